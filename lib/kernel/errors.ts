@@ -1,0 +1,100 @@
+/**
+ * Every fault that a caller can see: one table of codes, one error type.
+ *
+ * Names and numbers are Kafka's (org.apache.kafka.common.protocol.Errors) wherever Kafka has the case; a code of
+ * Millrace's own carries the Kafka number that a Kafka client should act on. Doors render errors from this table and
+ * hold no other mapping.
+ */
+
+interface ErrorRow {
+  /** The number a Kafka client sees. */
+  kafkaCode: number;
+  /** The HTTP status of the native API. */
+  status: number;
+  /** True when the same request may succeed later without change. */
+  retriable: boolean;
+  title: string;
+}
+
+const TABLE = {
+  UNKNOWN_SERVER_ERROR: row(-1, 500, false, 'Unexpected server error'),
+  OFFSET_OUT_OF_RANGE: row(1, 416, false, 'The offset is outside the partition'),
+  CORRUPT_MESSAGE: row(2, 422, false, 'A record batch failed its checks'),
+  UNKNOWN_TOPIC_OR_PARTITION: row(3, 404, true, 'No such topic or partition'),
+  REQUEST_TIMED_OUT: row(7, 503, true, 'The request ran out of time'),
+  MESSAGE_TOO_LARGE: row(10, 413, false, 'A record or batch is larger than allowed'),
+  INVALID_TOPIC: row(17, 400, false, 'The topic name is not allowed'),
+  INVALID_TIMESTAMP: row(32, 422, false, 'A timestamp is out of range'),
+  TOPIC_ALREADY_EXISTS: row(36, 409, false, 'The topic exists already'),
+  INVALID_PARTITIONS: row(37, 400, false, 'The number of partitions is not allowed'),
+  INVALID_REPLICATION_FACTOR: row(38, 400, false, 'The replication factor is not allowed'),
+  INVALID_CONFIG: row(40, 400, false, 'A config is unknown or has a bad value'),
+  INVALID_REQUEST: row(42, 400, false, 'The request is malformed'),
+  UNSUPPORTED_FOR_MESSAGE_FORMAT: row(43, 422, false, 'The record format is not supported'),
+  POLICY_VIOLATION: row(44, 422, false, 'The request breaks a rule of the deployment'),
+  KAFKA_STORAGE_ERROR: row(56, 503, true, 'Storage is unavailable'),
+  UNSUPPORTED_COMPRESSION_TYPE: row(76, 422, false, 'The compression type is not supported'),
+  INVALID_RECORD: row(87, 422, false, 'A record is not valid'),
+  THROTTLING_QUOTA_EXCEEDED: row(89, 429, true, 'Too many requests'),
+  // Codes of the HTTP door, with the nearest number of Kafka's.
+  UNAUTHENTICATED: row(58, 401, false, 'A valid API key is needed'),
+  FORBIDDEN: row(29, 403, false, 'The principal may not do this'),
+  NOT_FOUND: row(42, 404, false, 'No such resource'),
+  METHOD_NOT_ALLOWED: row(42, 405, false, 'The method is not allowed here'),
+  NOT_ACCEPTABLE: row(42, 406, false, 'None of the accepted media types is served here'),
+  UNSUPPORTED_MEDIA_TYPE: row(42, 415, false, 'The content type or encoding is not supported'),
+  REQUEST_TOO_LARGE: row(10, 413, false, 'The request is larger than allowed'),
+  OFFSET_MISMATCH: row(45, 412, false, "The partition's next offset is not the expected one"),
+} as const satisfies Record<string, ErrorRow>;
+
+function row(kafkaCode: number, status: number, retriable: boolean, title: string): ErrorRow {
+  return { kafkaCode, status, retriable, title };
+}
+
+export type ErrorCode = keyof typeof TABLE;
+
+/** The table's row of a code. */
+export function errorRow(code: ErrorCode): Readonly<ErrorRow> {
+  return TABLE[code];
+}
+
+/** Every code, for documentation and for tests that go through them all. */
+export const ERROR_CODES = Object.keys(TABLE) as ErrorCode[];
+
+/**
+ * Whether the failed request may have changed anything: `none` is a promise, `unknown` says that an attempt may still
+ * take effect or has taken effect unseen.
+ */
+export type Effect = 'none' | 'unknown';
+
+/** Facts that some codes carry beside their sentence; all offsets are of the partition the request named. */
+export interface ErrorFacts {
+  logStartOffset?: number;
+  highWatermark?: number;
+  nextOffset?: number;
+  expectedSequence?: number;
+  /** How long to wait before a retry, in milliseconds. */
+  retryAfterMs?: number;
+}
+
+/**
+ * A fault with a code from the table. `detail` is a sentence for the caller: it names the offending thing and what is
+ * allowed, and never anything internal.
+ */
+export class MillraceError extends Error {
+  override readonly name = 'MillraceError';
+  readonly code: ErrorCode;
+  readonly effect: Effect;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, detail: string, options: { effect?: Effect; facts?: ErrorFacts; cause?: unknown } = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.effect = options.effect ?? 'none';
+    this.facts = options.facts ?? {};
+  }
+
+  get retriable(): boolean {
+    return TABLE[this.code].retriable;
+  }
+}

@@ -1,0 +1,32 @@
+import { defineConfig } from 'vitest/config';
+
+/** The five projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
+export default defineConfig({
+  test: {
+    projects: [
+      project(
+        'unit',
+        ['test/{kernel,log,coordination,storage,broker,http,client,local,lambdas,bench}/**/*.test.ts'],
+        20_000,
+      ),
+      project('contract', ['test/contract/**/*.test.ts'], 60_000),
+      project('conformance', ['test/conformance/**/*.test.ts'], 60_000),
+      project('simulation', ['test/simulation/**/*.test.ts'], 240_000),
+      project('infra', ['test/infra/**/*.test.ts'], 240_000),
+      project('peers', ['test/peers/**/*.test.ts'], 240_000),
+    ],
+  },
+});
+
+function project(name: string, include: string[], testTimeout: number) {
+  return {
+    test: {
+      name,
+      include,
+      exclude: ['**/node_modules/**'],
+      testTimeout,
+      hookTimeout: 120_000,
+      environment: 'node' as const,
+    },
+  };
+}
