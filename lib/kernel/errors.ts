@@ -44,6 +44,8 @@ const TABLE = {
   NOT_ACCEPTABLE: row(42, 406, false, 'None of the accepted media types is served here'),
   UNSUPPORTED_MEDIA_TYPE: row(42, 415, false, 'The content type or encoding is not supported'),
   REQUEST_TOO_LARGE: row(10, 413, false, 'The request is larger than allowed'),
+  REQUEST_NOT_RECEIVED: row(7, 408, true, 'The request did not arrive in time'),
+  REQUEST_HEADERS_TOO_LARGE: row(10, 431, false, 'The request headers are larger than allowed'),
   OFFSET_MISMATCH: row(45, 412, false, "The partition's next offset is not the expected one"),
 } as const satisfies Record<string, ErrorRow>;
 
@@ -75,6 +77,8 @@ export interface ErrorFacts {
   expectedSequence?: number;
   /** How long to wait before a retry, in milliseconds. */
   retryAfterMs?: number;
+  /** The request's field at fault, as a path into the body or a parameter's name. */
+  field?: string;
 }
 
 /**

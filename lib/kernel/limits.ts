@@ -23,6 +23,18 @@ export const limits = {
   fetchWaitMsMax: 20_000,
   /** Long polls and live tails that one process holds at a time; the next one is answered 429. */
   waitingRequestsMax: 1_000,
+  /** How long a request's body may take to arrive. */
+  requestBodyMsMax: 25_000,
+  /** How long a request's head may take to arrive. */
+  requestHeadersMsMax: 10_000,
+  /** All headers of a request together; Node's own default. */
+  requestHeaderBytesMax: 16 * KIB,
+  /** How long one live tail (server-sent events) lasts where the platform sets no earlier end; the client resumes. */
+  liveTailMsMax: 15 * 60 * 1_000,
+  /** A silent live tail says that it is alive this often. */
+  liveTailHeartbeatMs: 15_000,
+  /** What `Retry-After` says where the fault does not know better, and what a live tail asks for between two connections. */
+  retryAfterMsDefault: 1_000,
   listPageMax: 1_000,
   listPageDefault: 100,
 
@@ -32,6 +44,12 @@ export const limits = {
   partitionsPerLedgerMax: 16,
   /** `max.message.bytes` and the size of a record batch. */
   messageBytesMax: 4 * MIB,
+  /** All config names and values of a topic together; they share its item. */
+  topicConfigLengthMax: 32 * KIB,
+  /** Attempts of one change to a topic, conflicts and unknown outcomes together. */
+  topicWriteAttemptsMax: 16,
+  /** Ledger heads written, read or deleted at a time for one topic. */
+  ledgerCallsInFlightMax: 16,
 
   // Record batches
   /** What one compressed batch may inflate to. */
@@ -53,6 +71,13 @@ export const limits = {
   /** A flush is closed at this size, so that an object stays small enough to read in one piece. */
   flushBytesMax: 8 * MIB,
   uploadsInFlightMax: 4,
+  /** Bytes waiting that start an upload beside one under way. */
+  flushBytesOverlap: MIB,
+  uploadAttemptsMax: 4,
+  /** First pause before a retry; doubles, with full jitter, … */
+  retryBackoffMs: 20,
+  /** … up to this. */
+  retryBackoffMsMax: 1_000,
   /** How long a produce request may take before it is answered with a retriable error. */
   produceDeadlineMs: 25_000,
   /** Attempts to sequence one commit, conflicts and throttles together. */
@@ -63,8 +88,17 @@ export const limits = {
   // Storage
   /** DynamoDB: an item with its attribute names. */
   itemBytesMax: 400 * KIB,
+  /** DynamoDB: lists and maps inside each other in one item. */
+  itemNestingMax: 31,
+  /** DynamoDB: a partition key and a sort key, in UTF-8. */
+  partitionKeyBytesMax: 2 * KIB,
+  sortKeyBytesMax: KIB,
+  /** DynamoDB: what one page of a query reads. */
+  queryPageBytesMax: MIB,
   /** DynamoDB: items in one transaction. */
   transactionItemsMax: 100,
+  /** DynamoDB: the items of one transaction together. */
+  transactionBytesMax: 4 * MIB,
   /** DynamoDB: the length of one expression. */
   expressionBytesMax: 4 * KIB,
   /** DynamoDB: operators and functions in one expression. */
@@ -73,13 +107,39 @@ export const limits = {
   inlineBytesMaxDefault: 4 * KIB,
   /** Retries of one storage call that had no effect (throttles, transaction conflicts). */
   storageRetriesMax: 8,
+  /** The pause before the first of them; each further one may be twice as long, up to the maximum, times a jitter. */
+  storageRetryPauseMsMin: 20,
+  storageRetryPauseMsMax: 1_000,
+  /** How long connecting to DynamoDB or S3 may take, and one call altogether. */
+  storageConnectMsMax: 1_000,
+  storageCallMsMax: 10_000,
+  /** Connections of one process to DynamoDB and to S3, each. */
+  storageConnectionsMax: 128,
+  /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */
+  objectNameBytesMax: 512,
+  /** One segment of an object's name: file systems allow 255 bytes. */
+  objectNameSegmentBytesMax: 255,
+  /** S3: objects in one DeleteObjects request. */
+  deleteObjectsMax: 1_000,
+  /** Storage calls that one call of the object store makes at a time. */
+  storageFanOutMax: 16,
 
   // Caches of one process
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,
+  pageCacheEntries: 1_024,
   topicCacheEntries: 10_000,
   /** How long a topic's config is served from memory. */
   topicCacheMs: 5_000,
+
+  // API keys
+  principalCacheEntries: 10_000,
+  /** How long a key is accepted from memory, and so how long a deleted key may still work. */
+  principalCacheMs: 5_000,
+  /** Grants of one key; they share its item. */
+  grantsPerPrincipalMax: 100,
+  /** RFC 5802 and Kafka: at least 4096. More would buy nothing, because stored secrets have 256 random bits. */
+  scramIterations: 4_096,
 
   // Waiting readers: the rate of reading a ledger's head, shared by all of a process
   headPollMsMin: 100,
