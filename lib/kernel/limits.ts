@@ -51,9 +51,14 @@ export const limits = {
   /** Ledger heads written, read or deleted at a time for one topic. */
   ledgerCallsInFlightMax: 16,
 
+  /** Timestamps of records: 48 bits of milliseconds, the year 10889. */
+  timestampMsMax: 2 ** 48 - 1,
+
   // Record batches
   /** What one compressed batch may inflate to. */
   inflatedBatchBytesMax: 32 * MIB,
+  /** More than any batch has that is not made to exhaust its readers. */
+  recordsPerBatchMax: 1_000_000,
 
   // The ledger
   /** Tail entries that start a seal. */
@@ -123,6 +128,14 @@ export const limits = {
   deleteObjectsMax: 1_000,
   /** Storage calls that one call of the object store makes at a time. */
   storageFanOutMax: 16,
+
+  /** Runs that one fetch reads at once. */
+  runsPerReadMax: 256,
+
+  /** Ranges that one plan names. */
+  plannedSegmentsMax: 100,
+  /** How long a presigned URL works. */
+  presignedUrlMs: 15 * 60 * 1_000,
 
   // Caches of one process
   objectCacheBytes: 64 * MIB,

@@ -1,0 +1,192 @@
+/**
+ * Group commit: what arrives while a flush is uploading joins the next one. There is no timer, so an idle process adds no
+ * wait. Uploads overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's
+ * line is taken when the flush is composed, before its upload.
+ *
+ * Guarantees to callers of `append`:
+ * - it resolves only after the bytes are stored and the ledger's head has them: what is acked is readable at once;
+ * - of two units of a ledger, the one appended first gets the lower offsets, unless it fails;
+ * - it rejects with `effect: 'none'` only when the records can never appear.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Random } from '../../kernel/random.ts';
+import { acceptableBirth } from '../../log/ledger/append.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import { layOut } from '../../log/segment/layout.ts';
+import { objectName } from '../../log/segment/object-name.ts';
+import type { MetadataStore } from '../../storage/metadata/port.ts';
+import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
+import type { BrokerLog } from '../broker.ts';
+import type { HeadCache } from '../ledger/head-cache.ts';
+import type { PageCache } from '../ledger/page-cache.ts';
+import type { Sealer } from '../ledger/sealer.ts';
+import type { RunCache } from '../read/run-cache.ts';
+import { type Batch, slotsOf, takeFlush } from './flush.ts';
+import { Sequencer, type UploadedPart } from './sequencer.ts';
+import type { AppendRequest, Unit } from './unit.ts';
+
+export interface AppenderParts {
+  metadata: MetadataStore;
+  objects: TieredObjectStore;
+  heads: HeadCache;
+  pages: PageCache;
+  sealer: Sealer;
+  runs: RunCache;
+  clock: Clock;
+  random: Random;
+  log: BrokerLog;
+}
+
+export class Appender {
+  private readonly parts: AppenderParts;
+  private readonly sequencer: Sequencer;
+  private readonly queue: Unit[] = [];
+  private queuedBytes = 0;
+  private uploads = 0;
+  /** Per ledger, the end of the line of commits to sequence. */
+  private readonly lines = new Map<string, Promise<void>>();
+  private readonly flushes = new Set<Promise<void>>();
+
+  constructor(parts: AppenderParts) {
+    this.parts = parts;
+    this.sequencer = new Sequencer(parts, (batches) => this.upload(batches));
+  }
+
+  /** Appends one partition's batches; resolves with their base offset. */
+  append(request: AppendRequest): Promise<number> {
+    const bytes = request.run.bytes;
+    if (this.queue.length >= limits.pendingRequestsMax || this.queuedBytes + bytes > limits.pendingBytesMax) {
+      const detail = `${this.queue.length} writes of ${this.queuedBytes} bytes are waiting in this process; try again.`;
+      throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts: { retryAfterMs: 1_000 } });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<number>();
+    this.queue.push({ ...request, resolve, reject });
+    this.queuedBytes += bytes;
+    this.pump();
+    return promise;
+  }
+
+  /** Resolves when nothing is waiting, uploading or being sequenced. */
+  async settled(): Promise<void> {
+    while (this.flushes.size > 0) await Promise.all(this.flushes);
+  }
+
+  private pump(): void {
+    while (this.queue.length > 0 && this.mayStart()) {
+      const batches = takeFlush(this.queue);
+      this.queuedBytes = this.queue.reduce((sum, unit) => sum + unit.run.bytes, 0);
+      this.uploads++;
+      const flush = this.flush(batches).finally(() => this.flushes.delete(flush));
+      this.flushes.add(flush);
+    }
+  }
+
+  /** A second upload beside the first pays only when there is much to send. */
+  private mayStart(): boolean {
+    if (this.uploads === 0) return true;
+    return this.uploads < limits.uploadsInFlightMax && this.queuedBytes >= limits.flushBytesOverlap;
+  }
+
+  private async flush(batches: Batch[]): Promise<void> {
+    const uploaded = this.uploadOnce(batches);
+    const sequenced = batches.map((batch, index) =>
+      this.inLine((batch.units[0] as Unit).ledger, async () => {
+        const part = await uploaded.then(
+          (parts) => parts[index],
+          (error: unknown) => {
+            for (const unit of batch.units) unit.reject(error);
+          },
+        );
+        if (part !== undefined) await this.sequencer.sequence(part);
+      }),
+    );
+    await Promise.all(sequenced);
+  }
+
+  private async uploadOnce(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
+    try {
+      return await this.upload(batches);
+    } finally {
+      this.uploads--;
+      this.pump();
+    }
+  }
+
+  /** Runs `step` after everything that took its place in the ledger's line before. `step` must not reject. */
+  private inLine(ledger: LedgerId, step: () => Promise<void>): Promise<void> {
+    const name = ledgerName(ledger);
+    const before = this.lines.get(name) ?? Promise.resolve();
+    const done = before.then(step).finally(() => {
+      if (this.lines.get(name) === done) this.lines.delete(name);
+    });
+    this.lines.set(name, done);
+    return done;
+  }
+
+  /**
+   * Stores the batches as one object. A part is `undefined` where its ledger is gone; its units are answered then. Fails
+   * only with `effect: 'none'`: bytes without a commit are nothing.
+   */
+  private async upload(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
+    const heads = await Promise.all(batches.map((batch) => this.headOf(batch)));
+    const live = batches.flatMap((batch, index) => {
+      const head = heads[index];
+      return head === undefined ? [] : [{ batch, head, index }];
+    });
+    const parts: (UploadedPart | undefined)[] = batches.map(() => undefined);
+    if (live.length === 0) return parts;
+    const { clock, random, objects } = this.parts;
+    const birthMs = acceptableBirth(
+      clock.now(),
+      live.map(({ head }) => head.swept),
+    );
+    const object = newObjectId(birthMs, random);
+    const drafts = live.map(({ batch, head }) => ({
+      ledger: (batch.units[0] as Unit).ledger,
+      seen: head.sealed,
+      slots: slotsOf(batch),
+    }));
+    const layout = layOut(object, drafts);
+    const tier = objects.tierFor(layout.bytes);
+    await this.put(objectName(tier, object), layout.chunks);
+    for (const [order, { batch, head, index }] of live.entries()) {
+      const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
+      const commit = { tier, object, part: part.part, position, runs: part.runs };
+      parts[index] = { batch, commit, head, chunks };
+    }
+    return parts;
+  }
+
+  private async headOf(batch: Batch): Promise<LedgerHead | undefined> {
+    const head = await this.parts.heads.known((batch.units[0] as Unit).ledger);
+    if (head === undefined) this.sequencer.rejectAll(batch, goneError());
+    return head;
+  }
+
+  /** A put is safe to repeat: the name is fresh and the bytes are the same. */
+  private async put(name: string, chunks: readonly Uint8Array[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.parts.objects.put(name, chunks);
+      } catch (error) {
+        if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax) {
+          throw storageError(error);
+        }
+        await this.parts.clock.sleep(this.parts.random.fraction() * limits.retryBackoffMs * 2 ** attempt);
+      }
+    }
+  }
+}
+
+export function goneError(): MillraceError {
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', 'The topic was deleted.');
+}
+
+/** Whatever an upload failed with: the records are not in the log and never will be. */
+function storageError(error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  return new MillraceError(error.code, error.message, { facts: error.facts, effect: 'none', cause: error });
+}

@@ -1,0 +1,54 @@
+/**
+ * Composing a flush: which waiting units go into one object, and which of them share a commit.
+ *
+ * Units of one ledger share a commit, in the order in which they came. A unit with an expected offset gets a commit of
+ * its own, so that its refusal is nobody else's.
+ */
+import { ledgerName } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { BatchRun } from '../../log/segment/layout.ts';
+import type { Unit } from './unit.ts';
+
+/** The units of one commit; at least one. */
+export interface Batch {
+  units: Unit[];
+  conditional: boolean;
+}
+
+/** Takes from the front of `queue` what one flush may hold, and groups it. At least one unit if any is there. */
+export function takeFlush(queue: Unit[]): Batch[] {
+  const batches: Batch[] = [];
+  const open = new Map<string, Batch>();
+  let bytes = 0;
+  let taken = 0;
+  for (const unit of queue) {
+    if (taken > 0 && bytes + unit.run.bytes > limits.flushBytesMax) break;
+    const name = ledgerName(unit.ledger);
+    const shared = unit.expectedOffset === undefined ? open.get(name) : undefined;
+    if (shared !== undefined) {
+      shared.units.push(unit);
+    } else {
+      if (batches.length === limits.partsPerObjectMax) break;
+      const batch = { units: [unit], conditional: unit.expectedOffset !== undefined };
+      batches.push(batch);
+      // What comes after a conditional unit of the ledger must get its offsets after it.
+      if (batch.conditional) open.delete(name);
+      else open.set(name, batch);
+    }
+    bytes += unit.run.bytes;
+    taken++;
+  }
+  queue.splice(0, taken);
+  return batches;
+}
+
+/** The batch's runs by slot, in the order in which they get their offsets. */
+export function slotsOf(batch: Batch): Map<number, BatchRun[]> {
+  const slots = new Map<number, BatchRun[]>();
+  for (const { slot, run } of batch.units) {
+    const runs = slots.get(slot);
+    if (runs === undefined) slots.set(slot, [run]);
+    else runs.push(run);
+  }
+  return slots;
+}

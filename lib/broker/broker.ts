@@ -1,0 +1,73 @@
+/**
+ * What every use case works with: the stores and the process's own caches, queues and waiters, none of which a crash
+ * could lose anything of. A door makes one broker per process and passes it to the use cases of this folder.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Random } from '../kernel/random.ts';
+import type { Compression } from '../log/record-batch/compression.ts';
+import type { MetadataStore } from '../storage/metadata/port.ts';
+import type { TieredObjectStore } from '../storage/objects/tiered.ts';
+import { Appender } from './append/appender.ts';
+import { HeadCache } from './ledger/head-cache.ts';
+import { HeadWatcher } from './ledger/head-watcher.ts';
+import { PageCache } from './ledger/page-cache.ts';
+import { Sealer } from './ledger/sealer.ts';
+import { RunCache } from './read/run-cache.ts';
+import { TopicCache } from './topic-cache.ts';
+
+/** Where use cases say what an operator should know. Doors bind it to their logger. */
+export interface BrokerLog {
+  warn(message: string, facts: Record<string, unknown>): void;
+  error(message: string, facts: Record<string, unknown>): void;
+}
+
+export const silentLog: BrokerLog = { warn: () => {}, error: () => {} };
+
+export interface BrokerDependencies {
+  metadata: MetadataStore;
+  objects: TieredObjectStore;
+  compression: Compression;
+  clock: Clock;
+  random: Random;
+  log?: BrokerLog;
+  /** Bytes of recent records kept in memory. */
+  cacheBytes?: number;
+}
+
+export interface Broker {
+  readonly metadata: MetadataStore;
+  readonly objects: TieredObjectStore;
+  readonly compression: Compression;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: BrokerLog;
+  readonly topics: TopicCache;
+  readonly heads: HeadCache;
+  readonly pages: PageCache;
+  readonly watcher: HeadWatcher;
+  readonly sealer: Sealer;
+  readonly runs: RunCache;
+  readonly appender: Appender;
+}
+
+export function createBroker(dependencies: BrokerDependencies): Broker {
+  const { metadata, objects, compression, clock, random, log = silentLog } = dependencies;
+  const topics = new TopicCache({ metadata, clock });
+  const heads = new HeadCache({ metadata });
+  const pages = new PageCache({ metadata });
+  const watcher = new HeadWatcher({ heads, clock });
+  const sealer = new Sealer({ metadata, heads, pages, log });
+  const runs = new RunCache({ objects, bytesMax: dependencies.cacheBytes ?? limits.objectCacheBytes });
+  const appender = new Appender({ metadata, objects, heads, pages, sealer, runs, clock, random, log });
+  return { metadata, objects, compression, clock, random, log, topics, heads, pages, watcher, sealer, runs, appender };
+}
+
+/**
+ * Resolves when everything that was accepted is stored and sequenced, and no seal is under way. A door that may be
+ * frozen after its answer (Lambda) awaits it before it answers.
+ */
+export async function settled(broker: Broker): Promise<void> {
+  await broker.appender.settled();
+  await broker.sealer.settled();
+}

@@ -1,0 +1,141 @@
+/**
+ * Fetch: a stretch of one partition, at once or when there is something.
+ *
+ * A cached head may answer where it knows of records; that there are none, that an offset is out of range and where the
+ * end is, is said from a strongly read head only.
+ */
+import { MillraceError } from '../kernel/errors.ts';
+import type { LedgerHead } from '../log/ledger/head.ts';
+import { tailStart } from '../log/ledger/head.ts';
+import { runsInTail } from '../log/ledger/locate.ts';
+import { records } from '../log/record-batch/decode.ts';
+import type { LogRecord } from '../log/record-batch/record.ts';
+import type { Broker } from './broker.ts';
+import { firstSince } from './list-offsets.ts';
+import { freshView, type OpenPartition, openPartition, viewOf } from './read/open-partition.ts';
+import type { PartitionView } from './read/partition-view.ts';
+import { readBatches } from './read/read-batches.ts';
+
+export type FetchPosition =
+  | { at: 'offset'; offset: number }
+  | { at: 'earliest' }
+  | { at: 'latest' }
+  /** `records` before the end, but not before the start. */
+  | { at: 'before-end'; records: number }
+  /** The first record with this timestamp or a later one; the end where there is none. */
+  | { at: 'timestamp'; timestampMs: number };
+
+export interface FetchRequest {
+  topic: string;
+  partition: number;
+  position: FetchPosition;
+  /** Bytes of record batches; one batch is served however large it is. */
+  maxBytes: number;
+  /** Wait for this many bytes (1: for anything) … */
+  minBytes: number;
+  /** … but at most this long. 0 answers at once. */
+  waitMs: number;
+  /** Ends the wait early, with what is there. */
+  signal?: AbortSignal;
+}
+
+export interface FetchBatchesResult {
+  /** Whole record batches with their offsets and leader epochs; the first may begin before `offset`. Not to be changed. */
+  batches: Uint8Array[];
+  /** The offset that the position stands for. */
+  offset: number;
+  nextOffset: number;
+  highWatermark: number;
+  logStartOffset: number;
+}
+
+export interface FetchRecordsRequest extends FetchRequest {
+  maxRecords: number;
+}
+
+export interface FetchRecordsResult {
+  records: LogRecord[];
+  offset: number;
+  nextOffset: number;
+  highWatermark: number;
+  logStartOffset: number;
+}
+
+/** Whole batches from the position on. Throws OFFSET_OUT_OF_RANGE below the log start and beyond the end. */
+export async function fetchBatches(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
+  const partition = await openPartition(broker, request.topic, request.partition);
+  const offset = await resolve(broker, partition, request);
+  const view = await viewWith(broker, partition, offset, request);
+  const { logStart: logStartOffset, highWatermark } = view;
+  if (offset === highWatermark) {
+    return { batches: [], offset, nextOffset: offset, highWatermark, logStartOffset };
+  }
+  const { batches, nextOffset } = await readBatches(broker, view, offset, request.maxBytes);
+  return { batches, offset, nextOffset, highWatermark, logStartOffset };
+}
+
+/** Single records from the position on, at most `maxRecords`; the byte limit is of whole batches, as for `fetchBatches`. */
+export async function fetchRecords(broker: Broker, request: FetchRecordsRequest): Promise<FetchRecordsResult> {
+  const { batches, ...fetched } = await fetchBatches(broker, request);
+  const found: LogRecord[] = [];
+  for (const chunk of batches) {
+    for (const record of records(chunk, broker.compression, { verifyChecksum: false })) {
+      if (record.offset < fetched.offset) continue;
+      if (found.length === request.maxRecords) return { ...fetched, records: found, nextOffset: record.offset };
+      found.push(record);
+    }
+  }
+  return { ...fetched, records: found };
+}
+
+/** The offset that the position stands for. */
+async function resolve(broker: Broker, partition: OpenPartition, { position }: FetchRequest): Promise<number> {
+  if (position.at === 'offset') return position.offset;
+  const view = await freshView(broker, partition);
+  switch (position.at) {
+    case 'earliest':
+      return view.logStart;
+    case 'latest':
+      return view.highWatermark;
+    case 'before-end':
+      return Math.max(view.logStart, view.highWatermark - position.records);
+    case 'timestamp':
+      return (await firstSince(broker, view, position.timestampMs))?.offset ?? view.highWatermark;
+  }
+}
+
+/** A view in which the offset is in range: with enough after it, or read after the wait for it. */
+async function viewWith(
+  broker: Broker,
+  partition: OpenPartition,
+  offset: number,
+  { minBytes, waitMs, signal }: FetchRequest,
+): Promise<PartitionView> {
+  const { ledger, slot } = partition;
+  const enough = (head: LedgerHead) => bytesFrom(head, slot, offset) >= Math.max(1, minBytes);
+  const cached = broker.heads.peek(ledger);
+  if (cached !== undefined && offset >= (cached.start[slot] as number) && enough(cached)) {
+    return viewOf(broker, partition, cached);
+  }
+  const inRange = (head: LedgerHead) => offset >= (head.start[slot] as number) && offset <= (head.next[slot] as number);
+  const read =
+    waitMs > 0
+      ? broker.watcher.wait(ledger, (head) => enough(head) || !inRange(head), { timeoutMs: waitMs, signal })
+      : broker.heads.strong(ledger);
+  const view = viewOf(broker, partition, await read);
+  if (!inRange(view.head)) throw outOfRange(offset, view);
+  return view;
+}
+
+/** Bytes of batches from the offset to the end, roughly: what lies in pages counts as plenty. */
+function bytesFrom(head: LedgerHead, slot: number, offset: number): number {
+  if (offset >= (head.next[slot] as number)) return 0;
+  if (offset < tailStart(head, slot)) return Number.POSITIVE_INFINITY;
+  return runsInTail(head, slot).reduce((sum, run) => (run.endOffset > offset ? sum + run.bytes : sum), 0);
+}
+
+function outOfRange(offset: number, view: PartitionView): MillraceError {
+  const { logStart: logStartOffset, highWatermark } = view;
+  const detail = `Offset ${offset} is not between the log start ${logStartOffset} and the high watermark ${highWatermark}.`;
+  return new MillraceError('OFFSET_OUT_OF_RANGE', detail, { facts: { logStartOffset, highWatermark } });
+}

@@ -1,0 +1,109 @@
+/**
+ * The process's views of ledger heads. A cached head is a true statement about the past: what it says is there is there.
+ * What it does not say proves nothing, so bad news (out of range, nothing there, latest) is told from a strong read only.
+ */
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
+import type { MetadataStore } from '../../storage/metadata/port.ts';
+import { LruMap } from '../lru-map.ts';
+
+type Listener = (head: LedgerHead) => void;
+
+interface Reads {
+  current: Promise<LedgerHead | undefined>;
+  /** Begins when `current` ends; shared by everyone who asked while `current` was under way. */
+  following?: Promise<LedgerHead | undefined>;
+}
+
+export class HeadCache {
+  private readonly metadata: MetadataStore;
+  private readonly heads = new LruMap<string, LedgerHead>(limits.headCacheEntries);
+  private readonly reads = new Map<string, Reads>();
+  private readonly listeners = new Map<string, Set<Listener>>();
+
+  constructor({ metadata }: { metadata: MetadataStore }) {
+    this.metadata = metadata;
+  }
+
+  /** The newest head that this process has seen, of any age. */
+  peek(ledger: LedgerId): LedgerHead | undefined {
+    return this.heads.get(ledgerName(ledger));
+  }
+
+  /** The newest known head; read where none is known. `undefined`: there is no such ledger. */
+  async known(ledger: LedgerId): Promise<LedgerHead | undefined> {
+    return this.peek(ledger) ?? (await this.strong(ledger));
+  }
+
+  /**
+   * The head by a strongly consistent read that began after this call. Calls during a read share the one that follows
+   * it, so a crowd costs two reads.
+   */
+  strong(ledger: LedgerId): Promise<LedgerHead | undefined> {
+    const name = ledgerName(ledger);
+    const under = this.reads.get(name);
+    if (under === undefined) {
+      const reads: Reads = { current: this.read(ledger) };
+      this.reads.set(name, reads);
+      return this.finishing(name, reads, reads.current);
+    }
+    under.following ??= this.after(under.current, ledger, name);
+    return under.following;
+  }
+
+  /** Takes note of a head that a write returned. Keeps the newer of two. */
+  update(ledger: LedgerId, head: LedgerHead): LedgerHead {
+    const name = ledgerName(ledger);
+    const known = this.heads.get(name);
+    if (known !== undefined && known.version >= head.version) return known;
+    this.heads.set(name, head);
+    for (const listener of this.listeners.get(name) ?? []) listener(head);
+    return head;
+  }
+
+  /** Forgets a ledger that is gone. */
+  drop(ledger: LedgerId): void {
+    this.heads.delete(ledgerName(ledger));
+  }
+
+  /** Calls `listener` with every newer head that this process sees, until the returned function is called. */
+  listen(ledger: LedgerId, listener: Listener): () => void {
+    const name = ledgerName(ledger);
+    const listeners = this.listeners.get(name) ?? new Set();
+    this.listeners.set(name, listeners);
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.listeners.get(name) === listeners) this.listeners.delete(name);
+    };
+  }
+
+  private async read(ledger: LedgerId): Promise<LedgerHead | undefined> {
+    const item = await this.metadata.get(headKey(ledger), 'strong');
+    if (item === undefined) {
+      this.drop(ledger);
+      return undefined;
+    }
+    return this.update(ledger, decodeHead(item));
+  }
+
+  private async after(
+    current: Promise<LedgerHead | undefined>,
+    ledger: LedgerId,
+    name: string,
+  ): Promise<LedgerHead | undefined> {
+    await current.catch(() => undefined); // its own callers hear of the failure
+    const reads: Reads = { current: this.read(ledger) };
+    this.reads.set(name, reads);
+    return this.finishing(name, reads, reads.current);
+  }
+
+  private async finishing<T>(name: string, reads: Reads, read: Promise<T>): Promise<T> {
+    try {
+      return await read;
+    } finally {
+      if (this.reads.get(name) === reads && reads.following === undefined) this.reads.delete(name);
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Waiting for a ledger to grow. An append of this process wakes its waiters at once, through the head cache. Someone
+ * else's is seen by reading the head, at one adaptive rate a ledger however many requests of the process wait for it.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import type { HeadCache } from './head-cache.ts';
+
+interface Poll {
+  waiters: number;
+  stop: AbortController;
+}
+
+export interface WaitOptions {
+  timeoutMs: number;
+  /** Ends the wait early. */
+  signal?: AbortSignal;
+}
+
+export class HeadWatcher {
+  private readonly heads: HeadCache;
+  private readonly clock: Clock;
+  private readonly polls = new Map<string, Poll>();
+
+  constructor({ heads, clock }: { heads: HeadCache; clock: Clock }) {
+    this.heads = heads;
+    this.clock = clock;
+  }
+
+  /**
+   * Resolves with the first head for which `until` holds, or at the end of the wait with a head that was strongly read
+   * during it. Registers first and reads second, so that no append falls between. `undefined`: there is no such ledger.
+   */
+  async wait(
+    ledger: LedgerId,
+    until: (head: LedgerHead) => boolean,
+    { timeoutMs, signal }: WaitOptions,
+  ): Promise<LedgerHead | undefined> {
+    const timeout = new AbortController();
+    const grown = Promise.withResolvers<LedgerHead>();
+    const unlisten = this.heads.listen(ledger, (head) => {
+      if (until(head)) grown.resolve(head);
+    });
+    const end = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);
+    try {
+      const first = await this.heads.strong(ledger);
+      if (first === undefined || until(first)) return first;
+      const release = this.poll(ledger);
+      try {
+        const ended = this.clock.sleep(timeoutMs, end).then(() => undefined);
+        const head = await Promise.race([grown.promise, ended]);
+        return head ?? this.heads.peek(ledger) ?? first;
+      } finally {
+        release();
+      }
+    } finally {
+      timeout.abort();
+      unlisten();
+    }
+  }
+
+  /** Keeps the ledger's head read until as many releases as polls. */
+  private poll(ledger: LedgerId): () => void {
+    const name = ledgerName(ledger);
+    const poll = this.polls.get(name) ?? { waiters: 0, stop: new AbortController() };
+    if (poll.waiters++ === 0) {
+      this.polls.set(name, poll);
+      void this.run(ledger, poll.stop.signal);
+    }
+    return () => {
+      if (--poll.waiters > 0) return;
+      poll.stop.abort();
+      this.polls.delete(name);
+    };
+  }
+
+  private async run(ledger: LedgerId, stop: AbortSignal): Promise<void> {
+    let interval: number = limits.headPollMsMin;
+    while (!stop.aborted) {
+      await this.clock.sleep(interval, stop);
+      if (stop.aborted) return;
+      const before = this.heads.peek(ledger)?.version;
+      // A failed read is the same as nothing new: the next one tells, and the waiters' own deadlines end them.
+      const head = await this.heads.strong(ledger).catch(() => undefined);
+      const grew = head !== undefined && head.version !== before;
+      interval = grew ? limits.headPollMsMin : Math.min(interval * 1.5, limits.headPollMsMax);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/** The process's copies of pages. Pages never change, so a copy is good for ever; a miss proves nothing and is not kept. */
+import { MillraceError } from '../../kernel/errors.ts';
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { decodePage, type Page, pageKey } from '../../log/ledger/page.ts';
+import type { MetadataStore } from '../../storage/metadata/port.ts';
+import { LruMap } from '../lru-map.ts';
+
+export class PageCache {
+  private readonly metadata: MetadataStore;
+  private readonly pages = new LruMap<string, Page>(limits.pageCacheEntries);
+
+  constructor({ metadata }: { metadata: MetadataStore }) {
+    this.metadata = metadata;
+  }
+
+  /** A page below the head's `sealed` count, which therefore exists; not finding it is a fault that a retry may heal. */
+  async get(ledger: LedgerId, sequence: number): Promise<Page> {
+    const name = `${ledgerName(ledger)}#${sequence}`;
+    const known = this.pages.get(name);
+    if (known !== undefined) return known;
+    const key = pageKey(ledger, sequence);
+    const item = (await this.metadata.get(key, 'eventual')) ?? (await this.metadata.get(key, 'strong'));
+    if (item === undefined) {
+      throw new MillraceError('KAFKA_STORAGE_ERROR', `Page ${sequence} of a ledger is not found; try again.`);
+    }
+    const page = decodePage(sequence, item);
+    this.pages.set(name, page);
+    return page;
+  }
+
+  /** Keeps a page that was just written or found. */
+  keep(ledger: LedgerId, page: Page): void {
+    this.pages.set(`${ledgerName(ledger)}#${page.sequence}`, page);
+  }
+}

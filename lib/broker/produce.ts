@@ -1,0 +1,255 @@
+/**
+ * Produce: records or whole batches into partitions.
+ *
+ * Records are partitioned, checked one by one, and made into one run of batches per partition; a partition's records of
+ * one request are written together or not at all, and partitions are independent of each other. Batches that come ready
+ * made are checked as Kafka's brokers check them and stored as they are.
+ */
+
+import { partitionForKey } from '../coordination/producers/partitioner.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import { randomBelow } from '../kernel/random.ts';
+import { encodeBatch } from '../log/record-batch/encode.ts';
+import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
+import { ledgerOf, type Topic } from '../log/topic/topic.ts';
+import { acceptBatches, runOf } from './append/accept-batches.ts';
+import type { Broker } from './broker.ts';
+
+/** `none`: answered before the records are stored; `leader` and `all`: after they are stored and sequenced. */
+export type Acks = 'all' | 'leader' | 'none';
+
+export interface ProduceRecord {
+  /** By key hash, or one partition for all keyless records of the request, where absent. */
+  partition?: number;
+  /** Milliseconds since the epoch; the time of the request where absent. */
+  timestamp?: number;
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: RecordHeader[];
+}
+
+export interface ProduceRecordsRequest {
+  topic: string;
+  records: readonly ProduceRecord[];
+  acks: Acks;
+  /** Append only if the partition's next offset is this one; all records must then go to one named partition. */
+  expectedOffset?: number;
+}
+
+/** What became of one record, in request order. */
+export type RecordOutcome =
+  | { outcome: 'written'; partition: number; offset: number; timestamp: number }
+  /** With acks=none: on its way. */
+  | { outcome: 'accepted'; partition: number }
+  | { outcome: 'failed'; partition?: number; error: MillraceError };
+
+export interface ProduceBatchesRequest {
+  topic: string;
+  partition: number;
+  /** Whole record batches (magic 2), one after the other. All or nothing. The bytes must not be changed afterwards. */
+  batches: Uint8Array;
+  acks: Acks;
+  expectedOffset?: number;
+}
+
+export interface ProduceBatchesResult {
+  partition: number;
+  /** Absent with acks=none. */
+  baseOffset?: number;
+  recordCount: number;
+}
+
+/** Writes records; every record has its own outcome. Throws where the request as a whole cannot be served. */
+export async function produceRecords(broker: Broker, request: ProduceRecordsRequest): Promise<RecordOutcome[]> {
+  const topic = await broker.topics.get(request.topic);
+  const nowMs = broker.clock.now();
+  const outcomes = Array<RecordOutcome | undefined>(request.records.length);
+  const groups = partitioned(broker, topic, request.records, nowMs, outcomes);
+  if (request.expectedOffset !== undefined) refuseScattered(request, groups, outcomes);
+  await Promise.all([...groups.values()].map((group) => write(broker, topic, request, group, outcomes, nowMs)));
+  return outcomes as RecordOutcome[];
+}
+
+/** Writes whole batches to one partition, all or nothing. */
+export async function produceBatches(broker: Broker, request: ProduceBatchesRequest): Promise<ProduceBatchesResult> {
+  const { partition, acks, expectedOffset } = request;
+  const topic = await broker.topics.get(request.topic);
+  if (partition >= topic.partitions) throw unknownPartition(topic, partition);
+  const accepted = acceptBatches(broker, topic, request.batches);
+  const appended = append(broker, topic, { partition, batches: accepted.batches, expectedOffset });
+  if (acks === 'none') {
+    leave(broker, appended);
+    return { partition, recordCount: accepted.records };
+  }
+  return { partition, baseOffset: await appended, recordCount: accepted.records };
+}
+
+/** The records of one request for one partition, with their places in the request. */
+interface Group {
+  partition: number;
+  records: NewRecord[];
+  indexes: number[];
+}
+
+/** Groups the records that pass their own checks; the others get their outcome. */
+function partitioned(
+  broker: Broker,
+  topic: Topic,
+  records: readonly ProduceRecord[],
+  nowMs: number,
+  outcomes: (RecordOutcome | undefined)[],
+): Map<number, Group> {
+  const groups = new Map<number, Group>();
+  let sticky: number | undefined;
+  for (const [index, record] of records.entries()) {
+    const partition =
+      record.partition ??
+      (record.key === null
+        ? (sticky ??= randomBelow(broker.random, topic.partitions))
+        : partitionForKey(record.key, topic.partitions));
+    const error = recordFault(topic, record, partition, nowMs);
+    if (error !== undefined) {
+      outcomes[index] = { outcome: 'failed', partition, error };
+      continue;
+    }
+    const stamped = topic.config['message.timestamp.type'] === 'LogAppendTime' ? nowMs : (record.timestamp ?? nowMs);
+    const group = groups.get(partition) ?? { partition, records: [], indexes: [] };
+    groups.set(partition, group);
+    group.records.push({ timestamp: stamped, key: record.key, value: record.value, headers: record.headers });
+    group.indexes.push(index);
+  }
+  return groups;
+}
+
+/** Why this record cannot be written; `undefined` where it can. */
+function recordFault(topic: Topic, record: ProduceRecord, partition: number, nowMs: number): MillraceError | undefined {
+  if (partition >= topic.partitions) return unknownPartition(topic, partition);
+  const bytesMax = topic.config['max.message.bytes'];
+  const bytes = recordBytesMax(record);
+  if (bytes > bytesMax) {
+    const detail = `A record of ${bytes} bytes is larger than the topic's max.message.bytes of ${bytesMax}.`;
+    return new MillraceError('MESSAGE_TOO_LARGE', detail);
+  }
+  if (record.key === null && topic.config['cleanup.policy'].includes('compact')) {
+    return new MillraceError('INVALID_RECORD', 'A record of a compacted topic needs a key.');
+  }
+  const { timestamp } = record;
+  if (timestamp === undefined || topic.config['message.timestamp.type'] === 'LogAppendTime') return undefined;
+  return timestampFault(topic, timestamp, nowMs);
+}
+
+function timestampFault(topic: Topic, timestamp: number, nowMs: number): MillraceError | undefined {
+  const earliest = nowMs - topic.config['message.timestamp.before.max.ms'];
+  const latest = Math.min(nowMs + topic.config['message.timestamp.after.max.ms'], limits.timestampMsMax);
+  if (timestamp >= Math.max(0, earliest) && timestamp <= latest) return undefined;
+  const detail = `The timestamp ${timestamp} is not between ${Math.max(0, earliest)} and ${latest}, as the topic's message.timestamp.before.max.ms and message.timestamp.after.max.ms allow.`;
+  return new MillraceError('INVALID_TIMESTAMP', detail);
+}
+
+/** The bytes of a batch, and of a record in it, beside key, value and headers: an upper bound. */
+const BATCH_OVERHEAD_MAX = 61;
+const RECORD_OVERHEAD_MAX = 32;
+
+/** At least the size of a batch that holds this record alone. */
+function recordBytesMax(record: ProduceRecord): number {
+  let bytes = BATCH_OVERHEAD_MAX + RECORD_OVERHEAD_MAX + (record.key?.length ?? 0) + (record.value?.length ?? 0);
+  for (const { key, value } of record.headers) bytes += key.length * 3 + 10 + (value?.length ?? 0);
+  return bytes;
+}
+
+function refuseScattered(
+  request: ProduceRecordsRequest,
+  groups: ReadonlyMap<number, Group>,
+  outcomes: readonly (RecordOutcome | undefined)[],
+): void {
+  if (groups.size > 1 || request.records.some((record) => record.partition === undefined)) {
+    throw new MillraceError('INVALID_REQUEST', 'With expected_offset all records must name the same partition.');
+  }
+  const failed = outcomes.find((outcome) => outcome?.outcome === 'failed');
+  if (failed?.outcome === 'failed') throw failed.error; // all or nothing
+}
+
+async function write(
+  broker: Broker,
+  topic: Topic,
+  request: ProduceRecordsRequest,
+  { partition, records, indexes }: Group,
+  outcomes: (RecordOutcome | undefined)[],
+  nowMs: number,
+): Promise<void> {
+  try {
+    const batches = encode(broker, topic, records);
+    const appended = append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
+    if (request.acks === 'none') {
+      leave(broker, appended);
+      for (const index of indexes) outcomes[index] = { outcome: 'accepted', partition };
+      return;
+    }
+    const baseOffset = await appended;
+    for (const [order, index] of indexes.entries()) {
+      const timestamp = records[order]?.timestamp ?? nowMs;
+      outcomes[index] = { outcome: 'written', partition, offset: baseOffset + order, timestamp };
+    }
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    for (const index of indexes) outcomes[index] = { outcome: 'failed', partition, error };
+  }
+}
+
+/** The records as batches, each within the topic's `max.message.bytes`. */
+function encode(broker: Broker, topic: Topic, records: readonly NewRecord[]): Uint8Array[] {
+  const type = topic.config['compression.type'];
+  const options = {
+    compressionType: type === 'producer' || type === 'uncompressed' ? ('none' as const) : type,
+    compression: broker.compression,
+    timestampType: topic.config['message.timestamp.type'],
+  };
+  const bytesMax = topic.config['max.message.bytes'];
+  const batches: Uint8Array[] = [];
+  let from = 0;
+  let bytes = 0;
+  for (const [index, record] of records.entries()) {
+    const size = recordBytesMax(record);
+    if (index > from && bytes + size > bytesMax) {
+      batches.push(encodeBatch(records.slice(from, index), options));
+      from = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  batches.push(encodeBatch(from === 0 ? records : records.slice(from), options));
+  return batches;
+}
+
+interface Append {
+  partition: number;
+  batches: readonly Uint8Array[];
+  expectedOffset?: number;
+}
+
+/**
+ * Appends, and once more where the topic turns out to have been deleted and created again since its config was read.
+ */
+async function append(broker: Broker, topic: Topic, { partition, batches, expectedOffset }: Append): Promise<number> {
+  const run = runOf(batches);
+  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  try {
+    return await broker.appender.append({ ...ledgerOf(topic, partition), run, expectedOffset, deadlineMs });
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
+    const fresh = await broker.topics.getFresh(topic.name);
+    if (fresh.topicId === topic.topicId || partition >= fresh.partitions || error.effect === 'unknown') throw error;
+    return broker.appender.append({ ...ledgerOf(fresh, partition), run, expectedOffset, deadlineMs });
+  }
+}
+
+/** With acks=none nobody waits for the outcome; a failure is only logged. */
+function leave(broker: Broker, appended: Promise<number>): void {
+  appended.catch((error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error }));
+}
+
+function unknownPartition(topic: Topic, partition: number): MillraceError {
+  const detail = `Topic ${topic.name} has no partition ${partition}; it has 0 to ${topic.partitions - 1}.`;
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
+}

@@ -1,0 +1,43 @@
+/** From a topic's name and a partition to a view of it. */
+import { MillraceError } from '../../kernel/errors.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import { ledgerOf } from '../../log/topic/topic.ts';
+import type { Broker } from '../broker.ts';
+import { PartitionView } from './partition-view.ts';
+
+export interface OpenPartition {
+  topic: string;
+  partition: number;
+  ledger: LedgerId;
+  slot: number;
+}
+
+export async function openPartition(broker: Broker, topic: string, partition: number): Promise<OpenPartition> {
+  let found = await broker.topics.get(topic);
+  // The topic may have got the partition since its config was read.
+  if (partition >= found.partitions) found = await broker.topics.getFresh(topic);
+  if (partition >= found.partitions) {
+    const detail = `Topic ${topic} has no partition ${partition}; it has 0 to ${found.partitions - 1}.`;
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
+  }
+  return { topic, partition, ...ledgerOf(found, partition) };
+}
+
+/** The partition as this head shows it; without one the topic is gone. */
+export function viewOf(
+  broker: Broker,
+  { topic, ledger, slot }: OpenPartition,
+  head: LedgerHead | undefined,
+): PartitionView {
+  if (head === undefined) {
+    broker.topics.forget(topic);
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic} was deleted.`);
+  }
+  return new PartitionView({ ledger, slot, head, pages: broker.pages });
+}
+
+/** A view that is right about the end of the partition: from a strongly read head. */
+export async function freshView(broker: Broker, partition: OpenPartition): Promise<PartitionView> {
+  return viewOf(broker, partition, await broker.heads.strong(partition.ledger));
+}

@@ -1,0 +1,96 @@
+/**
+ * One partition as one head shows it: where its offsets and times are, in pages and in the tail.
+ *
+ * Pages below the head's `sealed` and the head's tail together are the whole partition at the moment of the head; each
+ * part is immutable, so a view stays right while the partition goes on growing.
+ */
+import { MillraceError } from '../../kernel/errors.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import { highWatermark, type LedgerHead, tailStart } from '../../log/ledger/head.ts';
+import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage, runsInTail } from '../../log/ledger/locate.ts';
+import type { Page } from '../../log/ledger/page.ts';
+import type { PageCache } from '../ledger/page-cache.ts';
+
+export interface PlacedRun {
+  run: LocatedRun;
+  among: 'tail' | 'history';
+}
+
+export class PartitionView {
+  readonly head: LedgerHead;
+  private readonly ledger: LedgerId;
+  private readonly slot: number;
+  private readonly pages: PageCache;
+
+  constructor(parts: { ledger: LedgerId; slot: number; head: LedgerHead; pages: PageCache }) {
+    this.ledger = parts.ledger;
+    this.slot = parts.slot;
+    this.head = parts.head;
+    this.pages = parts.pages;
+  }
+
+  get logStart(): number {
+    return this.head.start[this.slot] as number;
+  }
+
+  get highWatermark(): number {
+    return highWatermark(this.head, this.slot);
+  }
+
+  /** The runs from the one that holds `offset` on, in order. `offset` must lie between log start and high watermark. */
+  async *runsFrom(offset: number): AsyncGenerator<PlacedRun> {
+    if (offset < tailStart(this.head, this.slot)) {
+      for (let sequence = await this.pageOf(offset); sequence < this.head.sealed; sequence++) {
+        const page = await this.pages.get(this.ledger, sequence);
+        yield* placed(runsInPage(page, this.slot), 'history', offset);
+      }
+    }
+    yield* placed(runsInTail(this.head, this.slot), 'tail', offset);
+  }
+
+  /**
+   * The runs that may hold the first record at or after the time, in order; the first of them holds a record that is,
+   * unless there is none such at all.
+   */
+  async *runsSince(timestampMs: number): AsyncGenerator<PlacedRun> {
+    const reached = await this.search((page) =>
+      pageForTimestamp(page, this.slot, timestampMs) === 'after' ? 'after' : 'at-or-before',
+    );
+    if (reached < this.head.sealed) {
+      const page = await this.pages.get(this.ledger, reached);
+      yield* since(runsInPage(page, this.slot), 'history', timestampMs);
+    }
+    yield* since(runsInTail(this.head, this.slot), 'tail', timestampMs);
+  }
+
+  private async pageOf(offset: number): Promise<number> {
+    const sequence = await this.search((page) =>
+      pageForOffset(page, this.slot, offset) === 'after' ? 'after' : 'at-or-before',
+    );
+    if (sequence === this.head.sealed) {
+      throw new MillraceError('KAFKA_STORAGE_ERROR', `Offset ${offset} is in the log and was not found; try again.`);
+    }
+    return sequence;
+  }
+
+  /** The first page that is not before what is looked for; `sealed` where all are. Halves the pages between. */
+  private async search(verdict: (page: Page) => 'after' | 'at-or-before'): Promise<number> {
+    let low = 0;
+    let high = this.head.sealed;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const page = await this.pages.get(this.ledger, middle);
+      if (verdict(page) === 'after') low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
+
+function* placed(runs: readonly LocatedRun[], among: PlacedRun['among'], offset: number): Generator<PlacedRun> {
+  for (const run of runs) if (run.endOffset > offset) yield { run, among };
+}
+
+function* since(runs: readonly LocatedRun[], among: PlacedRun['among'], timestampMs: number): Generator<PlacedRun> {
+  for (const run of runs) if (run.maxTimestamp >= timestampMs) yield { run, among };
+}

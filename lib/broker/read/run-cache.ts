@@ -1,0 +1,166 @@
+/**
+ * Recent record bytes in memory, by commit, with offsets in place.
+ *
+ * Stored batches carry relative offsets. What enters the cache is patched once with the offsets that its commit got,
+ * which never change, and is shared by all readers from then on. Bytes from the store are checked against the run's
+ * checksum before they are patched.
+ */
+
+import { toHex } from '../../kernel/bytes.ts';
+import { crc32c } from '../../kernel/crc32c.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { type Commit, idOf } from '../../log/ledger/commit.ts';
+import type { LocatedRun } from '../../log/ledger/locate.ts';
+import { patchBatch, readBatchHeader } from '../../log/record-batch/header.ts';
+import { objectName } from '../../log/segment/object-name.ts';
+import type { ByteRange, ObjectStore } from '../../storage/objects/port.ts';
+
+interface Entry {
+  chunks: Uint8Array[];
+  bytes: number;
+  /** Whether the chunks carry their offsets already; bytes cached on behalf of another partition do not yet. */
+  patched: boolean;
+}
+
+export class RunCache {
+  private readonly objects: ObjectStore;
+  private readonly bytesMax: number;
+  /** Least recently used first. */
+  private readonly entries = new Map<string, Entry>();
+  private readonly reads = new Map<string, Promise<void>>();
+  private bytes = 0;
+
+  constructor({ objects, bytesMax }: { objects: ObjectStore; bytesMax: number }) {
+    this.objects = objects;
+    this.bytesMax = bytesMax;
+  }
+
+  /** Keeps the bytes of a commit that this process made. They are patched in place and must not be used otherwise. */
+  keep(commit: Commit, slot: number, chunks: Uint8Array[]): void {
+    this.insert(runName(commit, slot), chunks);
+  }
+
+  /**
+   * The run's batches, offsets in place, as chunks of whole batches; not to be changed.
+   *
+   * A run of the tail is read together with the commit's other runs of its ledger, in one request: its neighbours are
+   * about to be asked for too. A run of history is read alone.
+   */
+  async read(run: LocatedRun, among: 'tail' | 'history'): Promise<readonly Uint8Array[]> {
+    const name = runName(run.commit, run.slot);
+    let entry = this.touch(name);
+    if (entry === undefined) {
+      await this.load(run, among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : [run.slot]);
+      entry = this.touch(name);
+    }
+    // A cache too small for the run keeps nothing: then the bytes are read for this caller alone.
+    entry ??= {
+      chunks: [await this.fetch(run.commit, rangeOf(run.commit, [run.slot]))],
+      bytes: run.bytes,
+      patched: false,
+    };
+    if (!entry.patched) {
+      patchOffsets(entry.chunks, run);
+      entry.patched = true;
+    }
+    return entry.chunks;
+  }
+
+  private load(run: LocatedRun, slots: readonly number[]): Promise<void> {
+    const range = rangeOf(run.commit, slots);
+    const key = `${toHex(idOf(run.commit))}@${range.start}-${range.end}`;
+    const under = this.reads.get(key);
+    if (under !== undefined) return under;
+    const read = this.loadRange(run.commit, slots, range).finally(() => this.reads.delete(key));
+    this.reads.set(key, read);
+    return read;
+  }
+
+  private async loadRange(commit: Commit, slots: readonly number[], range: ByteRange): Promise<void> {
+    const bytes = await this.fetch(commit, range);
+    for (const slot of slots) {
+      const { start, end } = rangeOf(commit, [slot]);
+      // Another reader may have brought and patched this run meanwhile.
+      if (this.entries.has(runName(commit, slot))) continue;
+      this.insert(runName(commit, slot), [bytes.subarray(start - range.start, end - range.start)]);
+    }
+  }
+
+  private async fetch(commit: Commit, range: ByteRange): Promise<Uint8Array> {
+    const name = objectName(commit.tier, commit.object);
+    const bytes = await this.objects.getRange(name, range);
+    if (bytes === undefined || bytes.length !== range.end - range.start) {
+      throw new MillraceError('KAFKA_STORAGE_ERROR', 'The stored bytes of these offsets are not found; try again.');
+    }
+    let position = commit.position;
+    for (const run of commit.runs) {
+      const start = position - range.start;
+      position += run.bytes;
+      if (start < 0 || start + run.bytes > bytes.length) continue;
+      if (crc32c(bytes, start, start + run.bytes) !== run.crc32c) {
+        throw new MillraceError(
+          'KAFKA_STORAGE_ERROR',
+          'The stored bytes of these offsets do not match their checksum.',
+        );
+      }
+    }
+    return bytes;
+  }
+
+  private touch(name: string): Entry | undefined {
+    const entry = this.entries.get(name);
+    if (entry !== undefined) {
+      this.entries.delete(name);
+      this.entries.set(name, entry);
+    }
+    return entry;
+  }
+
+  private insert(name: string, chunks: Uint8Array[]): void {
+    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+    if (bytes > this.bytesMax) return;
+    const before = this.entries.get(name);
+    if (before !== undefined) {
+      this.entries.delete(name);
+      this.bytes -= before.bytes;
+    }
+    this.entries.set(name, { chunks, bytes, patched: false });
+    this.bytes += bytes;
+    for (const [oldest, entry] of this.entries) {
+      if (this.bytes <= this.bytesMax) return;
+      this.entries.delete(oldest);
+      this.bytes -= entry.bytes;
+    }
+  }
+}
+
+function runName(commit: Commit, slot: number): string {
+  return `${toHex(idOf(commit))}/${slot}`;
+}
+
+/** The bytes of these slots, which lie side by side, in the commit's object. */
+function rangeOf(commit: Commit, slots: readonly number[]): ByteRange {
+  let position = commit.position;
+  let start: number | undefined;
+  let end = position;
+  for (const run of commit.runs) {
+    if (slots.includes(run.slot)) {
+      start ??= position;
+      end = position + run.bytes;
+    }
+    position += run.bytes;
+  }
+  return { start: start ?? commit.position, end };
+}
+
+function patchOffsets(chunks: readonly Uint8Array[], run: LocatedRun): void {
+  let offset = run.baseOffset;
+  for (const chunk of chunks) {
+    for (let position = 0; position < chunk.length; ) {
+      const header = readBatchHeader(chunk, position);
+      patchBatch(chunk, position, { baseOffset: offset, leaderEpoch: run.leaderEpoch });
+      offset += header.lastOffsetDelta + 1;
+      position += header.sizeBytes;
+    }
+  }
+}

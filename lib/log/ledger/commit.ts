@@ -1,0 +1,93 @@
+/**
+ * A commit: one object's (or one part of an object's) records of one ledger, as an entry of the head's tail or of a page.
+ *
+ * An entry counts records and does not know its offsets: it is packed before the update that appends it adds the counts
+ * to the head's next offsets. Offsets follow from the head (backwards from `next`) or from the page (forwards from its
+ * bases).
+ *
+ * Packed form, big-endian and LEB128:
+ *
+ *     flags         u8: bit 0 = the object is inline
+ *     object id     14 bytes: birth time u48 (ms) | random 8 bytes
+ *     part          u8: with the random bytes, the commit id
+ *     slots         u16: bit n = slot n has a run
+ *     position      varint: of the first run in the object; the others follow without gaps, in slot order
+ *     per slot      bytes varint | records varint | max timestamp: zigzag varint of its distance from the birth time |
+ *                   CRC-32C u32
+ */
+
+import { assert } from '../../kernel/assert.ts';
+import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
+import { commitId, OBJECT_RANDOM_BYTES, type ObjectId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Run } from '../segment/footer.ts';
+import type { Tier } from '../segment/object-name.ts';
+
+export interface Commit {
+  tier: Tier;
+  object: ObjectId;
+  part: number;
+  /** Of the first run in the object. */
+  position: number;
+  /** In slot order, at most one a slot, at least one, each with at least one record. */
+  runs: readonly Run[];
+}
+
+/** A commit's id in its ledger. */
+export function idOf(commit: Commit): Uint8Array {
+  return commitId(commit.object, commit.part);
+}
+
+export function packCommit(commit: Commit): Uint8Array {
+  const writer = new ByteWriter(32 + commit.runs.length * 16);
+  writer.u8(commit.tier === 'inline' ? 1 : 0);
+  writer.u48(commit.object.birthMs).bytes(commit.object.random).u8(commit.part);
+  let slots = 0;
+  let previous = -1;
+  for (const { slot } of commit.runs) {
+    assert(slot > previous && slot < limits.partitionsPerLedgerMax, `slot ${slot} after ${previous}`);
+    slots |= 1 << slot;
+    previous = slot;
+  }
+  assert(commit.runs.length > 0, 'a commit has at least one run');
+  writer.u16(slots).unsignedVarint(commit.position);
+  for (const run of commit.runs) {
+    assert(run.records > 0, 'a run has at least one record');
+    writer.unsignedVarint(run.bytes).unsignedVarint(run.records);
+    writer.unsignedVarint(zigzag(run.maxTimestamp - commit.object.birthMs)).u32(run.crc32c);
+  }
+  return writer.finish();
+}
+
+export function unpackCommit(packed: Uint8Array): Commit {
+  const reader = new ByteReader(packed);
+  const commit = readCommit(reader);
+  assert(reader.remaining === 0, `a packed commit has ${reader.remaining} bytes too many`);
+  return commit;
+}
+
+function readCommit(reader: ByteReader): Commit {
+  const tier = reader.u8() & 1 ? 'inline' : 'segments';
+  const object = { birthMs: reader.u48(), random: reader.bytes(OBJECT_RANDOM_BYTES).slice() };
+  const part = reader.u8();
+  const slots = reader.u16();
+  const position = reader.unsignedVarint();
+  const runs: Run[] = [];
+  for (let slot = 0; slot < 16; slot++) {
+    if (!(slots & (1 << slot))) continue;
+    const bytes = reader.unsignedVarint();
+    const records = reader.unsignedVarint();
+    const maxTimestamp = unzigzag(reader.unsignedVarint()) + object.birthMs;
+    runs.push({ slot, bytes, records, maxTimestamp, crc32c: reader.u32() });
+  }
+  return { tier, object, part, position, runs };
+}
+
+/** Small numbers of either sign to small numbers: 0, −1, 1, −2 … Timestamps leave room: |n| stays below 2^51. */
+function zigzag(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+function unzigzag(value: number): number {
+  return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+}

@@ -1,0 +1,142 @@
+/**
+ * The ledger head: the whole truth about up to 16 partitions of a topic, in one small item.
+ *
+ * Key: `ledger#<topicId>#<index>` / `head`. Attributes have short names because DynamoDB bills them:
+ *
+ *     v        number   version, + 1 with every write; orders any two views of one head
+ *     e        number   leader epoch
+ *     i        number   version of the in-sync set
+ *     n0..n15  number   next offset of the slot; absent = 0
+ *     s0..s15  number   log start offset of the slot; absent = 0
+ *     t        list     the tail: packed commits (see commit.ts) not yet moved into a page, oldest first
+ *     r        list     ids of the tail's commits and of those of the last seals, oldest first
+ *     c        list     how many of `r` belong to each of the last seals, oldest first; the rest are the tail's
+ *     x        number   seals so far; pages 0 … x−1 exist
+ *     w        number   swept: no object born at or before this time (ms) can be committed any more
+ *     b        number   bytes committed so far
+ *
+ * Nothing here grows without bound: the tail is sealed at 8 entries and full at 64, ids leave after K seals.
+ */
+
+import { assert } from '../../kernel/assert.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { type Commit, packCommit, unpackCommit } from './commit.ts';
+
+export interface LedgerHead {
+  version: number;
+  epoch: number;
+  isrVersion: number;
+  /** 16 slots each. */
+  next: readonly number[];
+  start: readonly number[];
+  tail: readonly Commit[];
+  recent: readonly Uint8Array[];
+  recentSealed: readonly number[];
+  sealed: number;
+  swept: number;
+  bytes: number;
+}
+
+export function ledgerKey(ledger: LedgerId): string {
+  return `ledger#${ledger.topicId}#${ledger.index}`;
+}
+
+export function headKey(ledger: LedgerId): ItemKey {
+  return { pk: ledgerKey(ledger), sk: 'head' };
+}
+
+const SLOTS = limits.partitionsPerLedgerMax;
+
+export function nextAttribute(slot: number): string {
+  return `n${slot}`;
+}
+
+/** The head of a ledger that nothing was appended to. */
+export function initialHead(): LedgerHead {
+  return {
+    version: 0,
+    epoch: 0,
+    isrVersion: 0,
+    next: Array<number>(SLOTS).fill(0),
+    start: Array<number>(SLOTS).fill(0),
+    tail: [],
+    recent: [],
+    recentSealed: [],
+    sealed: 0,
+    swept: 0,
+    bytes: 0,
+  };
+}
+
+export function encodeHead(head: LedgerHead): Attributes {
+  const attributes: Attributes = {
+    v: head.version,
+    e: head.epoch,
+    i: head.isrVersion,
+    t: head.tail.map(packCommit),
+    r: [...head.recent],
+    c: [...head.recentSealed],
+    x: head.sealed,
+    w: head.swept,
+    b: head.bytes,
+  };
+  for (let slot = 0; slot < SLOTS; slot++) {
+    if (head.next[slot] !== 0) attributes[nextAttribute(slot)] = head.next[slot] as number;
+    if (head.start[slot] !== 0) attributes[`s${slot}`] = head.start[slot] as number;
+  }
+  return attributes;
+}
+
+export function decodeHead(attributes: Attributes): LedgerHead {
+  return {
+    version: numberAt(attributes, 'v'),
+    epoch: numberAt(attributes, 'e'),
+    isrVersion: numberAt(attributes, 'i'),
+    next: Array.from({ length: SLOTS }, (_, slot) => numberAt(attributes, nextAttribute(slot), 0)),
+    start: Array.from({ length: SLOTS }, (_, slot) => numberAt(attributes, `s${slot}`, 0)),
+    tail: listAt(attributes, 't').map((entry) => unpackCommit(asBytes(entry))),
+    recent: listAt(attributes, 'r').map(asBytes),
+    recentSealed: listAt(attributes, 'c').map((count) => {
+      assert(typeof count === 'number', 'head.c holds numbers');
+      return count;
+    }),
+    sealed: numberAt(attributes, 'x'),
+    swept: numberAt(attributes, 'w'),
+    bytes: numberAt(attributes, 'b'),
+  };
+}
+
+function numberAt(attributes: Attributes, name: string, absent?: number): number {
+  const value = attributes[name] ?? absent;
+  assert(typeof value === 'number', `ledger attribute ${name} is a number`);
+  return value;
+}
+
+function listAt(attributes: Attributes, name: string): Value[] {
+  const value = attributes[name];
+  assert(Array.isArray(value), `ledger attribute ${name} is a list`);
+  return value;
+}
+
+function asBytes(value: Value): Uint8Array {
+  assert(value instanceof Uint8Array, 'the list holds bytes');
+  return value;
+}
+
+/** One past the newest offset that readers see. With a single replica, all that is committed. */
+export function highWatermark(head: LedgerHead, slot: number): number {
+  return head.next[slot] as number;
+}
+
+/** The offset at which the tail begins for a slot; what lies below is in pages. */
+export function tailStart(head: LedgerHead, slot: number): number {
+  let offset = head.next[slot] as number;
+  for (const commit of head.tail) offset -= recordsOf(commit, slot);
+  return offset;
+}
+
+export function recordsOf(commit: Commit, slot: number): number {
+  return commit.runs.find((run) => run.slot === slot)?.records ?? 0;
+}

@@ -1,0 +1,76 @@
+/**
+ * Where records lie: from a head or a page to the runs of one slot with their offsets.
+ */
+import type { Commit } from './commit.ts';
+import { type LedgerHead, tailStart } from './head.ts';
+import { type Page, pageEnd } from './page.ts';
+
+/** One partition's contiguous batches in one object, with the offsets they have. */
+export interface LocatedRun {
+  commit: Commit;
+  slot: number;
+  /** The bytes in the commit's object: from `position`, `bytes` of them. */
+  position: number;
+  bytes: number;
+  crc32c: number;
+  baseOffset: number;
+  /** One past the last record. */
+  endOffset: number;
+  maxTimestamp: number;
+  leaderEpoch: number;
+}
+
+/** The slot's runs in the tail, in offset order. */
+export function runsInTail(head: LedgerHead, slot: number): LocatedRun[] {
+  return locate(head.tail, slot, tailStart(head, slot), head.epoch);
+}
+
+/** The slot's runs in the page, in offset order. */
+export function runsInPage(page: Page, slot: number): LocatedRun[] {
+  return locate(page.commits, slot, page.bases[slot] as number, page.epoch);
+}
+
+function locate(commits: readonly Commit[], slot: number, from: number, leaderEpoch: number): LocatedRun[] {
+  const located: LocatedRun[] = [];
+  let offset = from;
+  for (const commit of commits) {
+    let position = commit.position;
+    for (const run of commit.runs) {
+      if (run.slot === slot) {
+        const { bytes, crc32c, maxTimestamp } = run;
+        const endOffset = offset + run.records;
+        located.push({
+          commit,
+          slot,
+          position,
+          bytes,
+          crc32c,
+          baseOffset: offset,
+          endOffset,
+          maxTimestamp,
+          leaderEpoch,
+        });
+        offset = endOffset;
+      }
+      position += run.bytes;
+    }
+  }
+  return located;
+}
+
+/** Where a page lies to what is looked for; the search halves the pages between. */
+export type PageVerdict = 'before' | 'here' | 'after';
+
+/** Is the slot's offset in this page, in one before it, or after it? */
+export function pageForOffset(page: Page, slot: number, offset: number): PageVerdict {
+  if (offset < (page.bases[slot] as number)) return 'before';
+  return offset < pageEnd(page, slot) ? 'here' : 'after';
+}
+
+/**
+ * Is the slot's first record at or after the time in this page? The running maximum reaches the time here or earlier; it
+ * is here if no commit before the page reached it.
+ */
+export function pageForTimestamp(page: Page, slot: number, timestampMs: number): 'at-or-before' | 'after' {
+  return (page.maxTimestamps[slot] as number) >= timestampMs ? 'at-or-before' : 'after';
+}

@@ -1,0 +1,139 @@
+/**
+ * The footer of a segment object: which ledgers its bytes were written for, and where each partition's run of record
+ * batches lies. Readers do not need it (the ledger tells them); the sweeper and a rebuild do.
+ *
+ * An object is
+ *
+ *     batches      the runs, one after the other from byte 0
+ *     footer       see below
+ *     trailer      12 bytes: footer length u32 | CRC-32C of the footer u32 | format version u8 | "MRS"
+ *
+ * and the footer is, in big-endian integers and LEB128 varints,
+ *
+ *     object id    14 bytes: birth time u48 (ms) | random 8 bytes
+ *     parts        varint count, then for each part
+ *       topic id   16 bytes
+ *       ledger     varint
+ *       part       u8: with the object's random bytes, the commit id
+ *       seen       varint: seals of the ledger that its writer had seen before it uploaded; the commit is in no
+ *                  earlier page
+ *       runs       varint count, then for each run, in the order of its bytes
+ *         slot u8 | bytes varint | records varint | max timestamp u48 | CRC-32C u32
+ *
+ * Runs follow each other without gaps in footer order, so positions are sums of lengths.
+ */
+
+import { assert } from '../../kernel/assert.ts';
+import { ByteReader, ByteWriter, fromBase64Url, MalformedBytesError, toBase64Url } from '../../kernel/bytes.ts';
+import { crc32c } from '../../kernel/crc32c.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { type LedgerId, OBJECT_RANDOM_BYTES, type ObjectId, TOPIC_ID_BYTES } from '../../kernel/ids.ts';
+
+export const TRAILER_BYTES = 12;
+export const SEGMENT_FORMAT_VERSION = 1;
+const MAGIC = [0x4d, 0x52, 0x53] as const; // "MRS"
+
+/** A partition's record batches in one object: contiguous bytes. */
+export interface Run {
+  slot: number;
+  bytes: number;
+  records: number;
+  /** The newest record timestamp in the run, ms. */
+  maxTimestamp: number;
+  crc32c: number;
+}
+
+/** What one commit to one ledger covers. */
+export interface Part {
+  ledger: LedgerId;
+  part: number;
+  seen: number;
+  runs: readonly Run[];
+}
+
+export interface Footer {
+  object: ObjectId;
+  parts: readonly Part[];
+}
+
+/** Footer and trailer, ready to follow the last run. */
+export function encodeFooter(footer: Footer): Uint8Array {
+  const writer = new ByteWriter(64 + footer.parts.length * 64);
+  writer.u48(footer.object.birthMs).bytes(footer.object.random).unsignedVarint(footer.parts.length);
+  for (const part of footer.parts) {
+    const topicId = fromBase64Url(part.ledger.topicId);
+    assert(topicId?.length === TOPIC_ID_BYTES, `topic id ${part.ledger.topicId} is not a UUID`);
+    writer.bytes(topicId).unsignedVarint(part.ledger.index).u8(part.part).unsignedVarint(part.seen);
+    writer.unsignedVarint(part.runs.length);
+    for (const run of part.runs) {
+      writer.u8(run.slot).unsignedVarint(run.bytes).unsignedVarint(run.records).u48(run.maxTimestamp).u32(run.crc32c);
+    }
+  }
+  const length = writer.length;
+  const checksum = crc32c(writer.written());
+  writer.u32(length).u32(checksum).u8(SEGMENT_FORMAT_VERSION);
+  for (const byte of MAGIC) writer.u8(byte);
+  return writer.finish();
+}
+
+/** How many bytes footer and trailer take, from an object's last `TRAILER_BYTES`. */
+export function footerBytes(trailer: Uint8Array): number {
+  const { length } = readTrailer(trailer);
+  return length + TRAILER_BYTES;
+}
+
+/** Reads the footer from the end of an object; `tail` must hold at least `footerBytes`. */
+export function decodeFooter(tail: Uint8Array): Footer {
+  const { length, checksum } = readTrailer(tail);
+  const end = tail.length - TRAILER_BYTES;
+  if (length > end) throw corrupt(`its footer of ${length} bytes is cut to ${end}`);
+  const body = tail.subarray(end - length, end);
+  if (crc32c(body) !== checksum) throw corrupt('its footer does not match its checksum');
+  try {
+    return readFooter(new ByteReader(body));
+  } catch (error) {
+    if (error instanceof MalformedBytesError) throw corrupt(`its footer is malformed: ${error.message}`);
+    throw error;
+  }
+}
+
+function readTrailer(tail: Uint8Array): { length: number; checksum: number } {
+  if (tail.length < TRAILER_BYTES) throw corrupt(`it has only ${tail.length} bytes`);
+  const reader = new ByteReader(tail, tail.length - TRAILER_BYTES);
+  const length = reader.u32();
+  const checksum = reader.u32();
+  const version = reader.u8();
+  if (!MAGIC.every((byte) => reader.u8() === byte)) throw corrupt('it does not end with the segment mark');
+  if (version !== SEGMENT_FORMAT_VERSION) {
+    throw corrupt(`its format version is ${version}, this program reads ${SEGMENT_FORMAT_VERSION}`);
+  }
+  return { length, checksum };
+}
+
+function readFooter(reader: ByteReader): Footer {
+  const object = { birthMs: reader.u48(), random: reader.bytes(OBJECT_RANDOM_BYTES).slice() };
+  const parts: Part[] = [];
+  for (let count = reader.unsignedVarint(); count > 0; count--) {
+    const topicId = toBase64Url(reader.bytes(TOPIC_ID_BYTES));
+    const ledger = { topicId, index: reader.unsignedVarint() };
+    const part = reader.u8();
+    const seen = reader.unsignedVarint();
+    const runs: Run[] = [];
+    for (let left = reader.unsignedVarint(); left > 0; left--) {
+      runs.push({
+        slot: reader.u8(),
+        bytes: reader.unsignedVarint(),
+        records: reader.unsignedVarint(),
+        maxTimestamp: reader.u48(),
+        crc32c: reader.u32(),
+      });
+    }
+    parts.push({ ledger, part, seen, runs });
+  }
+  if (reader.remaining > 0) throw corrupt(`its footer has ${reader.remaining} bytes too many`);
+  return { object, parts };
+}
+
+function corrupt(reason: string): MillraceError {
+  return new MillraceError('CORRUPT_MESSAGE', `The segment object is not readable: ${reason}.`);
+}
