@@ -46,8 +46,10 @@ export const limits = {
   messageBytesMax: 4 * MIB,
   /** All config names and values of a topic together; they share its item. */
   topicConfigLengthMax: 32 * KIB,
-  /** Attempts of one change to a topic, conflicts and unknown outcomes together. */
-  topicWriteAttemptsMax: 16,
+  /** Attempts of one change to a topic or key, conflicts and unknown outcomes together. */
+  configAttemptsMax: 16,
+  /** Unknown outcomes after which such a change is given up as unknown; each may have cost a timeout. */
+  configUnknownOutcomesMax: 3,
   /** Ledger heads written, read or deleted at a time for one topic. */
   ledgerCallsInFlightMax: 16,
 
@@ -161,4 +163,6 @@ export const limits = {
   // The sweeper
   /** An object younger than this may still be on its way to its ledger. */
   orphanAgeMs: 60 * 60 * 1_000,
+  /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */
+  footerBytesGuess: 16 * KIB,
 } as const;

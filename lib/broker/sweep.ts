@@ -1,0 +1,102 @@
+/**
+ * The sweeper: deletes objects that no ledger has and none can get any more.
+ *
+ * An object without a commit is what a crash between upload and sequencing leaves. That it is not in its ledgers now does
+ * not mean that it never will be: its writer may be frozen and wake up. So the order is: look; if it is not there, raise
+ * `swept` in every ledger that the footer names, after which no object of that age can be committed; look again, by
+ * strong reads; and only then delete.
+ *
+ * May run at any time, overlap with itself and stop anywhere.
+ */
+import { MillraceError } from '../kernel/errors.ts';
+import { commitId, type ObjectId } from '../kernel/ids.ts';
+import { limits } from '../kernel/limits.ts';
+import { isRecent, offsetsInPage, offsetsInTail, planSweepFence } from '../log/ledger/append.ts';
+import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
+import { HOUR_MS, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
+import type { Broker } from './broker.ts';
+
+export interface SweepRequest {
+  /** Objects born from here (ms since the epoch) … */
+  fromMs: number;
+  /** … to here are looked at; never any that are younger than `orphanAgeMs`. */
+  toMs: number;
+  /** How old an object must be to count as given up by its writer. Default one hour. */
+  orphanAgeMs?: number;
+}
+
+export interface SweepReport {
+  examined: number;
+  deleted: number;
+  /** Objects whose footer cannot be read. They are left alone and logged. */
+  unreadable: number;
+}
+
+const TIERS: readonly Tier[] = ['inline', 'segments'];
+
+export async function sweep(broker: Broker, request: SweepRequest): Promise<SweepReport> {
+  const cutoffMs = Math.min(request.toMs, broker.clock.now() - (request.orphanAgeMs ?? limits.orphanAgeMs));
+  const report: SweepReport = { examined: 0, deleted: 0, unreadable: 0 };
+  for (let hour = Math.floor(request.fromMs / HOUR_MS); hour * HOUR_MS <= cutoffMs; hour++) {
+    for (const tier of TIERS) {
+      for await (const name of namesUnder(broker, hourPrefix(tier, hour * HOUR_MS))) {
+        const parsed = parseObjectName(name);
+        if (parsed === undefined || parsed.id.birthMs < request.fromMs || parsed.id.birthMs > cutoffMs) continue;
+        await examine(broker, name, report);
+      }
+    }
+  }
+  return report;
+}
+
+async function* namesUnder(broker: Broker, prefix: string): AsyncGenerator<string> {
+  let cursor: string | undefined;
+  do {
+    const page = await broker.objects.list(prefix, cursor);
+    for (const { name } of page.objects) yield name;
+    cursor = page.next;
+  } while (cursor !== undefined);
+}
+
+async function examine(broker: Broker, name: string, report: SweepReport): Promise<void> {
+  report.examined++;
+  const footer = await footerOf(broker, name).catch((error: unknown) => {
+    if (!(error instanceof MillraceError) || error.retriable) throw error;
+    report.unreadable++;
+    broker.log.error('An object cannot be read; it is left alone', { name, error });
+    return undefined;
+  });
+  if (footer === undefined || (await isCommitted(broker, footer))) return;
+  for (const { ledger } of footer.parts) await broker.metadata.write([planSweepFence(ledger, footer.object.birthMs)]);
+  if (await isCommitted(broker, footer)) return;
+  await broker.objects.delete([name]);
+  report.deleted++;
+}
+
+/** `undefined` where someone deleted the object meanwhile. */
+async function footerOf(broker: Broker, name: string): Promise<Footer | undefined> {
+  let tail = await broker.objects.getTail(name, limits.footerBytesGuess);
+  if (tail === undefined) return undefined;
+  const wanted = footerBytes(tail.bytes);
+  if (wanted > tail.bytes.length) {
+    tail = await broker.objects.getTail(name, wanted);
+    if (tail === undefined) return undefined;
+  }
+  return decodeFooter(tail.bytes);
+}
+
+async function isCommitted(broker: Broker, { object, parts }: Footer): Promise<boolean> {
+  for (const part of parts) if (await isPartCommitted(broker, object, part)) return true;
+  return false;
+}
+
+async function isPartCommitted(broker: Broker, object: ObjectId, { ledger, part, seen }: Part): Promise<boolean> {
+  const head = await broker.heads.strong(ledger);
+  if (head === undefined) return false; // the topic is deleted
+  const id = commitId(object, part);
+  if (isRecent(head, id) || offsetsInTail(head, id) !== undefined) return true;
+  for (let sequence = seen; sequence < head.sealed; sequence++) {
+    if (offsetsInPage(await broker.pages.get(ledger, sequence), id) !== undefined) return true;
+  }
+  return false;
+}
