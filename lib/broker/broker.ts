@@ -9,20 +9,13 @@ import type { Compression } from '../log/record-batch/compression.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../storage/objects/tiered.ts';
 import { Appender } from './append/appender.ts';
+import { type BrokerLog, silentLog } from './broker-log.ts';
 import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
 import { Sealer } from './ledger/sealer.ts';
 import { RunCache } from './read/run-cache.ts';
 import { TopicCache } from './topic-cache.ts';
-
-/** Where use cases say what an operator should know. Doors bind it to their logger. */
-export interface BrokerLog {
-  warn(message: string, facts: Record<string, unknown>): void;
-  error(message: string, facts: Record<string, unknown>): void;
-}
-
-export const silentLog: BrokerLog = { warn: () => {}, error: () => {} };
 
 export interface BrokerDependencies {
   metadata: MetadataStore;

@@ -8,37 +8,17 @@
  * - of two units of a ledger, the one appended first gets the lower offsets, unless it fails;
  * - it rejects with `effect: 'none'` only when the records can never appear.
  */
-import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { Random } from '../../kernel/random.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { layOut } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
-import type { MetadataStore } from '../../storage/metadata/port.ts';
-import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
-import type { BrokerLog } from '../broker.ts';
-import type { HeadCache } from '../ledger/head-cache.ts';
-import type { PageCache } from '../ledger/page-cache.ts';
-import type { Sealer } from '../ledger/sealer.ts';
-import type { RunCache } from '../read/run-cache.ts';
 import { type Batch, slotsOf, takeFlush } from './flush.ts';
+import { type AppenderParts, goneError } from './parts.ts';
 import { Sequencer, type UploadedPart } from './sequencer.ts';
 import type { AppendRequest, Unit } from './unit.ts';
-
-export interface AppenderParts {
-  metadata: MetadataStore;
-  objects: TieredObjectStore;
-  heads: HeadCache;
-  pages: PageCache;
-  sealer: Sealer;
-  runs: RunCache;
-  clock: Clock;
-  random: Random;
-  log: BrokerLog;
-}
 
 export class Appender {
   private readonly parts: AppenderParts;
@@ -179,10 +159,6 @@ export class Appender {
       }
     }
   }
-}
-
-export function goneError(): MillraceError {
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', 'The topic was deleted.');
 }
 
 /** Whatever an upload failed with: the records are not in the log and never will be. */

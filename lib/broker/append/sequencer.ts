@@ -23,8 +23,8 @@ import {
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
-import { type AppenderParts, goneError } from './appender.ts';
 import type { Batch } from './flush.ts';
+import { type AppenderParts, goneError } from './parts.ts';
 import type { Unit } from './unit.ts';
 
 /** A batch whose bytes are stored. */

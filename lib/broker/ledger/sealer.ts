@@ -7,7 +7,7 @@ import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { decodePage, type Page } from '../../log/ledger/page.ts';
 import { pageOf, planPage, planTrim } from '../../log/ledger/seal.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
-import type { BrokerLog } from '../broker.ts';
+import type { BrokerLog } from '../broker-log.ts';
 import type { HeadCache } from './head-cache.ts';
 import type { PageCache } from './page-cache.ts';
 

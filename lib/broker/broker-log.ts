@@ -1,0 +1,7 @@
+/** Where use cases say what an operator should know. Doors bind it to their logger. */
+export interface BrokerLog {
+  warn(message: string, facts: Record<string, unknown>): void;
+  error(message: string, facts: Record<string, unknown>): void;
+}
+
+export const silentLog: BrokerLog = { warn: () => {}, error: () => {} };
