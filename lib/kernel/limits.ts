@@ -117,15 +117,18 @@ export const limits = {
   /** The pause before the first of them; each further one may be twice as long, up to the maximum, times a jitter. */
   storageRetryPauseMsMin: 20,
   storageRetryPauseMsMax: 1_000,
-  /** How long connecting to DynamoDB or S3 may take, and one call altogether. */
+  /** How long connecting to DynamoDB or S3 may take, and one call of either altogether. */
   storageConnectMsMax: 1_000,
-  storageCallMsMax: 10_000,
+  metadataCallMsMax: 5_000,
+  objectCallMsMax: 15_000,
   /** Connections of one process to DynamoDB and to S3, each. */
   storageConnectionsMax: 128,
   /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */
   objectNameBytesMax: 512,
   /** One segment of an object's name: file systems allow 255 bytes. */
   objectNameSegmentBytesMax: 255,
+  /** How long a table that is being created may take to be usable. */
+  tableCreationMsMax: 5 * 60 * 1_000,
   /** S3: objects in one DeleteObjects request. */
   deleteObjectsMax: 1_000,
   /** Storage calls that one call of the object store makes at a time. */
