@@ -1,0 +1,103 @@
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  HttpApi,
+  HttpNoneAuthorizer,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledge.ts';
+import { logRetention } from './log-retention.ts';
+import type { Authorizer, MillraceFunctions } from './millrace-functions.ts';
+import { removalPolicy } from './removal.ts';
+import { type Route, routes } from './routes.ts';
+
+export interface MillraceApiProps {
+  functions: MillraceFunctions;
+  authorizer: Authorizer;
+  /** Requests a second that the stage lets through, on average. Default 500. */
+  throttlingRate?: number;
+  /** Requests that it lets through at once. Default 1,000. */
+  throttlingBurst?: number;
+  /** Default 90. */
+  logRetentionDays?: number;
+}
+
+/** One JSON object a request. No header is in it, so no key can be. */
+const ACCESS_LOG_FORMAT = JSON.stringify({
+  requestId: '$context.requestId',
+  time: '$context.requestTimeEpoch',
+  ip: '$context.identity.sourceIp',
+  caller: '$context.identity.caller',
+  method: '$context.httpMethod',
+  path: '$context.path',
+  route: '$context.routeKey',
+  status: '$context.status',
+  responseBytes: '$context.responseLength',
+  latencyMs: '$context.responseLatency',
+  integrationLatencyMs: '$context.integrationLatency',
+  error: '$context.error.message',
+  integrationError: '$context.integrationErrorMessage',
+});
+
+const OWN_KEYS =
+  'The app checks its own API keys on this route, with scopes and topic prefixes that the gateway does not know.';
+const OPEN_ROUTE = 'A health check that says only whether storage answers; load balancers ask it without credentials.';
+
+/**
+ * The HTTP API of a tenant: a `$default` stage with throttling and access logs, a route per row of `routes`, and a
+ * catch-all. An HTTP API buffers requests and answers and waits at most 30 s (Amazon API Gateway quotas, HTTP API).
+ */
+export class MillraceApi extends Construct {
+  readonly api: HttpApi;
+  readonly stage: HttpStage;
+
+  constructor(scope: Construct, id: string, props: MillraceApiProps) {
+    super(scope, id);
+    this.api = new HttpApi(this, 'Api', { createDefaultStage: false });
+    const accessLogs = new LogGroup(this, 'AccessLogs', {
+      retention: logRetention(props.logRetentionDays ?? 90),
+      removalPolicy: removalPolicy('destroy'),
+    });
+    this.stage = new HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      autoDeploy: true,
+      throttle: { rateLimit: props.throttlingRate ?? 500, burstLimit: props.throttlingBurst ?? 1000 },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLogs),
+        format: AccessLogFormat.custom(ACCESS_LOG_FORMAT),
+      },
+    });
+    this.addRoutes(props);
+  }
+
+  /** Without a trailing slash. */
+  get url(): string {
+    return this.api.apiEndpoint;
+  }
+
+  private addRoutes({ functions, authorizer }: MillraceApiProps): void {
+    const integrations = {
+      produce: new HttpLambdaIntegration('Produce', functions.produce.function),
+      fetch: new HttpLambdaIntegration('Fetch', functions.fetch.function),
+      topics: new HttpLambdaIntegration('Topics', functions.topics.function),
+    };
+    const add = (key: HttpRouteKey, lambda: Route['lambda'], open: boolean) => {
+      const unsigned = open || authorizer === 'api-keys';
+      const route = new HttpRoute(this, key.key, {
+        httpApi: this.api,
+        routeKey: key,
+        integration: integrations[lambda],
+        authorizer: unsigned ? new HttpNoneAuthorizer() : new HttpIamAuthorizer(),
+      });
+      if (unsigned) acknowledge(route, 'AwsSolutions-APIG4', open ? OPEN_ROUTE : OWN_KEYS);
+    };
+    for (const { path, method, lambda, open } of routes) add(HttpRouteKey.with(path, method), lambda, open === true);
+    add(HttpRouteKey.DEFAULT, 'topics', false);
+  }
+}

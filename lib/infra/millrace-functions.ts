@@ -1,0 +1,115 @@
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { acknowledgeWildcard } from './acknowledge.ts';
+import type { LambdaName } from './lambda-code.ts';
+import { MillraceFunction } from './millrace-function.ts';
+import { storageStatements } from './permissions.ts';
+
+/** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
+export type Authorizer = 'api-keys' | 'iam';
+
+export interface BackendProps {
+  tenant: string;
+  table: ITable;
+  bucket: IBucket;
+  authorizer: Authorizer;
+  /** Absent with the authorizer `iam`: then no API key is ever checked. */
+  adminKey?: ISecret;
+  /** Objects up to this size live in the table. Default: the app's own, 4 KiB. */
+  inlineBytesMax?: number;
+  /** Default 90. */
+  logRetentionDays?: number;
+  /** Where the entries or their bundles are; by default where this package has them. */
+  lambdasDirectory?: string;
+}
+
+export interface MillraceFunctionsProps extends BackendProps {
+  /** Of each function. Default: none. */
+  reservedConcurrency?: number;
+  /** Of each function. Default 1024. */
+  memoryMiB?: number;
+}
+
+/** The three functions behind an HTTP API, each with the least that its routes need. */
+export class MillraceFunctions extends Construct {
+  readonly produce: MillraceFunction;
+  readonly fetch: MillraceFunction;
+  /** Topics, keys, OpenAPI and health: everything that is neither produce nor fetch. */
+  readonly topics: MillraceFunction;
+
+  constructor(scope: Construct, id: string, props: MillraceFunctionsProps) {
+    super(scope, id);
+    this.produce = this.addFunction('Produce', 'produce', props);
+    this.fetch = this.addFunction('Fetch', 'fetch', props);
+    this.topics = this.addFunction('Topics', 'topics', props);
+  }
+
+  get all(): readonly MillraceFunction[] {
+    return [this.produce, this.fetch, this.topics];
+  }
+
+  private addFunction(id: string, lambda: LambdaName, props: MillraceFunctionsProps): MillraceFunction {
+    const { memoryMiB, reservedConcurrency, logRetentionDays, lambdasDirectory } = props;
+    const created = new MillraceFunction(this, id, {
+      lambda,
+      environment: backendEnvironment(lambda, props),
+      statements: backendStatements(lambda, props),
+      memoryMiB,
+      reservedConcurrency,
+      logRetentionDays,
+      lambdasDirectory,
+    });
+    acknowledgeObjectNames(created.role, props.bucket);
+    return created;
+  }
+}
+
+/** The environment that `lambdas/<lambda>.ts` reads. */
+export function backendEnvironment(lambda: LambdaName, props: BackendProps): Record<string, string> {
+  return {
+    MILLRACE_TENANT: props.tenant,
+    MILLRACE_TABLE: props.table.tableName,
+    MILLRACE_BUCKET: props.bucket.bucketName,
+    MILLRACE_AUTHORIZER: props.authorizer,
+    ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
+    ...(readsAdminKey(lambda, props) ? { MILLRACE_ADMIN_KEY_SECRET_ARN: props.adminKey.secretArn } : {}),
+    POWERTOOLS_SERVICE_NAME: `millrace-${lambda}`,
+    POWERTOOLS_METRICS_NAMESPACE: 'Millrace',
+    NODE_OPTIONS: '--enable-source-maps',
+  };
+}
+
+/** The statements of the role of `lambda` for the tenant's table, bucket and first key. */
+export function backendStatements(lambda: LambdaName, props: BackendProps): PolicyStatement[] {
+  const statements = storageStatements(lambda, {
+    table: props.table.tableArn,
+    bucket: props.bucket.bucketArn,
+    objects: props.bucket.arnForObjects('*'),
+  });
+  if (readsAdminKey(lambda, props)) {
+    statements.push(
+      new PolicyStatement({
+        effect: Effect.ALLOW,
+        actions: ['secretsmanager:GetSecretValue'],
+        resources: [props.adminKey.secretArn],
+      }),
+    );
+  }
+  return statements;
+}
+
+export function acknowledgeObjectNames(role: Construct, bucket: IBucket): void {
+  acknowledgeWildcard(
+    role,
+    bucket.arnForObjects('*'),
+    "Object names are made at run time (birth time and random bits). The actions are single ones, and the bucket is the tenant's own.",
+  );
+}
+
+/** Produce and fetch find keys in the table; only the function that serves `/v1/keys` installs the first one. */
+function readsAdminKey(lambda: LambdaName, props: BackendProps): props is BackendProps & { adminKey: ISecret } {
+  return props.adminKey !== undefined && (lambda === 'topics' || lambda === 'web');
+}

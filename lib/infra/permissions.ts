@@ -1,0 +1,86 @@
+/**
+ * What each function may do, action by action, and nothing else. `docs/deploy.md` holds the same table for readers.
+ *
+ * Transactions have no action of their own: DynamoDB authorizes each part of a `TransactWriteItems` by the action of
+ * the single operation (Amazon DynamoDB Developer Guide, "Using IAM with DynamoDB transactions").
+ */
+import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { LambdaName } from './lambda-code.ts';
+
+export interface Permissions {
+  /** On the tenant's table. */
+  table: readonly string[];
+  /** On the objects of the tenant's bucket. */
+  objects: readonly string[];
+  /** On the tenant's bucket itself. */
+  bucket: readonly string[];
+}
+
+export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
+  /**
+   * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and seals
+   * them into pages. It never reads objects back: an unknown outcome is settled from heads and pages.
+   */
+  produce: {
+    table: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    objects: ['s3:PutObject'],
+    bucket: [],
+  },
+  /**
+   * Only reads. Without `s3:ListBucket`, S3 answers 403 instead of 404 for an object that is gone, and a reader must
+   * tell the two apart: gone means "read the head again" (Amazon S3 API, GetObject, Permissions).
+   */
+  fetch: {
+    table: ['dynamodb:GetItem', 'dynamodb:Query'],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
+  },
+  /** Topics and keys are items, created and removed in transactions. No objects. */
+  topics: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: [],
+    bucket: [],
+  },
+  /** One process for all routes: what the three have together. */
+  web: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
+};
+
+export interface StorageArns {
+  table: string;
+  bucket: string;
+  /** The bucket's objects: the bucket's ARN and `/*`. */
+  objects: string;
+}
+
+/** The statements of one function's role for its table and bucket. */
+export function storageStatements(lambda: LambdaName, arns: StorageArns): PolicyStatement[] {
+  const permissions = permissionsOf[lambda];
+  return (['table', 'objects', 'bucket'] as const)
+    .filter((resource) => permissions[resource].length > 0)
+    .map(
+      (resource) =>
+        new PolicyStatement({
+          effect: Effect.ALLOW,
+          actions: [...permissions[resource]],
+          resources: [arns[resource]],
+        }),
+    );
+}

@@ -1,0 +1,19 @@
+/**
+ * What the package exports as `millrace/infra`: the constructs, for use in a CDK app of one's own. Nothing in this
+ * repository imports this file.
+ */
+export { FirstAdminKey, type FirstAdminKeyProps } from './first-admin-key.ts';
+export { MillraceAlarms, type MillraceAlarmsProps } from './millrace-alarms.ts';
+export { MillraceApi, type MillraceApiProps } from './millrace-api.ts';
+export { MillraceBucket, type MillraceBucketProps } from './millrace-bucket.ts';
+export { MillraceFunction, type MillraceFunctionProps } from './millrace-function.ts';
+export {
+  type Authorizer,
+  type BackendProps,
+  MillraceFunctions,
+  type MillraceFunctionsProps,
+} from './millrace-functions.ts';
+export { MillraceTable, type MillraceTableProps } from './millrace-table.ts';
+export { OptionError } from './option-error.ts';
+export { type Ingress, type TenantOptions, TenantStack, type TenantStackProps } from './tenant-stack.ts';
+export { WebIngress, type WebIngressProps } from './web-ingress.ts';

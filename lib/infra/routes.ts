@@ -1,0 +1,26 @@
+/** The HTTP API's routes by function. Everything else goes to `topics`, which answers it with the API's own error. */
+import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { LambdaName } from './lambda-code.ts';
+
+export interface Route {
+  path: string;
+  method: HttpMethod;
+  lambda: Exclude<LambdaName, 'web'>;
+  /** Answered without a key or a signature, whatever the authorizer. */
+  open?: true;
+}
+
+export const routes: readonly Route[] = [
+  { method: HttpMethod.POST, path: '/v1/topics/{topic}/records', lambda: 'produce' },
+  { method: HttpMethod.POST, path: '/v1/topics/{topic}/partitions/{partition}/records', lambda: 'produce' },
+  { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/records', lambda: 'fetch' },
+  { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/plan', lambda: 'fetch' },
+  { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/offsets', lambda: 'fetch' },
+  // Any method: the app answers a wrong one with 405 and the API's error body; the gateway would say 404.
+  { method: HttpMethod.ANY, path: '/v1/topics', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/topics/{topic}', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/keys', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/keys/{id}', lambda: 'topics' },
+  { method: HttpMethod.GET, path: '/v1/openapi.json', lambda: 'topics' },
+  { method: HttpMethod.GET, path: '/healthz', lambda: 'topics', open: true },
+];

@@ -1,0 +1,160 @@
+import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Construct } from 'constructs';
+import { FirstAdminKey } from './first-admin-key.ts';
+import { MillraceAlarms } from './millrace-alarms.ts';
+import { MillraceApi } from './millrace-api.ts';
+import { MillraceBucket } from './millrace-bucket.ts';
+import { type Authorizer, type BackendProps, MillraceFunctions } from './millrace-functions.ts';
+import { MillraceTable } from './millrace-table.ts';
+import { OptionError } from './option-error.ts';
+import type { Removal } from './removal.ts';
+import { checkTenantName } from './tenant-name.ts';
+import { WebIngress } from './web-ingress.ts';
+
+export type Ingress = 'http-api' | 'web-function';
+
+/** What a tenant may choose; all flat, all with defaults. */
+export interface TenantOptions {
+  /** `http-api` (default): three Lambda functions behind an HTTP API. `web-function`: one Lambda Web Function. */
+  ingress?: Ingress;
+  /** `api-keys` (default): the app checks its own keys. `iam`: AWS checks SigV4 signatures. */
+  authorizer?: Authorizer;
+  /**
+   * HTTP API only: concurrent executions set aside for each of the three functions, which are also its limit; 0 stops
+   * the tenant. Default 25. `unreserved` takes from the account's pool, for accounts whose quota is still small.
+   */
+  reservedConcurrency?: number | 'unreserved';
+  /** Web function only: environments that run at most. Default 20, at least 2. */
+  maxEnvironments?: number;
+  /** Requests a second that the API lets through. Default 500. */
+  throttlingRate?: number;
+  /** HTTP API only: requests that it lets through at once. Default 1,000. */
+  throttlingBurst?: number;
+  /** HTTP API only: memory of each function, in MiB. Default 1024. */
+  memoryMiB?: number;
+  /** Of all logs. Default 90. */
+  logRetentionDays?: number;
+  /** `retain` (default) keeps table, buckets and secret when the stack is deleted; `destroy` deletes them. */
+  removal?: Removal;
+  /** Default true. CloudWatch bills alarms by the month. */
+  alarms?: boolean;
+  /** An SNS topic that alarms notify. Default: none. */
+  alarmTopicArn?: string;
+  /** Objects up to this size live in the table instead of the bucket. Default: the app's own, 4 KiB. */
+  inlineBytesMax?: number;
+  /** Put on every resource, beside `millrace:tenant`. */
+  tags?: Record<string, string>;
+}
+
+export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'> {
+  /** 1 to 32 lower-case letters, digits and single hyphens, starting with a letter. */
+  tenant: string;
+  /** Where the Lambda entries or their bundles are; by default where this package has them. */
+  lambdasDirectory?: string;
+}
+
+/**
+ * Everything that one tenant has, in one stack that refers to nothing outside of it: table, bucket, roles, ingress,
+ * logs, alarms and the first admin key.
+ *
+ * Outputs: `Url`, `TableName`, `BucketName`, and with API keys `AdminKeySecretArn`.
+ */
+export class TenantStack extends Stack {
+  readonly table: MillraceTable;
+  readonly bucket: MillraceBucket;
+  readonly adminKey: FirstAdminKey | undefined;
+  readonly functions: MillraceFunctions | undefined;
+  readonly api: MillraceApi | undefined;
+  readonly web: WebIngress | undefined;
+  /** The API's address, without a trailing slash. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: TenantStackProps) {
+    const { tenant, ingress = 'http-api', authorizer = 'api-keys', removal, logRetentionDays } = props;
+    checkTenantName(tenant);
+    checkIngressOptions(ingress, props);
+    super(scope, id, { description: `Millrace tenant ${tenant}`, ...props });
+    for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
+      Tags.of(this).add(key, value);
+
+    this.table = new MillraceTable(this, 'Table', { removal });
+    this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays });
+    this.adminKey = authorizer === 'iam' ? undefined : new FirstAdminKey(this, 'AdminKey', { tenant, removal });
+    const backend: BackendProps = {
+      tenant,
+      table: this.table.table,
+      bucket: this.bucket.bucket,
+      authorizer,
+      adminKey: this.adminKey?.secret,
+      inlineBytesMax: props.inlineBytesMax,
+      logRetentionDays,
+      lambdasDirectory: props.lambdasDirectory,
+    };
+    if (ingress === 'http-api') {
+      this.functions = this.addFunctions(backend, props);
+      this.api = this.addApi(this.functions, authorizer, props);
+      this.url = this.api.url;
+    } else {
+      this.web = this.addWeb(backend, props);
+      this.url = this.web.url;
+    }
+    if (props.alarms ?? true) this.addAlarms(props.alarmTopicArn);
+    this.addOutputs();
+  }
+
+  private addFunctions(backend: BackendProps, props: TenantStackProps): MillraceFunctions {
+    const { memoryMiB, reservedConcurrency = 25 } = props;
+    return new MillraceFunctions(this, 'Functions', {
+      ...backend,
+      memoryMiB,
+      reservedConcurrency: reservedConcurrency === 'unreserved' ? undefined : reservedConcurrency,
+    });
+  }
+
+  private addApi(functions: MillraceFunctions, authorizer: Authorizer, props: TenantStackProps): MillraceApi {
+    const { throttlingRate, throttlingBurst, logRetentionDays } = props;
+    return new MillraceApi(this, 'Api', { functions, authorizer, throttlingRate, throttlingBurst, logRetentionDays });
+  }
+
+  private addWeb(backend: BackendProps, props: TenantStackProps): WebIngress {
+    const { maxEnvironments, throttlingRate } = props;
+    const codeBucket = this.bucket.addCodeBucket(this, 'CodeBucket');
+    return new WebIngress(this, 'Web', { ...backend, codeBucket, maxEnvironments, throttlingRate });
+  }
+
+  private addAlarms(topicArn: string | undefined): void {
+    new MillraceAlarms(this, 'Alarms', {
+      table: this.table.table,
+      functions: this.functions?.all,
+      stage: this.api?.stage,
+      web: this.web,
+      topicArn,
+    });
+  }
+
+  private addOutputs(): void {
+    new CfnOutput(this, 'Url', { value: this.url, description: 'Where the API is' });
+    new CfnOutput(this, 'TableName', { value: this.table.table.tableName });
+    new CfnOutput(this, 'BucketName', { value: this.bucket.bucket.bucketName });
+    if (this.adminKey !== undefined) {
+      new CfnOutput(this, 'AdminKeySecretArn', {
+        value: this.adminKey.secret.secretArn,
+        description: 'The secret with the first admin key, {"id","secret"}',
+      });
+    }
+  }
+}
+
+/** An option that the chosen ingress cannot honour is refused, so that nobody believes in a limit that is not there. */
+function checkIngressOptions(ingress: Ingress, options: TenantOptions): void {
+  const foreign = {
+    'http-api': ['maxEnvironments'],
+    'web-function': ['reservedConcurrency', 'throttlingBurst', 'memoryMiB'],
+  } as const;
+  for (const option of foreign[ingress]) {
+    if (options[option] === undefined) continue;
+    throw new OptionError(
+      `${option} does not apply to the ingress ${ingress}; see the options table in docs/deploy.md.`,
+    );
+  }
+}

@@ -1,0 +1,84 @@
+import type { Template } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { flat, resourcesOfType, tenantTemplate } from './support/synthesize.ts';
+
+const TOPIC = 'arn:aws:sns:eu-central-1:123456789012:alerts';
+
+function alarmsOf(template: Template): Record<string, Record<string, unknown>> {
+  return Object.fromEntries(
+    resourcesOfType(template, 'AWS::CloudWatch::Alarm').map(([id, { Properties }]) => [
+      flat({ Ref: id }).slice('<Alarms'.length, -1),
+      Properties,
+    ]),
+  );
+}
+
+function query(alarm: Record<string, unknown> = {}): string {
+  const [metric] = alarm['Metrics'] as { Expression: unknown }[];
+  return flat(metric?.Expression);
+}
+
+describe('alarms', () => {
+  const alarms = alarmsOf(tenantTemplate());
+
+  test('watch the table, the API and each function', () => {
+    expect(Object.keys(alarms).toSorted()).toEqual([
+      'ApiServerErrors',
+      'FetchDuration',
+      'FetchErrors',
+      'FetchThrottles',
+      'ProduceDuration',
+      'ProduceErrors',
+      'ProduceThrottles',
+      'TableReadThrottles',
+      'TableSystemErrors',
+      'TableWriteThrottles',
+      'TopicsDuration',
+      'TopicsErrors',
+      'TopicsThrottles',
+    ]);
+  });
+
+  test('take no data for health, since an idle tenant publishes none', () => {
+    for (const alarm of Object.values(alarms)) expect(alarm['TreatMissingData']).toBe('notBreaching');
+  });
+
+  test('see a function that nears its timeout of 30 s', () => {
+    expect(alarms['FetchDuration']).toMatchObject({
+      MetricName: 'Duration',
+      ExtendedStatistic: 'p99',
+      Threshold: 27_000,
+      ComparisonOperator: 'GreaterThanOrEqualToThreshold',
+    });
+  });
+
+  test('count system errors of the table over all operations', () => {
+    expect(query(alarms['TableSystemErrors'])).toBe(
+      `SELECT SUM(SystemErrors) FROM "AWS/DynamoDB" WHERE TableName = '<Table>'`,
+    );
+  });
+
+  test('of a web function watch its 5xx answers', () => {
+    const web = alarmsOf(tenantTemplate({ ingress: 'web-function' }));
+    expect(Object.keys(web).toSorted()).toEqual([
+      'TableReadThrottles',
+      'TableSystemErrors',
+      'TableWriteThrottles',
+      'WebServerErrors',
+    ]);
+    expect(query(web['WebServerErrors'])).toBe(
+      `SELECT SUM(HTTPResponseStatusClass5XX) FROM "AWS/Lambda/Web" WHERE FunctionName = 'millrace-acme-<AWS::Region>'`,
+    );
+  });
+
+  test('tell the topic of their start and end, if there is one', () => {
+    for (const alarm of Object.values(alarms)) expect(alarm).not.toHaveProperty('AlarmActions');
+    for (const alarm of Object.values(alarmsOf(tenantTemplate({ alarmTopicArn: TOPIC })))) {
+      expect(alarm).toMatchObject({ AlarmActions: [TOPIC], OKActions: [TOPIC] });
+    }
+  });
+
+  test('can be left out', () => {
+    expect(alarmsOf(tenantTemplate({ alarms: false }))).toEqual({});
+  });
+});

@@ -1,0 +1,55 @@
+import { type App, Stack, Validations } from 'aws-cdk-lib';
+import { Bucket } from 'aws-cdk-lib/aws-s3';
+import { AwsSolutionsChecks } from 'cdk-nag';
+import { describe, expect, test } from 'vitest';
+import type { TenantOptions } from '../../lib/infra/tenant-stack.ts';
+import { appWithoutBundling, tenantStack, VARIANTS } from './support/synthesize.ts';
+
+function findings(app: App): string[] {
+  return new AwsSolutionsChecks()
+    .validateScope(app)
+    .violations.flatMap(({ ruleName, violatingResources }) =>
+      violatingResources.map(({ constructPath }) => `${ruleName} ${constructPath}`),
+    );
+}
+
+describe('AwsSolutions rules', () => {
+  test.each<TenantOptions>([
+    ...VARIANTS,
+    { removal: 'destroy', alarms: false, reservedConcurrency: 'unreserved' },
+    { alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alerts' },
+  ])('find nothing in %o', (options) => {
+    const app = appWithoutBundling();
+    tenantStack(options, 'acme', app);
+    expect(findings(app)).toEqual([]);
+  });
+
+  test('find what somebody adds to a tenant’s stack', () => {
+    const app = appWithoutBundling();
+    const careless = new Bucket(tenantStack({}, 'acme', app), 'Careless');
+    expect(findings(app)).toEqual([
+      `AwsSolutions-S1 ${careless.node.path}/Resource`,
+      `AwsSolutions-S10 ${careless.node.path}/Resource`,
+    ]);
+  });
+});
+
+describe('every accepted finding', () => {
+  test('has a reason of a sentence, and none is accepted for a whole stack', () => {
+    for (const options of VARIANTS) {
+      const stack = tenantStack(options);
+      const accepted = stack.node
+        .findAll()
+        .flatMap((construct) =>
+          construct.node.metadata
+            .filter(({ type }) => type === Validations.ACKNOWLEDGED_RULES_METADATA_KEY)
+            .map(({ data }) => ({ construct, reasons: Object.values(data as Record<string, string>) })),
+        );
+      expect(accepted.length).toBeGreaterThan(0);
+      for (const { construct, reasons } of accepted) {
+        expect(construct).not.toBeInstanceOf(Stack);
+        for (const reason of reasons) expect(reason).toMatch(/^.{40,}\.$/);
+      }
+    }
+  });
+});

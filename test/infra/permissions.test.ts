@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { grantsOf, resource, tenantTemplate } from './support/synthesize.ts';
+
+const logsOf = (group: string) => [`logs:CreateLogStream <${group}.Arn>`, `logs:PutLogEvents <${group}.Arn>`];
+const TRACING = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
+const table = (...actions: string[]) => actions.map((action) => `dynamodb:${action} <Table.Arn>`);
+const ALL_ITEM_ACTIONS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'Query', 'UpdateItem'];
+
+describe('behind an HTTP API', () => {
+  const template = tenantTemplate();
+
+  test('produce reads and writes items and puts objects, and can neither delete items nor read objects', () => {
+    expect(grantsOf(template, 'FunctionsProduceRole')).toEqual([
+      ...table('GetItem', 'PutItem', 'Query', 'UpdateItem'),
+      ...logsOf('FunctionsProduceLogs'),
+      's3:PutObject <BucketObjects.Arn>/*',
+      ...TRACING,
+    ]);
+  });
+
+  test('fetch only reads', () => {
+    expect(grantsOf(template, 'FunctionsFetchRole')).toEqual([
+      ...table('GetItem', 'Query'),
+      ...logsOf('FunctionsFetchLogs'),
+      's3:GetObject <BucketObjects.Arn>/*',
+      's3:ListBucket <BucketObjects.Arn>',
+      ...TRACING,
+    ]);
+  });
+
+  test('topics works on items and reads the first key, and has no objects', () => {
+    expect(grantsOf(template, 'FunctionsTopicsRole')).toEqual([
+      ...table(...ALL_ITEM_ACTIONS),
+      ...logsOf('FunctionsTopicsLogs'),
+      'secretsmanager:GetSecretValue <AdminKeySecret>',
+      ...TRACING,
+    ]);
+  });
+
+  test('each function runs under its own role', () => {
+    const roles = ['Produce', 'Fetch', 'Topics'].map(
+      (name) => resource(template, 'AWS::Lambda::Function', `Functions${name}`).Properties['Role'],
+    );
+    expect(new Set(roles.map((role) => JSON.stringify(role))).size).toBe(3);
+  });
+
+  test('with IAM nobody may read a secret', () => {
+    expect(grantsOf(tenantTemplate({ authorizer: 'iam' }), 'FunctionsTopicsRole')).toEqual([
+      ...table(...ALL_ITEM_ACTIONS),
+      ...logsOf('FunctionsTopicsLogs'),
+      ...TRACING,
+    ]);
+  });
+});
+
+describe('as a web function', () => {
+  const template = tenantTemplate({ ingress: 'web-function' });
+
+  test('the server has what the three functions have together', () => {
+    expect(grantsOf(template, 'WebRole')).toEqual(
+      [
+        ...table(...ALL_ITEM_ACTIONS),
+        ...logsOf('WebLocalLogs'),
+        ...logsOf('WebLogs'),
+        's3:GetObject <BucketObjects.Arn>/*',
+        's3:ListBucket <BucketObjects.Arn>',
+        's3:PutObject <BucketObjects.Arn>/*',
+        'secretsmanager:GetSecretValue <AdminKeySecret>',
+      ].toSorted(),
+    );
+  });
+
+  test('CDK’s code copy reads the staging bucket and writes only code, and never gets CDK’s wildcard grants', () => {
+    expect(grantsOf(template, 'WebCodeCopyRole')).toEqual([
+      ...logsOf('WebCodeCopyLogs'),
+      's3:DeleteObjectVersion <CodeBucket.Arn>/web-function/*',
+      's3:GetObject arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/*',
+      's3:PutObject <CodeBucket.Arn>/web-function/*',
+    ]);
+    template.resourceCountIs('AWS::IAM::Policy', 2);
+  });
+});
