@@ -12,19 +12,21 @@ export default defineConfig({
       project('contract', ['test/contract/**/*.test.ts'], 60_000),
       project('conformance', ['test/conformance/**/*.test.ts'], 60_000),
       project('simulation', ['test/simulation/**/*.test.ts'], 240_000),
-      project('infra', ['test/infra/**/*.test.ts'], 240_000),
+      // One process for all files: loading aws-cdk-lib takes longer than the tests, and they share no state.
+      project('infra', ['test/infra/**/*.test.ts'], 240_000, false),
       project('peers', ['test/peers/**/*.test.ts'], 240_000),
     ],
   },
 });
 
-function project(name: string, include: string[], testTimeout: number) {
+function project(name: string, include: string[], testTimeout: number, isolate = true) {
   return {
     test: {
       name,
       include,
       exclude: ['**/node_modules/**'],
       testTimeout,
+      isolate,
       hookTimeout: 120_000,
       environment: 'node' as const,
     },
