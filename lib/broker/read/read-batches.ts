@@ -25,10 +25,10 @@ export async function readBatches(
   let budget = maxBytes;
   for (const chunks of reads) {
     for (const chunk of chunks) {
-      const piece = cut(chunk, stretch, budget);
+      const { piece, whole } = cut(chunk, stretch, budget);
       if (piece.length > 0) stretch.batches.push(piece);
       budget -= piece.length;
-      if (stretch.batches.length > 0 && budget <= 0) return stretch;
+      if (!whole) return stretch;
     }
   }
   if (stretch.batches.length === 0) {
@@ -49,18 +49,23 @@ async function take(runs: AsyncIterable<PlacedRun>, maxBytes: number): Promise<P
   return taken;
 }
 
-/** The part of the chunk from the wanted batch on that fits the budget; counts `stretch.nextOffset` up. */
-function cut(chunk: Uint8Array, stretch: Stretch, budget: number): Uint8Array {
+/**
+ * The part of the chunk from the wanted batch on that fits the budget, and whether that is all of the chunk from there on;
+ * counts `stretch.nextOffset` up.
+ */
+function cut(chunk: Uint8Array, stretch: Stretch, budget: number): { piece: Uint8Array; whole: boolean } {
   let start: number | undefined;
   let end = 0;
   for (const header of batchHeaders(chunk)) {
     const next = header.baseOffset + header.lastOffsetDelta + 1;
     if (next <= stretch.nextOffset) continue;
     const fits = header.position + header.sizeBytes - (start ?? header.position) <= budget;
-    if (!fits && (start !== undefined || stretch.batches.length > 0)) break;
+    if (!fits && (start !== undefined || stretch.batches.length > 0)) {
+      return { piece: chunk.subarray(start ?? 0, end), whole: false };
+    }
     start ??= header.position;
     end = header.position + header.sizeBytes;
     stretch.nextOffset = next;
   }
-  return start === undefined ? chunk.subarray(0, 0) : chunk.subarray(start, end);
+  return { piece: chunk.subarray(start ?? 0, end), whole: true };
 }

@@ -1,0 +1,98 @@
+/**
+ * `npm run simulate -- --histories N --seed S [--plant BUG]`: runs N histories from seed S on, prints the seeds of those
+ * in which a checker found something, and with one history (`--replay SEED`) every step of it.
+ */
+import { parseArgs } from 'node:util';
+import { type PlantName, plants } from './plants.ts';
+import { runHistories } from './runner.ts';
+import { simulate } from './world.ts';
+
+const HELP = `Usage: npm run simulate -- [options]
+
+  --histories N   how many histories to run (default 1000)
+  --seed S        the first one's seed (default 1)
+  --plant BUG     run a program with a planted bug; succeeds if a checker catches it
+  --replay SEED   run one history and print every step
+  --help          this text
+
+Planted bugs:
+${Object.entries(plants)
+  .map(([name, { about }]) => `  ${name.padEnd(22)} ${about}`)
+  .join('\n')}
+`;
+
+const { values: flags } = parseArgs({
+  options: {
+    histories: { type: 'string', default: '1000' },
+    seed: { type: 'string', default: '1' },
+    plant: { type: 'string' },
+    replay: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+});
+
+if (flags.help) {
+  process.stdout.write(HELP);
+} else {
+  process.exitCode = await main();
+}
+
+async function main(): Promise<number> {
+  const plant = plantNamed(flags.plant);
+  if (flags.replay !== undefined) return replay(wholeNumber('--replay', flags.replay), plant);
+  const histories = wholeNumber('--histories', flags.histories);
+  const firstSeed = wholeNumber('--seed', flags.seed);
+  const started = performance.now();
+  const summary = await runHistories({
+    histories,
+    firstSeed,
+    plant,
+    stopAtFirst: plant !== undefined,
+    onProgress: progress(histories),
+  });
+  const seconds = ((performance.now() - started) / 1_000).toFixed(1);
+  process.stderr.write('\n');
+  console.log(`${summary.histories} histories, ${summary.events} steps, ${summary.acked} acks, ${seconds} s`);
+  console.log(
+    `calls: ${Object.entries(summary.faults)
+      .map(([kind, count]) => `${kind} ${count}`)
+      .join(', ')}`,
+  );
+  for (const { seed, violations } of summary.failed.slice(0, 20)) {
+    console.log(`seed ${seed}: ${violations.length} violations; replay with --replay ${seed}`);
+    for (const { checker, what } of violations.slice(0, 3)) console.log(`  ${checker}: ${what}`);
+  }
+  if (plant !== undefined) {
+    const caught = summary.failed.length > 0;
+    console.log(caught ? `${plant}: caught in history ${summary.histories}` : `${plant}: NOT caught`);
+    return caught ? 0 : 1;
+  }
+  console.log(`${summary.histories - summary.failed.length} passed, ${summary.failed.length} failed`);
+  return summary.failed.length === 0 ? 0 : 1;
+}
+
+async function replay(seed: number, plant: PlantName | undefined): Promise<number> {
+  const { violations, fingerprint } = await simulate({ seed, plant, trace: (line) => console.log(line) });
+  for (const { checker, what } of violations) console.log(`VIOLATION ${checker}: ${what}`);
+  console.log(`fingerprint ${fingerprint}, ${violations.length} violations`);
+  return violations.length === 0 ? 0 : 1;
+}
+
+function progress(total: number): (done: number, failed: number) => void {
+  return (done, failed) => {
+    if (done % 50 === 0 || done === total) process.stderr.write(`\r${done}/${total} histories, ${failed} failed`);
+  };
+}
+
+function plantNamed(name: string | undefined): PlantName | undefined {
+  if (name === undefined || Object.hasOwn(plants, name)) return name as PlantName | undefined;
+  console.error(`There is no planted bug "${name}"; there are: ${Object.keys(plants).join(', ')}.`);
+  process.exit(2);
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value >= 0) return value;
+  console.error(`${flag} takes a whole number, not "${text}".`);
+  process.exit(2);
+}

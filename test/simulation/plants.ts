@@ -1,0 +1,97 @@
+/**
+ * Planted bugs: each undoes one rule of the protocol, at the stores, so that the program under test stays as it is. The
+ * checkers must catch every one of them.
+ */
+import type { Condition, Write } from '../../lib/kernel/items.ts';
+import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
+import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import type { Scheduler, SimulatedProcess } from './scheduler.ts';
+import type { SharedTable } from './stores.ts';
+
+export interface PlantSite {
+  scheduler: Scheduler;
+  process: SimulatedProcess;
+  table: SharedTable;
+}
+
+interface Plant {
+  /** What a program with this bug does. */
+  about: string;
+  metadata?(store: MetadataStore, site: PlantSite): MetadataStore;
+  bucket?(store: ObjectStore, site: PlantSite): ObjectStore;
+}
+
+export const plants = {
+  'sequence-before-upload': {
+    about: 'gives records their offsets while their bytes are still on the way',
+    bucket: (store, { scheduler, process }) => ({
+      ...store,
+      put: async (name, chunks) => {
+        const later = scheduler.pause(process, scheduler.random.fraction() * 200).then(() => store.put(name, chunks));
+        later.catch(() => {}); // a program with this bug does not hear of the failure
+      },
+    }),
+  },
+  'commit-id-ignored': {
+    about: 'appends without looking whether the commit is in the ledger',
+    metadata: rewriting((write) => withoutCondition(write, ({ clause }) => clause === 'lacks')),
+  },
+  'ids-dropped-at-seal': {
+    about: 'forgets the ids of commits as soon as they are sealed',
+    metadata: rewriting((write) => {
+      if (write.kind !== 'update' || write.changes.dropFirst?.['t'] === undefined) return write;
+      const { t } = write.changes.dropFirst;
+      return { ...write, changes: { ...write.changes, set: { c: [] }, dropFirst: { t, r: t } } };
+    }),
+  },
+  'seal-count-ignored': {
+    about: 'appends however many seals there were since the writer looked',
+    metadata: rewriting((write) => withoutCondition(write, ({ clause }) => clause === 'at-most')),
+  },
+  'sweep-without-fence': {
+    about: 'deletes orphans without first closing their ledgers to them',
+    metadata: (store) => ({
+      ...store,
+      write: async (writes): Promise<WriteResult> =>
+        writes[0]?.kind === 'update' && writes[0].changes.set?.['w'] !== undefined
+          ? { outcome: 'applied', item: {} }
+          : store.write(writes),
+    }),
+  },
+  'seal-trims-own-view': {
+    about: 'trims the tail by what the sealer saw, not by what the stored page holds',
+    metadata: (store) => ({
+      ...store,
+      write: async (writes): Promise<WriteResult> => {
+        const result = await store.write(writes);
+        const isPage = writes[0]?.kind === 'put' && writes[0].key.sk.startsWith('page#');
+        return isPage ? { outcome: 'applied' } : result;
+      },
+    }),
+  },
+  'stale-head': {
+    about: 'answers out of range and latest from a head that is not strongly read',
+    metadata: (store, { table }) => ({
+      ...store,
+      get: async (key, consistency) => {
+        const item = await store.get(key, consistency);
+        return key.sk === 'head' ? table.stale(key) : item;
+      },
+    }),
+  },
+} as const satisfies Record<string, Plant>;
+
+export type PlantName = keyof typeof plants;
+
+export function plantOf(name: PlantName | undefined): Plant | undefined {
+  return name === undefined ? undefined : plants[name];
+}
+
+function rewriting(rewrite: (write: Write) => Write): (store: MetadataStore) => MetadataStore {
+  return (store) => ({ ...store, write: (writes) => store.write(writes.map(rewrite)) });
+}
+
+function withoutCondition(write: Write, drop: (condition: Condition) => boolean): Write {
+  if (write.kind !== 'update' || !write.key.sk.startsWith('head')) return write;
+  return { ...write, conditions: write.conditions?.filter((condition) => !drop(condition)) };
+}

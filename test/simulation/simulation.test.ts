@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openDirectoryObjectStore } from '../../lib/storage/objects/directory.ts';
+import { type PlantName, plants } from './plants.ts';
+import { runHistories } from './runner.ts';
+import { simulate } from './world.ts';
+
+/** `npm run simulate -- --histories N` runs as many as one likes. */
+const HISTORIES = 250;
+const FIRST_SEED = 1;
+
+describe('the log under faults', () => {
+  it(`keeps its guarantees in ${HISTORIES} histories`, async () => {
+    const summary = await runHistories({ histories: HISTORIES, firstSeed: FIRST_SEED });
+    expect(summary.failed.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))).toEqual([]);
+    // A history in which nothing is written or nothing goes wrong would show nothing.
+    expect(summary.acked).toBeGreaterThan(HISTORIES * 30);
+    for (const kind of ['throttle', 'lostRequest', 'lostResponse', 'lateRequest', 'duplicate']) {
+      expect(summary.faults[kind], kind).toBeGreaterThan(HISTORIES);
+    }
+  });
+
+  it('keeps its guarantees over a directory', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const root = await mkdtemp(join(tmpdir(), 'millrace-simulation-'));
+      try {
+        const bucket = await openDirectoryObjectStore({ root });
+        expect((await simulate({ seed, bucket })).violations).toEqual([]);
+      } finally {
+        await rm(root, { recursive: true });
+      }
+    }
+  });
+});
+
+describe('the simulation itself', () => {
+  it('gives the same history for the same seed, and another for another', async () => {
+    const [first, again, other] = [
+      await simulate({ seed: 42 }),
+      await simulate({ seed: 42 }),
+      await simulate({ seed: 43 }),
+    ];
+    expect(again).toEqual(first);
+    expect(other.fingerprint).not.toBe(first.fingerprint);
+  });
+
+  it.each(Object.keys(plants) as PlantName[])('catches a program that has the planted bug %s', async (plant) => {
+    const summary = await runHistories({ histories: 1_000, firstSeed: FIRST_SEED, plant, stopAtFirst: true });
+    expect(summary.failed.length, `${plant} within 1000 histories`).toBe(1);
+  });
+});

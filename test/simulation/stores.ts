@@ -1,0 +1,98 @@
+/** The stores as one simulated process sees them: the shared real ones behind the network. */
+import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
+import { randomBelow } from '../../lib/kernel/random.ts';
+import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
+import type { ByteRange, ListPage, ObjectStore, PresignedUrl } from '../../lib/storage/objects/port.ts';
+import type { Network } from './network.ts';
+import type { Scheduler, SimulatedProcess } from './scheduler.ts';
+
+/**
+ * The table of the world. An eventually consistent read may see any state of the last moments; a strong one sees the
+ * newest.
+ */
+export class SharedTable {
+  private readonly store: MetadataStore;
+  private readonly scheduler: Scheduler;
+  private readonly past = new Map<string, { sinceMs: number; item: Attributes | undefined }[]>();
+
+  constructor(store: MetadataStore, scheduler: Scheduler) {
+    this.store = store;
+    this.scheduler = scheduler;
+  }
+
+  async get(key: ItemKey, consistency: Consistency): Promise<Attributes | undefined> {
+    return consistency === 'strong' ? this.store.get(key, 'strong') : this.stale(key);
+  }
+
+  /** Some state of the item within the last moments. */
+  async stale(key: ItemKey): Promise<Attributes | undefined> {
+    const states = this.past.get(nameOf(key));
+    if (states === undefined) return this.store.get(key, 'strong');
+    const horizonMs = this.scheduler.nowMs - STALE_MS;
+    const eligible = states.filter((_, index) => (states[index + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) > horizonMs);
+    return structuredClone(eligible[randomBelow(this.scheduler.random, eligible.length)]?.item);
+  }
+
+  query(query: Query): Promise<QueryPage> {
+    return this.store.query(query);
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteResult> {
+    const before = await Promise.all(writes.map(({ key }) => this.store.get(key, 'strong')));
+    const result = await this.store.write(writes);
+    if (result.outcome === 'applied') {
+      for (const [index, { key }] of writes.entries()) {
+        const states = this.past.get(nameOf(key)) ?? [{ sinceMs: Number.NEGATIVE_INFINITY, item: before[index] }];
+        states.push({ sinceMs: this.scheduler.nowMs, item: await this.store.get(key, 'strong') });
+        if (states.length > STATES_KEPT) states.shift();
+        this.past.set(nameOf(key), states);
+      }
+    }
+    return result;
+  }
+}
+
+const STALE_MS = 300;
+const STATES_KEPT = 16;
+
+function nameOf(key: ItemKey): string {
+  return `${key.pk}/${key.sk}`;
+}
+
+export interface SimulatedStoreParts {
+  process: SimulatedProcess;
+  network: Network;
+}
+
+export function metadataOver(table: SharedTable, { process, network }: SimulatedStoreParts): MetadataStore {
+  return {
+    get: (key, consistency) =>
+      network.call(process, `get ${consistency} ${nameOf(key)}`, 'read', () => table.get(key, consistency)),
+    query: (query) => network.call(process, `query ${query.pk}`, 'read', () => table.query(query)),
+    write: (writes) =>
+      network.call(
+        process,
+        `write ${writes.map(({ kind, key }) => `${kind} ${nameOf(key)}`).join(', ')}`,
+        'write',
+        () => table.write(writes),
+      ),
+    close: async () => {},
+  };
+}
+
+export function objectsOver(objects: ObjectStore, { process, network }: SimulatedStoreParts): ObjectStore {
+  return {
+    put: (name, chunks) => {
+      // What is on its way is what was sent, whatever the sender does with its buffers afterwards.
+      const sent = chunks.map((chunk) => chunk.slice());
+      return network.call(process, `put ${name}`, 'write', () => objects.put(name, sent));
+    },
+    getRange: (name: string, range?: ByteRange) =>
+      network.call(process, `get ${name}`, 'read', () => objects.getRange(name, range)),
+    getTail: (name, length) => network.call(process, `tail ${name}`, 'read', () => objects.getTail(name, length)),
+    delete: (names) => network.call(process, `delete ${names.join(', ')}`, 'write', () => objects.delete(names)),
+    list: (prefix: string, cursor?: string): Promise<ListPage> =>
+      network.call(process, `list ${prefix}`, 'read', () => objects.list(prefix, cursor)),
+    presign: (name, range, expiresInMs): Promise<PresignedUrl> => objects.presign(name, range, expiresInMs),
+  };
+}
