@@ -142,6 +142,15 @@ export const limits = {
   /** How long a presigned URL works. */
   presignedUrlMs: 15 * 60 * 1_000,
 
+  // The client
+  /** One attempt of one call, beside what the server is asked to wait. */
+  clientRequestMsMax: 30_000,
+  clientAttemptsMax: 5,
+  /** The pause before the second attempt; doubles, with jitter, … */
+  clientRetryPauseMsMin: 100,
+  /** … up to this, which also caps what a server may ask for. */
+  clientRetryPauseMsMax: 10_000,
+
   // Caches of one process
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,

@@ -1,0 +1,72 @@
+/** The JSON of the API's requests and answers, as far as the client uses it; docs/http-api.md has the whole. */
+import type { Problem } from './errors.ts';
+
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+export interface JsonRecordRequest {
+  key?: JsonValue;
+  key_base64?: string;
+  value?: JsonValue;
+  value_base64?: string;
+  headers?: Record<string, string> | { key: string; value?: string | null; value_base64?: string }[];
+  partition?: number;
+  timestamp?: number;
+}
+
+export interface JsonRecordAnswer {
+  offset: number;
+  timestamp: number;
+  key?: JsonValue;
+  key_base64?: string;
+  value?: JsonValue;
+  value_base64?: string;
+  headers: { key: string; value?: JsonValue; value_base64?: string }[];
+}
+
+export interface JsonFetchAnswer {
+  records: JsonRecordAnswer[];
+  next_offset: number;
+  high_watermark: number;
+  log_start_offset: number;
+}
+
+export interface JsonProduceAnswer {
+  records: ({ partition: number; offset?: number; timestamp?: number } | { error: Problem })[];
+}
+
+export interface JsonProduceBatchesAnswer {
+  partition: number;
+  base_offset?: number;
+  record_count: number;
+}
+
+export interface JsonTopicSummary {
+  name: string;
+  topic_id: string;
+  partitions: number;
+  replication_factor: number;
+}
+
+export interface JsonTopic extends JsonTopicSummary {
+  config: Record<string, string>;
+  partition_details: {
+    partition: number;
+    leader: number;
+    leader_epoch: number;
+    replicas: number[];
+    isr: number[];
+    log_start_offset: number;
+    high_watermark: number;
+  }[];
+}
+
+export interface JsonTopicPage {
+  topics: JsonTopicSummary[];
+  next?: string;
+}
+
+export interface JsonOffset {
+  offset: number | null;
+  timestamp: number | null;
+  leader_epoch: number;
+}

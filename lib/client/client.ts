@@ -1,0 +1,286 @@
+/**
+ * A client of the HTTP API for Node and browsers: `fetch` and nothing of either platform alone.
+ *
+ *     const client = createClient({ url: 'http://127.0.0.1:8080' });
+ *     await client.topics.create('orders', { partitions: 6 });
+ *     await client.produce('orders', [{ key: 'customer-1', value: { total: 12 } }]);
+ *     const { records, nextOffset } = await client.fetch('orders', 0, { offset: 'earliest', as: 'json' });
+ *
+ * Every failure is a `MillraceClientError`, but for an aborted call, which throws the signal's reason.
+ */
+import { type Clock, systemClock } from '../kernel/clock.ts';
+import { limits } from '../kernel/limits.ts';
+import { type Random, systemRandom } from '../kernel/random.ts';
+import type { JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
+import { errorOf, type MillraceClientError } from './errors.ts';
+import {
+  type ClientRecord,
+  type ContentForm,
+  ENCODING_OF,
+  type NewClientRecord,
+  recordFromJson,
+  recordToJson,
+} from './records.ts';
+import { type TopicsClient, topicsClient } from './topics.ts';
+import { type ApiAnswer, createTransport, jsonOf, type Transport } from './transport.ts';
+
+export interface ClientOptions {
+  /** Where the API is, with or without a trailing slash: the `Url` output of a stack, or the local server's address. */
+  url: string;
+  /** A key's secret, or `id:secret`. */
+  apiKey?: string;
+  /** Default: the platform's. One that signs requests makes the client work with IAM authorization. */
+  fetch?: typeof globalThis.fetch;
+  /** How long one attempt may take, beside what the server is asked to wait. Default 30 s. */
+  requestMsMax?: number;
+  /** Attempts of one call, the first included; 1 sends nothing again. Default 5. */
+  attemptsMax?: number;
+  /** Default: the machine's. */
+  clock?: Clock;
+  random?: Random;
+}
+
+export type Acks = 'all' | 'leader' | 'none';
+
+export interface ProduceOptions {
+  /** `all` (default) and `leader`: answered when the records are stored and readable; `none`: before. */
+  acks?: Acks;
+  /**
+   * Append only if the partition's next offset is this one, else `OFFSET_MISMATCH` with `facts.nextOffset`. All records
+   * must then name the same partition.
+   */
+  expectedOffset?: number;
+  signal?: AbortSignal;
+}
+
+/** What became of one record. */
+export type ProduceResult =
+  /** Without offset and timestamp where acks is `none`. */
+  { partition: number; offset?: number; timestamp?: number } | { error: MillraceClientError };
+
+export interface ProduceBatchesResult {
+  partition: number;
+  /** Of the first record; absent with acks `none`. */
+  baseOffset?: number;
+  recordCount: number;
+}
+
+/** One of `offset` and `timestamp`. */
+export interface FetchPosition {
+  /** An offset, the log's start, its end, or with a negative number so many records before the end. */
+  offset?: number | 'earliest' | 'latest';
+  /** The first record at or after this time, in milliseconds since the epoch. */
+  timestamp?: number;
+}
+
+export interface FetchLimits {
+  /** Default 500, at most 10,000. */
+  maxRecords?: number;
+  /** Of the answer's own size. Default 1 MiB, at most 4 MiB. One record comes whatever its size. */
+  maxBytes?: number;
+  /** With `waitMs`: do not answer with less. Default 1. */
+  minBytes?: number;
+  /** How long to wait for records where there are none; default 0, at most 20,000. */
+  waitMs?: number;
+  signal?: AbortSignal;
+}
+
+export interface FetchOptions<Form extends ContentForm> extends FetchPosition, FetchLimits {
+  /**
+   * What keys and values are handed over as: `text` (default), `json` (parsed) or `bytes`. Those that are not valid
+   * UTF-8, or not JSON, come as bytes, as the API sends them.
+   */
+  as?: Form;
+}
+
+interface Fetched {
+  /** Where to go on. */
+  nextOffset: number;
+  /** The offset after the partition's last record. */
+  highWatermark: number;
+}
+
+export interface FetchResult<Form extends ContentForm> extends Fetched {
+  records: ClientRecord<Form>[];
+  logStartOffset: number;
+}
+
+export interface FetchBatchesResult extends Fetched {
+  /** Kafka record batches, one after the other; the first may begin before the offset that was asked for. */
+  batches: Uint8Array;
+}
+
+export interface OffsetResult {
+  /** `null`: no record has this timestamp or a later one. */
+  offset: number | null;
+  /** Of the found record; `null` for earliest and latest. */
+  timestamp: number | null;
+  leaderEpoch: number;
+}
+
+export interface MillraceClient {
+  readonly topics: TopicsClient;
+  /**
+   * Writes records; each has its own outcome, in their order. Throws where all failed for the same reason. A call with
+   * `effect: unknown` may have been applied; sending it again may write its records twice.
+   */
+  produce(topic: string, records: readonly NewClientRecord[], options?: ProduceOptions): Promise<ProduceResult[]>;
+  /** Writes whole record batches (Kafka's format, magic 2) to one partition, all or nothing. See `encodeBatch`. */
+  produceBatches(
+    topic: string,
+    partition: number,
+    batches: Uint8Array<ArrayBuffer>,
+    options?: ProduceOptions,
+  ): Promise<ProduceBatchesResult>;
+  /** Throws `OFFSET_OUT_OF_RANGE` with `facts.logStartOffset` and `facts.highWatermark`. */
+  fetch<Form extends ContentForm = 'text'>(
+    topic: string,
+    partition: number,
+    options: FetchOptions<Form>,
+  ): Promise<FetchResult<Form>>;
+  /** The same as the stored bytes, which cost the server the least. See `decodeBatches`. */
+  fetchBatches(topic: string, partition: number, options: FetchPosition & FetchLimits): Promise<FetchBatchesResult>;
+  /** The log's start or end, or the first offset at or after a time. */
+  offsets(topic: string, partition: number, at: { timestamp: number | 'earliest' | 'latest' }): Promise<OffsetResult>;
+}
+
+const JSON_TYPE = 'application/json';
+const BATCHES_TYPE = 'application/vnd.millrace.batches';
+
+/** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL is none. */
+export function createClient(options: ClientOptions): MillraceClient {
+  const send = createTransport({
+    url: options.url,
+    apiKey: options.apiKey,
+    // Bound, because browsers refuse `fetch` as a method of another object.
+    fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
+    requestMsMax: options.requestMsMax ?? limits.clientRequestMsMax,
+    attemptsMax: options.attemptsMax ?? limits.clientAttemptsMax,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? systemRandom,
+  });
+  return {
+    topics: topicsClient(send),
+    produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
+    produceBatches: (topic, partition, batches, produceOptions = {}) =>
+      produceBatches(send, topic, partition, batches, produceOptions),
+    fetch: (topic, partition, fetchOptions) => fetchRecords(send, topic, partition, fetchOptions),
+    fetchBatches: (topic, partition, fetchOptions) => fetchBatches(send, topic, partition, fetchOptions),
+    offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
+  };
+}
+
+async function produce(
+  send: Transport,
+  topic: string,
+  records: readonly NewClientRecord[],
+  { acks, expectedOffset, signal }: ProduceOptions,
+): Promise<ProduceResult[]> {
+  const answer = await send({
+    method: 'POST',
+    path: ['v1', 'topics', topic, 'records'],
+    headers: { 'content-type': JSON_TYPE },
+    body: JSON.stringify({ records: records.map(recordToJson), acks, expected_offset: expectedOffset }),
+    signal,
+  });
+  return (jsonOf(answer) as JsonProduceAnswer).records.map((outcome) =>
+    'error' in outcome ? { error: errorOf(outcome.error) } : outcome,
+  );
+}
+
+async function produceBatches(
+  send: Transport,
+  topic: string,
+  partition: number,
+  batches: Uint8Array<ArrayBuffer>,
+  { acks, expectedOffset, signal }: ProduceOptions,
+): Promise<ProduceBatchesResult> {
+  const answer = await send({
+    method: 'POST',
+    path: recordsPath(topic, partition),
+    query: { acks, expected_offset: expectedOffset },
+    headers: { 'content-type': BATCHES_TYPE },
+    body: batches,
+    signal,
+  });
+  const { partition: written, base_offset, record_count } = jsonOf(answer) as JsonProduceBatchesAnswer;
+  return {
+    partition: written,
+    recordCount: record_count,
+    ...(base_offset === undefined ? {} : { baseOffset: base_offset }),
+  };
+}
+
+async function fetchRecords<Form extends ContentForm>(
+  send: Transport,
+  topic: string,
+  partition: number,
+  options: FetchOptions<Form>,
+): Promise<FetchResult<Form>> {
+  const encoding = ENCODING_OF[options.as ?? 'text'];
+  const answer = await fetchAs(send, topic, partition, options, JSON_TYPE, { encoding });
+  const { records, next_offset, high_watermark, log_start_offset } = jsonOf(answer) as JsonFetchAnswer;
+  return {
+    records: records.map((record) => recordFromJson<Form>(record)),
+    nextOffset: next_offset,
+    highWatermark: high_watermark,
+    logStartOffset: log_start_offset,
+  };
+}
+
+async function fetchBatches(
+  send: Transport,
+  topic: string,
+  partition: number,
+  options: FetchPosition & FetchLimits,
+): Promise<FetchBatchesResult> {
+  const { bytes, headers } = await fetchAs(send, topic, partition, options, BATCHES_TYPE);
+  return {
+    batches: bytes,
+    nextOffset: Number(headers.get('millrace-next-offset')),
+    highWatermark: Number(headers.get('millrace-high-watermark')),
+  };
+}
+
+function fetchAs(
+  send: Transport,
+  topic: string,
+  partition: number,
+  options: FetchPosition & FetchLimits,
+  accept: string,
+  query: Record<string, string> = {},
+): Promise<ApiAnswer> {
+  const { offset, timestamp, maxRecords, maxBytes, minBytes, waitMs, signal } = options;
+  return send({
+    method: 'GET',
+    path: recordsPath(topic, partition),
+    query: {
+      offset,
+      timestamp,
+      max_records: maxRecords,
+      max_bytes: maxBytes,
+      min_bytes: minBytes,
+      wait_ms: waitMs,
+      ...query,
+    },
+    headers: { accept },
+    waitMs,
+    signal,
+  });
+}
+
+async function offsets(
+  send: Transport,
+  topic: string,
+  partition: number,
+  timestamp: number | 'earliest' | 'latest',
+): Promise<OffsetResult> {
+  const path = ['v1', 'topics', topic, 'partitions', partition, 'offsets'];
+  const answer = await send({ method: 'GET', path, query: { timestamp } });
+  const { offset, timestamp: found, leader_epoch } = jsonOf(answer) as JsonOffset;
+  return { offset, timestamp: found, leaderEpoch: leader_epoch };
+}
+
+function recordsPath(topic: string, partition: number): (string | number)[] {
+  return ['v1', 'topics', topic, 'partitions', partition, 'records'];
+}

@@ -1,0 +1,41 @@
+/**
+ * What the package exports as `millrace` and `millrace/client`. Nothing in this repository imports this file.
+ */
+export { type Effect } from '../kernel/errors.ts';
+export {
+  COMPRESSION_TYPES,
+  type Compression,
+  type CompressionType,
+  noCompression,
+} from '../log/record-batch/compression.ts';
+export { type DecodeOptions, records as decodeBatches } from '../log/record-batch/decode.ts';
+export { type EncodeOptions, encodeBatch } from '../log/record-batch/encode.ts';
+export type { LogRecord, NewRecord, RecordHeader } from '../log/record-batch/record.ts';
+export type { JsonValue } from './api.ts';
+export {
+  type Acks,
+  type ClientOptions,
+  createClient,
+  type FetchBatchesResult,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchPosition,
+  type FetchResult,
+  type MillraceClient,
+  type OffsetResult,
+  type ProduceBatchesResult,
+  type ProduceOptions,
+  type ProduceResult,
+} from './client.ts';
+export { type ClientErrorCode, MillraceClientError } from './errors.ts';
+export type { ClientRecord, Content, ContentForm, ContentOf, NewClientRecord } from './records.ts';
+export type {
+  AlterTopicOptions,
+  CreateTopicOptions,
+  ListTopicsOptions,
+  PartitionDetails,
+  TopicDetails,
+  TopicPage,
+  TopicSummary,
+  TopicsClient,
+} from './topics.ts';

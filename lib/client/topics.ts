@@ -1,0 +1,121 @@
+/** Topics: `client.topics`. */
+import type { JsonTopic, JsonTopicPage, JsonTopicSummary } from './api.ts';
+import { type ApiAnswer, jsonOf, type Transport } from './transport.ts';
+
+export interface TopicSummary {
+  name: string;
+  /** A UUID as 22 characters of base64url, as Kafka writes it. */
+  topicId: string;
+  partitions: number;
+  replicationFactor: number;
+}
+
+export interface PartitionDetails {
+  partition: number;
+  leader: number;
+  leaderEpoch: number;
+  replicas: number[];
+  isr: number[];
+  logStartOffset: number;
+  /** The offset after the last record. */
+  highWatermark: number;
+}
+
+export interface TopicDetails extends TopicSummary {
+  config: Record<string, string>;
+  partitionDetails: PartitionDetails[];
+}
+
+export interface CreateTopicOptions {
+  /** Default 1. */
+  partitions?: number;
+  /** Default 1. */
+  replicationFactor?: number;
+  /** Kafka's topic configs by name. */
+  config?: Record<string, string | number | boolean>;
+}
+
+export interface AlterTopicOptions {
+  /** Not fewer than there are. */
+  partitions?: number;
+  /** Merged into the topic's configs; null sets one back to its default. */
+  config?: Record<string, string | number | boolean | null>;
+}
+
+export interface ListTopicsOptions {
+  /** At most this many; the server's own limit where absent. */
+  limit?: number;
+  /** The `next` of an earlier page. */
+  cursor?: string;
+}
+
+export interface TopicPage {
+  topics: TopicSummary[];
+  /** The cursor of the next page; absent on the last. */
+  next?: string;
+}
+
+export interface TopicsClient {
+  /** Throws `TOPIC_ALREADY_EXISTS`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
+  create(name: string, options?: CreateTopicOptions): Promise<TopicDetails>;
+  /** One page, by name. */
+  list(options?: ListTopicsOptions): Promise<TopicPage>;
+  /** Throws `UNKNOWN_TOPIC_OR_PARTITION`. */
+  describe(name: string): Promise<TopicDetails>;
+  /** Adds partitions or changes configs. */
+  alter(name: string, changes: AlterTopicOptions): Promise<TopicDetails>;
+  /** Deletes the topic with its records. Throws `UNKNOWN_TOPIC_OR_PARTITION`. */
+  delete(name: string): Promise<void>;
+}
+
+const JSON_HEADERS = { 'content-type': 'application/json' };
+
+export function topicsClient(send: Transport): TopicsClient {
+  return {
+    async create(name, { partitions, replicationFactor, config } = {}) {
+      const body = JSON.stringify({ name, partitions, replication_factor: replicationFactor, config });
+      return topicFrom(await send({ method: 'POST', path: ['v1', 'topics'], headers: JSON_HEADERS, body }));
+    },
+    async list({ limit, cursor } = {}) {
+      const answer = await send({ method: 'GET', path: ['v1', 'topics'], query: { limit, cursor } });
+      const { topics, next } = jsonOf(answer) as JsonTopicPage;
+      return { topics: topics.map(summaryFrom), ...(next === undefined ? {} : { next }) };
+    },
+    async describe(name) {
+      return topicFrom(await send({ method: 'GET', path: ['v1', 'topics', name] }));
+    },
+    async alter(name, { partitions, config }) {
+      const body = JSON.stringify({ partitions, config });
+      return topicFrom(await send({ method: 'PATCH', path: ['v1', 'topics', name], headers: JSON_HEADERS, body }));
+    },
+    async delete(name) {
+      await send({ method: 'DELETE', path: ['v1', 'topics', name] });
+    },
+  };
+}
+
+function summaryFrom(json: JsonTopicSummary): TopicSummary {
+  return {
+    name: json.name,
+    topicId: json.topic_id,
+    partitions: json.partitions,
+    replicationFactor: json.replication_factor,
+  };
+}
+
+function topicFrom(answer: ApiAnswer): TopicDetails {
+  const json = jsonOf(answer) as JsonTopic;
+  return {
+    ...summaryFrom(json),
+    config: json.config,
+    partitionDetails: json.partition_details.map((details) => ({
+      partition: details.partition,
+      leader: details.leader,
+      leaderEpoch: details.leader_epoch,
+      replicas: details.replicas,
+      isr: details.isr,
+      logStartOffset: details.log_start_offset,
+      highWatermark: details.high_watermark,
+    })),
+  };
+}
