@@ -46,7 +46,7 @@ export type Condition =
  */
 export interface Changes {
   set?: Attributes;
-  /** Added to a number; a missing attribute counts as 0. */
+  /** Safe integers, added to a number that is and stays one; a missing attribute counts as 0. */
   add?: Record<string, number>;
   /** Appended to a list; a missing attribute counts as an empty list. */
   append?: Record<string, Value[]>;

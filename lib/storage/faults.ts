@@ -1,0 +1,145 @@
+/**
+ * The one place where errors of AWS's SDK, of files and of SQLite become `MillraceError`s.
+ *
+ * The question that matters for every failed write is whether it may have been applied. The answer `effect: 'none'` is
+ * given only where it is certain: the service itself refused the request, or no connection came about. Everything else
+ * (a timeout, a connection lost after sending, a 5xx) is `unknown`.
+ */
+import { MalformedBytesError } from '../kernel/bytes.ts';
+import { type Effect, MillraceError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+
+/** What a failed call of an AWS service says. */
+export interface AwsFailure {
+  /** The service's or the platform's name for the error. */
+  name: string;
+  throttled: boolean;
+  /** The same call may succeed later. */
+  transient: boolean;
+  /** The request certainly changed nothing and never will. */
+  nothingHappened: boolean;
+}
+
+const THROTTLES = new Set([
+  'ProvisionedThroughputExceededException',
+  'RequestLimitExceeded',
+  'SlowDown',
+  'Throttling',
+  'ThrottlingException',
+  'ThrottlingError',
+  'TooManyRequestsException',
+]);
+
+/** Refusals that pass by themselves. A transaction conflict: another transaction holds the item for a moment. */
+const PASSING = new Set(['TransactionConflictException', 'TransactionConflict', 'RequestTimeout', 'OperationAborted']);
+
+/** The code's own mistakes, as opposed to a table, bucket or permission that is missing. */
+const MISTAKES = new Set([
+  'ValidationException',
+  'SerializationException',
+  'InvalidArgument',
+  'IdempotentParameterMismatchException',
+]);
+
+export function awsFailure(error: unknown): AwsFailure {
+  const { name = 'Error', code, $metadata } = error as { name?: string; code?: unknown; $metadata?: AwsMetadata };
+  const status = $metadata?.httpStatusCode;
+  if (status === undefined) {
+    // Credentials are resolved before anything is sent, and come back only by someone's doing.
+    if (name === 'CredentialsProviderError') return { name, throttled: false, transient: false, nothingHappened: true };
+    const neverConnected = isConnectError(error);
+    return {
+      name: typeof code === 'string' ? code : name,
+      throttled: false,
+      transient: true,
+      nothingHappened: neverConnected,
+    };
+  }
+  // The earlier attempt with this token is still running: it, not this one, may yet be applied.
+  if (name === 'TransactionInProgressException')
+    return { name, throttled: false, transient: true, nothingHappened: false };
+  const throttled = THROTTLES.has(name) || status === 429;
+  if (throttled) return { name, throttled, transient: true, nothingHappened: true };
+  if (status >= 500) return { name, throttled, transient: true, nothingHappened: false };
+  const transient = PASSING.has(name) || $metadata?.clockSkewCorrected === true;
+  return { name, throttled, transient, nothingHappened: true };
+}
+
+interface AwsMetadata {
+  httpStatusCode?: number;
+  /** The SDK has learnt the service's time from the refusal; the next signature will be right. */
+  clockSkewCorrected?: boolean;
+}
+
+/**
+ * The fault of a call that `what` describes ("a write to DynamoDB"). For a call that changes nothing, or changes it to
+ * the same however often it is repeated, `effect` is `none` whatever happened.
+ */
+export function awsFault(error: unknown, what: string, harmless: boolean): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const { name, throttled, nothingHappened } = awsFailure(error);
+  const effect: Effect = harmless || nothingHappened ? 'none' : 'unknown';
+  if (throttled) {
+    const facts = { retryAfterMs: limits.storageRetryPauseMsMax };
+    return new MillraceError('THROTTLING_QUOTA_EXCEEDED', `${what} was throttled (${name})`, {
+      effect,
+      facts,
+      cause: error,
+    });
+  }
+  const code = MISTAKES.has(name) ? 'UNKNOWN_SERVER_ERROR' : 'KAFKA_STORAGE_ERROR';
+  return new MillraceError(code, `${what} failed (${name})`, { effect, cause: error });
+}
+
+/** Sentences for the SQLite result codes that someone can act on. Source: "Result and Error Codes" of SQLite. */
+const SQLITE_REASONS: Record<number, string> = {
+  5: 'it is in use by another process',
+  6: 'a table in it is locked',
+  8: 'it is read-only',
+  10: 'reading or writing it failed',
+  11: 'it is damaged',
+  13: 'the disk is full',
+  14: 'there is no such file or directory, or it may not be opened',
+  15: 'it is locked in a way that can not be used',
+  23: 'it may not be opened',
+  26: 'it is not a SQLite database',
+};
+
+/** The fault of `what`, such as "the metadata file x can't be opened". Errors that are not SQLite's stay as they are. */
+export function sqliteFault(error: unknown, what: string, effect: Effect = 'none'): unknown {
+  if (error instanceof MalformedBytesError) {
+    return new MillraceError('KAFKA_STORAGE_ERROR', `${what}: an item in it is damaged`, { effect, cause: error });
+  }
+  const { code, errcode } = error as { code?: unknown; errcode?: unknown };
+  if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return error;
+  const reason = SQLITE_REASONS[errcode & 0xff] ?? `SQLite's code ${errcode}`;
+  return new MillraceError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { effect, cause: error });
+}
+
+/** The fault of a file operation that `what` describes. Errors that are not the system's stay as they are. */
+export function fileFault(error: unknown, what: string): unknown {
+  const { code, syscall } = error as { code?: unknown; syscall?: unknown };
+  if (typeof code !== 'string' || typeof syscall !== 'string') return error;
+  return new MillraceError('KAFKA_STORAGE_ERROR', `${what} failed: ${FILE_REASONS[code] ?? code}`, { cause: error });
+}
+
+const FILE_REASONS: Record<string, string> = {
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EMFILE: 'too many open files',
+  ENFILE: 'too many open files',
+  EROFS: 'the file system is read-only',
+  EIO: 'the disk failed',
+};
+
+/** Whether the connection was never made, so that nothing was sent. */
+function isConnectError(error: unknown): boolean {
+  // One attempt for each of a host's addresses.
+  if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isConnectError);
+  const { syscall, message } = error as { syscall?: unknown; message?: unknown };
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
+  // The SDK's connection timeout carries no code; it fires only before the socket is connected.
+  return typeof message === 'string' && message.includes('did not establish a connection');
+}
