@@ -3,42 +3,62 @@ import { describe, expect, it } from 'vitest';
 import { chunked, mapBounded } from '../../lib/kernel/map-bounded.ts';
 
 describe('mapBounded', () => {
-  it('returns results in order and never exceeds the bound', async () => {
+  it('keeps the order of the items whatever order the work ends in, and its bound', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 5 })), fc.integer({ min: 1, max: 4 }), async (items, bound) => {
-        let running = 0;
-        let most = 0;
-        const results = await mapBounded(items, bound, async (item, index) => {
-          most = Math.max(most, ++running);
-          for (let turn = 0; turn < item; turn++) await Promise.resolve();
-          running--;
-          return item * 100 + index;
-        });
-        expect(results).toEqual(items.map((item, index) => item * 100 + index));
-        // The bound is also used: nothing waits that could run.
-        expect(most).toBe(Math.min(bound, items.length));
-      }),
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(fc.nat(), { maxLength: 20 }),
+        fc.integer({ min: 1, max: 5 }),
+        async (s, items, bound) => {
+          let inFlight = 0;
+          let most = 0;
+          const work = s.scheduleFunction(async (item: number) => item * 2);
+          const doubled = mapBounded(items, bound, async (item) => {
+            most = Math.max(most, ++inFlight);
+            const result = await work(item);
+            inFlight--;
+            return result;
+          });
+          await s.waitFor(doubled);
+          expect(await doubled).toEqual(items.map((item) => item * 2));
+          expect(most).toBe(Math.min(bound, items.length));
+        },
+      ),
     );
   });
 
-  it('begins nothing after a failure, awaits what is under way, and throws the first failure', async () => {
-    const begun: number[] = [];
+  it('begins nothing after a failure, waits for what is under way, and throws the first failure', async () => {
     const ended: number[] = [];
-    const work = mapBounded([0, 1, 2, 3], 2, async (item) => {
-      begun.push(item);
-      for (let turn = 0; turn < (item === 0 ? 1 : 10); turn++) await Promise.resolve();
+    const gate = Promise.withResolvers<void>();
+    const mapped = mapBounded([0, 1, 2, 3], 2, async (item) => {
+      if (item === 0) throw new Error('first');
+      await gate.promise;
       ended.push(item);
-      throw new Error(`item ${item}`);
+      throw new Error('second');
     });
-    await expect(work).rejects.toThrow('item 0');
-    expect(begun).toEqual([0, 1]);
-    expect(ended).toEqual([0, 1]);
+    let settled = false;
+    const outcome = mapped.catch((error: unknown) => error).finally(() => (settled = true));
+    await new Promise(setImmediate);
+    expect(settled).toBe(false);
+    gate.resolve();
+    expect(await outcome).toEqual(new Error('first'));
+    expect(ended).toEqual([1]);
+  });
+
+  it('tells a failure with undefined from no failure', async () => {
+    await expect(mapBounded([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
   });
 });
 
 describe('chunked', () => {
-  it('cuts into full runs and a rest', () => {
-    expect(chunked([1, 2, 3, 4, 5], 2)).toEqual([[1, 2], [3, 4], [5]]);
-    expect(chunked([], 2)).toEqual([]);
+  it('cuts into full runs and a rest, losing nothing', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat()), fc.integer({ min: 1, max: 10 }), (items, length) => {
+        const chunks = chunked(items, length);
+        expect(chunks.flat()).toEqual(items);
+        expect(chunks.slice(0, -1).every((chunk) => chunk.length === length)).toBe(true);
+        expect(chunks.every((chunk) => chunk.length > 0)).toBe(true);
+      }),
+    );
   });
 });

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../lib/kernel/clock.ts';
+
+describe('systemClock', () => {
+  it('tells the time since the epoch and a time that never goes back', () => {
+    const [epoch, origin] = [systemClock.now(), systemClock.monotonic()];
+    expect(epoch).toBeGreaterThan(Date.UTC(2026, 0));
+    expect(systemClock.monotonic()).toBeGreaterThanOrEqual(origin);
+  });
+
+  it('sleeps for the time given', async () => {
+    const begun = systemClock.monotonic();
+    await systemClock.sleep(5);
+    expect(systemClock.monotonic() - begun).toBeGreaterThanOrEqual(4); // timers count whole milliseconds
+  });
+
+  it('wakes at once when the signal aborts, and does not sleep at all when it has', async () => {
+    const stop = new AbortController();
+    const asleep = systemClock.sleep(2 ** 31 - 1, stop.signal);
+    stop.abort();
+    await expect(asleep).resolves.toBeUndefined();
+    await expect(systemClock.sleep(2 ** 31 - 1, stop.signal)).resolves.toBeUndefined();
+  });
+
+  it('leaves no listener on the signal after it woke', async () => {
+    const stop = new AbortController();
+    let listeners = 0;
+    const { signal } = stop;
+    const add = signal.addEventListener.bind(signal);
+    const remove = signal.removeEventListener.bind(signal);
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    await systemClock.sleep(1, signal);
+    expect(listeners).toBe(0);
+  });
+});
