@@ -1,0 +1,121 @@
+/**
+ * Changes a topic: more partitions, other configs. The change is one conditional write on the version that it was
+ * decided from; if someone else was first it is decided again from what is there then.
+ *
+ * The heads of new ledgers are put first, under keys that follow from the topic's id and their number: what a crashed
+ * attempt left is still untouched, because no partition leads to it, and is used as it is. Each put is conditional on
+ * the topic too, so that none can bring a ledger back to life after the topic's deletion.
+ */
+import { MillraceError } from '../kernel/errors.ts';
+import type { LedgerId } from '../kernel/ids.ts';
+import { limits } from '../kernel/limits.ts';
+import { chunked, mapBounded } from '../kernel/map-bounded.ts';
+import { headKey } from '../log/ledger/head.ts';
+import { mergeTopicConfig, type TopicConfigInput } from '../log/topic/config.ts';
+import { checkTopicName } from '../log/topic/name.ts';
+import { ledgerCount, type Topic } from '../log/topic/topic.ts';
+import { decodeTopic, topicKey } from '../log/topic/topic-item.ts';
+import { changeWrites, discard, headWrite, ledgersOf, unchangedCheck } from '../log/topic/topic-writes.ts';
+import type { Broker } from './broker.ts';
+import { checkPartitions } from './create-topic.ts';
+import { describeTopic, type TopicDescription } from './describe-topic.ts';
+import { unknownTopic } from './topic-cache.ts';
+import { type Decision, decideAgain, writeRepeatedly } from './write-attempts.ts';
+
+export interface AlterTopicRequest {
+  /** Not fewer than there are. */
+  partitions?: number;
+  /** Merged into the topic's configs; `null` resets one. */
+  config?: TopicConfigInput;
+}
+
+/** Throws `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
+export async function alterTopic(broker: Broker, name: string, request: AlterTopicRequest): Promise<TopicDescription> {
+  checkTopicName(name);
+  await decideAgain(`change of the topic ${name}`, () => attemptChange(broker, name, request));
+  return describeTopic(broker, name);
+}
+
+async function attemptChange(broker: Broker, name: string, request: AlterTopicRequest): Promise<Decision<undefined>> {
+  const attributes = await broker.metadata.get(topicKey(name), 'strong');
+  const topic = attributes && decodeTopic(name, attributes);
+  if (topic?.state !== 'ready') throw unknownTopic(name);
+  const next = altered(topic, request);
+  if (next === undefined) return { done: undefined };
+  const added = ledgersOf(next, ledgerCount(topic.partitions, topic.ledgerPartitions));
+  if (await putHeads(broker, topic, added)) {
+    const result = await broker.metadata.write(changeWrites(topic, next));
+    broker.topics.forget(name);
+    if (result.outcome === 'applied') return { done: undefined };
+  }
+  await discardOrphans(broker, topic, added);
+  return 'again';
+}
+
+/** The topic as asked for; `undefined` where it is so already. */
+function altered(topic: Topic, request: AlterTopicRequest): Topic | undefined {
+  const { partitions = topic.partitions, config = {} } = request;
+  checkPartitions(partitions);
+  if (partitions < topic.partitions) {
+    throw new MillraceError(
+      'INVALID_PARTITIONS',
+      `the topic "${topic.name}" has ${topic.partitions} partitions and cannot have ${partitions}: partitions only grow`,
+    );
+  }
+  refuseFixed(topic, config);
+  const { overrides, values } = mergeTopicConfig(topic.overrides, config);
+  if (partitions === topic.partitions && sameOverrides(overrides, topic.overrides)) return undefined;
+  return {
+    ...topic,
+    partitions,
+    overrides,
+    config: { ...values, 'ledger.partitions': topic.ledgerPartitions },
+    version: topic.version + 1,
+  };
+}
+
+/** `ledger.partitions` may be named with the value that it has, so that a whole configuration can be sent again. */
+function refuseFixed(topic: Topic, config: TopicConfigInput): void {
+  const given = config['ledger.partitions'];
+  if (given === undefined || String(given) === String(topic.ledgerPartitions)) return;
+  throw new MillraceError(
+    'INVALID_CONFIG',
+    `ledger.partitions is fixed at the topic's creation: it is ${topic.ledgerPartitions} and cannot become ${given}`,
+  );
+}
+
+function sameOverrides(a: Record<string, string>, b: Record<string, string>): boolean {
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length && names.every((name) => a[name] === b[name]);
+}
+
+/** Answers whether all heads are there; `false` where the topic has changed meanwhile. */
+async function putHeads(broker: Broker, topic: Topic, ledgers: readonly LedgerId[]): Promise<boolean> {
+  const check = unchangedCheck(topic);
+  const runs = await mapBounded(
+    chunked(ledgers, limits.transactionItemsMax - 1),
+    limits.ledgerCallsInFlightMax,
+    async (run) => {
+      const result = await writeRepeatedly(broker.metadata, [check, ...run.map(headWrite)]);
+      if (result.outcome === 'applied') return true;
+      if (result.index === 0) return false;
+      // Some are there, from an attempt that crashed or one that runs beside this: put those that are not.
+      for (const ledger of run) {
+        const single = await writeRepeatedly(broker.metadata, [check, headWrite(ledger)]);
+        if (single.outcome === 'refused' && single.index === 0) return false;
+      }
+      return true;
+    },
+  );
+  return runs.every((there) => there);
+}
+
+/** A topic that was deleted under the change has no use for the heads; one that is there may be growing by another's. */
+async function discardOrphans(broker: Broker, topic: Topic, ledgers: readonly LedgerId[]): Promise<void> {
+  const attributes = await broker.metadata.get(topicKey(topic.name), 'strong');
+  const current = attributes && decodeTopic(topic.name, attributes);
+  if (current?.topicId === topic.topicId && current.state === 'ready') return;
+  await mapBounded(ledgers, limits.ledgerCallsInFlightMax, (ledger) =>
+    writeRepeatedly(broker.metadata, [discard(headKey(ledger))]),
+  );
+}

@@ -1,0 +1,162 @@
+/**
+ * Creates a topic. There is no half-created topic: until the topic's item is there, written in one transaction with its
+ * directory entry, nobody can know of its ledgers, because their keys hold its fresh id.
+ *
+ * Ledger heads that fit into that transaction go with it. More heads go first, in transactions of their own; a creator
+ * who then finds the name taken deletes its heads. A crash in between leaves heads that nothing refers to: they cost
+ * their bytes and nothing else.
+ *
+ * A creation whose answer was lost is repeated under the same id, which the topic's item then shows. If all attempts
+ * stay unanswered the caller hears `effect: unknown`: the topic may be there, or appear until the store gives up the
+ * last attempt.
+ */
+import { assert } from '../kernel/assert.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import { newTopicId } from '../kernel/ids.ts';
+import type { Write } from '../kernel/items.ts';
+import { limits } from '../kernel/limits.ts';
+import { chunked, mapBounded } from '../kernel/map-bounded.ts';
+import { headKey } from '../log/ledger/head.ts';
+import { parseTopicConfig, type TopicConfigInput } from '../log/topic/config.ts';
+import { checkTopicName } from '../log/topic/name.ts';
+import type { Topic } from '../log/topic/topic.ts';
+import { decodeClaim, decodeTopic, topicKey } from '../log/topic/topic-item.ts';
+import { creationWrites, discard, headWrite, ledgersOf } from '../log/topic/topic-writes.ts';
+import type { WriteResult } from '../storage/metadata/port.ts';
+import type { Broker } from './broker.ts';
+import { describeNewTopic, type TopicDescription } from './describe-topic.ts';
+import { finishTopicDeletion } from './finish-topic-deletion.ts';
+import { type Decision, decideAgain, writeRepeatedly } from './write-attempts.ts';
+
+export interface CreateTopicRequest {
+  name: string;
+  /** 1 to `limits.partitionsPerTopicMax`; 1 where absent. */
+  partitions?: number;
+  /** 1 where absent, and 1 is all there is. */
+  replicationFactor?: number;
+  config?: TopicConfigInput;
+}
+
+/** Buckets that hold the records: one, which spans its region's zones. */
+const REPLICAS_CONFIGURED = 1;
+
+/**
+ * Throws `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_REPLICATION_FACTOR`, `INVALID_CONFIG`, `TOPIC_ALREADY_EXISTS`.
+ */
+export async function createTopic(broker: Broker, request: CreateTopicRequest): Promise<TopicDescription> {
+  const topic = newTopic(broker, request);
+  const headWrites = ledgersOf(topic).map(headWrite);
+  const topicWrites = creationWrites(topic);
+  if (headWrites.length + topicWrites.length <= limits.transactionItemsMax) {
+    await makeKnown(broker, topic, [...topicWrites, ...headWrites]);
+  } else {
+    await refuseTaken(broker, topic.name);
+    await createLarge(broker, topic, topicWrites, headWrites);
+  }
+  broker.topics.forget(topic.name);
+  return describeNewTopic(topic);
+}
+
+function newTopic(broker: Broker, request: CreateTopicRequest): Topic {
+  const { name, partitions = 1, replicationFactor = 1 } = request;
+  checkTopicName(name);
+  checkPartitions(partitions);
+  if (replicationFactor !== REPLICAS_CONFIGURED) {
+    throw new MillraceError(
+      'INVALID_REPLICATION_FACTOR',
+      `replication factor ${replicationFactor} is not allowed: ${REPLICAS_CONFIGURED} replica is configured`,
+    );
+  }
+  const { overrides, values } = parseTopicConfig(request.config ?? {});
+  return {
+    name,
+    topicId: newTopicId(broker.random),
+    partitions,
+    replicationFactor,
+    ledgerPartitions: values['ledger.partitions'],
+    overrides,
+    config: values,
+    version: 1,
+    state: 'ready',
+  };
+}
+
+/** Throws `INVALID_PARTITIONS`. */
+export function checkPartitions(partitions: number): void {
+  if (Number.isInteger(partitions) && partitions >= 1 && partitions <= limits.partitionsPerTopicMax) return;
+  throw new MillraceError(
+    'INVALID_PARTITIONS',
+    `${partitions} partitions are not allowed: 1 to ${limits.partitionsPerTopicMax} are`,
+  );
+}
+
+/** Spares a creation that cannot succeed the writing of many heads. */
+async function refuseTaken(broker: Broker, name: string): Promise<void> {
+  const found = await broker.metadata.get(topicKey(name), 'strong');
+  if (found !== undefined && decodeTopic(name, found).state === 'ready') throw alreadyExists(name);
+}
+
+async function createLarge(broker: Broker, topic: Topic, topicWrites: Write[], headWrites: Write[]): Promise<void> {
+  try {
+    // The keys are this creation's own: a refusal only says that an earlier attempt had come through.
+    await mapBounded(chunked(headWrites, limits.transactionItemsMax), limits.ledgerCallsInFlightMax, (writes) =>
+      writeRepeatedly(broker.metadata, writes),
+    );
+    await makeKnown(broker, topic, topicWrites);
+  } catch (error) {
+    // With an unknown outcome the topic may be there, and then its heads must stay.
+    if (error instanceof MillraceError && error.effect === 'none') await discardHeads(broker, topic);
+    throw error;
+  }
+}
+
+async function discardHeads(broker: Broker, topic: Topic): Promise<void> {
+  try {
+    await mapBounded(ledgersOf(topic), limits.ledgerCallsInFlightMax, (ledger) =>
+      writeRepeatedly(broker.metadata, [discard(headKey(ledger))]),
+    );
+  } catch (error) {
+    broker.log.warn('ledger heads of a topic that was not created are left behind', {
+      topic: topic.name,
+      topicId: topic.topicId,
+      error: String(error),
+    });
+  }
+}
+
+/** The transaction that makes the topic exist, the item with its name first. */
+async function makeKnown(broker: Broker, topic: Topic, writes: readonly Write[]): Promise<void> {
+  await decideAgain(`creation of the topic ${topic.name}`, async () => {
+    const result = await broker.metadata.write(writes);
+    return result.outcome === 'applied' ? { done: undefined } : await onRefusal(broker, topic, writes, result);
+  });
+}
+
+async function onRefusal(
+  broker: Broker,
+  topic: Topic,
+  writes: readonly Write[],
+  refusal: Extract<WriteResult, { outcome: 'refused' }>,
+): Promise<Decision<undefined>> {
+  const { index, item } = refusal;
+  const key = writes[index]?.key;
+  assert(item !== undefined && key !== undefined, 'a creation is refused only by an item that is there');
+  if (key.sk === 'claim') throw collides(decodeClaim(item));
+  assert(index === 0, `the head ${key.pk} of a new topic is there before the topic`);
+  const found = decodeTopic(topic.name, item);
+  if (found.topicId === topic.topicId) return { done: undefined };
+  if (found.state === 'ready') throw alreadyExists(topic.name);
+  await finishTopicDeletion(broker, found);
+  return 'again';
+}
+
+function collides(other: string): MillraceError {
+  return new MillraceError(
+    'INVALID_TOPIC',
+    `the topic name collides with the topic "${other}": names that differ only in "." and "_" are not allowed side by side`,
+  );
+}
+
+function alreadyExists(name: string): MillraceError {
+  return new MillraceError('TOPIC_ALREADY_EXISTS', `there is a topic "${name}" already`);
+}

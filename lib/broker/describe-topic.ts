@@ -1,0 +1,75 @@
+/** A topic with its configs and the state of every partition, as of after the call. */
+import { assert } from '../kernel/assert.ts';
+import { limits } from '../kernel/limits.ts';
+import { mapBounded } from '../kernel/map-bounded.ts';
+import { decodeHead, headKey, highWatermark, initialHead, type LedgerHead } from '../log/ledger/head.ts';
+import type { TopicConfigOverrides, TopicConfigValues } from '../log/topic/config.ts';
+import { ledgerOf, type Topic } from '../log/topic/topic.ts';
+import type { TopicSummary } from '../log/topic/topic-item.ts';
+import { ledgersOf } from '../log/topic/topic-writes.ts';
+import type { Broker } from './broker.ts';
+
+export interface PartitionDescription {
+  partition: number;
+  /** Ids of replicas, counted from 0. */
+  leader: number;
+  leaderEpoch: number;
+  replicas: number[];
+  isr: number[];
+  logStartOffset: number;
+  highWatermark: number;
+}
+
+export interface TopicDescription extends TopicSummary {
+  /** The configs that were set, as text, exactly as given. */
+  config: TopicConfigOverrides;
+  /** Every config, the defaults included. */
+  configValues: TopicConfigValues;
+  partitionDetails: PartitionDescription[];
+}
+
+/** Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no topic can have. */
+export async function describeTopic(broker: Broker, name: string): Promise<TopicDescription> {
+  const topic = await broker.topics.getFresh(name);
+  const heads = await readHeads(broker, topic);
+  if (heads !== undefined) return description(topic, heads);
+  // A ledger of a ready topic is missing only where the topic was deleted meanwhile, and perhaps made anew.
+  const newer = await broker.topics.getFresh(name);
+  assert(newer.topicId !== topic.topicId, `topic ${topic.topicId} is ready and lacks a ledger`);
+  return describeTopic(broker, name);
+}
+
+/** A topic that was made a moment ago: nothing is in it yet. */
+export function describeNewTopic(topic: Topic): TopicDescription {
+  return description(topic, ledgersOf(topic).map(initialHead));
+}
+
+async function readHeads(broker: Broker, topic: Topic): Promise<LedgerHead[] | undefined> {
+  const heads = await mapBounded(ledgersOf(topic), limits.ledgerCallsInFlightMax, async (ledger) => {
+    const attributes = await broker.metadata.get(headKey(ledger), 'strong');
+    return attributes && decodeHead(attributes);
+  });
+  return heads.every((head) => head !== undefined) ? heads : undefined;
+}
+
+function description(topic: Topic, heads: readonly LedgerHead[]): TopicDescription {
+  const { name, topicId, partitions, replicationFactor, overrides, config } = topic;
+  const partitionDetails = Array.from({ length: partitions }, (_, partition) => {
+    const { ledger, slot } = ledgerOf(topic, partition);
+    return describePartition(topic, partition, heads[ledger.index] as LedgerHead, slot);
+  });
+  return { name, topicId, partitions, replicationFactor, config: overrides, configValues: config, partitionDetails };
+}
+
+function describePartition(topic: Topic, partition: number, head: LedgerHead, slot: number): PartitionDescription {
+  const replicas = Array.from({ length: topic.replicationFactor }, (_, replica) => replica);
+  return {
+    partition,
+    leader: 0,
+    leaderEpoch: head.epoch,
+    replicas,
+    isr: replicas,
+    logStartOffset: head.start[slot] as number,
+    highWatermark: highWatermark(head, slot),
+  };
+}

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { createTopic } from '../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../lib/broker/delete-topic.ts';
+import { describeTopic } from '../../lib/broker/describe-topic.ts';
+import { listTopics } from '../../lib/broker/list-topics.ts';
+import { ledgerKey } from '../../lib/log/ledger/head.ts';
+import { TopicWorld } from '../support/topic-world.ts';
+
+describe('deleting a topic', () => {
+  it.each(['orders', 'eu.orders_v1'])('removes every item of %s', async (name) => {
+    const world = new TopicWorld();
+    const { broker, store } = world.process();
+    const { topicId } = await createTopic(broker, { name, partitions: 250, config: { 'ledger.partitions': 1 } });
+    const ledger = { topicId, index: 3 };
+    for (let seq = 0; seq < 250; seq++) {
+      await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: `page#${seq}` }, attributes: { p: seq } }]);
+    }
+    await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: 'producer#7' }, attributes: { s: 1 } }]);
+    await deleteTopic(broker, name);
+    expect(await world.items()).toEqual([]);
+  });
+
+  it('makes it unknown to everything', async () => {
+    const world = new TopicWorld();
+    const { broker } = world.process();
+    await createTopic(broker, { name: 'orders' });
+    await createTopic(broker, { name: 'returns' });
+    await broker.topics.get('orders');
+    await deleteTopic(broker, 'orders');
+    const unknown = { code: 'UNKNOWN_TOPIC_OR_PARTITION' };
+    await expect(broker.topics.get('orders')).rejects.toMatchObject(unknown);
+    await expect(describeTopic(broker, 'orders')).rejects.toMatchObject(unknown);
+    await expect(deleteTopic(broker, 'orders')).rejects.toMatchObject(unknown);
+    expect((await listTopics(broker)).topics.map(({ name }) => name)).toEqual(['returns']);
+  });
+
+  it('refuses a name that no topic can have', async () => {
+    const { broker } = new TopicWorld().process();
+    await expect(deleteTopic(broker, '..')).rejects.toMatchObject({ code: 'INVALID_TOPIC' });
+  });
+});

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { afterEach } from 'vitest';
+import type { Broker } from '../../lib/broker/broker.ts';
+import { silentLog } from '../../lib/broker/broker-log.ts';
+import { HeadCache } from '../../lib/broker/ledger/head-cache.ts';
+import { TopicCache } from '../../lib/broker/topic-cache.ts';
+import type { Item } from '../../lib/kernel/items.ts';
+import { seededRandom } from '../../lib/kernel/random.ts';
+import { decodeHead, ledgerKey } from '../../lib/log/ledger/head.ts';
+import type { Topic } from '../../lib/log/topic/topic.ts';
+import { decodeClaim, decodeDirectoryEntry, decodeTopic } from '../../lib/log/topic/topic-item.ts';
+import { ledgersOf } from '../../lib/log/topic/topic-writes.ts';
+import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
+import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
+import { itemsUnder, type Observation, ObservedMetadataStore } from './observed-metadata-store.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+const opened: MetadataStore[] = [];
+
+afterEach(async () => {
+  for (const store of opened.splice(0)) await store.close();
+});
+
+/** One store and any number of processes over it, as the use cases of topics and keys see them. */
+export class TopicWorld {
+  readonly clock = new VirtualClock();
+  private readonly store = openSqliteMetadataStore({ path: ':memory:' });
+  private readonly partitionKeys = new Set<string>(['topics']);
+  private processes = 0;
+
+  constructor() {
+    opened.push(this.store);
+  }
+
+  /** A process of its own: own caches, own randomness, own faults. */
+  process(observation: Observation = {}): { broker: Broker; store: ObservedMetadataStore } {
+    const store = new ObservedMetadataStore(this.store, this.partitionKeys, observation);
+    const random = seededRandom(++this.processes);
+    // The use cases of topics and keys touch nothing else of a broker, and a fault-ridden one needs no objects.
+    const parts = {
+      metadata: store,
+      clock: this.clock,
+      random,
+      log: silentLog,
+      topics: new TopicCache({ metadata: store, clock: this.clock }),
+      heads: new HeadCache({ metadata: store }),
+    };
+    return { broker: parts as unknown as Broker, store };
+  }
+
+  items(): Promise<Item[]> {
+    return itemsUnder(this.store, this.partitionKeys);
+  }
+
+  /** What the table says about topics, after checking that it says one thing. */
+  async topics(): Promise<{ topics: Topic[]; unreferencedHeads: number; strays: string[] }> {
+    const items = await this.items();
+    const topics = items
+      .filter(({ key }) => key.pk.startsWith('topic#') && key.sk === 'config')
+      .map(({ key, attributes }) => decodeTopic(key.pk.slice('topic#'.length), attributes));
+    const ready = topics.filter((topic) => topic.state === 'ready');
+    const directory = items
+      .filter(({ key }) => key.pk === 'topics')
+      .map(({ key, attributes }) => decodeDirectoryEntry(key.sk, attributes));
+    assert.deepEqual(
+      directory,
+      ready.map(summary).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    );
+    const claims = items.filter(({ key }) => key.sk === 'claim').map(({ attributes }) => decodeClaim(attributes));
+    assert.deepEqual(
+      claims.sort(),
+      ready
+        .map(({ name }) => name)
+        .filter((name) => /[._]/.test(name))
+        .sort(),
+    );
+    const heads = new Map(items.filter(({ key }) => key.sk === 'head').map((item) => [item.key.pk, item]));
+    for (const topic of ready) {
+      for (const ledger of ledgersOf(topic)) {
+        const head = heads.get(ledgerKey(ledger));
+        assert(head, `${topic.name} has the head of its ledger ${ledger.index}`);
+        decodeHead(head.attributes);
+        heads.delete(ledgerKey(ledger));
+      }
+    }
+    const known = new Set(ready.flatMap((topic) => ledgersOf(topic).map(ledgerKey)));
+    const strays = items
+      .filter(({ key }) => key.pk.startsWith('ledger#') && key.sk !== 'head' && !known.has(key.pk))
+      .map(({ key }) => `${key.pk}/${key.sk}`);
+    return { topics, unreferencedHeads: heads.size, strays };
+  }
+}
+
+function summary({ name, topicId, partitions, replicationFactor }: Topic) {
+  return { name, topicId, partitions, replicationFactor };
+}
