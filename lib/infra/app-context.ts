@@ -37,10 +37,12 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   tags: tagValues,
 };
 
+export const optionNames: readonly string[] = Object.keys(OPTIONS);
+
 /** The tenants in the order given. `context` looks up a key as `app.node.tryGetContext` does. */
 export function tenantsFromContext(context: (key: string) => unknown): Tenant[] {
   const forAll: Record<string, unknown> = {};
-  for (const option of Object.keys(OPTIONS)) {
+  for (const option of optionNames) {
     const value = context(option);
     if (value !== undefined) forAll[option] = value;
   }
@@ -76,7 +78,7 @@ function parseTenant(entry: unknown, forAll: Record<string, unknown>): Tenant {
     if (value === undefined) continue;
     if (!Object.hasOwn(OPTIONS, option)) {
       throw new OptionError(
-        `The tenant ${name} has an unknown option "${option}"; known are ${Object.keys(OPTIONS).join(', ')}.`,
+        `The tenant ${name} has an unknown option "${option}"; known are ${optionNames.join(', ')}.`,
       );
     }
     options[option] = OPTIONS[option as keyof TenantOptions](value, option);

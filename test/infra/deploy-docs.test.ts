@@ -1,0 +1,50 @@
+/** `docs/deploy.md` says what the code does. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { optionNames } from '../../lib/infra/app-context.ts';
+import { permissionsOf } from '../../lib/infra/permissions.ts';
+
+const page = readFileSync(join(import.meta.dirname, '../../docs/deploy.md'), 'utf8');
+
+/** The cells of the table of a section, its header left out. */
+function table(heading: string): string[][] {
+  const [section = ''] = (page.split(`## ${heading}\n`)[1] ?? '').split('\n## ');
+  const rows = section.split('\n').filter((line) => line.startsWith('|'));
+  return rows.slice(2).map((row) =>
+    row
+      .slice(1, -1)
+      .split('|')
+      .map((cell) => cell.trim()),
+  );
+}
+
+test('the options table has every option, and no other', () => {
+  expect(table('Options').map(([name]) => name)).toEqual(
+    expect.arrayContaining(optionNames.map((name) => `\`${name}\``)),
+  );
+  expect(table('Options')).toHaveLength(optionNames.length);
+});
+
+test('the role table names the actions that each role has', () => {
+  const action = (cell: string | undefined) =>
+    cell === '–' ? [] : (cell ?? '').split(', ').map((name) => name.replace(/^.*:/, ''));
+  const rows = table('What each role may do');
+  expect(rows.map(([role]) => role)).toEqual(['produce', 'fetch', 'topics', 'web function']);
+  const [produce = [], fetch = [], topics = [], web = []] = rows;
+  const documented = {
+    produce,
+    fetch,
+    topics,
+    web: web.map((cell) => (cell === 'as topics' ? (topics[1] ?? '') : cell)),
+  };
+  for (const [lambda, [, items, objects, bucket]] of Object.entries(documented)) {
+    const permissions = permissionsOf[lambda as keyof typeof permissionsOf];
+    const short = (actions: readonly string[]) => actions.map((name) => name.replace(/^.*:/, ''));
+    expect([action(items), action(objects), action(bucket)]).toEqual([
+      short(permissions.table),
+      short(permissions.objects),
+      short(permissions.bucket),
+    ]);
+  }
+});
