@@ -70,6 +70,20 @@ test('all entries of a directory are bundled in the order of their names', () =>
   for (const { name, file } of bundles) expect(file).toBe(join(out('all'), name, 'index.mjs'));
 });
 
+const lambdas = join(import.meta.dirname, '../../lambdas');
+
+describe.skipIf(!existsSync(lambdas))('the bundles that are deployed', () => {
+  const bundles = existsSync(lambdas) ? bundleLambdas(lambdas, out('deployed')) : [];
+
+  test('are the four that the stacks ask for', () => {
+    expect(bundles.map(({ name }) => name)).toEqual(expect.arrayContaining(['fetch', 'produce', 'topics', 'web']));
+  });
+
+  test.each(bundles)('$name is at most 1.5 MB', ({ bundleBytes }) => {
+    expect(bundleBytes).toBeLessThanOrEqual(1_500_000);
+  });
+});
+
 describe('a failed build', () => {
   test('says what is wrong and where, and writes nothing', () => {
     const entry = join(directory, 'broken.ts');
