@@ -70,6 +70,14 @@ export function copyBytes(source: Uint8Array, start: number, target: Uint8Array,
 
 /** Repeats what lies `offset` bytes back, `length` bytes of it; where they overlap the copy feeds on itself. */
 export function copyWithin(target: Uint8Array, at: number, offset: number, length: number): void {
-  if (offset >= length && length > 32) target.copyWithin(at, at - offset, at - offset + length);
-  else for (let index = at; index < at + length; index++) target[index] = target[index - offset] as number;
+  if (length <= 32) {
+    for (let index = at; index < at + length; index++) target[index] = target[index - offset] as number;
+    return;
+  }
+  // Each step doubles what there is to copy from; without overlap the first does it all.
+  for (let copied = 0, period = offset; copied < length; period += period) {
+    const part = Math.min(period, length - copied);
+    target.copyWithin(at + copied, at + copied - period, at + copied - period + part);
+    copied += part;
+  }
 }

@@ -68,7 +68,10 @@ export class RecordReader {
 
   /** A fault of the record that `read` is on. */
   error(code: ErrorCode, reason: string): MillraceError {
-    return batchError(code, this.header.position, `record ${this.index} of ${this.header.recordCount}: ${reason}`);
+    const { compression, position, recordCount } = this.header;
+    // Positions in the reason are then those of the inflated records.
+    const inflated = compression === 'none' ? '' : ' (inflated)';
+    return batchError(code, position, `record ${this.index} of ${recordCount}${inflated}: ${reason}`);
   }
 
   private readFields(): void {
