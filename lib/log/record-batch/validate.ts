@@ -7,7 +7,8 @@
  * timestamps below −1 do not exist, and that a producer id needs an epoch and a transactional batch a producer id. All
  * of this holds for what Kafka's own and the other common clients write.
  *
- * As in Kafka a wrong max timestamp is not an error but put right: some clients (kafkajs) write the last record's.
+ * As in Kafka a wrong max timestamp is not an error but put right: kafkajs, for one, leaves records out of it that have
+ * no timestamp of their own.
  */
 
 import { MillraceError } from '../../kernel/errors.ts';

@@ -45,7 +45,7 @@ describe('a produced batch', () => {
     expect(headers.map(({ recordCount }) => recordCount)).toEqual([5, 3, 5]);
   });
 
-  test('has its max timestamp put right, as brokers do for kafkajs, which sends the last record’s', () => {
+  test('has its max timestamp put right, as brokers do, because some clients send another', () => {
     for (const name of ['idempotent', 'a mix, gzip']) {
       const { bytes, header, records } = vector(name);
       setMaxTimestamp(bytes, 0, records.at(-1)?.timestamp ?? 0);
@@ -264,7 +264,7 @@ describe('damage', () => {
 
   test('any bytes at all are refused with a reason', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => !accepted(() => validate(bytes))),
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => expect(accepted(() => validate(bytes))).toBe(false)),
       { numRuns: 2000 },
     );
   });
