@@ -1,0 +1,247 @@
+/**
+ * Objects as files below one directory: the embedded default.
+ *
+ * - An object is written to a temporary file and then renamed, so that it appears whole or not at all. It survives a
+ *   crash of the process as soon as `put` has answered, and a power cut only with `fsync`: then the file and every
+ *   directory that changed are on the disk before the answer.
+ * - Temporary files live in `.tmp` below the root, which no object's name can begin with, on the same file system. What
+ *   a crash left there is deleted when the store is opened. One process at a time uses a root.
+ * - A name's segments are directories and files, so that no object's name may be a directory of another's. Directories
+ *   that become empty are removed.
+ */
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { limits } from '../../kernel/limits.ts';
+import { fileFault } from '../faults.ts';
+import { type LocalPresigner, signWith } from './local-presign.ts';
+import { checkObjectName, checkRange, isObjectName } from './name.ts';
+import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+
+export interface DirectoryObjectStoreOptions {
+  /** Made if it is not there. */
+  root: string;
+  /** Waits for the disk at every put. */
+  fsync?: boolean;
+  /** Without it, `presign` is refused. */
+  presigner?: LocalPresigner;
+}
+
+const TEMPORARY = '.tmp';
+
+/** A file that was swapped for a link is not followed out of the root. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW;
+
+export async function openDirectoryObjectStore(options: DirectoryObjectStoreOptions): Promise<ObjectStore> {
+  const root = resolve(options.root);
+  try {
+    await rm(join(root, TEMPORARY), { recursive: true, force: true });
+    await mkdir(join(root, TEMPORARY), { recursive: true });
+  } catch (error) {
+    throw fileFault(error, `opening the object directory ${root}`);
+  }
+  return new DirectoryObjectStore({ ...options, root });
+}
+
+class DirectoryObjectStore implements ObjectStore {
+  private readonly options: DirectoryObjectStoreOptions;
+  private temporaryFiles = 0;
+
+  constructor(options: DirectoryObjectStoreOptions) {
+    this.options = options;
+  }
+
+  async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
+    const path = this.path(name);
+    const temporary = join(this.options.root, TEMPORARY, `${this.temporaryFiles++}`);
+    try {
+      await this.writeFile(temporary, chunks);
+      await this.moveInto(temporary, path);
+    } catch (error) {
+      await unlink(temporary).catch(ignoreMissing);
+      throw fileFault(error, 'writing an object');
+    }
+  }
+
+  async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
+    if (range !== undefined) checkRange(range);
+    return this.reading(name, async (file) => {
+      const { size } = await file.stat();
+      const start = Math.min(range?.start ?? 0, size);
+      return readExactly(file, start, Math.min(range?.end ?? size, size));
+    });
+  }
+
+  async getTail(name: ObjectName, length: number): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
+    return this.reading(name, async (file) => {
+      const { size } = await file.stat();
+      return { bytes: await readExactly(file, Math.max(0, size - length), size), objectBytes: size };
+    });
+  }
+
+  async delete(names: readonly ObjectName[]): Promise<void> {
+    const paths = names.map((name) => this.path(name));
+    try {
+      for (const path of paths) await unlink(path).catch(ignoreMissing);
+      for (const directory of new Set(paths.map((path) => dirname(path)))) await this.removeIfEmpty(directory);
+    } catch (error) {
+      throw fileFault(error, 'deleting an object');
+    }
+  }
+
+  async list(prefix: string, cursor?: string): Promise<ListPage> {
+    const page: ListPage = { objects: [] };
+    try {
+      for await (const name of this.walk('', prefix, cursor ?? '')) {
+        if (page.objects.length === limits.listPageMax) return { ...page, next: page.objects.at(-1)?.name };
+        const bytes = await this.size(name);
+        if (bytes !== undefined) page.objects.push({ name, bytes });
+      }
+    } catch (error) {
+      throw fileFault(error, 'listing objects');
+    }
+    return page;
+  }
+
+  async presign(name: ObjectName, range: ByteRange, expiresInMs: number): Promise<PresignedUrl> {
+    return signWith(this.options.presigner, name, range, expiresInMs);
+  }
+
+  private path(name: ObjectName): string {
+    checkObjectName(name);
+    return join(this.options.root, name);
+  }
+
+  private async writeFile(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+    const file = await open(path, 'wx');
+    try {
+      await writeAll(file, chunks);
+      if (this.options.fsync === true) await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The directory may be missing, or be removed by a `delete` between making it and the rename. */
+  private async moveInto(temporary: string, path: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await rename(temporary, path);
+        break;
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT' || attempt === MOVE_ATTEMPTS) throw error;
+      }
+      await this.makeDirectory(dirname(path));
+    }
+    if (this.options.fsync === true) await syncDirectory(dirname(path));
+  }
+
+  private async makeDirectory(directory: string): Promise<void> {
+    const first = await mkdir(directory, { recursive: true });
+    if (this.options.fsync !== true || first === undefined) return;
+    for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
+  }
+
+  private async reading<T>(name: ObjectName, read: (file: FileHandle) => Promise<T>): Promise<T | undefined> {
+    const path = this.path(name);
+    try {
+      const file = await open(path, READ_FLAGS);
+      try {
+        return await read(file);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw fileFault(error, 'reading an object');
+    }
+  }
+
+  /** Up to the root, which stays. */
+  private async removeIfEmpty(directory: string): Promise<void> {
+    for (let path = directory; path !== this.options.root; path = dirname(path)) {
+      try {
+        await rmdir(path);
+      } catch (error) {
+        // Not empty, or removed by someone else: nothing above it is empty for us to remove.
+        if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(codeOf(error))) return;
+        throw error;
+      }
+    }
+  }
+
+  /** The names that begin with `prefix` and come after `cursor`, in order. */
+  private async *walk(directory: string, prefix: string, cursor: string): AsyncGenerator<string> {
+    const entries = await readdir(join(this.options.root, directory), { withFileTypes: true }).catch((error) => {
+      if (isMissing(error)) return [];
+      throw error;
+    });
+    // A directory sorts as the names in it do, all of which go on with a slash.
+    const names = entries
+      .filter((entry) => entry.name !== TEMPORARY)
+      .map((entry) => `${directory}${entry.name}${entry.isDirectory() ? '/' : ''}`)
+      .sort();
+    for (const name of names) {
+      const isDirectory = name.endsWith('/');
+      if (!name.startsWith(prefix) && !(isDirectory && prefix.startsWith(name))) continue;
+      if (name <= cursor && !(isDirectory && cursor.startsWith(name))) continue;
+      if (isDirectory) yield* this.walk(name, prefix, cursor);
+      else if (isObjectName(name)) yield name;
+    }
+  }
+
+  /** `undefined` for a file that was deleted while the directory was walked, and for what is no file. */
+  private async size(name: ObjectName): Promise<number | undefined> {
+    const status = await lstat(join(this.options.root, name)).catch(ignoreMissing);
+    return status?.isFile() === true ? status.size : undefined;
+  }
+}
+
+const MOVE_ATTEMPTS = 4;
+
+/** Writes the chunks one after the other without joining them; one call may write less than it is given. */
+async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
+  let rest = chunks.filter((chunk) => chunk.length > 0);
+  while (rest.length > 0) {
+    let { bytesWritten } = await file.writev(rest);
+    let done = 0;
+    while (done < rest.length && bytesWritten >= (rest[done]?.length ?? 0)) bytesWritten -= rest[done++]?.length ?? 0;
+    rest = rest.slice(done);
+    if (rest[0] !== undefined && bytesWritten > 0) rest[0] = rest[0].subarray(bytesWritten);
+  }
+}
+
+/** A file that is shorter than it was is cut, as a range past its end is. */
+async function readExactly(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+  const bytes = Buffer.allocUnsafeSlow(Math.max(0, end - start));
+  let length = 0;
+  while (length < bytes.length) {
+    const { bytesRead } = await file.read(bytes, length, bytes.length - length, start + length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, constants.O_RDONLY);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** A directory where a file was meant, or the reverse, holds no such object either. */
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error));
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+  return undefined;
+}

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
+import { openDirectoryObjectStore } from '../../lib/storage/objects/directory.ts';
+import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
+import { createLocalPresigner } from '../../lib/storage/objects/local-presign.ts';
+import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
+import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { INLINE } from '../support/inline-names.ts';
+import { objectStoreContract, SEGMENTS } from './object-store.ts';
+
+const clock = systemClock;
+const presigner = createLocalPresigner({ secret: new Uint8Array(32), baseUrl: () => 'http://127.0.0.1', clock });
+
+async function makeDirectory(fsync: boolean) {
+  const root = await mkdtemp(join(tmpdir(), 'millrace-'));
+  const store = await openDirectoryObjectStore({ root, presigner, fsync });
+  return { store, close: () => rm(root, { recursive: true }) };
+}
+
+function makeInline() {
+  const metadata = openSqliteMetadataStore({ path: ':memory:' });
+  return { store: createInlineObjectStore({ metadata, clock }), close: () => metadata.close() };
+}
+
+async function makeTiered() {
+  const { store: inline, close } = makeInline();
+  const bucket = createMemoryObjectStore({ presigner });
+  return { store: createTieredObjectStore({ inline, bucket, inlineBytesMax: 4096 }), close };
+}
+
+objectStoreContract('directory', { ...SEGMENTS, makeStore: () => makeDirectory(false) });
+objectStoreContract('directory with fsync', { ...SEGMENTS, manyObjects: 20, makeStore: () => makeDirectory(true) });
+objectStoreContract('memory', {
+  ...SEGMENTS,
+  makeStore: async () => ({ store: createMemoryObjectStore({ presigner }) }),
+});
+objectStoreContract('inline over sqlite', { ...INLINE, makeStore: async () => makeInline() });
+objectStoreContract('tiered, its bucket', { ...SEGMENTS, makeStore: makeTiered });
+objectStoreContract('tiered, its inline tier', { ...INLINE, makeStore: makeTiered });
