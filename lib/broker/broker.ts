@@ -14,6 +14,7 @@ import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
 import { Sealer } from './ledger/sealer.ts';
+import { PrincipalCache } from './principal-cache.ts';
 import { RunCache } from './read/run-cache.ts';
 import { TopicCache } from './topic-cache.ts';
 
@@ -36,6 +37,7 @@ export interface Broker {
   readonly random: Random;
   readonly log: BrokerLog;
   readonly topics: TopicCache;
+  readonly principals: PrincipalCache;
   readonly heads: HeadCache;
   readonly pages: PageCache;
   readonly watcher: HeadWatcher;
@@ -47,13 +49,29 @@ export interface Broker {
 export function createBroker(dependencies: BrokerDependencies): Broker {
   const { metadata, objects, compression, clock, random, log = silentLog } = dependencies;
   const topics = new TopicCache({ metadata, clock });
+  const principals = new PrincipalCache({ metadata, clock });
   const heads = new HeadCache({ metadata });
   const pages = new PageCache({ metadata });
   const watcher = new HeadWatcher({ heads, clock });
   const sealer = new Sealer({ metadata, heads, pages, log });
   const runs = new RunCache({ objects, bytesMax: dependencies.cacheBytes ?? limits.objectCacheBytes });
   const appender = new Appender({ metadata, objects, heads, pages, sealer, runs, clock, random, log });
-  return { metadata, objects, compression, clock, random, log, topics, heads, pages, watcher, sealer, runs, appender };
+  return {
+    metadata,
+    objects,
+    compression,
+    clock,
+    random,
+    log,
+    topics,
+    principals,
+    heads,
+    pages,
+    watcher,
+    sealer,
+    runs,
+    appender,
+  };
 }
 
 /**

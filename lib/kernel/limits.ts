@@ -159,6 +159,10 @@ export const limits = {
   /** How long a topic's config is served from memory. */
   topicCacheMs: 5_000,
 
+  // Health
+  /** How long storage may take to answer a health check. */
+  healthMsMax: 2_000,
+
   // API keys
   principalCacheEntries: 10_000,
   /** How long a key is accepted from memory, and so how long a deleted key may still work. */

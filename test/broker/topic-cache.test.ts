@@ -131,7 +131,8 @@ describe('the topic cache', () => {
     const { topics, state } = reader(world);
     await topics.get('first');
     // Fills the cache through the same door, without ten thousand topics in the store.
-    const entries = (topics as unknown as { entries: { set(key: string, value: unknown): void } }).entries;
+    const entries = (topics as unknown as { cache: { entries: { set(key: string, value: unknown): void } } }).cache
+      .entries;
     for (let n = 0; n < limits.topicCacheEntries; n++) entries.set(`other-${n}`, {});
     await topics.get('first');
     expect(state.reads).toBe(2);

@@ -3,6 +3,7 @@ import { afterEach } from 'vitest';
 import type { Broker } from '../../lib/broker/broker.ts';
 import { silentLog } from '../../lib/broker/broker-log.ts';
 import { HeadCache } from '../../lib/broker/ledger/head-cache.ts';
+import { PrincipalCache } from '../../lib/broker/principal-cache.ts';
 import { TopicCache } from '../../lib/broker/topic-cache.ts';
 import type { Item } from '../../lib/kernel/items.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
@@ -43,6 +44,7 @@ export class TopicWorld {
       random,
       log: silentLog,
       topics: new TopicCache({ metadata: store, clock: this.clock }),
+      principals: new PrincipalCache({ metadata: store, clock: this.clock }),
       heads: new HeadCache({ metadata: store }),
     };
     return { broker: parts as unknown as Broker, store };

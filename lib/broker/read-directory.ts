@@ -1,0 +1,71 @@
+/** A directory (all items of one partition key) by pages, in the order of the names, as of after the call. */
+import { fromBase64Url, toBase64Url, utf8, utf8Text } from '../kernel/bytes.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import type { Attributes } from '../kernel/items.ts';
+import { limits } from '../kernel/limits.ts';
+import type { MetadataStore } from '../storage/metadata/port.ts';
+
+export interface PageRequest {
+  /** 1 to `limits.listPageMax`; `limits.listPageDefault` where absent. */
+  limit?: number;
+  /** The `next` of an earlier page. */
+  cursor?: string;
+}
+
+export interface DirectoryPage<T> {
+  entries: T[];
+  /** The cursor of the next page; absent at the end. */
+  next?: string;
+}
+
+/** Throws `INVALID_REQUEST` for a limit out of range or a cursor that is none. */
+export async function readDirectory<T>(
+  metadata: MetadataStore,
+  directory: string,
+  request: PageRequest,
+  decode: (name: string, attributes: Attributes) => T,
+): Promise<DirectoryPage<T>> {
+  const limit = checkPageLimit(request.limit);
+  let from = request.cursor === undefined ? undefined : after(decodeCursor(request.cursor));
+  const names: string[] = [];
+  const entries: T[] = [];
+  // One more than asked for, to know whether there is a next page. A store may answer less than asked for; each round
+  // brings at least one item or the end.
+  do {
+    const page = await metadata.query({
+      pk: directory,
+      from,
+      limit: limit + 1 - entries.length,
+      consistency: 'strong',
+    });
+    for (const { key, attributes } of page.items) {
+      names.push(key.sk);
+      entries.push(decode(key.sk, attributes));
+    }
+    from = page.next;
+  } while (from !== undefined && entries.length <= limit);
+  if (entries.length <= limit) return { entries };
+  return { entries: entries.slice(0, limit), next: toBase64Url(utf8(names[limit - 1] as string)) };
+}
+
+function checkPageLimit(limit: number = limits.listPageDefault): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > limits.listPageMax) {
+    throw new MillraceError('INVALID_REQUEST', `limit ${limit} is not a whole number from 1 to ${limits.listPageMax}`);
+  }
+  return limit;
+}
+
+/** A cursor is the name of the page's last entry; all names are ASCII and at most as long as a topic's. */
+function decodeCursor(cursor: string): string {
+  const bytes = fromBase64Url(cursor);
+  const name = bytes && utf8Text(bytes);
+  if (name === undefined || name.length > limits.topicNameLengthMax || !/^[!-~]+$/.test(name)) {
+    throw new MillraceError('INVALID_REQUEST', 'the cursor is not one that this list returned');
+  }
+  return name;
+}
+
+/** The smallest sort key above this one. */
+function after(sk: string): string {
+  return `${sk}\0`;
+}
