@@ -1,0 +1,49 @@
+/** From a fetch's query string to the use case's request, and the waiting that all its forms share. */
+import type { FetchPosition, FetchRecordsRequest } from '../../broker/fetch.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Door } from '../door.ts';
+import { malformedField } from '../problems.ts';
+import type { fetchRoute } from './fetch-routes.ts';
+import type { Call } from './mount.ts';
+
+export type FetchCall = Call<typeof fetchRoute.definition.params, typeof fetchRoute.definition.query>;
+
+/** Runs a fetch that may wait: counted among the process's waiting requests, and ended by whoever stops caring. */
+export async function waitingFor<Result>(
+  door: Door,
+  call: FetchCall,
+  waitMs: number,
+  fetch: (signal: AbortSignal | undefined) => Promise<Result>,
+): Promise<Result> {
+  if (waitMs === 0) return fetch(undefined);
+  const leave = door.waiting.enter();
+  try {
+    const { draining } = door.options;
+    const gone = call.context.req.raw.signal;
+    return await fetch(draining === undefined ? gone : AbortSignal.any([gone, draining]));
+  } finally {
+    leave();
+  }
+}
+
+export function fetchRequest({ params, query }: FetchCall, position: FetchPosition): FetchRecordsRequest {
+  return {
+    ...params,
+    position,
+    maxRecords: query.max_records ?? limits.fetchRecordsDefault,
+    maxBytes: query.max_bytes ?? limits.fetchBytesDefault,
+    minBytes: query.min_bytes ?? 1,
+    waitMs: query.wait_ms ?? 0,
+  };
+}
+
+export function positionOf({ query: { offset, timestamp } }: FetchCall): FetchPosition {
+  if (offset !== undefined && timestamp !== undefined) {
+    throw malformedField('timestamp', 'must not be there beside offset');
+  }
+  if (timestamp !== undefined) return { at: 'timestamp', timestampMs: timestamp };
+  if (offset === undefined) throw malformedField('offset', 'must be there, or timestamp in its place');
+  if (offset === 'earliest' || offset === 'latest') return { at: offset };
+  const number = Number(offset);
+  return offset.startsWith('-') ? { at: 'before-end', records: -number + 0 } : { at: 'offset', offset: number };
+}

@@ -1,0 +1,33 @@
+/** What a produce request is answered: every record's outcome, and the status that sums them up. */
+import type { RecordOutcome } from '../../broker/produce.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { problemOf } from '../problems.ts';
+
+/** One outcome as JSON: an entry of `records`, or a line. Written by hand, since a request may have 10,000. */
+export function outcomeText(outcome: RecordOutcome): string {
+  switch (outcome.outcome) {
+    case 'written':
+      return `{"partition":${outcome.partition},"offset":${outcome.offset},"timestamp":${outcome.timestamp}}`;
+    case 'accepted':
+      return `{"partition":${outcome.partition}}`;
+    case 'failed':
+      return JSON.stringify({ error: problemOf(outcome.error) });
+  }
+}
+
+/**
+ * 200 where all are written and 202 where all are accepted unwritten; 207 where some failed, or all for different
+ * reasons. Throws where all failed for one reason: that is the answer then.
+ */
+export function statusOf(outcomes: readonly RecordOutcome[]): 200 | 202 | 207 {
+  const errors = outcomes.flatMap((outcome) => (outcome.outcome === 'failed' ? [outcome.error] : []));
+  const [first] = errors;
+  if (first === undefined) return outcomes.some(({ outcome }) => outcome === 'accepted') ? 202 : 200;
+  if (errors.length < outcomes.length || errors.some(({ code }) => code !== first.code)) return 207;
+  throw errors.some(({ effect }) => effect === 'unknown') ? withUnknownEffect(first) : first;
+}
+
+function withUnknownEffect(error: MillraceError): MillraceError {
+  const { code, message, facts } = error;
+  return new MillraceError(code, message, { effect: 'unknown', facts, cause: error });
+}

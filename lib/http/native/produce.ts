@@ -1,0 +1,102 @@
+/** Produce over HTTP: JSON, lines of JSON, and whole record batches. */
+import type { Context } from 'hono';
+import { type ProduceRecord, produceBatches, produceRecords } from '../../broker/produce.ts';
+import { jsonAnswer, typedAnswer } from '../answer.ts';
+import { readBody } from '../body.ts';
+import type { Door, DoorEnv } from '../door.ts';
+import { BATCHES_TYPE, contentType, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
+import { malformedField } from '../problems.ts';
+import { bodySource, mount } from './mount.ts';
+import { outcomeText, statusOf } from './produce-answer.ts';
+import { produceLines } from './produce-lines.ts';
+import { produceRoute, produceToPartitionRoute } from './produce-routes.ts';
+import { type ProduceTarget, requireSamePartition } from './produce-target.ts';
+import { acksOf, parseProduceRequest } from './record-parser.ts';
+
+/** Headers of idempotent producers. This version cannot honour them, and taking them without would be a lie. */
+const SEQUENCE_HEADERS = ['Producer-Id', 'Producer-Epoch', 'Producer-Seq'];
+
+export function mountProduce(door: Door): void {
+  mount(door, produceRoute, async ({ context, params, query }) => {
+    refuseSequences(context);
+    const type = contentType(context.req.header('content-type'), [JSON_TYPE, NDJSON_TYPE]);
+    const target = {
+      topic: params.topic,
+      acks: query.acks && acksOf(query.acks),
+      expectedOffset: query.expected_offset,
+    };
+    return type === JSON_TYPE ? produceJson(door, context, target) : produceLines(door, context, target);
+  });
+
+  mount(door, produceToPartitionRoute, async ({ context, params, query }) => {
+    refuseSequences(context);
+    const type = contentType(context.req.header('content-type'), [JSON_TYPE, NDJSON_TYPE, BATCHES_TYPE]);
+    const { topic, partition } = params;
+    const target = { topic, partition, acks: query.acks && acksOf(query.acks), expectedOffset: query.expected_offset };
+    switch (type) {
+      case JSON_TYPE:
+        return produceJson(door, context, target);
+      case NDJSON_TYPE:
+        return produceLines(door, context, target);
+      case BATCHES_TYPE:
+        return produceRaw(door, context, { ...target, partition });
+    }
+  });
+}
+
+function refuseSequences(context: Context<DoorEnv>): void {
+  const header = SEQUENCE_HEADERS.find((name) => context.req.header(name) !== undefined);
+  if (header !== undefined) {
+    throw malformedField(
+      header,
+      'is not taken: this version has no producer sequences, so a repeated request writes its records again',
+    );
+  }
+}
+
+async function produceJson(door: Door, context: Context<DoorEnv>, target: ProduceTarget): Promise<Response> {
+  const request = parseProduceRequest(await readBody(bodySource(door, context)));
+  const outcomes = await produceRecords(door.options.broker, {
+    topic: target.topic,
+    records: inPartition(request.records, target.partition),
+    acks: agreed('acks', request.acks, target.acks) ?? 'all',
+    expectedOffset: agreed('expected_offset', request.expectedOffset, target.expectedOffset),
+  });
+  const status = statusOf(outcomes);
+  let text = '{"records":[';
+  for (let index = 0; index < outcomes.length; index++) {
+    if (index > 0) text += ',';
+    text += outcomeText(outcomes[index] as (typeof outcomes)[number]);
+  }
+  return jsonAnswer(`${text}]}`, status);
+}
+
+async function produceRaw(
+  door: Door,
+  context: Context<DoorEnv>,
+  target: ProduceTarget & { partition: number },
+): Promise<Response> {
+  const { topic, partition, acks = 'all', expectedOffset } = target;
+  const batches = await readBody(bodySource(door, context));
+  const written = await produceBatches(door.options.broker, { topic, partition, batches, acks, expectedOffset });
+  const answer = { partition, base_offset: written.baseOffset, record_count: written.recordCount };
+  return typedAnswer(JSON.stringify(answer), JSON_TYPE, { status: written.baseOffset === undefined ? 202 : 200 });
+}
+
+/** The records with the path's partition; a record may repeat it, but not name another. */
+function inPartition(records: ProduceRecord[], partition: number | undefined): ProduceRecord[] {
+  if (partition === undefined) return records;
+  for (const [index, record] of records.entries()) {
+    requireSamePartition(record, partition, `records[${index}].partition`);
+    record.partition = partition;
+  }
+  return records;
+}
+
+/** What the body or the query string says, or both where they say the same. */
+function agreed<Value>(field: string, inBody: Value | undefined, inQuery: Value | undefined): Value | undefined {
+  if (inBody !== undefined && inQuery !== undefined && inBody !== inQuery) {
+    throw malformedField(field, 'is one thing in the body and another in the query string');
+  }
+  return inBody ?? inQuery;
+}

@@ -1,0 +1,114 @@
+/**
+ * Node's HTTP server with the app behind it, and the app's manners where no request reaches the app: what is not HTTP,
+ * headers without end, heads and bodies that do not come. Those too are answered with `application/problem+json`.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import type { BrokerLog } from '../broker/broker-log.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Random } from '../kernel/random.ts';
+import { COMMON_HEADERS } from './answer.ts';
+import { bugProblem, malformedRequest, PROBLEM_TYPE, problemAnswer, problemOf, problemResponse } from './problems.ts';
+
+export interface HttpServerOptions {
+  app: { fetch(request: Request, env: object): Response | Promise<Response> };
+  random: Random;
+  log?: BrokerLog;
+  /** How long a request's head may take to arrive. */
+  headersMsMax?: number;
+}
+
+/** How often Node looks for requests that are too slow. */
+const SLOWNESS_CHECK_MS = 1_000;
+
+/** Longer than the idle time of the usual load balancers, so that it is they who close. */
+const KEEP_ALIVE_MS = 65_000;
+
+export interface HttpServer {
+  /** For who made it to listen with. */
+  server: Server;
+  /** Takes no new requests, lets those in flight end, and resolves when the last connection is closed. */
+  close(): Promise<void>;
+}
+
+export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { app, headersMsMax = limits.requestHeadersMsMax } = options;
+  const listener = getRequestListener((request, env) => app.fetch(request, env), {
+    errorHandler: (error) => outsideFault(error, options),
+  });
+  const server = createServer({
+    maxHeaderSize: limits.requestHeaderBytesMax,
+    headersTimeout: headersMsMax,
+    // The app has answered a slow body itself by then (body.ts).
+    requestTimeout: headersMsMax + 2 * limits.requestBodyMsMax,
+    connectionsCheckingInterval: SLOWNESS_CHECK_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  });
+  /** The answer that each connection is at; HTTP/1.1 has one at a time. */
+  const answers = new Map<Socket, ServerResponse>();
+  let closing = false;
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+    const { socket } = incoming;
+    answers.set(socket, outgoing);
+    outgoing.shouldKeepAlive &&= !closing;
+    outgoing.once('close', () => {
+      answers.delete(socket);
+      // Its headers may have promised to keep the connection before the server was to close.
+      if (closing) setImmediate(() => server.closeIdleConnections());
+    });
+    void listener(incoming, outgoing);
+  };
+  server.on('request', onRequest);
+  // An expectation that is not known is passed over, as RFC 9110 (10.1.1) allows; Node's own answer has no body.
+  server.on('checkExpectation', onRequest);
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    answerOnSocket(socket, answers.get(socket), protocolFault(error));
+  });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      closing = true;
+      for (const outgoing of answers.values()) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+      server.close(() => resolve());
+    });
+  return { server, close };
+}
+
+function outsideFault(error: unknown, { random, log }: HttpServerOptions): Response {
+  if (error instanceof RequestError)
+    return problemAnswer(malformedRequest(`the request cannot be read: ${error.message}`));
+  const problem = bugProblem(random);
+  log?.error('a request failed outside of the app', { id: problem.id, error });
+  return problemResponse(problem);
+}
+
+function protocolFault(error: NodeJS.ErrnoException): MillraceError {
+  if (error.code === 'HPE_HEADER_OVERFLOW') {
+    const detail = `the headers are longer than ${limits.requestHeaderBytesMax} bytes together`;
+    return new MillraceError('REQUEST_HEADERS_TOO_LARGE', detail);
+  }
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new MillraceError('REQUEST_NOT_RECEIVED', 'the request did not arrive in time');
+  }
+  return malformedRequest('the request is not HTTP/1.1');
+}
+
+/** Writes the answer by hand, unless one is under way already, and closes the connection. */
+function answerOnSocket(socket: Socket, outgoing: ServerResponse | undefined, error: MillraceError): void {
+  const underWay = outgoing !== undefined && outgoing.headersSent && !outgoing.writableFinished;
+  if (!socket.writable || underWay) {
+    socket.destroy();
+    return;
+  }
+  const problem = problemOf(error);
+  const body = JSON.stringify(problem);
+  const headers = {
+    'Content-Type': PROBLEM_TYPE,
+    'Content-Length': String(Buffer.byteLength(body)),
+    ...COMMON_HEADERS,
+    Connection: 'close',
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${lines.join('')}\r\n${body}`);
+}
