@@ -106,7 +106,7 @@ export function batchError(code: ErrorCode, position: number, reason: string): M
  * The size that the batch at `position` announces; it may go beyond the bytes. Reads no further than the magic byte,
  * which is in the same place in every format Kafka ever had, so that old formats are refused by name.
  */
-export function batchSizeBytes(bytes: Uint8Array, position = 0): number {
+function batchSizeBytes(bytes: Uint8Array, position = 0): number {
   const left = bytes.length - position;
   if (left <= FIELD.magic) {
     throw batchError('CORRUPT_MESSAGE', position, `${left} bytes are left, a batch has at least ${BATCH_OVERHEAD}`);

@@ -12,9 +12,9 @@
  * Kafka's Java client writes independent blocks of 64 KiB and no checksum but the header's; so does this. Everything
  * else that the format has is read, and checked, except dictionaries: nobody could know which. One frame, nothing after.
  *
- * Written here because of the libraries on npm lz4js is untyped and without a release since 2018, the WebAssembly ones
- * have blocks but no frames or no bound on what comes out, and the fast ones are native addons, which Lambda bundles
- * cannot carry.
+ * Written here because of the libraries on npm lz4js is untyped, checks neither checksums nor bounds and writes linked
+ * blocks, which Kafka's Java client refuses; the WebAssembly ones have blocks but no frames, or no bound on what comes
+ * out; and the fast ones are native addons, which Lambda bundles cannot carry.
  */
 import { dataView } from '../../kernel/bytes.ts';
 import { corruptStream, inflatesTooFar } from './compression.ts';

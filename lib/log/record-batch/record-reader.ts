@@ -132,8 +132,9 @@ export class RecordReader {
       if (!isUtf8(this.source, keyStart, keyStart + keyLength)) {
         throw this.error('INVALID_RECORD', `the key of its header ${index} is not UTF-8`);
       }
-      const valueLength = this.nullableLength(reader.varint(), `header ${index}`);
+      const valueLength = reader.varint();
       if (valueLength > 0) reader.skip(valueLength);
+      else if (valueLength < -1) this.nullableLength(valueLength, `header ${index}`);
     }
   }
 }

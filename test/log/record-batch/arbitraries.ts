@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { NewRecord, RecordHeader } from '../../../lib/log/record-batch/record.ts';
 
-export const timestamps = fc.oneof(
+const timestamps = fc.oneof(
   fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
   fc.integer({ min: -1, max: Number.MAX_SAFE_INTEGER }),
   fc.constantFrom(-1, 0, Number.MAX_SAFE_INTEGER),
@@ -29,7 +29,7 @@ const headers: fc.Arbitrary<RecordHeader[]> = fc.array(fc.record({ key: headerKe
   maxLength: 4,
 });
 
-export const newRecord: fc.Arbitrary<NewRecord> = fc.record({
+const newRecord: fc.Arbitrary<NewRecord> = fc.record({
   timestamp: timestamps,
   key: nullableBytes,
   value: nullableBytes,
