@@ -71,15 +71,16 @@ export class Appender {
   }
 
   private async flush(batches: Batch[]): Promise<void> {
-    const uploaded = this.uploadOnce(batches);
+    // Kept as a value: a failed upload may have to wait for its turn in the line before anyone looks at it.
+    const uploaded = this.uploadOnce(batches).then(
+      (parts) => ({ parts }),
+      (error: unknown) => ({ error }),
+    );
     const sequenced = batches.map((batch, index) =>
       this.inLine((batch.units[0] as Unit).ledger, async () => {
-        const part = await uploaded.then(
-          (parts) => parts[index],
-          (error: unknown) => {
-            for (const unit of batch.units) unit.reject(error);
-          },
-        );
+        const outcome = await uploaded;
+        if ('error' in outcome) return this.sequencer.rejectAll(batch, outcome.error);
+        const part = outcome.parts[index];
         if (part !== undefined) await this.sequencer.sequence(part);
       }),
     );
