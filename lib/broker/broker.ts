@@ -10,6 +10,7 @@ import type { MetadataStore } from '../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../storage/objects/tiered.ts';
 import { Appender } from './append/appender.ts';
 import { type BrokerLog, silentLog } from './broker-log.ts';
+import { type BrokerMeter, silentMeter } from './broker-meter.ts';
 import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
@@ -25,6 +26,7 @@ export interface BrokerDependencies {
   clock: Clock;
   random: Random;
   log?: BrokerLog;
+  meter?: BrokerMeter;
   /** Bytes of recent records kept in memory. */
   cacheBytes?: number;
 }
@@ -36,6 +38,7 @@ export interface Broker {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: BrokerLog;
+  readonly meter: BrokerMeter;
   readonly topics: TopicCache;
   readonly principals: PrincipalCache;
   readonly heads: HeadCache;
@@ -47,7 +50,7 @@ export interface Broker {
 }
 
 export function createBroker(dependencies: BrokerDependencies): Broker {
-  const { metadata, objects, compression, clock, random, log = silentLog } = dependencies;
+  const { metadata, objects, compression, clock, random, log = silentLog, meter = silentMeter } = dependencies;
   const topics = new TopicCache({ metadata, clock });
   const principals = new PrincipalCache({ metadata, clock });
   const heads = new HeadCache({ metadata });
@@ -63,6 +66,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     clock,
     random,
     log,
+    meter,
     topics,
     principals,
     heads,

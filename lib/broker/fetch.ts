@@ -63,6 +63,12 @@ export interface FetchRecordsResult {
 
 /** Whole batches from the position on. Throws OFFSET_OUT_OF_RANGE below the log start and beyond the end. */
 export async function fetchBatches(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
+  const fetched = await stretch(broker, request);
+  broker.meter.fetched(fetched.nextOffset - fetched.offset, bytesOf(fetched.batches));
+  return fetched;
+}
+
+async function stretch(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
   const partition = await openPartition(broker, request.topic, request.partition);
   const offset = await resolve(broker, partition, request);
   const view = await viewWith(broker, partition, offset, request);
@@ -76,16 +82,33 @@ export async function fetchBatches(broker: Broker, request: FetchRequest): Promi
 
 /** Single records from the position on, at most `maxRecords`; the byte limit is of whole batches, as for `fetchBatches`. */
 export async function fetchRecords(broker: Broker, request: FetchRecordsRequest): Promise<FetchRecordsResult> {
-  const { batches, ...fetched } = await fetchBatches(broker, request);
+  const { batches, ...fetched } = await stretch(broker, request);
   const found: LogRecord[] = [];
+  const nextOffset = takeRecords(broker, batches, request, fetched, found);
+  broker.meter.fetched(found.length, bytesOf(batches));
+  return { ...fetched, nextOffset, records: found };
+}
+
+/** Adds records from the offset on, as many as are wanted; the offset after them. */
+function takeRecords(
+  broker: Broker,
+  batches: readonly Uint8Array[],
+  { maxRecords }: FetchRecordsRequest,
+  { offset, nextOffset }: { offset: number; nextOffset: number },
+  found: LogRecord[],
+): number {
   for (const chunk of batches) {
     for (const record of records(chunk, broker.compression, { verifyChecksum: false })) {
-      if (record.offset < fetched.offset) continue;
-      if (found.length === request.maxRecords) return { ...fetched, records: found, nextOffset: record.offset };
+      if (record.offset < offset) continue;
+      if (found.length === maxRecords) return record.offset;
       found.push(record);
     }
   }
-  return { ...fetched, records: found };
+  return nextOffset;
+}
+
+function bytesOf(batches: readonly Uint8Array[]): number {
+  return batches.reduce((sum, chunk) => sum + chunk.length, 0);
 }
 
 /** The offset that the position stands for. */

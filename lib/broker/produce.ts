@@ -12,6 +12,7 @@ import { limits } from '../kernel/limits.ts';
 import { randomBelow } from '../kernel/random.ts';
 import { encodeBatch } from '../log/record-batch/encode.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
+import type { BatchRun } from '../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import { acceptBatches, runOf } from './append/accept-batches.ts';
 import type { Broker } from './broker.ts';
@@ -228,11 +229,23 @@ interface Append {
   expectedOffset?: number;
 }
 
+async function append(broker: Broker, topic: Topic, { partition, batches, expectedOffset }: Append): Promise<number> {
+  const run = runOf(batches);
+  const baseOffset = await appendRun(broker, topic, partition, run, expectedOffset);
+  broker.meter.produced(run.records, run.bytes);
+  return baseOffset;
+}
+
 /**
  * Appends, and once more where the topic turns out to have been deleted and created again since its config was read.
  */
-async function append(broker: Broker, topic: Topic, { partition, batches, expectedOffset }: Append): Promise<number> {
-  const run = runOf(batches);
+async function appendRun(
+  broker: Broker,
+  topic: Topic,
+  partition: number,
+  run: BatchRun,
+  expectedOffset: number | undefined,
+): Promise<number> {
   const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
   try {
     return await broker.appender.append({ ...ledgerOf(topic, partition), run, expectedOffset, deadlineMs });

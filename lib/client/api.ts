@@ -17,10 +17,10 @@ export interface JsonRecordAnswer {
   offset: number;
   timestamp: number;
   key?: JsonValue;
-  key_base64?: string;
+  key_base64?: string | null;
   value?: JsonValue;
-  value_base64?: string;
-  headers: { key: string; value?: JsonValue; value_base64?: string }[];
+  value_base64?: string | null;
+  headers: { key: string; value?: JsonValue; value_base64?: string | null }[];
 }
 
 export interface JsonFetchAnswer {

@@ -87,8 +87,8 @@ export interface FetchLimits {
 
 export interface FetchOptions<Form extends ContentForm> extends FetchPosition, FetchLimits {
   /**
-   * What keys and values are handed over as: `text` (default), `json` (parsed) or `bytes`. Those that are not valid
-   * UTF-8, or not JSON, come as bytes, as the API sends them.
+   * What keys and values are handed over as: `text` (default), `json` (parsed; text where it is no JSON) or `bytes`.
+   * Those that are not valid UTF-8 come as bytes whatever was asked for. Headers are never parsed.
    */
   as?: Form;
 }

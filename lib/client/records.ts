@@ -19,7 +19,7 @@ export interface NewClientRecord {
 /** How keys and values are handed over: see `FetchOptions.as`. */
 export type ContentForm = 'text' | 'json' | 'bytes';
 
-/** Bytes wherever the stored bytes are not of the asked-for form. */
+/** Bytes wherever the stored bytes are not UTF-8; with `json`, text where they are no JSON. */
 export interface ContentOf {
   text: string | Uint8Array;
   json: JsonValue | Uint8Array;
@@ -32,7 +32,7 @@ export interface ClientRecord<Form extends ContentForm = 'text'> {
   timestamp: number;
   key: ContentOf[Form] | null;
   value: ContentOf[Form] | null;
-  headers: { key: string; value: ContentOf[Form] | null }[];
+  headers: { key: string; value: ContentOf[Form extends 'json' ? 'text' : Form] | null }[];
 }
 
 /** The API's name of each form. */
@@ -70,11 +70,11 @@ export function recordFromJson<Form extends ContentForm>(json: JsonRecordAnswer)
     value: contentFromJson(json.value, json.value_base64) as ContentOf[Form] | null,
     headers: json.headers.map(({ key, value, value_base64 }) => ({
       key,
-      value: contentFromJson(value, value_base64) as ContentOf[Form] | null,
+      value: contentFromJson(value, value_base64) as ContentOf[Form extends 'json' ? 'text' : Form] | null,
     })),
   };
 }
 
-function contentFromJson(value: JsonValue | undefined, base64: string | undefined): JsonValue | Uint8Array {
-  return base64 === undefined ? (value ?? null) : fromBase64(base64);
+function contentFromJson(value: JsonValue | undefined, base64: string | null | undefined): JsonValue | Uint8Array {
+  return typeof base64 === 'string' ? fromBase64(base64) : (value ?? null);
 }

@@ -151,6 +151,20 @@ export const limits = {
   /** … up to this, which also caps what a server may ask for. */
   clientRetryPauseMsMax: 10_000,
 
+  // Lambda
+  /** AWS: the JSON of an event, and of a buffered answer. Base64 makes a body 4/3 as long, escaping up to twice. */
+  lambdaAnswerBytesMax: 6 * MIB,
+  /** A live tail of a Lambda Web Function ends before the service's 15 minutes; one of a function before its 30 s. */
+  webLiveTailMsMax: 14 * 60 * 1_000,
+  lambdaLiveTailMsMax: 25 * 1_000,
+  /** What is kept of a function's time for the answer that its time is over. */
+  lambdaTimeoutMarginMs: 500,
+  /** SIGTERM gives a Lambda Web Function 1 s; requests under way get this much of it. */
+  webDrainMsMax: 800,
+  /** How long the first admin key is taken from memory. */
+  adminKeyCacheMs: 5 * 60 * 1_000,
+  adminKeyCallMsMax: 5_000,
+
   // Caches of one process
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,
