@@ -1,0 +1,77 @@
+/** Any commit, page and head that the formats can hold, for properties. */
+import * as fc from 'fast-check';
+import type { LedgerId, ObjectId } from '../../lib/kernel/ids.ts';
+import { OBJECT_RANDOM_BYTES } from '../../lib/kernel/ids.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import type { Commit } from '../../lib/log/ledger/commit.ts';
+import type { LedgerHead } from '../../lib/log/ledger/head.ts';
+import type { Page } from '../../lib/log/ledger/page.ts';
+import type { Run } from '../../lib/log/segment/footer.ts';
+
+const SLOTS = limits.partitionsPerLedgerMax;
+
+export const LEDGER: LedgerId = { topicId: 'AAAAAAAAQACAAAAAAAAAAA', index: 0 };
+
+/** Small numbers more often than large ones, and the largest too. */
+const count = fc.oneof(fc.nat({ max: 300 }), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER));
+
+const timestamp = fc.oneof(
+  fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
+  fc.maxSafeNat().map((ms) => ms % (limits.timestampMsMax + 1)),
+  fc.constantFrom(0, 1, limits.timestampMsMax),
+);
+
+const uint32 = fc.nat({ max: 2 ** 32 - 1 });
+
+export const objectId: fc.Arbitrary<ObjectId> = fc.record({
+  birthMs: timestamp,
+  random: fc.uint8Array({ minLength: OBJECT_RANDOM_BYTES, maxLength: OBJECT_RANDOM_BYTES }),
+});
+
+export const runs: fc.Arbitrary<Run[]> = fc.uniqueArray(fc.nat({ max: SLOTS - 1 }), { minLength: 1 }).chain((slots) =>
+  fc.tuple(
+    ...slots
+      .sort((a, b) => a - b)
+      .map((slot) =>
+        fc.record({
+          slot: fc.constant(slot),
+          bytes: count,
+          records: count.map((records) => Math.max(1, records)),
+          maxTimestamp: timestamp,
+          crc32c: uint32,
+        }),
+      ),
+  ),
+);
+
+export const commit: fc.Arbitrary<Commit> = fc.record({
+  tier: fc.constantFrom('inline' as const, 'segments' as const),
+  object: objectId,
+  part: fc.nat({ max: 255 }),
+  position: count,
+  runs,
+});
+
+const perSlot = (arbitrary: fc.Arbitrary<number>) => fc.array(arbitrary, { minLength: SLOTS, maxLength: SLOTS });
+
+export const page: fc.Arbitrary<Page> = fc.record({
+  sequence: fc.nat({ max: 10 ** 12 - 1 }),
+  epoch: fc.nat(),
+  bases: perSlot(count),
+  maxTimestamps: perSlot(fc.oneof(fc.constant(-1), timestamp)),
+  commits: fc.array(commit, { maxLength: 10 }),
+});
+
+export const head: fc.Arbitrary<LedgerHead> = fc.record({
+  version: fc.maxSafeNat(),
+  epoch: fc.nat(),
+  isrVersion: fc.nat(),
+  next: perSlot(count),
+  start: perSlot(count),
+  tail: fc.array(commit, { maxLength: 10 }),
+  recent: fc.array(fc.uint8Array({ minLength: 9, maxLength: 9 }), { maxLength: 20 }),
+  recentSealed: fc.array(fc.nat(), { maxLength: limits.sealsRemembered }),
+  sealed: fc.nat(),
+  swept: timestamp,
+  bytes: fc.maxSafeNat(),
+});
