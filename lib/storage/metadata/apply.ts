@@ -6,7 +6,6 @@ import { unreachable } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, Changes, Condition, Value } from '../../kernel/items.ts';
-import { setAttribute } from './item-codec.ts';
 import { compareText } from './text-order.ts';
 
 /** Whether every clause holds for the item; `undefined` is an item that does not exist. */
@@ -18,12 +17,12 @@ export function evaluate(conditions: readonly Condition[], item: Attributes | un
 export function applyChanges(item: Attributes | undefined, changes: Changes): Attributes {
   const before = item ?? {};
   const after = { ...before };
-  for (const [name, value] of entries(changes.set)) setAttribute(after, name, withoutNegativeZero(value));
-  for (const [name, amount] of entries(changes.add)) setAttribute(after, name, sum(before, name, amount));
+  for (const [name, value] of entries(changes.set)) after[name] = withoutNegativeZero(value);
+  for (const [name, amount] of entries(changes.add)) after[name] = sum(before, name, amount);
   for (const [name, values] of entries(changes.append)) {
-    setAttribute(after, name, [...listOrEmpty(before, name), ...values.map(withoutNegativeZero)]);
+    after[name] = [...listOrEmpty(before, name), ...values.map(withoutNegativeZero)];
   }
-  for (const [name, count] of entries(changes.dropFirst)) setAttribute(after, name, withoutFirst(before, name, count));
+  for (const [name, count] of entries(changes.dropFirst)) after[name] = withoutFirst(before, name, count);
   for (const name of changes.remove ?? []) delete after[name];
   return after;
 }
@@ -44,7 +43,7 @@ export function withoutNegativeZeros(attributes: Attributes): Attributes {
     const kept = withoutNegativeZero(value);
     if (Object.is(kept, value)) continue;
     changed ??= { ...attributes };
-    setAttribute(changed, name, kept);
+    changed[name] = kept;
   }
   return changed ?? attributes;
 }

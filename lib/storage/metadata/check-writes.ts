@@ -118,7 +118,7 @@ function checkCondition(condition: Condition): void {
 function checkName(name: string): void {
   assert(name !== '', 'an attribute has a name');
   assert(name !== 'pk' && name !== 'sk', `the attribute ${name} is a part of the key`);
-  checkText(name, name);
+  checkMapName(name, name);
 }
 
 function checkValue(attribute: string, value: Value, depth: number): void {
@@ -141,10 +141,16 @@ function checkNested(attribute: string, value: Value[] | { [name: string]: Value
     return;
   }
   for (const name of Object.keys(value)) {
-    if (name === '') throw unstorable(attribute, 'a map with an empty name');
-    checkText(attribute, name);
+    checkMapName(attribute, name);
     checkValue(attribute, value[name] as Value, depth);
   }
+}
+
+function checkMapName(attribute: string, name: string): void {
+  if (name === '') throw unstorable(attribute, 'an empty name');
+  // AWS's SDK loses it: in JavaScript, assigning to it sets an object's prototype.
+  if (name === '__proto__') throw unstorable(attribute, 'the name __proto__');
+  checkText(attribute, name);
 }
 
 /** DynamoDB keeps magnitudes from 1e-130 to below 1e126, and zero. */

@@ -2,7 +2,6 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
-import { setAttribute } from './item-codec.ts';
 
 /** An item or a key as DynamoDB has it: the key's two parts are attributes beside the others. */
 export type DynamoItem = Record<string, AttributeValue>;
@@ -28,7 +27,7 @@ export function toDynamoValue(value: Value): AttributeValue {
 export function fromDynamoItem(item: DynamoItem): Attributes {
   const attributes: Attributes = {};
   for (const [name, value] of Object.entries(item)) {
-    if (name !== 'pk' && name !== 'sk') setAttribute(attributes, name, fromDynamoValue(name, value));
+    if (name !== 'pk' && name !== 'sk') attributes[name] = fromDynamoValue(name, value);
   }
   return attributes;
 }
@@ -48,11 +47,10 @@ export function fromDynamoValue(name: string, value: AttributeValue): Value {
     );
   }
   const map: { [name: string]: Value } = {};
-  for (const [key, element] of Object.entries(value.M)) setAttribute(map, key, fromDynamoValue(name, element));
+  for (const [key, element] of Object.entries(value.M)) map[key] = fromDynamoValue(name, element);
   return map;
 }
 
 function toDynamoMap(map: { [name: string]: Value }): DynamoItem {
-  // Unlike assignments, `fromEntries` makes a property even of the name `__proto__`.
   return Object.fromEntries(Object.entries(map).map(([name, value]) => [name, toDynamoValue(value)]));
 }

@@ -34,15 +34,6 @@ export function decodeAttributes(bytes: Uint8Array): Attributes {
   return new ItemReader(bytes).item();
 }
 
-/** Sets an own property whatever its name: a plain assignment to `__proto__` would change the prototype instead. */
-export function setAttribute(attributes: Attributes, name: string, value: Value): void {
-  if (name === '__proto__') {
-    Object.defineProperty(attributes, name, { value, enumerable: true, configurable: true, writable: true });
-  } else {
-    attributes[name] = value;
-  }
-}
-
 /** Encoding never yields to other code, so all writers share one buffer. */
 let scratch = Buffer.allocUnsafeSlow(16 * 1024);
 
@@ -166,7 +157,10 @@ class ItemReader {
 
   private map(): { [name: string]: Value } {
     const map: { [name: string]: Value } = {};
-    for (let count = this.reader.unsignedVarint(); count > 0; count--) setAttribute(map, this.text(), this.value());
+    for (let count = this.reader.unsignedVarint(); count > 0; count--) {
+      const name = this.text();
+      map[name] = this.value();
+    }
     return map;
   }
 

@@ -84,25 +84,22 @@ class InlineObjectStore implements ObjectStore {
   async list(prefix: string, cursor?: string): Promise<ListPage> {
     const { hour, idPrefix } = parsePrefix(prefix);
     const page: ListPage = { objects: [] };
-    let { partition, from } = parseCursor(cursor, idPrefix);
-    // Most partitions hold little: the more of them in a row do, the more are read at a time.
-    for (let width = 1; partition < INLINE_SHARDS; width = Math.min(width * 2, limits.storageFanOutMax)) {
-      const last = Math.min(partition + width, INLINE_SHARDS);
+    let { shard, from } = parseCursor(cursor, idPrefix);
+    // Where a shard fits one page, the next ones are read together.
+    for (let width = 1; shard < INLINE_SHARDS; width *= 2) {
       const queries: Promise<QueryPage>[] = [];
-      for (let index = partition; index < last; index++) {
-        queries.push(this.partitionPage(hour, index, index === partition ? from : idPrefix, idPrefix));
+      for (let index = shard; index < Math.min(shard + width, INLINE_SHARDS); index++) {
+        queries.push(this.shardPage(hour, index, index === shard ? from : idPrefix, idPrefix));
       }
       for (const { items, next } of await Promise.all(queries)) {
         for (const { key, attributes } of items) {
           const name = `${INLINE_PREFIX}${hour}/${key.sk}`;
           page.objects.push({ name, bytes: decodeInline(attributes)?.length ?? 0 });
         }
-        if (next !== undefined) return { ...page, next: `${partition}.${next}` };
-        partition++;
+        if (next !== undefined) return { ...page, next: `${shard}.${next}` };
+        shard++;
       }
-      if (page.objects.length >= limits.listPageMax && partition < INLINE_SHARDS) {
-        return { ...page, next: `${partition}.` };
-      }
+      if (page.objects.length >= limits.listPageMax && shard < INLINE_SHARDS) return { ...page, next: `${shard}.` };
       from = idPrefix;
     }
     return page;
@@ -115,9 +112,9 @@ class InlineObjectStore implements ObjectStore {
     );
   }
 
-  private partitionPage(hour: number, partition: number, from: string, idPrefix: string): Promise<QueryPage> {
+  private shardPage(hour: number, shard: number, from: string, idPrefix: string): Promise<QueryPage> {
     return this.metadata.query({
-      pk: inlinePartition(hour, partition),
+      pk: inlinePartition(hour, shard),
       from,
       // Ids are hex digits, all of which sort before `g`.
       to: `${idPrefix}g`,
@@ -131,9 +128,8 @@ class InlineObjectStore implements ObjectStore {
     const attributes = (await this.metadata.get(key, 'eventual')) ?? (await this.metadata.get(key, 'strong'));
     if (attributes === undefined) return undefined;
     const bytes = decodeInline(attributes);
-    if (bytes === undefined)
-      throw new MillraceError('KAFKA_STORAGE_ERROR', `the item of the object ${name} is damaged`);
-    return bytes;
+    if (bytes !== undefined) return bytes;
+    throw new MillraceError('KAFKA_STORAGE_ERROR', `the item of the object ${name} is damaged`);
   }
 
   private async repeated(write: Write): Promise<WriteResult> {
@@ -164,9 +160,9 @@ function parsePrefix(prefix: string): { hour: number; idPrefix: string } {
   throw new MillraceError('INVALID_REQUEST', `inline objects are listed by the hour, inline/<hour>/, not by ${prefix}`);
 }
 
-/** `<partition of the hour>.<sort key to go on from>`. */
-function parseCursor(cursor: string | undefined, idPrefix: string): { partition: number; from: string } {
-  if (cursor === undefined) return { partition: 0, from: idPrefix };
+/** `<shard>.<sort key to go on from>`. */
+function parseCursor(cursor: string | undefined, idPrefix: string): { shard: number; from: string } {
+  if (cursor === undefined) return { shard: 0, from: idPrefix };
   const dot = cursor.indexOf('.');
-  return { partition: Number(cursor.slice(0, dot)), from: cursor.slice(dot + 1) || idPrefix };
+  return { shard: Number(cursor.slice(0, dot)), from: cursor.slice(dot + 1) || idPrefix };
 }

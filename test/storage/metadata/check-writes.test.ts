@@ -22,6 +22,7 @@ describe('a value that no store could give back', () => {
     ['half of a surrogate pair', 'x\ud800'],
     ['half of a surrogate pair as a name', { '\udc00': 1 }],
     ['a map with an empty name', { '': 1 }],
+    ['a name that JavaScript treats like no other', Object.fromEntries([['__proto__', 1]])],
     ['any of these deep inside', [{ a: [Number.NaN] }]],
   ];
   test.each(cases)('is refused: %s', (_, value) => {

@@ -38,7 +38,7 @@ describe('an inline object', () => {
   test('is named and keyed as documented', () => {
     const id = { birthMs: 1_767_225_600_000 + 61_000, random: Uint8Array.of(11, 2, 3, 4, 5, 6, 7, 8) };
     expect(inlineName(id)).toBe('inline/490896/019b76db96480b02030405060708');
-    expect(inlineKey(id)).toEqual({ pk: 'inline#29453761#3', sk: objectIdText(id) });
+    expect(inlineKey(id)).toEqual({ pk: 'inline#490896#3', sk: objectIdText(id) });
   });
 
   test.each([

@@ -1,0 +1,38 @@
+/** AWS's own DynamoDB Local, in memory, as a child process. Its jar comes with an npm package; Java must be there. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Peer, startPeer } from './peer.ts';
+
+const EMULATOR = join(import.meta.dirname, '../node_modules/amplify-dynamodb-simulator/emulator');
+
+/** Why DynamoDB Local can't run on this machine, or `undefined` where it can. */
+export function dynamoDbLocalMissing(): string | undefined {
+  if (!existsSync(join(EMULATOR, 'DynamoDBLocal.jar'))) return 'DynamoDB Local is not installed: run `npm run peers`';
+  const java = spawnSync('java', ['-version'], { encoding: 'utf8' });
+  return java.error === undefined && java.status === 0 ? undefined : 'DynamoDB Local needs Java on the PATH';
+}
+
+export function startDynamoDbLocal(): Promise<Peer> {
+  return startPeer({
+    name: 'DynamoDB Local',
+    startMsMax: 60_000,
+    command: (port) => ({
+      file: 'java',
+      args: [
+        '-Xmx512m',
+        `-Djava.library.path=${join(EMULATOR, 'DynamoDBLocal_lib')}`,
+        '-DDDB_LOCAL_TELEMETRY=0',
+        '-jar',
+        join(EMULATOR, 'DynamoDBLocal.jar'),
+        '-inMemory',
+        '-sharedDb',
+        '-disableTelemetry',
+        '-port',
+        String(port),
+      ],
+      cwd: EMULATOR,
+      env: { ...process.env, DDB_LOCAL_TELEMETRY: '0' },
+    }),
+  });
+}
