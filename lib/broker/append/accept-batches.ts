@@ -3,7 +3,9 @@
  * want another compression or the time of the append.
  */
 import { crc32cCombine } from '../../kernel/crc32c.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { CompressionType } from '../../log/record-batch/compression.ts';
 import { decodeBatch } from '../../log/record-batch/decode.ts';
 import { encodeBatch } from '../../log/record-batch/encode.ts';
 import { type BatchHeader, batchHeaders, setLogAppendTime } from '../../log/record-batch/header.ts';
@@ -34,29 +36,35 @@ export function acceptBatches(
   const records = headers.reduce((sum, header) => sum + header.recordCount, 0);
   const wanted = topic.config['compression.type'];
   const target = wanted === 'uncompressed' ? 'none' : wanted;
-  if (target !== 'producer' && headers.some(({ compression }) => compression !== target)) {
-    return {
-      batches: headers.map((header) => recompressed(broker, bytes, header, target, appendTime, nowMs)),
-      records,
-    };
-  }
-  if (appendTime) for (const { position } of headers) setLogAppendTime(bytes, position, nowMs);
-  return { batches: [bytes], records };
+  const batches =
+    target === 'producer' || headers.every(({ compression }) => compression === target)
+      ? [bytes]
+      : headers.map((header) => recompressed(broker, topic, bytes, header, target));
+  if (appendTime) stamp(batches, nowMs);
+  return { batches, records };
+}
+
+function stamp(chunks: readonly Uint8Array[], nowMs: number): void {
+  for (const chunk of chunks) for (const { position } of batchHeaders(chunk)) setLogAppendTime(chunk, position, nowMs);
 }
 
 function recompressed(
   broker: Broker,
+  topic: Topic,
   bytes: Uint8Array,
   header: BatchHeader,
-  compressionType: BatchHeader['compression'],
-  appendTime: boolean,
-  nowMs: number,
+  compressionType: CompressionType,
 ): Uint8Array {
-  const { position, producerId, producerEpoch, baseSequence } = header;
-  const records = decodeBatch(bytes, position, broker.compression, { verifyChecksum: false });
+  const { position, producerId, producerEpoch, baseSequence, transactional } = header;
   const { compression } = broker;
-  const batch = encodeBatch(records, { compressionType, compression, producerId, producerEpoch, baseSequence });
-  if (appendTime) setLogAppendTime(batch, 0, nowMs);
+  const records = decodeBatch(bytes, position, compression, { verifyChecksum: false });
+  const producer = { producerId, producerEpoch, baseSequence, transactional };
+  const batch = encodeBatch(records, { compressionType, compression, ...producer });
+  const bytesMax = topic.config['max.message.bytes'];
+  if (batch.length > bytesMax) {
+    const detail = `A batch of ${batch.length} bytes, in the topic's compression.type ${compressionType}, is larger than its max.message.bytes of ${bytesMax}.`;
+    throw new MillraceError('MESSAGE_TOO_LARGE', detail);
+  }
   return batch;
 }
 
