@@ -14,6 +14,7 @@ import type { Principal } from '../coordination/tenants/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
+import { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { ClientGoneError } from './body.ts';
 import { parseCredentials } from './credentials.ts';
 import { methodsOf } from './native/paths.ts';
@@ -27,6 +28,8 @@ export interface DoorOptions {
   random: Random;
   /** Without one nobody is asked who they are, and only this machine's names are answered (see same-site.ts). */
   authenticator?: Authenticator;
+  /** Something in front of this door lets in only who may do everything (IAM signatures): then nobody is asked here. */
+  callersChecked?: boolean;
   /** Serves the URLs that this server itself has signed; object stores of the cloud serve theirs. */
   objectUrls?: ObjectUrls;
   /** Off unless given. */
@@ -65,6 +68,7 @@ export interface Door {
   app: OpenAPIHono<DoorEnv>;
   options: DoorOptions;
   waiting: WaitingRequests;
+  deadlines: ArrivalDeadlines;
 }
 
 /** Methods and headers that CORS lets pages of the configured origins use, and what they may see of answers. */
@@ -78,7 +82,8 @@ export function createDoor(options: DoorOptions): Door {
   app.onError((error, context) => failed(error, context, options));
   app.notFound((context) => nothingThere(context, options));
   if (options.cors !== undefined) app.use('*', corsFor(options.cors.origins));
-  return { app, options, waiting: options.waiting ?? new WaitingRequests() };
+  const deadlines = new ArrivalDeadlines({ clock: options.clock, arrivalMsMax: options.bodyMsMax });
+  return { app, options, waiting: options.waiting ?? new WaitingRequests(), deadlines };
 }
 
 function corsFor(origins: readonly string[]) {
@@ -97,6 +102,7 @@ function corsFor(origins: readonly string[]) {
  */
 export async function principalOf(context: Context<DoorEnv>, options: DoorOptions): Promise<Principal | undefined> {
   const { authenticator, advertisedUrl } = options;
+  if (options.callersChecked === true) return undefined;
   if (authenticator !== undefined)
     return authenticator.authenticate(parseCredentials(context.req.header('authorization')));
   const headers = { host: context.req.header('host'), origin: context.req.header('origin') };

@@ -190,7 +190,17 @@ export const limits = {
   headPollMsMin: 100,
   headPollMsMax: 1_000,
 
+  // The local server
+  /** Connections at a time; Node closes those beyond. */
+  connectionsMax: 5_000,
+  /** How long requests under way may take to end after SIGTERM; a long poll is answered at once. */
+  drainMsMax: 25_000,
+
   // The sweeper
+  /** How often a process that stays up sweeps. */
+  sweepIntervalMs: 10 * 60 * 1_000,
+  /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */
+  sweepLookbackMs: 7 * 24 * 60 * 60 * 1_000,
   /** An object younger than this may still be on its way to its ledger. */
   orphanAgeMs: 60 * 60 * 1_000,
   /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */

@@ -1,0 +1,90 @@
+/** From a function's environment to the HTTP door: stores on DynamoDB and S3, the broker over them, the routes. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { type Authenticator, createAuthenticator } from '../../lib/broker/authenticate.ts';
+import { type Broker, createBroker } from '../../lib/broker/broker.ts';
+import { nodeCompression } from '../../lib/broker/compression.ts';
+import { createDoor, type Door, type DoorOptions } from '../../lib/http/door.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import { systemRandom } from '../../lib/kernel/random.ts';
+import { createDynamoMetadataStore, dynamoClientConfig } from '../../lib/storage/metadata/dynamodb.ts';
+import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
+import { createS3ObjectStore, s3ClientConfig } from '../../lib/storage/objects/s3.ts';
+import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { authenticatorWithAdminKey } from './admin-key.ts';
+import { type LambdaEnvironment, readEnvironment } from './environment.ts';
+import { createTelemetry, requestMeter, type Telemetry } from './telemetry.ts';
+
+export interface Backend {
+  environment: LambdaEnvironment;
+  broker: Broker;
+  door: Door;
+  telemetry: Telemetry;
+}
+
+/** Mounts a group of routes onto a door: `mountProduce` and its like. */
+type Mount = (door: Door) => void;
+
+export interface BackendOptions {
+  /** The function's name in logs and metrics, unless POWERTOOLS_SERVICE_NAME says another. */
+  service: string;
+  routes: readonly Mount[];
+  door?: Partial<Pick<DoorOptions, 'streaming' | 'liveTailMsMax' | 'draining'>>;
+}
+
+/** Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. */
+export function createBackend({ service, routes, door: doorOptions }: BackendOptions): Backend {
+  const environment = readEnvironment(process.env);
+  const telemetry = createTelemetry(service);
+  const dynamo = new DynamoDBClient(dynamoClientConfig());
+  const broker = brokerOn(environment, telemetry, dynamo);
+  const door = createDoor({
+    broker,
+    clock: systemClock,
+    random: systemRandom,
+    ...callers(environment, broker, dynamo),
+    streaming: environment.streaming,
+    liveTailMsMax: limits.lambdaLiveTailMsMax,
+    log: telemetry.log,
+    ...doorOptions,
+  });
+  for (const mount of routes) mount(door);
+  return { environment, broker, door, telemetry };
+}
+
+function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: DynamoDBClient): Broker {
+  const { table, bucket, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
+  const metadata = createDynamoMetadataStore({ client: dynamo, table, clock: systemClock, random: systemRandom });
+  const objects = createTieredObjectStore({
+    inline: createInlineObjectStore({ metadata, clock: systemClock }),
+    bucket: createS3ObjectStore({
+      client: new S3Client(s3ClientConfig(process.env)),
+      bucket,
+      clock: systemClock,
+      random: systemRandom,
+    }),
+    inlineBytesMax,
+  });
+  return createBroker({
+    metadata,
+    objects,
+    compression: nodeCompression,
+    clock: systemClock,
+    random: systemRandom,
+    log: telemetry.log,
+    meter: requestMeter,
+  });
+}
+
+function callers(
+  { authorizer, adminKeySecretArn }: LambdaEnvironment,
+  broker: Broker,
+  client: DynamoDBClient,
+): { callersChecked: true } | { authenticator: Authenticator } {
+  // The gateway has let nobody in without a signature that IAM allows.
+  if (authorizer === 'iam') return { callersChecked: true };
+  if (adminKeySecretArn === undefined) return { authenticator: createAuthenticator({ broker }) };
+  const endpoint = process.env['AWS_ENDPOINT_URL_SECRETS_MANAGER'];
+  return { authenticator: authenticatorWithAdminKey({ broker, client, secretArn: adminKeySecretArn, endpoint }) };
+}

@@ -1,0 +1,80 @@
+/**
+ * What a function is told by its environment variables. `lib/infra` sets them; docs/deploy.md lists them.
+ *
+ * Everything is checked at the start, and everything that is wrong is said at once: a function that is configured
+ * wrongly fails in its init phase, with a sentence in its log, and serves nothing.
+ */
+
+export interface LambdaEnvironment {
+  table: string;
+  bucket: string;
+  /** Objects up to this size live in the table; the app's own limit where absent. */
+  inlineBytesMax: number | undefined;
+  /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
+  authorizer: 'api-keys' | 'iam';
+  /** Where the first admin key is; only functions that serve keys are told. */
+  adminKeySecretArn: string | undefined;
+  /** The function is behind something that passes an answer on piece by piece: a function URL in mode RESPONSE_STREAM. */
+  streaming: boolean;
+}
+
+type Variables = Readonly<Record<string, string | undefined>>;
+
+/** Throws an `Error` that names every variable at fault. */
+export function readEnvironment(variables: Variables): LambdaEnvironment {
+  const faults: string[] = [];
+  const environment: LambdaEnvironment = {
+    table: required(variables, 'MILLRACE_TABLE', faults),
+    bucket: required(variables, 'MILLRACE_BUCKET', faults),
+    inlineBytesMax: wholeNumber(variables, 'MILLRACE_INLINE_BYTES_MAX', faults),
+    authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
+    adminKeySecretArn: given(variables, 'MILLRACE_ADMIN_KEY_SECRET_ARN'),
+    streaming: oneOf(variables, 'MILLRACE_STREAMING', ['false', 'true'], faults) === 'true',
+  };
+  if (faults.length > 0) throw new Error(`The function's environment is wrong: ${faults.join('; ')}.`);
+  return environment;
+}
+
+/** Where a Lambda Web Function is to listen, `host:port`. */
+export function readHttpEndpoint(variables: Variables): { host: string; port: number } {
+  const name = 'AWS_LAMBDA_HTTP_ENDPOINT';
+  const value = given(variables, name);
+  if (value === undefined) throw new Error(`The function's environment is wrong: ${name} is not set.`);
+  const [, host = '', port = ''] = /^(?:http:\/\/)?(.+):(\d{1,5})$/.exec(value) ?? [];
+  if (host === '' || Number(port) > 65_535) {
+    throw new Error(`The function's environment is wrong: ${name} is "${value}", not host:port.`);
+  }
+  return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
+}
+
+function given(variables: Variables, name: string): string | undefined {
+  const value = variables[name];
+  return value === '' ? undefined : value;
+}
+
+function required(variables: Variables, name: string, faults: string[]): string {
+  const value = given(variables, name);
+  if (value === undefined) faults.push(`${name} is not set`);
+  return value ?? '';
+}
+
+function wholeNumber(variables: Variables, name: string, faults: string[]): number | undefined {
+  const value = given(variables, name);
+  if (value === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(value)) faults.push(`${name} is "${value}", not a whole number`);
+  return Number(value);
+}
+
+/** The first of the allowed values where the variable is not set. */
+function oneOf<Value extends string>(
+  variables: Variables,
+  name: string,
+  allowed: readonly [Value, ...Value[]],
+  faults: string[],
+): Value {
+  const value = given(variables, name);
+  if (value === undefined) return allowed[0];
+  const known = allowed.find((candidate) => candidate === value);
+  if (known === undefined) faults.push(`${name} is "${value}", not ${allowed.join(' or ')}`);
+  return known ?? allowed[0];
+}
