@@ -15,7 +15,7 @@ import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { layOut } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
-import { type Batch, slotsOf, takeFlush } from './flush.ts';
+import { type Batch, deadlineOf, slotsOf, takeFlush } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { Sequencer, type UploadedPart } from './sequencer.ts';
 import type { AppendRequest, Unit } from './unit.ts';
@@ -25,6 +25,9 @@ export class Appender {
   private readonly sequencer: Sequencer;
   private readonly queue: Unit[] = [];
   private queuedBytes = 0;
+  /** Accepted and not yet answered: waiting, uploading, or in a ledger's line. */
+  private pendingRequests = 0;
+  private pendingBytes = 0;
   private uploads = 0;
   /** Per ledger, the end of the line of commits to sequence. */
   private readonly lines = new Map<string, Promise<void>>();
@@ -38,13 +41,20 @@ export class Appender {
   /** Appends one partition's batches; resolves with their base offset. */
   append(request: AppendRequest): Promise<number> {
     const bytes = request.run.bytes;
-    if (this.queue.length >= limits.pendingRequestsMax || this.queuedBytes + bytes > limits.pendingBytesMax) {
-      const detail = `${this.queue.length} writes of ${this.queuedBytes} bytes are waiting in this process; try again.`;
+    if (this.pendingRequests >= limits.pendingRequestsMax || this.pendingBytes + bytes > limits.pendingBytesMax) {
+      const detail = `${this.pendingRequests} writes of ${this.pendingBytes} bytes are under way in this process; try again.`;
       throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts: { retryAfterMs: 1_000 } });
     }
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.queue.push({ ...request, resolve, reject });
     this.queuedBytes += bytes;
+    this.pendingRequests++;
+    this.pendingBytes += bytes;
+    const answered = () => {
+      this.pendingRequests--;
+      this.pendingBytes -= bytes;
+    };
+    void promise.then(answered, answered);
     this.pump();
     return promise;
   }
@@ -108,8 +118,8 @@ export class Appender {
   }
 
   /**
-   * Stores the batches as one object. A part is `undefined` where its ledger is gone; its units are answered then. Fails
-   * only with `effect: 'none'`: bytes without a commit are nothing.
+   * Stores the batches as one object. A part is `undefined` where its ledger is gone or cannot be read; its units are
+   * answered then. Fails only with `effect: 'none'`: bytes without a commit are nothing.
    */
   private async upload(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
     const heads = await Promise.all(batches.map((batch) => this.headOf(batch)));
@@ -132,7 +142,8 @@ export class Appender {
     }));
     const layout = layOut(object, drafts);
     const tier = objects.tierFor(layout.bytes);
-    await this.put(objectName(tier, object), layout.chunks);
+    const deadlineMs = Math.max(...live.map(({ batch }) => deadlineOf(batch)));
+    await this.put(objectName(tier, object), layout.chunks, deadlineMs);
     for (const [order, { batch, head, index }] of live.entries()) {
       const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
       const commit = { tier, object, part: part.part, position, runs: part.runs };
@@ -141,19 +152,26 @@ export class Appender {
     return parts;
   }
 
+  /** Where there is none, or it cannot be read, only this batch fails: its units are answered. */
   private async headOf(batch: Batch): Promise<LedgerHead | undefined> {
-    const head = await this.parts.heads.known((batch.units[0] as Unit).ledger);
-    if (head === undefined) this.sequencer.rejectAll(batch, goneError());
-    return head;
+    try {
+      const head = await this.parts.heads.known((batch.units[0] as Unit).ledger);
+      if (head === undefined) this.sequencer.rejectAll(batch, goneError());
+      return head;
+    } catch (error) {
+      this.sequencer.rejectAll(batch, storageError(error));
+      return undefined;
+    }
   }
 
-  /** A put is safe to repeat: the name is fresh and the bytes are the same. */
-  private async put(name: string, chunks: readonly Uint8Array[]): Promise<void> {
+  /** A put is safe to repeat: the name is fresh and the bytes are the same. No attempt begins after the deadline. */
+  private async put(name: string, chunks: readonly Uint8Array[], deadlineMs: number): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.parts.objects.put(name, chunks);
       } catch (error) {
-        if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax) {
+        const late = this.parts.clock.monotonic() >= deadlineMs;
+        if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax || late) {
           throw storageError(error);
         }
         await this.parts.clock.sleep(this.parts.random.fraction() * limits.retryBackoffMs * 2 ** attempt);

@@ -42,6 +42,11 @@ export function takeFlush(queue: Unit[]): Batch[] {
   return batches;
 }
 
+/** When nobody waits for the batch any more, by the monotonic clock. */
+export function deadlineOf(batch: Batch): number {
+  return Math.max(...batch.units.map((unit) => unit.deadlineMs));
+}
+
 /** The batch's runs by slot, in the order in which they get their offsets. */
 export function slotsOf(batch: Batch): Map<number, BatchRun[]> {
   const slots = new Map<number, BatchRun[]>();

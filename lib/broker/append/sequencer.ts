@@ -23,7 +23,7 @@ import {
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
-import type { Batch } from './flush.ts';
+import { type Batch, deadlineOf } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import type { Unit } from './unit.ts';
 
@@ -83,7 +83,7 @@ export class Sequencer {
 
   /** `undefined`: nobody is left to answer. */
   private async run(progress: Progress): Promise<BaseOffsets | undefined> {
-    const deadlineMs = Math.max(...progress.part.batch.units.map((unit) => unit.deadlineMs));
+    const deadlineMs = deadlineOf(progress.part.batch);
     let last: MillraceError | undefined;
     for (let attempt = 0; attempt < limits.sequenceAttemptsMax; attempt++) {
       if (this.parts.clock.monotonic() >= deadlineMs) break;

@@ -1,0 +1,106 @@
+/** The stores as one process sees them, with a test between the two. */
+import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
+import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
+import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
+import type { Tier, TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+
+/** What a test does to a call: `proceed` carries it out, as often as it is called. */
+type Hook<Arguments extends unknown[], Result> = (
+  proceed: () => Promise<Result>,
+  ...args: Arguments
+) => Promise<Result> | Result;
+
+export class InterceptedMetadata implements MetadataStore {
+  /** Every call, as `get <sk> <consistency>` or `write <sk>`. */
+  readonly calls: string[] = [];
+  onGet?: Hook<[ItemKey, Consistency], Attributes | undefined>;
+  onWrite?: Hook<[readonly Write[]], WriteResult>;
+  private readonly store: MetadataStore;
+
+  constructor(store: MetadataStore) {
+    this.store = store;
+  }
+
+  async get(key: ItemKey, consistency: Consistency): Promise<Attributes | undefined> {
+    this.calls.push(`get ${key.sk} ${consistency}`);
+    const proceed = () => this.store.get(key, consistency);
+    return this.onGet === undefined ? proceed() : this.onGet(proceed, key, consistency);
+  }
+
+  query(query: Query): Promise<QueryPage> {
+    return this.store.query(query);
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteResult> {
+    this.calls.push(`write ${writes.map(({ key }) => key.sk).join(' ')}`);
+    const proceed = () => this.store.write(writes);
+    return this.onWrite === undefined ? proceed() : this.onWrite(proceed, writes);
+  }
+
+  async close(): Promise<void> {
+    // The store outlives the process.
+  }
+
+  /** How many calls there were that begin so, since the last `forget`. */
+  count(beginning: string): number {
+    return this.calls.filter((call) => call.startsWith(beginning)).length;
+  }
+
+  forget(): void {
+    this.calls.length = 0;
+  }
+}
+
+export class InterceptedObjects implements TieredObjectStore {
+  /** Every call, as `put <name> <bytes>`, `getRange <name> <start>-<end>` and so on. */
+  readonly calls: string[] = [];
+  onPut?: Hook<[string, readonly Uint8Array[]], void>;
+  onGetRange?: Hook<[string, ByteRange | undefined], Uint8Array | undefined>;
+  private readonly store: TieredObjectStore;
+
+  constructor(store: TieredObjectStore) {
+    this.store = store;
+  }
+
+  tierFor(bytes: number): Tier {
+    return this.store.tierFor(bytes);
+  }
+
+  async put(name: string, chunks: readonly Uint8Array[]): Promise<void> {
+    this.calls.push(`put ${name} ${chunks.reduce((sum, chunk) => sum + chunk.length, 0)}`);
+    const proceed = () => this.store.put(name, chunks);
+    return this.onPut === undefined ? proceed() : this.onPut(proceed, name, chunks);
+  }
+
+  async getRange(name: string, range?: ByteRange): Promise<Uint8Array | undefined> {
+    this.calls.push(`getRange ${name} ${range?.start}-${range?.end}`);
+    const proceed = () => this.store.getRange(name, range);
+    return this.onGetRange === undefined ? proceed() : this.onGetRange(proceed, name, range);
+  }
+
+  getTail(name: string, length: number): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
+    this.calls.push(`getTail ${name} ${length}`);
+    return this.store.getTail(name, length);
+  }
+
+  delete(names: readonly string[]): Promise<void> {
+    this.calls.push(`delete ${names.join(' ')}`);
+    return this.store.delete(names);
+  }
+
+  list(prefix: string, cursor?: string): Promise<ListPage> {
+    return this.store.list(prefix, cursor);
+  }
+
+  presign(name: string, range: ByteRange, expiresInMs: number): Promise<PresignedUrl> {
+    return this.store.presign(name, range, expiresInMs);
+  }
+
+  count(beginning: string): number {
+    return this.calls.filter((call) => call.startsWith(beginning)).length;
+  }
+
+  forget(): void {
+    this.calls.length = 0;
+  }
+}
