@@ -1,27 +1,26 @@
 /** A request's body as it arrives on Node's server, for who can begin before it is whole. The bounds are those of `readBody`. */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
+import type { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { bodyTooLarge, ClientGoneError } from './body.ts';
 
 export class ArrivingBody {
   private readonly incoming: IncomingMessage;
-  private readonly timer = new AbortController();
+  private readonly unwatch: () => void;
   private pending: Buffer[] = [];
   private bytes = 0;
   private ended = false;
   private fault: Error | undefined;
   private wake: () => void = () => {};
 
-  constructor(incoming: IncomingMessage, { clock, arrivalMsMax }: { clock: Clock; arrivalMsMax?: number }) {
+  constructor(incoming: IncomingMessage, deadlines: ArrivalDeadlines) {
     this.incoming = incoming;
     // No pausing: the body is bounded, and a client that reads no answer before it has sent all must not get stuck.
     incoming.on('data', this.onData).on('end', this.onEnd).on('error', this.onClose).on('close', this.onClose);
-    void clock.sleep(arrivalMsMax ?? limits.requestBodyMsMax, this.timer.signal).then(() => {
-      if (!this.timer.signal.aborted)
-        this.fail(new MillraceError('REQUEST_NOT_RECEIVED', 'the body did not arrive in time'));
+    this.unwatch = deadlines.watch(() => {
+      this.fail(new MillraceError('REQUEST_NOT_RECEIVED', 'the body did not arrive in time'));
     });
     if (incoming.destroyed || incoming.readableEnded) this.onClose();
   }
@@ -77,7 +76,7 @@ export class ArrivingBody {
   }
 
   private detach(): void {
-    this.timer.abort();
+    this.unwatch();
     const { incoming, onData, onEnd, onClose } = this;
     incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);
   }

@@ -8,9 +8,9 @@ import { Buffer } from 'node:buffer';
 import { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
+import type { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { quoted } from './media-type.ts';
 import { malformedRequest } from './problems.ts';
 
@@ -23,9 +23,7 @@ export interface BodySource {
   /** Node's request, where the door has one. */
   incoming: unknown;
   request: Request;
-  clock: Clock;
-  /** How long the body may take to arrive. */
-  arrivalMsMax?: number;
+  deadlines: ArrivalDeadlines;
 }
 
 export type ContentEncoding = 'identity' | 'gzip' | 'zstd';
@@ -70,28 +68,22 @@ async function inflate(bytes: Uint8Array, encoding: 'gzip' | 'zstd'): Promise<Ui
 }
 
 async function arrived(source: BodySource, length: number | undefined): Promise<Uint8Array> {
-  const { incoming, request, clock } = source;
+  const { incoming, request, deadlines } = source;
   // A platform that has buffered the body already (Cloud Functions' `rawBody`, Lambda) hands it over in the request.
   if (!(incoming instanceof IncomingMessage)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
     if (bytes.length > limits.requestBodyBytesMax) throw bodyTooLarge();
     return bytes;
   }
-  const late = new AbortController();
-  const timer = new AbortController();
-  const arrivalMsMax = source.arrivalMsMax ?? limits.requestBodyMsMax;
-  void clock.sleep(arrivalMsMax, timer.signal).then(() => {
-    if (!timer.signal.aborted) late.abort();
-  });
-  try {
-    return await collect(incoming, length, late.signal);
-  } finally {
-    timer.abort();
-  }
+  return collect(incoming, length, deadlines);
 }
 
 /** All bytes of the stream in one buffer. Leaves the stream paused where it stops early; the server drains it. */
-function collect(incoming: IncomingMessage, length: number | undefined, late: AbortSignal): Promise<Uint8Array> {
+function collect(
+  incoming: IncomingMessage,
+  length: number | undefined,
+  deadlines: ArrivalDeadlines,
+): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let buffer: Buffer = Buffer.allocUnsafe(length ?? 0);
     let filled = 0;
@@ -110,7 +102,7 @@ function collect(incoming: IncomingMessage, length: number | undefined, late: Ab
       else stop(new ClientGoneError('the client closed the connection inside its request'));
     };
     const onLate = () => {
-      stop(new MillraceError('REQUEST_NOT_RECEIVED', `the body did not arrive in time; ${filled} bytes did`));
+      stop(new MillraceError('REQUEST_NOT_RECEIVED', `the body did not arrive in time; ${filled} bytes of it did`));
     };
     const stop = (error: Error) => {
       detach();
@@ -119,10 +111,10 @@ function collect(incoming: IncomingMessage, length: number | undefined, late: Ab
     };
     const detach = () => {
       incoming.off('data', onData).off('end', onEnd).off('error', onClose).off('close', onClose);
-      late.removeEventListener('abort', onLate);
+      unwatch();
     };
     incoming.on('data', onData).on('end', onEnd).on('error', onClose).on('close', onClose);
-    late.addEventListener('abort', onLate);
+    const unwatch = deadlines.watch(onLate);
     if (incoming.destroyed || incoming.readableEnded) onClose();
   });
 }

@@ -10,6 +10,9 @@ import { quoted } from './media-type.ts';
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
+/** The usual Host of such a server, seen without parsing it as a URL. */
+const PLAIN_LOOPBACK = /^(?:localhost|127\.0\.0\.1)(?::\d{1,5})?$/;
+
 export interface SameSiteOptions {
   /** Where the operator says the server is reached; its host name is allowed. */
   advertisedUrl?: string;
@@ -23,7 +26,7 @@ export function requireSameSite(
   options: SameSiteOptions,
 ): void {
   const { host, origin } = headers;
-  if (host !== undefined && !allowed(hostNameOf(`http://${host}`), options)) {
+  if (host !== undefined && !PLAIN_LOOPBACK.test(host) && !allowed(hostNameOf(`http://${host}`), options)) {
     throw new MillraceError(
       'FORBIDDEN',
       `the Host ${quoted(host)} is not this server; without API keys it answers on loopback names only`,

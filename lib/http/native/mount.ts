@@ -55,10 +55,9 @@ export function hasAnyScope(principal: Principal | undefined, topic: string | un
 }
 
 export function bodySource(door: Door, context: Context<DoorEnv>): BodySource {
-  const { clock, bodyMsMax } = door.options;
   // Outside of Node's server `env` is absent, or another platform's.
   const incoming: unknown = (context.env as DoorEnv['Bindings'] | undefined)?.incoming;
-  return { incoming, request: context.req.raw, clock, arrivalMsMax: bodyMsMax };
+  return { incoming, request: context.req.raw, deadlines: door.deadlines };
 }
 
 /** The request's JSON body, checked by the schema. */

@@ -33,7 +33,7 @@ export async function produceLines(door: Door, context: Context<DoorEnv>, target
   if (together || !door.options.streaming || !(source.incoming instanceof IncomingMessage)) {
     return wholeAnswer(await writer.write(await readBody(source), true));
   }
-  const body = new ArrivingBody(source.incoming, source);
+  const body = new ArrivingBody(source.incoming, source.deadlines);
   let first: RecordOutcome[] = [];
   while (first.length === 0 && !body.drained) first = await writer.write(await body.take(), body.drained);
   if (body.drained) return wholeAnswer([...first, ...(await writer.end())]);
