@@ -22,7 +22,7 @@ export async function checkHealth(broker: Broker): Promise<Health> {
     );
   const reply = broker.metadata.get(PROBE, 'eventual').then(
     (): Health => ({ healthy: true }),
-    (error: unknown): Health => ({ healthy: false, reason: String(error) }),
+    (error: unknown): Health => ({ healthy: false, reason: error instanceof Error ? error.message : String(error) }),
   );
   const health = await Promise.race([reply, late]);
   answered.abort();

@@ -16,7 +16,7 @@ describe('a health check', () => {
         throw new Error('on fire');
       },
     });
-    expect(await checkHealth(broker)).toEqual({ healthy: false, reason: 'Error: on fire' });
+    expect(await checkHealth(broker)).toEqual({ healthy: false, reason: 'on fire' });
   });
 
   it('is failed when storage does not answer in time', async () => {

@@ -1,0 +1,62 @@
+/**
+ * DynamoDB and S3 for the local server. Region, credentials and endpoints come from the SDK's own environment
+ * variables. What cannot work (no table, no bucket, no permission) is found out before the server serves.
+ */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { MillraceError } from '../kernel/errors.ts';
+import { createDynamoMetadataStore, dynamoClientConfig } from '../storage/metadata/dynamodb.ts';
+import { createTable } from '../storage/metadata/dynamodb-table.ts';
+import type { MetadataStore } from '../storage/metadata/port.ts';
+import type { ObjectStore } from '../storage/objects/port.ts';
+import { createS3ObjectStore, s3ClientConfig } from '../storage/objects/s3.ts';
+import type { StoresContext } from './stores.ts';
+
+export interface AwsStorageOptions {
+  table: string;
+  bucket: string;
+  createTable: boolean;
+}
+
+export interface AwsStores {
+  metadata: MetadataStore;
+  bucket: ObjectStore;
+  close(): Promise<void>;
+}
+
+/** Throws a `MillraceError` that says what is missing. */
+export async function openAwsStores(options: AwsStorageOptions, { clock, random }: StoresContext): Promise<AwsStores> {
+  const dynamo = new DynamoDBClient(dynamoClientConfig());
+  const s3 = new S3Client(s3ClientConfig(process.env));
+  const { table, bucket } = options;
+  const metadata = createDynamoMetadataStore({ client: dynamo, table, clock, random });
+  const objects = createS3ObjectStore({ client: s3, bucket, clock, random });
+  const close = async () => {
+    await metadata.close();
+    dynamo.destroy();
+    s3.destroy();
+  };
+  try {
+    if (options.createTable) await createTable(dynamo, table, clock);
+    await requireAnswer(`the table ${table}`, () => metadata.get({ pk: 'topics', sk: '.' }, 'eventual'));
+    await requireAnswer(`the bucket ${bucket}`, () => objects.getRange('segments/probe'));
+    return { metadata, bucket: objects, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function requireAnswer(what: string, probe: () => Promise<unknown>): Promise<void> {
+  try {
+    await probe();
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    const { cause } = error;
+    const hint =
+      cause instanceof Error && cause.name === 'ResourceNotFoundException' ? '; --create-table makes it' : '';
+    const reason =
+      cause instanceof Error && cause.message !== '' ? `${error.message}: ${cause.message}` : error.message;
+    throw new MillraceError('KAFKA_STORAGE_ERROR', `${what} cannot be used: ${reason}${hint}`, { cause });
+  }
+}

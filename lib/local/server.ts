@@ -1,0 +1,135 @@
+/**
+ * The local server: stores, broker and HTTP in one process.
+ *
+ * It holds nothing that a crash could lose: what was answered is stored. Closing it is therefore a courtesy to those
+ * who are being served: no new connection is taken, who waits for records is answered now, requests under way end, and
+ * what was accepted without an answer to wait for (acks=none) is stored.
+ */
+import type { AddressInfo, Socket } from 'node:net';
+import { createAuthenticator } from '../broker/authenticate.ts';
+import { type Broker, createBroker, settled } from '../broker/broker.ts';
+import { checkHealth } from '../broker/check-health.ts';
+import { nodeCompression } from '../broker/compression.ts';
+import { createApp } from '../http/app.ts';
+import { createHttpServer, type HttpServer } from '../http/node-server.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Random } from '../kernel/random.ts';
+import { DECLARED_SECRET_LENGTH_ADVISED } from './declared-keys.ts';
+import { listen } from './listen.ts';
+import type { Logger } from './logger.ts';
+import type { LocalOptions } from './options.ts';
+import { openStores, type Stores } from './stores.ts';
+import { sweepUntil } from './sweeping.ts';
+
+export interface RunningServer {
+  /** Where it listens. */
+  url: string;
+  /** Ends as described above. Calling it again waits for the same end. */
+  close(): Promise<void>;
+}
+
+export interface ServerContext {
+  clock: Clock;
+  random: Random;
+  log: Logger;
+}
+
+/** Throws `ListenError`, or a `MillraceError` of the storage; each message is a sentence for whoever starts the server. */
+export async function startServer(options: LocalOptions, context: ServerContext): Promise<RunningServer> {
+  const { clock, random, log } = context;
+  let url = '';
+  const stores = await openStores(options, { clock, random, baseUrl: () => options.advertisedUrl ?? url });
+  try {
+    const broker = createBroker({ ...stores, compression: nodeCompression, clock, random, log });
+    await requireStorage(broker);
+    warnOfWeakKeys(options, log);
+    const draining = new AbortController();
+    const http = httpServer(options, context, { broker, stores, draining: draining.signal });
+    const connections = track(http);
+    url = urlOf(await listen(http.server, options));
+    const sweeping = sweepUntil(broker, draining.signal, log);
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      draining.abort();
+      await closeInTime(http, connections, context);
+      await settled(broker);
+      await sweeping;
+      await stores.close();
+    };
+    return { url, close: () => (closing ??= close()) };
+  } catch (error) {
+    await stores.close();
+    throw error;
+  }
+}
+
+/** A table that is missing or not allowed is better told now than at the first request. */
+async function requireStorage(broker: Broker): Promise<void> {
+  const health = await checkHealth(broker);
+  if (!health.healthy) throw new MillraceError('KAFKA_STORAGE_ERROR', `the storage does not answer: ${health.reason}`);
+}
+
+function warnOfWeakKeys({ apiKeys }: LocalOptions, log: Logger): void {
+  const ids = apiKeys.filter(({ secret }) => secret.length < DECLARED_SECRET_LENGTH_ADVISED).map(({ id }) => id);
+  if (ids.length === 0) return;
+  log.warn(`API keys with a secret shorter than ${DECLARED_SECRET_LENGTH_ADVISED} characters can be guessed`, { ids });
+}
+
+function httpServer(
+  options: LocalOptions,
+  { clock, random, log }: ServerContext,
+  { broker, stores, draining }: { broker: Broker; stores: Stores; draining: AbortSignal },
+): HttpServer {
+  const { apiKeys, corsOrigins, advertisedUrl } = options;
+  const app = createApp({
+    broker,
+    clock,
+    random,
+    authenticator: apiKeys.length === 0 ? undefined : createAuthenticator({ broker, staticKeys: apiKeys }),
+    objectUrls: stores.objectUrls,
+    cors: corsOrigins.length === 0 ? undefined : { origins: corsOrigins },
+    advertisedUrl,
+    streaming: true,
+    draining,
+    log,
+  });
+  const http = createHttpServer({ app, random, log });
+  http.server.maxConnections = limits.connectionsMax;
+  return http;
+}
+
+/** The open connections. */
+function track({ server }: HttpServer): Set<Socket> {
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  return connections;
+}
+
+/** Cuts off who has not ended in time: a body that never comes, an answer that nobody reads. */
+async function closeInTime(
+  http: HttpServer,
+  connections: ReadonlySet<Socket>,
+  { clock, log }: ServerContext,
+): Promise<void> {
+  const closed = new AbortController();
+  const late = clock.sleep(limits.drainMsMax, closed.signal).then(() => {
+    if (closed.signal.aborted) return;
+    log.warn('requests under way did not end in time and are cut off', {});
+    http.server.closeAllConnections();
+  });
+  const ended = http.close();
+  // Node takes a connection on which nothing was said yet for a busy one.
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
+  await ended;
+  closed.abort();
+  await late;
+}
+
+function urlOf({ address, family, port }: AddressInfo): string {
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}

@@ -1,0 +1,80 @@
+/** The stores that the options ask for, opened. The AWS SDK is loaded only where it is used. */
+import type { Clock } from '../kernel/clock.ts';
+import type { Random } from '../kernel/random.ts';
+import type { MetadataStore } from '../storage/metadata/port.ts';
+import { openSqliteMetadataStore } from '../storage/metadata/sqlite.ts';
+import { openDirectoryObjectStore } from '../storage/objects/directory.ts';
+import { createInlineObjectStore } from '../storage/objects/inline.ts';
+import { createLocalPresigner, type LocalPresigner } from '../storage/objects/local-presign.ts';
+import { createMemoryObjectStore } from '../storage/objects/memory.ts';
+import type { ObjectStore } from '../storage/objects/port.ts';
+import { createTieredObjectStore, type TieredObjectStore } from '../storage/objects/tiered.ts';
+import { openDataDirectory } from './data-directory.ts';
+import type { LocalOptions } from './options.ts';
+
+export interface Stores {
+  metadata: MetadataStore;
+  objects: TieredObjectStore;
+  /** Checks the URLs of objects that this process serves itself. */
+  objectUrls?: LocalPresigner;
+  close(): Promise<void>;
+}
+
+export interface StoresContext {
+  clock: Clock;
+  random: Random;
+  /** Where clients reach this server; asked for when a URL is signed. */
+  baseUrl: () => string;
+}
+
+const SECRET_BYTES = 32;
+
+/** Throws a `MillraceError` that says why the storage cannot be used. */
+export async function openStores(options: LocalOptions, context: StoresContext): Promise<Stores> {
+  const { storage } = options;
+  switch (storage.kind) {
+    case 'memory':
+      return openMemory(options, context);
+    case 'directory':
+      return openDirectory(options, context, storage);
+    case 'aws': {
+      const { openAwsStores } = await import('./aws-stores.ts');
+      const aws = await openAwsStores(storage, context);
+      const objects = tiered(options, context, aws.metadata, aws.bucket);
+      return { metadata: aws.metadata, objects, close: () => aws.close() };
+    }
+  }
+}
+
+function openMemory(options: LocalOptions, context: StoresContext): Stores {
+  const metadata = openSqliteMetadataStore({ path: ':memory:' });
+  const objectUrls = createLocalPresigner({ ...context, secret: context.random.bytes(SECRET_BYTES) });
+  const objects = tiered(options, context, metadata, createMemoryObjectStore({ presigner: objectUrls }));
+  return { metadata, objects, objectUrls, close: () => metadata.close() };
+}
+
+async function openDirectory(
+  options: LocalOptions,
+  context: StoresContext,
+  { path, fsync }: { path: string; fsync: boolean },
+): Promise<Stores> {
+  const { metadata, objectsRoot, secret } = await openDataDirectory(path, fsync, context.random);
+  const objectUrls = createLocalPresigner({ ...context, secret });
+  try {
+    const bucket = await openDirectoryObjectStore({ root: objectsRoot, fsync, presigner: objectUrls });
+    const objects = tiered(options, context, metadata, bucket);
+    return { metadata, objects, objectUrls, close: () => metadata.close() };
+  } catch (error) {
+    await metadata.close();
+    throw error;
+  }
+}
+
+function tiered(
+  { inlineBytesMax }: LocalOptions,
+  { clock }: StoresContext,
+  metadata: MetadataStore,
+  bucket: ObjectStore,
+): TieredObjectStore {
+  return createTieredObjectStore({ inline: createInlineObjectStore({ metadata, clock }), bucket, inlineBytesMax });
+}

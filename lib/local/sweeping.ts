@@ -1,0 +1,19 @@
+/** Sweeps orphan objects now and then, until the signal aborts. Resolves when no sweep is under way any more. */
+import type { Broker } from '../broker/broker.ts';
+import { sweepOnward } from '../broker/sweep-onward.ts';
+import { limits } from '../kernel/limits.ts';
+import type { Logger } from './logger.ts';
+
+export async function sweepUntil(broker: Broker, signal: AbortSignal, log: Logger): Promise<void> {
+  while (!signal.aborted) {
+    await broker.clock.sleep(limits.sweepIntervalMs, signal);
+    if (signal.aborted) return;
+    try {
+      const report = await sweepOnward(broker);
+      if (report.deleted > 0 || report.unreadable > 0) log.info('orphan objects were swept', { ...report });
+    } catch (error) {
+      // The next round begins where the last complete one ended.
+      log.warn('a sweep of orphan objects failed', { error });
+    }
+  }
+}

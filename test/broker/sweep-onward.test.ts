@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import type { Broker } from '../../lib/broker/broker.ts';
+import { sweepOnward } from '../../lib/broker/sweep-onward.ts';
+import { newObjectId } from '../../lib/kernel/ids.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import { seededRandom } from '../../lib/kernel/random.ts';
+import { encodeFooter } from '../../lib/log/segment/footer.ts';
+import { objectName } from '../../lib/log/segment/object-name.ts';
+import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
+import { TopicWorld } from '../support/topic-world.ts';
+
+const HOUR_MS = 3_600_000;
+const random = seededRandom(7);
+
+/** A broker whose objects are in memory, and a way to put an object there that no ledger has. */
+function worldWithObjects() {
+  const world = new TopicWorld();
+  const objects = createMemoryObjectStore();
+  const broker = { ...world.process().broker, objects } as unknown as Broker;
+  const orphan = async (bornMs: number) => {
+    const object = newObjectId(bornMs, random);
+    const name = objectName('segments', object);
+    await objects.put(name, [encodeFooter({ object, parts: [] })]);
+    return name;
+  };
+  const names = async () => (await objects.list('')).objects.map(({ name }) => name);
+  return { world, broker, orphan, names };
+}
+
+describe('sweeping onward', () => {
+  it('deletes orphans that are old enough, and no younger ones', async () => {
+    const { world, broker, orphan, names } = worldWithObjects();
+    const now = world.clock.now();
+    await orphan(now - limits.orphanAgeMs - 1);
+    await orphan(now - limits.sweepLookbackMs);
+    const young = await orphan(now - limits.orphanAgeMs + 1);
+    expect(await sweepOnward(broker)).toMatchObject({ deleted: 2 });
+    expect(await names()).toEqual([young]);
+  });
+
+  it('goes on from where the last sweep ended, however long ago, also in another process', async () => {
+    const { world, broker, orphan, names } = worldWithObjects();
+    await sweepOnward(broker);
+    const soon = await orphan(world.clock.now() - limits.orphanAgeMs + 1);
+    world.clock.advance(1);
+    expect(await names()).toEqual([soon]);
+    world.clock.advance(30 * 24 * HOUR_MS);
+    const restarted = { ...broker, metadata: world.process().broker.metadata };
+    expect(await sweepOnward(restarted)).toMatchObject({ examined: 1, deleted: 1 });
+    expect(await names()).toEqual([]);
+    expect(await sweepOnward(restarted)).toEqual({ examined: 0, deleted: 0, unreadable: 0 });
+  });
+
+  it('does not take a sweep that failed for one that was done', async () => {
+    const { world, broker, orphan, names } = worldWithObjects();
+    await orphan(world.clock.now() - limits.orphanAgeMs - 1);
+    const failing = Object.assign(Object.create(broker.objects) as Broker['objects'], {
+      list: () => Promise.reject(new Error('no')),
+    });
+    await expect(sweepOnward({ ...broker, objects: failing })).rejects.toThrow('no');
+    await sweepOnward(broker);
+    expect(await names()).toEqual([]);
+  });
+});
