@@ -9,7 +9,7 @@ import type { TopicSummary } from '../log/topic/topic-item.ts';
 import { ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 
-export interface PartitionDescription {
+interface PartitionDescription {
   partition: number;
   /** Ids of replicas, counted from 0. */
   leader: number;

@@ -1,7 +1,7 @@
 /**
  * The two items of an API key, written and deleted together. The secret itself is in neither.
  *
- * The principal, `principal#<id>` / `key`:
+ * The principal, `principal#<id>` / `credentials`:
  *
  *     salt       bytes    16, random
  *     hash       bytes    SHA-256 of the salt and the secret's UTF-8. One round is enough: stored secrets have 256
@@ -39,7 +39,7 @@ export interface KeySummary extends Principal {
 }
 
 export function principalKey(id: string): ItemKey {
-  return { pk: `principal#${id}`, sk: 'key' };
+  return { pk: `principal#${id}`, sk: 'credentials' };
 }
 
 export function encodePrincipal(record: PrincipalRecord): Attributes {

@@ -128,7 +128,8 @@ export const topicConfigTable = {
     default: 'delete',
     anyOf: ['delete', 'compact'],
     effect: 'later',
-    about: 'Whether old records are deleted, compacted by key, or both; empty keeps everything.',
+    about:
+      'Whether old records are deleted, compacted by key, or both; empty keeps everything. With compact, records without a key are refused already.',
   },
   'retention.ms': {
     type: 'long',

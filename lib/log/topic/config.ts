@@ -92,7 +92,7 @@ export function topicConfigValues(overrides: TopicConfigOverrides): TopicConfigV
   return values as TopicConfigValues;
 }
 
-export function isTopicConfigName(name: string): name is TopicConfigName {
+function isTopicConfigName(name: string): name is TopicConfigName {
   return Object.hasOwn(topicConfigTable, name);
 }
 

@@ -47,7 +47,7 @@ describe('the items of an API key', () => {
   });
 
   it('have the keys of the protocol', () => {
-    expect(principalKey('0123')).toEqual({ pk: 'principal#0123', sk: 'key' });
+    expect(principalKey('0123')).toEqual({ pk: 'principal#0123', sk: 'credentials' });
     expect(principalEntryKey('0123')).toEqual({ pk: 'principals', sk: '0123' });
   });
 
