@@ -145,7 +145,7 @@ export class Sequencer {
     switch (refusal.reason) {
       case 'gone':
         this.parts.heads.drop(plan.ledger);
-        return { step: 'failed', error: goneError() };
+        return { step: 'failed', error: withEffect(goneError(), progress) };
       case 'committed':
         return { step: 'committed', offsets: await this.find(progress, refusal.head) };
       case 'swept':
@@ -236,9 +236,11 @@ function begin(part: UploadedPart): Progress {
   return { part, plan, firstSeen: sealed, unknown: false };
 }
 
+/** Offsets only go up: an attempt that is still on its way, or comes again, can pass only if the partition is not there yet. */
 function offsetMismatch(expected: number, nextOffset: number): MillraceError {
   const detail = `The partition's next offset is ${nextOffset}, not the expected ${expected}.`;
-  return new MillraceError('OFFSET_MISMATCH', detail, { facts: { nextOffset } });
+  const effect = nextOffset < expected ? 'unknown' : 'none';
+  return new MillraceError('OFFSET_MISMATCH', detail, { effect, facts: { nextOffset } });
 }
 
 /** A fault that ends the sequencing says what is known of its attempts. */

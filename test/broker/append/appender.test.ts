@@ -194,7 +194,7 @@ describe('expected offsets', () => {
     const { release } = holdPuts(process);
     const first = append(process, process);
     await idle();
-    const wrong = watch(append(process, { ...process, expectedOffset: 7 }));
+    const wrong = watch(append(process, { ...process, expectedOffset: 0 }));
     const others = [append(process, process), append(process, { ...process, slot: 1 }), append(process, process)];
     await release(0);
     await release(1);
