@@ -41,28 +41,31 @@ const MISTAKES = new Set([
   'IdempotentParameterMismatchException',
 ]);
 
-export function awsFailure(error: unknown): AwsFailure {
+/** `undefined` for an error that is neither the service's nor the network's, but a bug's. */
+export function awsFailure(error: unknown): AwsFailure | undefined {
   const { name = 'Error', code, $metadata } = error as { name?: string; code?: unknown; $metadata?: AwsMetadata };
   const status = $metadata?.httpStatusCode;
-  if (status === undefined) {
-    // Credentials are resolved before anything is sent, and come back only by someone's doing.
-    if (name === 'CredentialsProviderError') return { name, throttled: false, transient: false, nothingHappened: true };
-    const neverConnected = isConnectError(error);
-    return {
-      name: typeof code === 'string' ? code : name,
-      throttled: false,
-      transient: true,
-      nothingHappened: neverConnected,
-    };
-  }
+  if (status === undefined) return error instanceof Error ? networkFailure(error, name, code) : undefined;
   // The earlier attempt with this token is still running: it, not this one, may yet be applied.
-  if (name === 'TransactionInProgressException')
+  if (name === 'TransactionInProgressException') {
     return { name, throttled: false, transient: true, nothingHappened: false };
+  }
   const throttled = THROTTLES.has(name) || status === 429;
   if (throttled) return { name, throttled, transient: true, nothingHappened: true };
-  if (status >= 500) return { name, throttled, transient: true, nothingHappened: false };
+  // An answer of success that can't be read says nothing of what happened either.
+  if (status >= 500 || status < 400) return { name, throttled, transient: true, nothingHappened: false };
   const transient = PASSING.has(name) || $metadata?.clockSkewCorrected === true;
   return { name, throttled, transient, nothingHappened: true };
+}
+
+/** The answer never came, or its body ended early. */
+function networkFailure(error: Error, name: string, code: unknown): AwsFailure | undefined {
+  // Credentials are resolved before anything is sent, and come back only by someone's doing.
+  if (name === 'CredentialsProviderError') return { name, throttled: false, transient: false, nothingHappened: true };
+  const text = typeof code === 'string' ? code : name;
+  if (isConnectError(error)) return { name: text, throttled: false, transient: true, nothingHappened: true };
+  if (typeof code !== 'string' && name !== 'TimeoutError') return undefined;
+  return { name: text, throttled: false, transient: true, nothingHappened: false };
 }
 
 interface AwsMetadata {
@@ -73,11 +76,12 @@ interface AwsMetadata {
 
 /**
  * The fault of a call that `what` describes ("a write to DynamoDB"). For a call that changes nothing, or changes it to
- * the same however often it is repeated, `effect` is `none` whatever happened.
+ * the same however often it is repeated, `effect` is `none` whatever happened. Bugs stay as they are.
  */
-export function awsFault(error: unknown, what: string, harmless: boolean): MillraceError {
-  if (error instanceof MillraceError) return error;
-  const { name, throttled, nothingHappened } = awsFailure(error);
+export function awsFault(error: unknown, what: string, harmless: boolean): unknown {
+  const failure = awsFailure(error);
+  if (failure === undefined) return error;
+  const { name, throttled, nothingHappened } = failure;
   const effect: Effect = harmless || nothingHappened ? 'none' : 'unknown';
   if (throttled) {
     const facts = { retryAfterMs: limits.storageRetryPauseMsMax };

@@ -262,7 +262,7 @@ class DynamoMetadataStore implements MetadataStore {
 
   private async reading<T>(call: () => Promise<T>): Promise<T> {
     try {
-      return await withRetries(call, { ...this.options, mayRepeat: (error) => awsFailure(error).transient });
+      return await withRetries(call, { ...this.options, mayRepeat: (error) => awsFailure(error)?.transient === true });
     } catch (error) {
       throw awsFault(error, READ, true);
     }
@@ -273,13 +273,13 @@ class DynamoMetadataStore implements MetadataStore {
       ...this.options,
       mayRepeat: (error) => {
         if (error instanceof CancelledTransaction) return error.transient;
-        const { transient, nothingHappened } = awsFailure(error);
-        return transient && nothingHappened;
+        const failure = awsFailure(error);
+        return failure?.transient === true && failure.nothingHappened;
       },
     });
   }
 
-  private writeFault(error: unknown, ...writes: readonly Write[]): MillraceError {
+  private writeFault(error: unknown, ...writes: readonly Write[]): unknown {
     if (isItemTooLarge(error)) {
       const what =
         writes.length === 1 ? `the item ${writes[0]?.key.pk} / ${writes[0]?.key.sk}` : 'an item of a transaction';

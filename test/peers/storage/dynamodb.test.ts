@@ -1,4 +1,3 @@
-import { DescribeTableCommand, UpdateItemCommand, type UpdateItemCommandInput } from '@aws-sdk/client-dynamodb';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
@@ -12,6 +11,7 @@ import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts'
 import { metadataStoreContract } from '../../contract/metadata-store.ts';
 import { objectStoreContract } from '../../contract/object-store.ts';
 import { FEW_KEYS, smallWrites } from '../../support/arbitrary-items.ts';
+import { DescribeTableCommand, UpdateItemCommand, type UpdateItemCommandInput } from '../../support/aws-sdk.ts';
 import { INLINE } from '../../support/inline-names.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';

@@ -1,6 +1,5 @@
 /** DynamoDB Local with a client, for suites that want tables of their own. */
 import { randomUUID } from 'node:crypto';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import {
@@ -10,6 +9,7 @@ import {
 } from '../../../lib/storage/metadata/dynamodb.ts';
 import { createTable } from '../../../lib/storage/metadata/dynamodb-table.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
+import { DynamoDBClient } from '../../support/aws-sdk.ts';
 import { startDynamoDbLocal } from './dynamodb-local.ts';
 
 /** DynamoDB Local takes any, of letters and digits. */

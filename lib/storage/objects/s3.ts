@@ -1,0 +1,247 @@
+/**
+ * Objects in an S3 bucket, or in anything that speaks S3.
+ *
+ * - A put streams its chunks without joining or hashing them: the body is checked by S3 against the CRC-32C sent with it
+ *   and signed as `UNSIGNED-PAYLOAD`, over TLS.
+ * - Every call does the same however often it is repeated, so that whatever may pass is tried again. The SDK's own
+ *   retries are off (`s3ClientConfig`): they end where an answer's body begins, and can't repeat a streamed put.
+ * - S3 is strongly consistent: what was put is read, and listed, at once.
+ *
+ * In a directory bucket (S3 Express One Zone) a list has no order, and takes only prefixes that end with a slash.
+ */
+import { Readable } from 'node:stream';
+import {
+  DeleteObjectsCommand,
+  GetObjectCommand,
+  type GetObjectCommandOutput,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type S3Client,
+  type S3ClientConfig,
+} from '@aws-sdk/client-s3';
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
+import { assert } from '../../kernel/assert.ts';
+import { EMPTY_BYTES } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { crc32c } from '../../kernel/crc32c.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { Random } from '../../kernel/random.ts';
+import { awsFailure, awsFault } from '../faults.ts';
+import { withRetries } from '../retry.ts';
+import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
+import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+
+export interface S3ObjectStoreOptions {
+  /** Made with `s3ClientConfig`. It stays the caller's. */
+  client: S3Client;
+  bucket: string;
+  /** Before every name; empty, or ending with a slash. */
+  prefix?: string;
+  clock: Clock;
+  random: Random;
+}
+
+/**
+ * What every client of this adapter is made with. Region and credentials come from the environment by themselves; an
+ * endpoint there (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`) means a server that has no host name for each bucket.
+ */
+export function s3ClientConfig(environment: Readonly<Record<string, string | undefined>>): S3ClientConfig {
+  const agent = { keepAlive: true, maxSockets: limits.storageConnectionsMax };
+  return {
+    maxAttempts: 1,
+    forcePathStyle: (environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL) !== undefined,
+    // Millrace's formats carry their own checksums, and a put brings one.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It costs a put a round trip, and a connection of its own.
+    expectContinueHeader: false,
+    // The SDK warns of every failed put that it can't repeat; the adapter can, and reports what it can't.
+    logger: SILENT,
+    requestHandler: {
+      connectionTimeout: limits.storageConnectMsMax,
+      requestTimeout: limits.objectCallMsMax,
+      throwOnRequestTimeout: true,
+      socketTimeout: limits.objectCallMsMax,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  };
+}
+
+const SILENT = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
+
+export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
+  const { prefix = '' } = options;
+  assert(prefix === '' || prefix.endsWith('/'), 'the prefix of a bucket ends with a slash');
+  return new S3ObjectStore({ ...options, prefix });
+}
+
+class S3ObjectStore implements ObjectStore {
+  private readonly options: S3ObjectStoreOptions & { prefix: string };
+
+  constructor(options: S3ObjectStoreOptions & { prefix: string }) {
+    this.options = options;
+  }
+
+  async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
+    const request = { ...this.object(name), ...describeBody(chunks) };
+    await this.call('a put to S3', () =>
+      // A stream is used up by one attempt.
+      this.options.client.send(new PutObjectCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) })),
+    );
+  }
+
+  async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
+    if (range === undefined) return (await this.get(name))?.bytes;
+    checkRange(range);
+    // HTTP has no range of no bytes; whether the object is there is still a question.
+    if (range.start === range.end) return this.exists(name);
+    return (await this.get(name, rangeHeader(range)))?.bytes;
+  }
+
+  async getTail(name: ObjectName, length: number): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
+    assert(Number.isSafeInteger(length) && length > 0, 'a tail has a length of at least 1');
+    // Where the object is shorter, S3 answers with all of it; servers that refuse the range are asked for all of it.
+    const tail = await this.get(name, `bytes=-${length}`);
+    return tail?.objectBytes === 0 ? this.get(name) : tail;
+  }
+
+  async delete(names: readonly ObjectName[]): Promise<void> {
+    const keys = names.map((name) => ({ Key: this.object(name).Key }));
+    for (let start = 0; start < keys.length; start += limits.deleteObjectsMax) {
+      await this.deleteBatch(keys.slice(start, start + limits.deleteObjectsMax));
+    }
+  }
+
+  async list(prefix: string, cursor?: string): Promise<ListPage> {
+    const { client, bucket, prefix: before } = this.options;
+    const command = new ListObjectsV2Command({
+      Bucket: bucket,
+      Prefix: before + prefix,
+      MaxKeys: limits.listPageMax,
+      ContinuationToken: cursor,
+    });
+    const { Contents = [], NextContinuationToken: next } = await this.call('a list of S3', () => client.send(command));
+    const objects = Contents.map(({ Key = '', Size = 0 }) => ({ name: Key.slice(before.length), bytes: Size }));
+    const page = { objects: objects.filter(({ name }) => isObjectName(name)) };
+    return next === undefined ? page : { ...page, next };
+  }
+
+  async presign(name: ObjectName, range: ByteRange, expiresInMs: number): Promise<PresignedUrl> {
+    checkRange(range);
+    assert(range.end > range.start, 'an empty range has no URL');
+    const header = rangeHeader(range);
+    const signedAt = Math.floor(this.options.clock.now() / 1_000);
+    const expiresIn = Math.ceil(expiresInMs / 1_000);
+    const url = await getSignedUrl(
+      this.options.client,
+      new GetObjectCommand({ ...this.object(name), Range: header }),
+      // In seconds. `range` is signed as a header: as a query parameter S3 would not know it.
+      {
+        expiresIn,
+        signingDate: signedAt,
+        unhoistableHeaders: new Set(['range']),
+        signableHeaders: new Set(['host', 'range']),
+      },
+    );
+    return { url, headers: { range: header }, expiresAtMs: (signedAt + expiresIn) * 1_000 };
+  }
+
+  private object(name: ObjectName): { Bucket: string; Key: string } {
+    checkObjectName(name);
+    return { Bucket: this.options.bucket, Key: this.options.prefix + name };
+  }
+
+  /** `undefined` where there is no such object. A range of which the object has nothing is empty. */
+  private async get(name: ObjectName, range?: string): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
+    const command = new GetObjectCommand({ ...this.object(name), Range: range });
+    try {
+      return await this.call('a get from S3', async () => readBody(await this.options.client.send(command)));
+    } catch (error) {
+      const cause = causeName(error);
+      if (cause === 'NoSuchKey') return undefined;
+      if (cause === 'InvalidRange') return { bytes: EMPTY_BYTES, objectBytes: 0 };
+      throw error;
+    }
+  }
+
+  private async exists(name: ObjectName): Promise<Uint8Array | undefined> {
+    try {
+      await this.call('a head of S3', () => this.options.client.send(new HeadObjectCommand(this.object(name))));
+      return EMPTY_BYTES;
+    } catch (error) {
+      if (causeName(error) === 'NotFound') return undefined;
+      throw error;
+    }
+  }
+
+  private async deleteBatch(keys: { Key: string }[]): Promise<void> {
+    const command = new DeleteObjectsCommand({ Bucket: this.options.bucket, Delete: { Objects: keys, Quiet: true } });
+    await this.call('a delete in S3', async () => {
+      const { Errors: [first] = [] } = await this.options.client.send(command);
+      if (first !== undefined) throw new UndeletedObjectError(first.Code);
+    });
+  }
+
+  private async call<T>(what: string, send: () => Promise<T>): Promise<T> {
+    try {
+      return await withRetries(send, { ...this.options, mayRepeat: (error) => awsFailure(error)?.transient === true });
+    } catch (error) {
+      throw awsFault(error, what, true);
+    }
+  }
+}
+
+/** One of the objects of a DeleteObjects that was itself answered with 200. */
+class UndeletedObjectError extends Error {
+  /** In the form of the SDK's errors, so that they are judged alike. */
+  readonly $metadata: { httpStatusCode: number };
+
+  constructor(code = 'InternalError') {
+    super(code);
+    this.name = code;
+    this.$metadata = { httpStatusCode: code === 'AccessDenied' ? 403 : 503 };
+  }
+}
+
+/** The connection ended in the middle of an answer. */
+class CutBodyError extends Error {
+  override readonly name = 'CutBodyError';
+  /** In the form of the network's errors, so that it is judged like them. */
+  readonly code = 'ERR_CUT_BODY';
+}
+
+function describeBody(chunks: readonly Uint8Array[]): { ContentLength: number; ChecksumCRC32C: string } {
+  let length = 0;
+  let checksum = 0;
+  for (const chunk of chunks) {
+    length += chunk.length;
+    checksum = crc32c(chunk, 0, chunk.length, checksum);
+  }
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(checksum);
+  return { ContentLength: length, ChecksumCRC32C: bytes.toString('base64') };
+}
+
+function bodyOf(chunks: readonly Uint8Array[], length: number): Readable | string {
+  return length === 0 ? '' : Readable.from(chunks.filter((chunk) => chunk.length > 0));
+}
+
+/** Reads the body into one array of its announced length; a connection that ends before is an error to be retried. */
+async function readBody({ Body, ContentLength = 0, ContentRange }: GetObjectCommandOutput) {
+  const bytes = new Uint8Array(ContentLength);
+  let length = 0;
+  assert(Body instanceof Readable, 'the SDK for Node answers with a stream');
+  for await (const chunk of Body as AsyncIterable<Uint8Array>) {
+    if (length + chunk.length <= bytes.length) bytes.set(chunk, length);
+    length += chunk.length;
+  }
+  if (length !== bytes.length) throw new CutBodyError(`${length} bytes came of ${bytes.length}`);
+  const total = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];
+  return { bytes, objectBytes: total === undefined ? bytes.length : Number(total) };
+}
+
+function causeName(error: unknown): string | undefined {
+  return error instanceof Error && error.cause instanceof Error ? error.cause.name : undefined;
+}
