@@ -9,7 +9,7 @@ import { limits } from '../kernel/limits.ts';
 import { DECLARED_KEY_ID, parseDeclaredKey } from './declared-keys.ts';
 import { type FlagName, flags } from './flags.ts';
 
-export type StorageOptions =
+type StorageOptions =
   | { kind: 'memory' }
   | { kind: 'directory'; path: string; fsync: boolean }
   | { kind: 'aws'; table: string; bucket: string; createTable: boolean };

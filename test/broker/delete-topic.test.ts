@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { type Broker, settled } from '../../lib/broker/broker.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { describeTopic } from '../../lib/broker/describe-topic.ts';
 import { listTopics } from '../../lib/broker/list-topics.ts';
+import { produceRecords } from '../../lib/broker/produce.ts';
+import { utf8 } from '../../lib/kernel/bytes.ts';
+import type { MillraceError } from '../../lib/kernel/errors.ts';
 import { ledgerKey } from '../../lib/log/ledger/head.ts';
+import { headOf, makeBroker, makeStores, makeTopic } from '../support/broker.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
 describe('deleting a topic', () => {
@@ -37,5 +42,37 @@ describe('deleting a topic', () => {
   it('refuses a name that no topic can have', async () => {
     const { broker } = new TopicWorld().process();
     await expect(deleteTopic(broker, '..')).rejects.toMatchObject({ code: 'INVALID_TOPIC' });
+  });
+});
+
+describe('a process that still believes in a deleted topic', () => {
+  const produce = (broker: Broker) =>
+    produceRecords(broker, { topic: 't', records: [{ key: null, value: utf8('x'), headers: [] }], acks: 'all' });
+
+  it('acknowledges nothing', async () => {
+    const stores = makeStores();
+    const { broker: deleting } = await makeTopic({ stores, partitions: 3 });
+    const { broker: believing, metadata } = makeBroker({ stores });
+    expect(await produce(believing)).toMatchObject([{ outcome: 'written', offset: 0 }]);
+    await deleteTopic(deleting, 't');
+    metadata.forget();
+    const ends = await produce(believing).then(
+      (outcomes) => outcomes.map((end) => (end.outcome === 'failed' ? end.error.code : end.outcome)),
+      (error: unknown) => [(error as MillraceError).code],
+    );
+    expect(ends).toEqual(['UNKNOWN_TOPIC_OR_PARTITION']);
+    await settled(believing);
+    expect((await stores.metadata.query({ pk: 'topics', limit: 10, consistency: 'strong' })).items).toEqual([]);
+  });
+
+  it('produces to the one that took its place, from offset 0', async () => {
+    const stores = makeStores();
+    const { broker: deleting } = await makeTopic({ stores, partitions: 1 });
+    const { broker: believing } = makeBroker({ stores });
+    await produce(believing);
+    await deleteTopic(deleting, 't');
+    const { topicId } = await createTopic(deleting, { name: 't' });
+    expect(await produce(believing)).toMatchObject([{ outcome: 'written', offset: 0 }]);
+    expect((await headOf(stores.metadata, { topicId, index: 0 })).next[0]).toBe(1);
   });
 });

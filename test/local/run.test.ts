@@ -205,6 +205,13 @@ describe('stopping', () => {
     expect(JSON.parse(local.stderr)).toMatchObject({ level: 'info', message: 'stopping', signal });
   });
 
+  it('drains also under npm, which passes the signal on', async () => {
+    const local = startLocal(['--data', ':memory:'], { command: ['npm', 'start', '--'] });
+    const url = await local.url();
+    expect(await local.stop()).toEqual({ code: 0, signal: null });
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
+  });
+
   it('answers a long poll that waits', async () => {
     const local = startLocal();
     const url = await local.url();
