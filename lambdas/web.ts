@@ -7,14 +7,15 @@ import { mountProduce } from '../lib/http/native/produce.ts';
 import { mountTopics } from '../lib/http/native/topics.ts';
 import { limits } from '../lib/kernel/limits.ts';
 import { createBackend } from './support/backend.ts';
-import { serveWeb } from './support/web-server.ts';
+import { runWeb } from './support/web-server.ts';
 
 const draining = new AbortController();
 
-const backend = createBackend({
-  service: 'millrace-web',
-  routes: [mountTopics, mountProduce, mountFetch, mountKeys, mountHealth, mountOpenApi],
-  door: { streaming: true, liveTailMsMax: limits.webLiveTailMsMax, draining: draining.signal },
-});
+const backend = () =>
+  createBackend({
+    service: 'millrace-web',
+    routes: [mountTopics, mountProduce, mountFetch, mountKeys, mountHealth, mountOpenApi],
+    door: { streaming: true, liveTailMsMax: limits.webLiveTailMsMax, draining: draining.signal },
+  });
 
-await serveWeb(backend, draining);
+await runWeb(backend, draining);

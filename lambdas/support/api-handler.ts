@@ -44,7 +44,7 @@ export function apiHandler(backend: Backend, options: ApiHandlerOptions = {}) {
       // Never the event: it has the caller's key and the records in it.
       injectLambdaContext(telemetry.logger, { logEvent: false }) as MiddlewareObj<Event, Result>,
       logMetrics(telemetry.metrics) as MiddlewareObj<Event, Result>,
-      tracing(),
+      tracing(backend.clients),
       faultAnswers(backend, render),
     ])
     .handler(async (event: Event, _context: Context, { signal }: MiddyHandlerObject): Promise<Result> => {

@@ -21,6 +21,8 @@ export interface Backend {
   broker: Broker;
   door: Door;
   telemetry: Telemetry;
+  /** What traces are to show the calls of. */
+  clients: readonly [DynamoDBClient, S3Client];
 }
 
 /** Mounts a group of routes onto a door: `mountProduce` and its like. */
@@ -38,7 +40,8 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
   const environment = readEnvironment(process.env);
   const telemetry = createTelemetry(service);
   const dynamo = new DynamoDBClient(dynamoClientConfig());
-  const broker = brokerOn(environment, telemetry, dynamo);
+  const s3 = new S3Client(s3ClientConfig(process.env));
+  const broker = brokerOn(environment, telemetry, dynamo, s3);
   const door = createDoor({
     broker,
     clock: systemClock,
@@ -50,16 +53,16 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
     ...doorOptions,
   });
   for (const mount of routes) mount(door);
-  return { environment, broker, door, telemetry };
+  return { environment, broker, door, telemetry, clients: [dynamo, s3] };
 }
 
-function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: DynamoDBClient): Broker {
+function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: DynamoDBClient, s3: S3Client): Broker {
   const { table, bucket, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
   const metadata = createDynamoMetadataStore({ client: dynamo, table, clock: systemClock, random: systemRandom });
   const objects = createTieredObjectStore({
     inline: createInlineObjectStore({ metadata, clock: systemClock }),
     bucket: createS3ObjectStore({
-      client: new S3Client(s3ClientConfig(process.env)),
+      client: s3,
       bucket,
       clock: systemClock,
       random: systemRandom,

@@ -5,13 +5,14 @@
  * it is loaded by the first request that is, and never where tracing is off.
  */
 import type { MiddlewareObj } from '@middy/core';
+import type { Backend } from './backend.ts';
 
 /** A handler's middleware. Answers are not recorded: there are records in them. */
-export function tracing<Event, Result>(): MiddlewareObj<Event, Result> {
+export function tracing<Event, Result>(clients: Backend['clients']): MiddlewareObj<Event, Result> {
   let loaded: MiddlewareObj<Event, Result> | undefined;
   return {
     before: async (request) => {
-      if (loaded === undefined && isSampled()) loaded = await load();
+      if (loaded === undefined && isSampled()) loaded = await load(clients);
       return loaded?.before?.(request);
     },
     after: (request) => loaded?.after?.(request),
@@ -26,10 +27,13 @@ function isSampled(): boolean {
   );
 }
 
-async function load<Event, Result>(): Promise<MiddlewareObj<Event, Result>> {
+async function load<Event, Result>(clients: Backend['clients']): Promise<MiddlewareObj<Event, Result>> {
   const [{ Tracer }, { captureLambdaHandler }] = await Promise.all([
     import('@aws-lambda-powertools/tracer'),
     import('@aws-lambda-powertools/tracer/middleware'),
   ]);
-  return captureLambdaHandler(new Tracer(), { captureResponse: false });
+  // Clients are watched one by one: the SDK's HTTP handler holds the functions that the tracer would replace.
+  const tracer = new Tracer({ captureHTTPsRequests: false });
+  for (const client of clients) tracer.captureAWSv3Client(client);
+  return captureLambdaHandler(tracer, { captureResponse: false });
 }

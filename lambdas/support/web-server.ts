@@ -16,8 +16,20 @@ import type { Backend } from './backend.ts';
 import { readHttpEndpoint } from './environment.ts';
 import { publishBackground, serveMetered } from './telemetry.ts';
 
-/** Resolves when the server listens. `draining` is the controller of the door's signal. */
-export async function serveWeb({ door, broker, telemetry }: Backend, draining: AbortController): Promise<void> {
+/**
+ * Starts the server. `draining` is the controller of the door's signal. Where it cannot start, the process ends with a
+ * sentence: Node's own report of an uncaught error begins with a line of the bundle, which is very long.
+ */
+export async function runWeb(backend: () => Backend, draining: AbortController): Promise<void> {
+  try {
+    await serveWeb(backend(), draining);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    process.exit(1);
+  }
+}
+
+async function serveWeb({ door, broker, telemetry }: Backend, draining: AbortController): Promise<void> {
   const { host, port } = readHttpEndpoint(process.env);
   const http = createHttpServer({
     app: {
