@@ -1,0 +1,26 @@
+/** The local server as a process of its own, on embedded stores. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PartContext } from '../part.ts';
+import { type Server, startServer } from './child.ts';
+
+export async function startMillrace(context: PartContext): Promise<Server> {
+  const data = join(context.directory, 'data');
+  mkdirSync(data, { recursive: true });
+  const { profileDirectory } = context;
+  const nodeArgs = profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
+  const main = new URL('../../lib/local/main.ts', import.meta.url);
+  return startServer(main, {
+    args: ['--host', '127.0.0.1', '--port', '0', '--kafka-port', '0', '--data', data],
+    nodeArgs,
+  });
+}
+
+export async function createTopic({ port }: Server, name: string, partitions: number): Promise<void> {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/topics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ name, partitions }),
+  });
+  if (answer.status !== 201) throw new Error(`creating a topic was answered ${answer.status}: ${await answer.text()}`);
+}
