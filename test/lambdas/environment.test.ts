@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { readEnvironment, readHttpEndpoint } from '../../lambdas/support/environment.ts';
+
+const LEAST = { MILLRACE_TABLE: 'table', MILLRACE_BUCKET: 'bucket' };
+
+describe("a function's environment", () => {
+  it('needs a table and a bucket, and has defaults for the rest', () => {
+    expect(readEnvironment(LEAST)).toEqual({
+      table: 'table',
+      bucket: 'bucket',
+      inlineBytesMax: undefined,
+      authorizer: 'api-keys',
+      adminKeySecretArn: undefined,
+      streaming: false,
+    });
+  });
+
+  it('takes what is set, and an empty variable for one that is not', () => {
+    const variables = {
+      ...LEAST,
+      MILLRACE_INLINE_BYTES_MAX: '0',
+      MILLRACE_AUTHORIZER: 'iam',
+      MILLRACE_ADMIN_KEY_SECRET_ARN: '',
+      MILLRACE_STREAMING: 'true',
+    };
+    expect(readEnvironment(variables)).toMatchObject({
+      inlineBytesMax: 0,
+      authorizer: 'iam',
+      adminKeySecretArn: undefined,
+      streaming: true,
+    });
+  });
+
+  it('says everything that is wrong at once', () => {
+    const wrong = { MILLRACE_BUCKET: '', MILLRACE_INLINE_BYTES_MAX: '4k', MILLRACE_AUTHORIZER: 'none' };
+    expect(() => readEnvironment(wrong)).toThrow(
+      'MILLRACE_TABLE is not set; MILLRACE_BUCKET is not set; ' +
+        'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam',
+    );
+  });
+});
+
+describe('where a web function listens', () => {
+  it.each([
+    ['127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+    ['0.0.0.0:9000', { host: '0.0.0.0', port: 9000 }],
+    ['[::1]:9000', { host: '::1', port: 9000 }],
+    ['http://127.0.0.1:8080', { host: '127.0.0.1', port: 8080 }],
+  ])('is read from %s', (value, expected) => {
+    expect(readHttpEndpoint({ AWS_LAMBDA_HTTP_ENDPOINT: value })).toEqual(expected);
+  });
+
+  it.each([undefined, '', '8080', 'host:', ':80', 'host:99999', 'host:8080/path'])('is refused as %s', (value) => {
+    expect(() => readHttpEndpoint({ AWS_LAMBDA_HTTP_ENDPOINT: value })).toThrow('AWS_LAMBDA_HTTP_ENDPOINT');
+  });
+});
