@@ -39,13 +39,35 @@ export function acceptBatches(
   const batches =
     target === 'producer' || headers.every(({ compression }) => compression === target)
       ? [bytes]
-      : headers.map((header) => recompressed(broker, topic, bytes, header, target));
+      : recompressedAll(broker, topic, bytes, headers, target);
   if (appendTime) stamp(batches, nowMs);
   return { batches, records };
 }
 
 function stamp(chunks: readonly Uint8Array[], nowMs: number): void {
   for (const chunk of chunks) for (const { position } of batchHeaders(chunk)) setLogAppendTime(chunk, position, nowMs);
+}
+
+/** Together no more than one flush holds: small batches can inflate to very much. */
+function recompressedAll(
+  broker: Broker,
+  topic: Topic,
+  bytes: Uint8Array,
+  headers: readonly BatchHeader[],
+  compressionType: CompressionType,
+): Uint8Array[] {
+  const batches: Uint8Array[] = [];
+  let total = 0;
+  for (const header of headers) {
+    const batch = recompressed(broker, topic, bytes, header, compressionType);
+    total += batch.length;
+    if (total > limits.flushBytesMax) {
+      const detail = `The batches together, in the topic's compression.type ${compressionType}, are larger than ${limits.flushBytesMax} bytes.`;
+      throw new MillraceError('MESSAGE_TOO_LARGE', detail);
+    }
+    batches.push(batch);
+  }
+  return batches;
 }
 
 function recompressed(
