@@ -66,16 +66,19 @@ class DirectoryObjectStore implements ObjectStore {
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     if (range !== undefined) checkRange(range);
     return this.reading(name, async (file) => {
+      if (range !== undefined && range.end - range.start <= UNMEASURED_BYTES_MAX) {
+        return readUpTo(file, range.start, range.end);
+      }
       const { size } = await file.stat();
       const start = Math.min(range?.start ?? 0, size);
-      return readExactly(file, start, Math.min(range?.end ?? size, size));
+      return readUpTo(file, start, Math.min(range?.end ?? size, size));
     });
   }
 
   async getTail(name: ObjectName, length: number): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
     return this.reading(name, async (file) => {
       const { size } = await file.stat();
-      return { bytes: await readExactly(file, Math.max(0, size - length), size), objectBytes: size };
+      return { bytes: await readUpTo(file, Math.max(0, size - length), size), objectBytes: size };
     });
   }
 
@@ -199,6 +202,9 @@ class DirectoryObjectStore implements ObjectStore {
 
 const MOVE_ATTEMPTS = 4;
 
+/** A range up to this size is read without asking first how large the file is. */
+const UNMEASURED_BYTES_MAX = 1024 * 1024;
+
 /** Writes the chunks one after the other without joining them; one call may write less than it is given. */
 async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promise<void> {
   let rest = chunks.filter((chunk) => chunk.length > 0);
@@ -211,8 +217,8 @@ async function writeAll(file: FileHandle, chunks: readonly Uint8Array[]): Promis
   }
 }
 
-/** A file that is shorter than it was is cut, as a range past its end is. */
-async function readExactly(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+/** Less where the file ends before. */
+async function readUpTo(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafeSlow(Math.max(0, end - start));
   let length = 0;
   while (length < bytes.length) {
