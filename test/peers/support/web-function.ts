@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { platformVariables } from './execution-environment.ts';
@@ -35,7 +36,7 @@ export async function startWebFunction(file: string, variables: Record<string, s
   process.once('exit', killWithParent);
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const url = `http://${endpoint}`;
-  while (!(await listens(url))) {
+  while (!(await listens(new URL(url)))) {
     if (child.exitCode !== null || performance.now() - startedAt > READY_MS_MAX) {
       child.kill('SIGKILL');
       await exited;
@@ -64,11 +65,10 @@ export async function startWebFunction(file: string, variables: Record<string, s
   };
 }
 
-async function listens(url: string): Promise<boolean> {
-  try {
-    await (await fetch(`${url}/healthz`)).arrayBuffer();
-    return true;
-  } catch {
-    return false;
-  }
+function listens({ hostname, port }: URL): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(Number(port), hostname);
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('connect', () => socket.destroy());
+  });
 }
