@@ -8,7 +8,8 @@ import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
 
-type Listener = (head: LedgerHead) => void;
+/** `undefined`: the ledger is gone. */
+type Listener = (head: LedgerHead | undefined) => void;
 
 interface Reads {
   current: Promise<LedgerHead | undefined>;
@@ -58,16 +59,21 @@ export class HeadCache {
     const known = this.heads.get(name);
     if (known !== undefined && known.version >= head.version) return known;
     this.heads.set(name, head);
-    for (const listener of this.listeners.get(name) ?? []) listener(head);
+    this.tell(name, head);
     return head;
   }
 
   /** Forgets a ledger that is gone. */
   drop(ledger: LedgerId): void {
-    this.heads.delete(ledgerName(ledger));
+    const name = ledgerName(ledger);
+    this.heads.delete(name);
+    this.tell(name, undefined);
   }
 
-  /** Calls `listener` with every newer head that this process sees, until the returned function is called. */
+  /**
+   * Calls `listener` with every newer head that this process sees, and when it sees that the ledger is gone, until the
+   * returned function is called.
+   */
   listen(ledger: LedgerId, listener: Listener): () => void {
     const name = ledgerName(ledger);
     const listeners = this.listeners.get(name) ?? new Set();
@@ -77,6 +83,10 @@ export class HeadCache {
       listeners.delete(listener);
       if (listeners.size === 0 && this.listeners.get(name) === listeners) this.listeners.delete(name);
     };
+  }
+
+  private tell(name: string, head: LedgerHead | undefined): void {
+    for (const listener of this.listeners.get(name) ?? []) listener(head);
   }
 
   private async read(ledger: LedgerId): Promise<LedgerHead | undefined> {

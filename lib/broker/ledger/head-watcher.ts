@@ -31,7 +31,8 @@ export class HeadWatcher {
 
   /**
    * Resolves with the first head for which `until` holds, or at the end of the wait with a head that was strongly read
-   * during it. Registers first and reads second, so that no append falls between. `undefined`: there is no such ledger.
+   * during it. Registers first and reads second, so that no append falls between. `undefined`: there is no such ledger,
+   * or there is none any more.
    */
   async wait(
     ledger: LedgerId,
@@ -39,9 +40,9 @@ export class HeadWatcher {
     { timeoutMs, signal }: WaitOptions,
   ): Promise<LedgerHead | undefined> {
     const timeout = new AbortController();
-    const grown = Promise.withResolvers<LedgerHead>();
+    const told = Promise.withResolvers<{ head: LedgerHead | undefined }>();
     const unlisten = this.heads.listen(ledger, (head) => {
-      if (until(head)) grown.resolve(head);
+      if (head === undefined || until(head)) told.resolve({ head });
     });
     const end = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);
     try {
@@ -50,8 +51,8 @@ export class HeadWatcher {
       const release = this.poll(ledger);
       try {
         const ended = this.clock.sleep(timeoutMs, end).then(() => undefined);
-        const head = await Promise.race([grown.promise, ended]);
-        return head ?? this.heads.peek(ledger) ?? first;
+        const outcome = await Promise.race([told.promise, ended]);
+        return outcome === undefined ? (this.heads.peek(ledger) ?? first) : outcome.head;
       } finally {
         release();
       }
