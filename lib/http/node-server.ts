@@ -45,6 +45,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     requestTimeout: headersMsMax + 2 * limits.requestBodyMsMax,
     connectionsCheckingInterval: SLOWNESS_CHECK_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
+    // Node would answer a missing Host by itself, without a body; the listener below refuses it too.
+    requireHostHeader: false,
   });
   /** The answer that each connection is at; HTTP/1.1 has one at a time. */
   const answers = new Map<Socket, ServerResponse>();

@@ -1,9 +1,11 @@
 /** The HTTP app over the embedded stores in memory, for tests of the door. */
+import type { AddressInfo } from 'node:net';
 import { afterEach } from 'vitest';
 import { createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { createApp } from '../../lib/http/app.ts';
 import type { DoorOptions } from '../../lib/http/door.ts';
+import { createHttpServer } from '../../lib/http/node-server.ts';
 import type { Clock } from '../../lib/kernel/clock.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
@@ -49,4 +51,19 @@ export function httpWorld({ inlineBytesMax = 4_096, ...options }: HttpWorldOptio
     });
   };
   return { app, broker, clock, call };
+}
+
+/** The same behind Node's own server, on a free port of loopback. */
+export async function listeningWorld({ headersMsMax, ...options }: HttpWorldOptions & { headersMsMax?: number } = {}) {
+  const world = httpWorld(options);
+  const http = createHttpServer({ app: world.app, random: seededRandom(2), log: options.log, headersMsMax });
+  await new Promise<void>((resolve) => {
+    http.server.listen(0, '127.0.0.1', resolve);
+  });
+  closers.unshift(async () => {
+    http.server.closeAllConnections();
+    await http.close();
+  });
+  const { port } = http.server.address() as AddressInfo;
+  return { ...world, http, url: `http://127.0.0.1:${port}` };
 }

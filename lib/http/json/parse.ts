@@ -36,9 +36,13 @@ export function notJson(error: JsonTextError, what: string): MillraceError {
 /** The path of a key below `path`, as errors show it: `config.retention.ms` is written `config["retention.ms"]`. */
 export function fieldPath(path: string, key: string | number): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  if (!/^[A-Za-z_]\w*$/.test(key)) return `${path}[${JSON.stringify(key.slice(0, 100))}]`;
-  return path === '' ? key : `${path}.${key}`;
+  // A client's key may be as long as its body.
+  const shown = key.length > KEY_LENGTH_SHOWN ? `${key.slice(0, KEY_LENGTH_SHOWN)}…` : key;
+  if (!/^[A-Za-z_]\w*$/.test(key)) return `${path}[${JSON.stringify(shown)}]`;
+  return path === '' ? shown : `${path}.${shown}`;
 }
+
+const KEY_LENGTH_SHOWN = 100;
 
 /** The scanner bounds the depth, so the recursion is bounded too. */
 function value(scanner: JsonScanner, path: string): JsonValue {
