@@ -41,11 +41,11 @@ const MISTAKES = new Set([
   'IdempotentParameterMismatchException',
 ]);
 
-/** `undefined` for an error that is neither the service's nor the network's, but a bug's. */
+/** `undefined` for an error that is neither the service's nor the network's, but ours. */
 export function awsFailure(error: unknown): AwsFailure | undefined {
   const { name = 'Error', code, $metadata } = error as { name?: string; code?: unknown; $metadata?: AwsMetadata };
   const status = $metadata?.httpStatusCode;
-  if (status === undefined) return error instanceof Error ? networkFailure(error, name, code) : undefined;
+  if (status === undefined) return isOurs(error) ? undefined : networkFailure(error as Error, name, code);
   // The earlier attempt with this token is still running: it, not this one, may yet be applied.
   if (name === 'TransactionInProgressException') {
     return { name, throttled: false, transient: true, nothingHappened: false };
@@ -56,6 +56,11 @@ export function awsFailure(error: unknown): AwsFailure | undefined {
   if (status >= 500 || status < 400) return { name, throttled, transient: true, nothingHappened: false };
   const transient = PASSING.has(name) || $metadata?.clockSkewCorrected === true;
   return { name, throttled, transient, nothingHappened: true };
+}
+
+/** Some of Node's own complaints about arguments carry a code, as the errors of the network do. */
+function isOurs(error: unknown): boolean {
+  return error instanceof MillraceError || error instanceof TypeError || error instanceof RangeError;
 }
 
 /** The answer never came, or its body ended early. */

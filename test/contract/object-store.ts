@@ -6,7 +6,7 @@ import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ListPage, ObjectName, ObjectStore } from '../../lib/storage/objects/port.ts';
 
-export interface ObjectStoreUnderTest {
+interface ObjectStoreUnderTest {
   store: ObjectStore;
   close?(): Promise<void>;
 }

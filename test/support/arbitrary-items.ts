@@ -3,12 +3,12 @@ import * as fc from 'fast-check';
 import type { Attributes, Changes, Condition, ItemKey, Value, Write } from '../../lib/kernel/items.ts';
 
 /** Any Unicode text, the zero byte and characters beyond U+FFFF among it. */
-export const anyText = fc.string({ unit: 'binary', maxLength: 20 });
+const anyText = fc.string({ unit: 'binary', maxLength: 20 });
 
-export const anyBytes = fc.uint8Array({ maxLength: 40 });
+const anyBytes = fc.uint8Array({ maxLength: 40 });
 
 /** Every number that DynamoDB can hold: its magnitudes end before a double's. */
-export const anyNumber = fc.oneof(
+const anyNumber = fc.oneof(
   fc.maxSafeInteger(),
   fc.integer(),
   fc
@@ -28,7 +28,7 @@ const anyName = fc
   .oneof(anyText, fc.constantFrom('constructor', 'toString', 'S', 'name', 'size', 'a.b', 'a[0]', '#a', ':a'))
   .filter((name) => !['', 'pk', 'sk', '__proto__'].includes(name));
 
-export const anyValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value; list: Value[]; map: { [name: string]: Value } }>(
+const anyValue: fc.Arbitrary<Value> = fc.letrec<{ value: Value; list: Value[]; map: { [name: string]: Value } }>(
   (tie) => ({
     value: fc.oneof({ maxDepth: 4, withCrossShrink: true }, anyScalar, tie('list'), tie('map')),
     list: fc.array(tie('value'), { maxLength: 5 }),

@@ -28,7 +28,7 @@ export function applyChanges(item: Attributes | undefined, changes: Changes): At
 }
 
 /** The value as stores keep it: negative zero is zero. The same object where nothing changes. */
-export function withoutNegativeZero(value: Value): Value {
+function withoutNegativeZero(value: Value): Value {
   if (typeof value === 'number') return value === 0 ? 0 : value;
   if (typeof value !== 'object' || value instanceof Uint8Array) return value;
   if (Array.isArray(value)) return value.some(isOrHoldsObject) ? value.map(withoutNegativeZero) : value;

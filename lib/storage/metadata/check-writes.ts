@@ -44,7 +44,7 @@ export function keyText(key: ItemKey): string {
 }
 
 /** Throws unless every adapter can store the attributes and give them back as they are. */
-export function checkAttributes(attributes: Attributes): void {
+function checkAttributes(attributes: Attributes): void {
   for (const name of Object.keys(attributes)) {
     checkName(name);
     checkValue(name, attributes[name] as Value, 0);

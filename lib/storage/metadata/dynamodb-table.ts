@@ -23,7 +23,7 @@ const KEY_SCHEMA: KeySchemaElement[] = [
 ];
 
 /** The stream carries new images only: whoever reads it filters on the attribute `wake` of the item as it became. */
-export const TABLE_STREAM_VIEW_TYPE = 'NEW_IMAGE';
+const STREAM_VIEW_TYPE = 'NEW_IMAGE';
 
 const POLL_MS = 500;
 
@@ -42,7 +42,7 @@ async function create(client: DynamoDBClient, table: string): Promise<boolean> {
         BillingMode: 'PAY_PER_REQUEST',
         KeySchema: KEY_SCHEMA,
         AttributeDefinitions: KEY_SCHEMA.map(({ AttributeName }) => ({ AttributeName, AttributeType: 'S' })),
-        StreamSpecification: { StreamEnabled: true, StreamViewType: TABLE_STREAM_VIEW_TYPE },
+        StreamSpecification: { StreamEnabled: true, StreamViewType: STREAM_VIEW_TYPE },
       }),
     );
     return true;

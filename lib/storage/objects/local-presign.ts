@@ -13,7 +13,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
 import type { ByteRange, ObjectName, PresignedUrl } from './port.ts';
 
-export const OBJECTS_PATH = '/v1/objects/';
+const OBJECTS_PATH = '/v1/objects/';
 
 export interface LocalPresignerOptions {
   /** At least 32 random bytes; the same after a restart where URLs are to outlive it. */
@@ -23,7 +23,7 @@ export interface LocalPresignerOptions {
   clock: Clock;
 }
 
-export type VerifiedUrl =
+type VerifiedUrl =
   | { outcome: 'valid'; name: ObjectName; range: ByteRange }
   | { outcome: 'refused'; reason: 'malformed' | 'signature' | 'expired' };
 

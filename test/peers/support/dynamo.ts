@@ -13,7 +13,7 @@ import { DynamoDBClient } from '../../support/aws-sdk.ts';
 import { startDynamoDbLocal } from './dynamodb-local.ts';
 
 /** DynamoDB Local takes any, of letters and digits. */
-export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 
 export interface Dynamo {
   endpoint: string;
