@@ -9,6 +9,8 @@
  *   twice applies once. The token is deliberately not used to repeat a transaction whose answer was lost, although
  *   DynamoDB would then apply it once: the repetition can be refused while the first attempt is still on its way, and
  *   "refused" must mean that nothing changed and nothing will.
+ * - A connection that was idle while its process was frozen may be dead: the first write over it ends as `unknown`, since
+ *   a reset does not tell whether the request arrived.
  * - A lone check is a strongly consistent read, at a quarter of the price of a transaction.
  */
 import {

@@ -4,12 +4,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Peer, startPeer } from './peer.ts';
 
+/** Whatever the PATH has; the jar is content with Java 8. */
+const JAVA = 'java';
 const EMULATOR = join(import.meta.dirname, '../node_modules/amplify-dynamodb-simulator/emulator');
 
 /** Why DynamoDB Local can't run on this machine, or `undefined` where it can. */
 export function dynamoDbLocalMissing(): string | undefined {
   if (!existsSync(join(EMULATOR, 'DynamoDBLocal.jar'))) return 'DynamoDB Local is not installed: run `npm run peers`';
-  const java = spawnSync('java', ['-version'], { encoding: 'utf8' });
+  const java = spawnSync(JAVA, ['-version'], { encoding: 'utf8' });
   return java.error === undefined && java.status === 0 ? undefined : 'DynamoDB Local needs Java on the PATH';
 }
 
@@ -18,7 +20,7 @@ export function startDynamoDbLocal(): Promise<Peer> {
     name: 'DynamoDB Local',
     startMsMax: 60_000,
     command: (port) => ({
-      file: 'java',
+      file: JAVA,
       args: [
         '-Xmx512m',
         `-Djava.library.path=${join(EMULATOR, 'DynamoDBLocal_lib')}`,
