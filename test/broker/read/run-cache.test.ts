@@ -1,0 +1,229 @@
+import { describe, expect, it } from 'vitest';
+import { runOf } from '../../../lib/broker/append/accept-batches.ts';
+import { concatBytes } from '../../../lib/kernel/bytes.ts';
+import { crc32c } from '../../../lib/kernel/crc32c.ts';
+import type { LedgerId } from '../../../lib/kernel/ids.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import type { LocatedRun } from '../../../lib/log/ledger/locate.ts';
+import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
+import { objectName } from '../../../lib/log/segment/object-name.ts';
+import { batchOf, makeBroker, makeStores, makeTopic, type Process, runsOf, type Stores } from '../../support/broker.ts';
+import { idle } from '../../support/manual-clock.ts';
+
+interface World {
+  stores: Stores;
+  writer: Process;
+  /** Another process, which has nothing in memory. */
+  reader: Process;
+  ledger: LedgerId;
+}
+
+async function makeWorld(cacheBytes?: number): Promise<World> {
+  const stores = makeStores();
+  const { ledger, ...writer } = await makeTopic({ stores, partitions: 4 });
+  return { stores, writer, reader: makeBroker({ stores, cacheBytes }), ledger };
+}
+
+/** One commit with these values in these slots, the first two appends apart so that the others share it. */
+async function commit({ writer, ledger }: World, ...slots: [slot: number, ...values: string[]][]): Promise<void> {
+  const deadlineMs = writer.broker.clock.monotonic() + limits.produceDeadlineMs;
+  const gate = Promise.withResolvers<void>();
+  writer.objects.onPut = async (proceed) => {
+    await gate.promise;
+    await proceed();
+  };
+  const append = (slot: number, values: string[]) =>
+    writer.broker.appender.append({ ledger, slot, run: runOf([batchOf(...values)]), deadlineMs });
+  const appends = [append(3, ['alone']), ...slots.map(([slot, ...values]) => append(slot, values))];
+  gate.resolve();
+  await Promise.all(appends);
+}
+
+async function newestRun({ stores, ledger }: World, slot: number): Promise<LocatedRun> {
+  return (await runsOf(stores.metadata, ledger, slot)).at(-1) as LocatedRun;
+}
+
+/** The base offsets and epochs that the batches carry. */
+const offsetsIn = (chunks: readonly Uint8Array[]) =>
+  chunks.flatMap((chunk) => [...batchHeaders(chunk)].map(({ baseOffset, leaderEpoch }) => [baseOffset, leaderEpoch]));
+
+describe('what the process wrote itself', () => {
+  it('is served from memory, with its offsets', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [0, 'c'], [1, 'd']);
+    await commit(world, [0, 'e'], [0, 'f', 'g'], [0, 'h']);
+    world.writer.objects.forget();
+    const run = await newestRun(world, 0);
+    expect(offsetsIn(await world.writer.broker.runs.read(run, 'tail'))).toEqual([
+      [3, 0],
+      [4, 0],
+      [6, 0],
+    ]);
+    expect(world.writer.objects.calls).toEqual([]);
+  });
+
+  it('does not change in the store when its offsets are filled in', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a']);
+    await commit(world, [0, 'b']);
+    const run = await newestRun(world, 0);
+    for (const process of [world.writer, world.reader]) {
+      const [chunk] = await process.broker.runs.read(run, 'history');
+      expect(offsetsIn([chunk as Uint8Array])).toEqual([[1, 0]]);
+      const range = { start: run.position, end: run.position + run.bytes };
+      const name = objectName(run.commit.tier, run.commit.object);
+      const stored = (await world.stores.objects.getRange(name, range)) as Uint8Array;
+      expect(crc32c(stored)).toBe(run.crc32c);
+      expect(offsetsIn([stored])).toEqual([[0, -1]]);
+    }
+  });
+});
+
+describe('what another process wrote', () => {
+  it('is read from the tail together with its neighbours of the commit, and patched once', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [1, 'c'], [2, 'd'], [1, 'e']);
+    const { broker, objects } = world.reader;
+    const one = await broker.runs.read(await newestRun(world, 1), 'tail');
+    expect(offsetsIn(one)).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
+    const two = await broker.runs.read(await newestRun(world, 2), 'tail');
+    expect(offsetsIn(two)).toEqual([[0, 0]]);
+    expect(objects.count('getRange')).toBe(1);
+    const again = await broker.runs.read(await newestRun(world, 1), 'history');
+    expect(again[0]).toBe(one[0]); // the same bytes, shared
+    expect(objects.count('getRange')).toBe(1);
+  });
+
+  it('is read from history alone', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b'], [2, 'c']);
+    const run = await newestRun(world, 1);
+    await world.reader.broker.runs.read(run, 'history');
+    const name = objectName(run.commit.tier, run.commit.object);
+    expect(world.reader.objects.calls).toEqual([`getRange ${name} ${run.position}-${run.position + run.bytes}`]);
+  });
+
+  it('is fetched once for all who ask meanwhile', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b'], [2, 'c']);
+    const { broker, objects } = world.reader;
+    const gate = Promise.withResolvers<void>();
+    objects.onGetRange = async (proceed) => {
+      await gate.promise;
+      return proceed();
+    };
+    const runs = await Promise.all([0, 1, 2].map((slot) => newestRun(world, slot)));
+    const reads = Array.from({ length: 30 }, (_, i) => broker.runs.read(runs[i % 3] as LocatedRun, 'tail'));
+    await idle();
+    gate.resolve();
+    const chunks = await Promise.all(reads);
+    expect(objects.count('getRange')).toBe(1);
+    for (const [index, chunk] of chunks.entries()) expect(chunk[0]).toBe(chunks[index % 3]?.[0]);
+  });
+
+  it("keeps no neighbour's bytes alive", async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b'.repeat(100_000)]);
+    const [small] = await world.reader.broker.runs.read(await newestRun(world, 0), 'tail');
+    expect(small?.buffer.byteLength).toBeLessThan(1_000);
+  });
+});
+
+describe('bytes that are not what they should be', () => {
+  it.each([
+    ['are damaged', (bytes: Uint8Array) => bytes.map((byte, index) => (index === 30 ? byte ^ 1 : byte)), 'checksum'],
+    ['are cut short', (bytes: Uint8Array) => bytes.subarray(0, -1), 'not found'],
+    ['are missing', () => undefined, 'not found'],
+  ])('and %s are refused, and not kept', async (_, damage, reason) => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [1, 'c']);
+    const { broker, objects } = world.reader;
+    objects.onGetRange = async (proceed) => damage((await proceed()) as Uint8Array);
+    for (const [slot, among] of [
+      [0, 'tail'],
+      [1, 'history'],
+    ] as const) {
+      const run = await newestRun(world, slot);
+      await expect(broker.runs.read(run, among)).rejects.toMatchObject({
+        code: 'KAFKA_STORAGE_ERROR',
+        retriable: true,
+        message: expect.stringContaining(reason),
+      });
+    }
+    objects.onGetRange = undefined;
+    expect(offsetsIn(await broker.runs.read(await newestRun(world, 0), 'tail'))).toEqual([[0, 0]]);
+  });
+
+  it('fail all who share the read, and the next one reads again', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b']);
+    const { broker, objects } = world.reader;
+    const run = await newestRun(world, 0);
+    objects.onGetRange = () => Promise.reject(new Error('no answer'));
+    const failed = await Promise.allSettled([broker.runs.read(run, 'tail'), broker.runs.read(run, 'tail')]);
+    expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(objects.count('getRange')).toBe(1);
+    objects.onGetRange = undefined;
+    await expect(broker.runs.read(run, 'tail')).resolves.toHaveLength(1);
+  });
+});
+
+describe('the budget', () => {
+  it('keeps what was used last', async () => {
+    const value = 'x'.repeat(10_000);
+    const world = await makeWorld(25_000); // two runs
+    for (let i = 0; i < 3; i++) await commit(world, [0, value]);
+    const runs = await runsOf(world.stores.metadata, world.ledger, 0);
+    const { broker, objects } = world.reader;
+    const read = async (index: number) => {
+      objects.forget();
+      await broker.runs.read(runs[index] as LocatedRun, 'history');
+      return objects.calls.length;
+    };
+    expect([await read(0), await read(1), await read(0)]).toEqual([1, 1, 0]);
+    expect(await read(2)).toBe(1); // and 1 goes, which was not used for longest
+    expect([await read(0), await read(2), await read(1)]).toEqual([0, 0, 1]);
+    expect(await read(0)).toBe(1);
+  });
+
+  it('counts what keeping small runs costs beside their bytes', async () => {
+    const world = await makeWorld(10_000);
+    for (let i = 0; i < 50; i++) await commit(world, [0, 'v']);
+    const runs = await runsOf(world.stores.metadata, world.ledger, 0);
+    const { broker, objects } = world.reader;
+    for (const run of runs) await broker.runs.read(run, 'history');
+    objects.forget();
+    for (const run of runs.toReversed()) await broker.runs.read(run, 'history');
+    const kept = runs.length - objects.count('getRange');
+    expect(kept).toBeGreaterThan(5);
+    expect(kept).toBeLessThan(20); // by their bytes alone it would be all 50
+  });
+
+  it('serves what is larger than it, with offsets, and keeps nothing', async () => {
+    const world = await makeWorld(100);
+    await commit(world, [0, 'a'], [1, 'b', 'c']);
+    await commit(world, [0, 'a'], [1, 'd']);
+    const { broker, objects } = world.reader;
+    const run = await newestRun(world, 1);
+    for (let i = 0; i < 2; i++) {
+      objects.forget();
+      expect(offsetsIn(await broker.runs.read(run, 'tail'))).toEqual([[2, 0]]);
+      expect(objects.count('getRange')).toBeGreaterThan(0);
+    }
+  });
+
+  it('holds for what the process wrote itself', async () => {
+    const stores = makeStores();
+    const { ledger, ...writer } = await makeTopic({ stores, partitions: 4, cacheBytes: 1_500 });
+    const world = { stores, writer, reader: writer, ledger };
+    for (let i = 0; i < 5; i++) await commit(world, [0, 'v'.repeat(100)]);
+    writer.objects.forget();
+    for (const run of await runsOf(stores.metadata, ledger, 0)) {
+      expect(concatBytes(await writer.broker.runs.read(run, 'history'))).toHaveLength(run.bytes);
+    }
+    expect(writer.objects.count('getRange')).toBeGreaterThanOrEqual(3);
+  });
+});
