@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { type PlantName, plants } from './plants.ts';
+import { runInThreads } from './pool.ts';
 import { runHistories } from './runner.ts';
 import { simulate } from './world.ts';
 
@@ -43,13 +44,10 @@ async function main(): Promise<number> {
   const histories = wholeNumber('--histories', flags.histories);
   const firstSeed = wholeNumber('--seed', flags.seed);
   const started = performance.now();
-  const summary = await runHistories({
-    histories,
-    firstSeed,
-    plant,
-    stopAtFirst: plant !== undefined,
-    onProgress: progress(histories),
-  });
+  const options = { histories, firstSeed, plant, onProgress: progress(histories) };
+  // A planted bug is looked for from the first seed on, one history at a time.
+  const summary =
+    plant === undefined ? await runInThreads(options) : await runHistories({ ...options, stopAtFirst: true });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   process.stderr.write('\n');
   console.log(`${summary.histories} histories, ${summary.events} steps, ${summary.acked} acks, ${seconds} s`);
@@ -80,7 +78,7 @@ async function replay(seed: number, plant: PlantName | undefined): Promise<numbe
 
 function progress(total: number): (done: number, failed: number) => void {
   return (done, failed) => {
-    if (done % 50 === 0 || done === total) process.stderr.write(`\r${done}/${total} histories, ${failed} failed`);
+    if (done % 50 === 0 || done >= total) process.stderr.write(`\r${done}/${total} histories, ${failed} failed`);
   };
 }
 

@@ -19,16 +19,26 @@ export interface RunSummary {
   faults: Record<string, number>;
 }
 
+export function emptySummary(): RunSummary {
+  return { histories: 0, failed: [], acked: 0, events: 0, faults: {} };
+}
+
+/** Adds one summary to another; failures in the order of their seeds. */
+export function addSummary(sum: RunSummary, part: RunSummary): void {
+  sum.histories += part.histories;
+  sum.acked += part.acked;
+  sum.events += part.events;
+  for (const [kind, count] of Object.entries(part.faults)) sum.faults[kind] = (sum.faults[kind] ?? 0) + count;
+  sum.failed.push(...part.failed);
+  sum.failed.sort((a, b) => a.seed - b.seed);
+}
+
 export async function runHistories(options: RunOptions): Promise<RunSummary> {
-  const summary: RunSummary = { histories: 0, failed: [], acked: 0, events: 0, faults: {} };
+  const summary = emptySummary();
   for (let index = 0; index < options.histories; index++) {
     const result = await simulate({ seed: options.firstSeed + index, plant: options.plant });
-    summary.histories++;
-    summary.acked += result.acked;
-    summary.events += result.events;
-    for (const [kind, count] of Object.entries(result.faults))
-      summary.faults[kind] = (summary.faults[kind] ?? 0) + count;
-    if (result.violations.length > 0) summary.failed.push(result);
+    const { violations, acked, events, faults } = result;
+    addSummary(summary, { histories: 1, failed: violations.length > 0 ? [result] : [], acked, events, faults });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }
