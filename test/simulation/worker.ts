@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import { type RunOptions, runHistories } from './runner.ts';
 
-parentPort?.on('message', async (block: Pick<RunOptions, 'histories' | 'firstSeed'>) => {
-  parentPort?.postMessage(await runHistories(block));
+parentPort?.on('message', (block: Pick<RunOptions, 'histories' | 'firstSeed'>) => {
+  // A history that throws ends the thread, which the pool hears of.
+  void runHistories(block).then((summary) => parentPort?.postMessage(summary));
 });
