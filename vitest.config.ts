@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The five projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
+/** The six projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
 export default defineConfig({
   test: {
     projects: [
@@ -14,6 +14,7 @@ export default defineConfig({
       project('simulation', ['test/simulation/**/*.test.ts'], 240_000),
       // One process for all files: loading aws-cdk-lib takes longer than the tests, and they share no state.
       project('infra', ['test/infra/**/*.test.ts'], 240_000, false),
+      project('package', ['test/package/**/*.test.ts'], 240_000),
       project('peers', ['test/peers/**/*.test.ts'], 240_000),
     ],
   },

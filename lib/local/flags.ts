@@ -75,7 +75,8 @@ export function helpText(): string {
   return [
     'Serves Millrace over HTTP, with embedded storage.',
     '',
-    'npm start -- [flags]',
+    'millrace serve [flags]      from the package',
+    'npm start -- [flags]        from a checkout',
     '',
     ...rows.map(([left, right]) => `${left.padEnd(width)}${right}`),
     '',

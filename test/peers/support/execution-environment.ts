@@ -2,7 +2,7 @@
  * One Lambda execution environment: a built bundle under the official runtime interface client, in a process whose
  * environment variables are the platform's and the function's, and none of this machine's.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -122,9 +122,4 @@ async function ended(child: ChildProcess, api: RuntimeApi): Promise<void> {
     await exit;
   }
   await api.close();
-}
-
-/** The version of Node that functions run on here; Lambda's runtime must be the same. */
-export function nodeVersion(): string {
-  return spawnSync(process.execPath, ['--version'], { encoding: 'utf8' }).stdout.trim();
 }

@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Lambda's limit of an event and of a buffered answer; its own message names this number. */
-export const PAYLOAD_BYTES_MAX = 6_291_556;
+const PAYLOAD_BYTES_MAX = 6_291_556;
 
 export interface InvocationError {
   errorType: string;

@@ -4,7 +4,6 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { Checksum, SourceData } from '@smithy/types';
 
 export interface SecretsManager {
   readonly endpoint: string;
@@ -75,10 +74,10 @@ async function isSigned(request: IncomingMessage, body: string, region: string):
   return again.headers['authorization'] === authorization;
 }
 
-class Sha256 implements Checksum {
+class Sha256 {
   private readonly hash: Hash | Hmac;
 
-  constructor(secret?: SourceData) {
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
     this.hash = secret === undefined ? createHash('sha256') : createHmac('sha256', secret as string | Uint8Array);
   }
 
