@@ -49,18 +49,18 @@ export class PartitionView {
   }
 
   /**
-   * The runs that may hold the first record at or after the time, in order; the first of them holds a record that is,
-   * unless there is none such at all.
+   * The runs that may hold a record at or after the time, in order, without those that end below the log start. The
+   * first that does is mostly the first given; it is a later one where the newest timestamps were below the log start.
    */
   async *runsSince(timestampMs: number): AsyncGenerator<PlacedRun> {
     const reached = await this.search((page) =>
       pageForTimestamp(page, this.slot, timestampMs) === 'after' ? 'after' : 'at-or-before',
     );
-    if (reached < this.head.sealed) {
-      const page = await this.pages.get(this.ledger, reached);
-      yield* since(runsInPage(page, this.slot), 'history', timestampMs);
+    for (let sequence = reached; sequence < this.head.sealed; sequence++) {
+      const page = await this.pages.get(this.ledger, sequence);
+      yield* this.since(runsInPage(page, this.slot), 'history', timestampMs);
     }
-    yield* since(runsInTail(this.head, this.slot), 'tail', timestampMs);
+    yield* this.since(runsInTail(this.head, this.slot), 'tail', timestampMs);
   }
 
   private async pageOf(offset: number): Promise<number> {
@@ -71,6 +71,12 @@ export class PartitionView {
       throw new MillraceError('KAFKA_STORAGE_ERROR', `Offset ${offset} is in the log and was not found; try again.`);
     }
     return sequence;
+  }
+
+  private *since(runs: readonly LocatedRun[], among: PlacedRun['among'], timestampMs: number): Generator<PlacedRun> {
+    for (const run of runs) {
+      if (run.maxTimestamp >= timestampMs && run.endOffset > this.logStart) yield { run, among };
+    }
   }
 
   /** The first page that is not before what is looked for; `sealed` where all are. Halves the pages between. */
@@ -89,8 +95,4 @@ export class PartitionView {
 
 function* placed(runs: readonly LocatedRun[], among: PlacedRun['among'], offset: number): Generator<PlacedRun> {
   for (const run of runs) if (run.endOffset > offset) yield { run, among };
-}
-
-function* since(runs: readonly LocatedRun[], among: PlacedRun['among'], timestampMs: number): Generator<PlacedRun> {
-  for (const run of runs) if (run.maxTimestamp >= timestampMs) yield { run, among };
 }
