@@ -129,7 +129,7 @@ export interface MillraceClient {
   produceBatches(
     topic: string,
     partition: number,
-    batches: Uint8Array<ArrayBuffer>,
+    batches: Uint8Array,
     options?: ProduceOptions,
   ): Promise<ProduceBatchesResult>;
   /** Throws `OFFSET_OUT_OF_RANGE` with `facts.logStartOffset` and `facts.highWatermark`. */
@@ -192,7 +192,7 @@ async function produceBatches(
   send: Transport,
   topic: string,
   partition: number,
-  batches: Uint8Array<ArrayBuffer>,
+  batches: Uint8Array,
   { acks, expectedOffset, signal }: ProduceOptions,
 ): Promise<ProduceBatchesResult> {
   const answer = await send({

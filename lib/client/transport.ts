@@ -28,7 +28,8 @@ export interface ApiRequest {
   path: readonly (string | number)[];
   query?: Readonly<Record<string, string | number | undefined>>;
   headers?: Readonly<Record<string, string>>;
-  body?: string | Uint8Array<ArrayBuffer>;
+  /** Bytes that no other thread shares: `fetch` takes no others. */
+  body?: string | Uint8Array;
   /** How long the server may wait before it answers, beside the time that a request takes. */
   waitMs?: number;
   signal?: AbortSignal;
@@ -82,7 +83,7 @@ async function send(options: TransportOptions, request: ApiRequest): Promise<Api
     response = await options.fetch(url, {
       method: request.method,
       headers: headersOf(options, request),
-      body: request.body,
+      body: request.body as string | Uint8Array<ArrayBuffer> | undefined,
       signal: request.signal === undefined ? late : AbortSignal.any([request.signal, late]),
     });
     bytes = new Uint8Array(await response.arrayBuffer());
