@@ -48,7 +48,10 @@ export type RecordOutcome =
 export interface ProduceBatchesRequest {
   topic: string;
   partition: number;
-  /** Whole record batches (magic 2), one after the other. All or nothing. The bytes must not be changed afterwards. */
+  /**
+   * Whole record batches (magic 2), one after the other. All or nothing. The bytes are taken over: the caller must
+   * neither change them nor pass them again, since what is kept of them in memory gets its offsets in place.
+   */
   batches: Uint8Array;
   acks: Acks;
   expectedOffset?: number;
@@ -63,7 +66,8 @@ export interface ProduceBatchesResult {
 
 /** Writes records; every record has its own outcome. Throws where the request as a whole cannot be served. */
 export async function produceRecords(broker: Broker, request: ProduceRecordsRequest): Promise<RecordOutcome[]> {
-  const topic = await broker.topics.get(request.topic);
+  const named = request.records.reduce((most, { partition = 0 }) => Math.max(most, partition), 0);
+  const topic = await topicWith(broker, request.topic, named);
   const nowMs = broker.clock.now();
   const outcomes = Array<RecordOutcome | undefined>(request.records.length);
   const groups = partitioned(broker, topic, request.records, nowMs, outcomes);
@@ -75,7 +79,7 @@ export async function produceRecords(broker: Broker, request: ProduceRecordsRequ
 /** Writes whole batches to one partition, all or nothing. */
 export async function produceBatches(broker: Broker, request: ProduceBatchesRequest): Promise<ProduceBatchesResult> {
   const { partition, acks, expectedOffset } = request;
-  const topic = await broker.topics.get(request.topic);
+  const topic = await topicWith(broker, request.topic, partition);
   if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   const accepted = acceptBatches(broker, topic, request.batches);
   const appended = append(broker, topic, { partition, batches: accepted.batches, expectedOffset });
@@ -84,6 +88,12 @@ export async function produceBatches(broker: Broker, request: ProduceBatchesRequ
     return { partition, recordCount: accepted.records };
   }
   return { partition, baseOffset: await appended, recordCount: accepted.records };
+}
+
+/** The topic as it is cached, unless it may have got the partition since then. */
+async function topicWith(broker: Broker, name: string, partition: number): Promise<Topic> {
+  const topic = await broker.topics.get(name);
+  return partition < topic.partitions ? topic : broker.topics.getFresh(name);
 }
 
 /** The records of one request for one partition, with their places in the request. */
