@@ -8,11 +8,18 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
+/** Words drawn together: one call of the source costs more than what most callers do with its answer. */
+const words = new Uint32Array(256);
+let wordsUsed = words.length;
+
 /** The platform's cryptographic source. The only place in `lib` that reads it. */
 export const systemRandom: Random = {
   fraction: () => {
-    const [word = 0] = crypto.getRandomValues(new Uint32Array(1));
-    return word / 2 ** 32;
+    if (wordsUsed === words.length) {
+      crypto.getRandomValues(words);
+      wordsUsed = 0;
+    }
+    return (words[wordsUsed++] as number) / 2 ** 32;
   },
   bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
 };
