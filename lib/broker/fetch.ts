@@ -80,7 +80,11 @@ async function stretch(broker: Broker, request: FetchRequest): Promise<FetchBatc
   return { batches, offset, nextOffset, highWatermark, logStartOffset };
 }
 
-/** Single records from the position on, at most `maxRecords`; the byte limit is of whole batches, as for `fetchBatches`. */
+/**
+ * Single records from the position on: one at least if one is there, then as many as `maxRecords` and `maxBytes` allow.
+ * The byte limit is of whole batches as for `fetchBatches`, and of what the records have inside, because compressed
+ * batches inflate to far more than their size.
+ */
 export async function fetchRecords(broker: Broker, request: FetchRecordsRequest): Promise<FetchRecordsResult> {
   const { batches, ...fetched } = await stretch(broker, request);
   const found: LogRecord[] = [];
@@ -93,18 +97,26 @@ export async function fetchRecords(broker: Broker, request: FetchRecordsRequest)
 function takeRecords(
   broker: Broker,
   batches: readonly Uint8Array[],
-  { maxRecords }: FetchRecordsRequest,
+  { maxRecords, maxBytes }: FetchRecordsRequest,
   { offset, nextOffset }: { offset: number; nextOffset: number },
   found: LogRecord[],
 ): number {
+  let bytes = 0;
   for (const chunk of batches) {
     for (const record of records(chunk, broker.compression, { verifyChecksum: false })) {
       if (record.offset < offset) continue;
-      if (found.length === maxRecords) return record.offset;
+      bytes += contentBytes(record);
+      if (found.length === maxRecords || (found.length > 0 && bytes > maxBytes)) return record.offset;
       found.push(record);
     }
   }
   return nextOffset;
+}
+
+function contentBytes({ key, value, headers }: LogRecord): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0);
+  return bytes;
 }
 
 function bytesOf(batches: readonly Uint8Array[]): number {
