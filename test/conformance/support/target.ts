@@ -1,0 +1,205 @@
+/**
+ * The server that the suite asks, as any client from outside would.
+ *
+ * `MILLRACE_URL` names one that runs, with `MILLRACE_API_KEY` (scope admin) where it wants a key, and
+ * `MILLRACE_STREAMING=0` where it cannot stream. Without them every file starts the local server, embedded and in
+ * memory. Every answer is held against the server's own OpenAPI document, and a server of our own must not have logged
+ * an error at the end.
+ */
+import { afterAll, beforeAll, expect } from 'vitest';
+import { systemClock } from '../../../lib/kernel/clock.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import { systemRandom } from '../../../lib/kernel/random.ts';
+import { startServer } from '../../../lib/local/server.ts';
+import { misfits, type OpenApiDocument } from './openapi.ts';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  contentType: string | undefined;
+  bytes: Uint8Array;
+  text: string;
+  /** Of JSON and problems; which properties are there depends on the answer. */
+  json: AnswerJson;
+}
+
+/** Every property that some answer has. */
+export interface AnswerJson {
+  // Problems
+  status: number;
+  detail: string;
+  code: string;
+  field: string;
+  next_offset: number;
+  // Topics
+  name: string;
+  topic_id: string;
+  partitions: number;
+  config: Record<string, string>;
+  partition_details: { partition: number; high_watermark: number; log_start_offset: number }[];
+  topics: { name: string; partitions: number }[];
+  next: string | undefined;
+  // Records
+  records: RecordJson[];
+  high_watermark: number;
+  log_start_offset: number;
+  base_offset: number;
+  record_count: number;
+  offset: number | null;
+  timestamp: number | null;
+  segments: {
+    url?: string;
+    headers?: Record<string, string>;
+    batches_base64?: string;
+    base_offset: number;
+    last_offset: number;
+    bytes?: number;
+    crc32c?: number;
+  }[];
+  expires_at: number | null;
+  // Keys
+  id: string;
+  secret: string;
+  keys: { id: string; scopes: string[]; topic_prefix?: string; created_at: number }[];
+}
+
+export interface RecordJson {
+  partition?: number;
+  offset: number;
+  timestamp: number;
+  key?: unknown;
+  key_base64?: string | null;
+  value?: unknown;
+  value_base64?: string | null;
+  headers: { key: string; value?: string | null; value_base64?: string | null }[];
+  error?: { code: string; status: number };
+}
+
+export interface RequestOptions {
+  /** JSON unless it is text or bytes. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** In place of the suite's own; `null` sends none. */
+  key?: string | null;
+}
+
+export class Target {
+  url = process.env['MILLRACE_URL']?.replace(/\/$/, '') ?? '';
+  key: string | undefined = process.env['MILLRACE_API_KEY'];
+  readonly streaming = process.env['MILLRACE_STREAMING'] !== '0';
+  readonly isOurs = this.url === '';
+  private document: OpenApiDocument | undefined;
+  private readonly topics = new Set<string>();
+  private readonly faults: unknown[] = [];
+  private close: () => Promise<void> = () => Promise.resolve();
+
+  async start(): Promise<void> {
+    if (this.isOurs) {
+      this.key = 'a-secret-for-the-conformance-suite';
+      const note = (message: string, facts?: Record<string, unknown>) => this.faults.push([message, facts]);
+      const server = await startServer(
+        {
+          host: '127.0.0.1',
+          port: 0,
+          storage: { kind: 'memory' },
+          inlineBytesMax: limits.inlineBytesMaxDefault,
+          apiKeys: [{ id: 'conformance', secret: this.key }],
+          corsOrigins: [],
+        },
+        { clock: systemClock, random: systemRandom, log: { info: () => {}, warn: () => {}, error: note } },
+      );
+      this.url = server.url;
+      this.close = () => server.close();
+    }
+    const answer = await this.send('GET', '/v1/openapi.json');
+    this.document = (await answer.json()) as OpenApiDocument;
+  }
+
+  async stop(): Promise<void> {
+    for (const topic of this.topics) await this.send('DELETE', `/v1/topics/${topic}`);
+    await this.close();
+    expect(this.faults).toEqual([]);
+  }
+
+  /** A new topic with a name of its own; it is deleted at the end. */
+  async topic(settings: { partitions?: number; config?: Record<string, unknown> } = {}): Promise<string> {
+    const name = this.freshName();
+    const answer = await this.call('POST', '/v1/topics', { body: { name, ...settings } });
+    expect(answer.status).toBe(201);
+    return name;
+  }
+
+  /** A name that no topic has; whatever gets it is deleted at the end. */
+  freshName(): string {
+    const name = `conformance-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    this.topics.add(name);
+    return name;
+  }
+
+  /** Deletes the topic at the end, should it be there then. */
+  discard(name: string): void {
+    this.topics.add(name);
+  }
+
+  async send(method: string, path: string, options: RequestOptions & { signal?: AbortSignal } = {}): Promise<Response> {
+    const { body, headers = {}, key = this.key, signal } = options;
+    const isJson = body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+    return fetch(this.url + path, {
+      method,
+      headers: {
+        ...(key == null ? {} : { authorization: `Bearer ${key}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: isJson ? JSON.stringify(body) : (body as string) }),
+      ...(signal === undefined ? {} : { signal }),
+    });
+  }
+
+  /** Sends, reads the whole answer, and holds it against the document. */
+  async call(method: string, path: string, options: RequestOptions = {}): Promise<Answer> {
+    const response = await this.send(method, path, options);
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const contentType = response.headers.get('content-type') ?? undefined;
+    const text = Buffer.from(bytes).toString();
+    const isJson = contentType === 'application/json' || contentType === 'application/problem+json';
+    const json: unknown = isJson && text !== '' ? JSON.parse(text) : undefined;
+    const { status, headers } = response;
+    if (this.document !== undefined) {
+      expect(misfits(this.document, { method, path, status, contentType, json }), `${method} ${path}`).toEqual([]);
+    }
+    if (json !== undefined && contentType === 'application/problem+json') {
+      expect((json as { status: number }).status).toBe(status);
+    }
+    return { status, headers, contentType, bytes, text, json: json as AnswerJson };
+  }
+
+  /** Records into the topic; they must all be written. */
+  async produce(topic: string, records: unknown[]): Promise<RecordJson[]> {
+    const answer = await this.call('POST', `/v1/topics/${topic}/records`, { body: { records } });
+    expect(answer.status, answer.text).toBe(200);
+    return answer.json.records;
+  }
+
+  /** What a partition's records say from the beginning, the whole of it. */
+  async fetchAll(topic: string, partition = 0, query = ''): Promise<RecordJson[]> {
+    const records: RecordJson[] = [];
+    for (let offset = 0; ; ) {
+      const { json } = await this.call(
+        'GET',
+        `/v1/topics/${topic}/partitions/${partition}/records?offset=${offset}${query}`,
+      );
+      if (json.records.length === 0) return records;
+      records.push(...json.records);
+      offset = json.next_offset;
+    }
+  }
+}
+
+/** A target for all tests of a file. */
+export function useTarget(): Target {
+  const target = new Target();
+  beforeAll(() => target.start());
+  afterAll(() => target.stop());
+  return target;
+}
