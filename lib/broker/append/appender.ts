@@ -1,6 +1,6 @@
 /**
  * Group commit: what arrives while a flush is uploading joins the next one. There is no timer, so an idle process adds no
- * wait. Uploads overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's
+ * wait; what is appended in one turn of the event loop, such as a request to many partitions, goes together. Uploads overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's
  * line is taken when the flush is composed, before its upload.
  *
  * Guarantees to callers of `append`:
@@ -29,6 +29,7 @@ export class Appender {
   private pendingRequests = 0;
   private pendingBytes = 0;
   private uploads = 0;
+  private pumpIsDue = false;
   /** Per ledger, the end of the line of commits to sequence. */
   private readonly lines = new Map<string, Promise<void>>();
   private readonly flushes = new Set<Promise<void>>();
@@ -55,13 +56,23 @@ export class Appender {
       this.pendingBytes -= bytes;
     };
     void promise.then(answered, answered);
-    this.pump();
+    this.pumpSoon();
     return promise;
   }
 
   /** Resolves when nothing is waiting, uploading or being sequenced. */
   async settled(): Promise<void> {
-    while (this.flushes.size > 0) await Promise.all(this.flushes);
+    for (this.pump(); this.flushes.size > 0; this.pump()) await Promise.all(this.flushes);
+  }
+
+  /** After everything that is about to be appended in this turn of the event loop. */
+  private pumpSoon(): void {
+    if (this.pumpIsDue) return;
+    this.pumpIsDue = true;
+    queueMicrotask(() => {
+      this.pumpIsDue = false;
+      this.pump();
+    });
   }
 
   private pump(): void {

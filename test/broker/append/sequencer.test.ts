@@ -5,6 +5,7 @@ import { AssertionError } from '../../../lib/kernel/assert.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { batchOf, lost, makeTopic, settled, throttled } from '../../support/broker.ts';
+import { idle } from '../../support/manual-clock.ts';
 import { append, failure, makeWorld, offsets, type Proceed, script, sealBy } from '../../support/sequencing-world.ts';
 
 const K = limits.sealsRemembered;
@@ -143,6 +144,7 @@ describe('a busy store', () => {
     };
     script(world, ...Array.from({ length: 1_000 }, () => seconds));
     const failing = append(world.writer, world.ledger);
+    await idle();
     const following = append(world.writer, world.ledger).catch((error: MillraceError) => error);
     const { error, tookMs } = await failure(world, failing);
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown', retriable: true });
@@ -179,7 +181,7 @@ describe('answers', () => {
     const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
     const one = (slot: number, ...values: string[]) =>
       process.broker.appender.append({ ledger, slot, run: runOf([batchOf(...values)]), deadlineMs });
-    const first = one(0, 'a'); // uploads alone; the others share a commit
+    const first = one(0, 'a');
     const others = [one(0, 'b', 'c'), one(1, 'd'), one(0, 'e'), one(1, 'f', 'g', 'h'), one(1, 'i')];
     expect(await first).toBe(0);
     expect(await Promise.all(others)).toEqual([1, 0, 3, 1, 4]);
