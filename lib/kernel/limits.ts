@@ -71,9 +71,9 @@ export const limits = {
   sealsRemembered: 4,
 
   // Produce
-  /** Requests waiting in one process for their flush; the next one is answered 429. */
+  /** Writes that one process has accepted and not yet answered; the next one is answered 429. */
   pendingRequestsMax: 4_096,
-  /** Bytes waiting in one process for their flush. */
+  /** Their bytes. */
   pendingBytesMax: 128 * MIB,
   /** A flush is closed at this size, so that an object stays small enough to read in one piece. */
   flushBytesMax: 8 * MIB,
