@@ -12,7 +12,6 @@ import { limits } from '../kernel/limits.ts';
 import { randomBelow } from '../kernel/random.ts';
 import { encodeBatch } from '../log/record-batch/encode.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
-import type { BatchRun } from '../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import { acceptBatches, runOf } from './append/accept-batches.ts';
 import type { Broker } from './broker.ts';
@@ -68,12 +67,84 @@ export interface ProduceBatchesResult {
 export async function produceRecords(broker: Broker, request: ProduceRecordsRequest): Promise<RecordOutcome[]> {
   const named = request.records.reduce((most, { partition = 0 }) => Math.max(most, partition), 0);
   const topic = await topicWith(broker, request.topic, named);
+  const writing = writeAll(broker, topic, request);
+  const stored = redirected(broker, topic, request, writing);
+  if (request.acks !== 'none') return stored;
+  leave(broker, stored.then(firstFailure(writing.accepted)));
+  return writing.accepted;
+}
+
+interface Writing {
+  /** What is known before anything is stored: which records are refused, and where the others go. */
+  accepted: RecordOutcome[];
+  stored: Promise<RecordOutcome[]>;
+}
+
+function writeAll(broker: Broker, topic: Topic, request: ProduceRecordsRequest): Writing {
   const nowMs = broker.clock.now();
   const outcomes = Array<RecordOutcome | undefined>(request.records.length);
   const groups = partitioned(broker, topic, request.records, nowMs, outcomes);
   if (request.expectedOffset !== undefined) refuseScattered(request, groups, outcomes);
-  await Promise.all([...groups.values()].map((group) => write(broker, topic, request, group, outcomes, nowMs)));
-  return outcomes as RecordOutcome[];
+  const accepted = outcomes.slice();
+  for (const { partition, indexes } of groups.values()) {
+    for (const index of indexes) accepted[index] = { outcome: 'accepted', partition };
+  }
+  const writes = [...groups.values()].map((group) => write(broker, topic, request, group, outcomes));
+  const stored = Promise.all(writes).then(() => outcomes as RecordOutcome[]);
+  return { accepted: accepted as RecordOutcome[], stored };
+}
+
+/**
+ * Writes again what found the topic deleted, where it has been created anew since its config was read: with other
+ * partitions perhaps, so that the records are partitioned anew too.
+ */
+async function redirected(
+  broker: Broker,
+  topic: Topic,
+  request: ProduceRecordsRequest,
+  { accepted, stored }: Writing,
+): Promise<RecordOutcome[]> {
+  const outcomes = await stored;
+  const indexes = [...outcomes.keys()].filter((index) => isLost(accepted[index], outcomes[index], isGone));
+  const fresh = indexes.length === 0 ? undefined : await createdAnew(broker, topic);
+  if (fresh === undefined) return outcomes;
+  const records = indexes.map((index) => request.records[index] as ProduceRecord);
+  const again = await writeAll(broker, fresh, { ...request, records }).stored;
+  for (const [order, index] of indexes.entries()) outcomes[index] = again[order] as RecordOutcome;
+  return outcomes;
+}
+
+/** Whether a record that was accepted was then not stored, for a fault of this kind. */
+function isLost(
+  accepted: RecordOutcome | undefined,
+  outcome: RecordOutcome | undefined,
+  kind: (error: MillraceError) => boolean,
+): boolean {
+  return accepted?.outcome === 'accepted' && outcome?.outcome === 'failed' && kind(outcome.error);
+}
+
+/** Nothing was written, because there is no such topic any more. */
+function isGone(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && error.effect === 'none';
+}
+
+/** The topic that now has the name; `undefined` where it is still the same one, or there is none. */
+async function createdAnew(broker: Broker, topic: Topic): Promise<Topic | undefined> {
+  try {
+    const fresh = await broker.topics.getFresh(topic.name);
+    return fresh.topicId === topic.topicId ? undefined : fresh;
+  } catch (error) {
+    if (isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Throws the fault of a record that was accepted and then not stored. */
+function firstFailure(accepted: readonly RecordOutcome[]) {
+  return (outcomes: readonly RecordOutcome[]): void => {
+    const lost = outcomes.find((outcome, index) => isLost(accepted[index], outcome, () => true));
+    if (lost?.outcome === 'failed') throw lost.error;
+  };
 }
 
 /** Writes whole batches to one partition, all or nothing. */
@@ -82,7 +153,7 @@ export async function produceBatches(broker: Broker, request: ProduceBatchesRequ
   const topic = await topicWith(broker, request.topic, partition);
   if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   const accepted = acceptBatches(broker, topic, request.batches);
-  const appended = append(broker, topic, { partition, batches: accepted.batches, expectedOffset });
+  const appended = appendBatches(broker, topic, { partition, batches: accepted.batches, expectedOffset });
   if (acks === 'none') {
     leave(broker, appended);
     return { partition, recordCount: accepted.records };
@@ -187,19 +258,12 @@ async function write(
   request: ProduceRecordsRequest,
   { partition, records, indexes }: Group,
   outcomes: (RecordOutcome | undefined)[],
-  nowMs: number,
 ): Promise<void> {
   try {
     const batches = encode(broker, topic, records);
-    const appended = append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
-    if (request.acks === 'none') {
-      leave(broker, appended);
-      for (const index of indexes) outcomes[index] = { outcome: 'accepted', partition };
-      return;
-    }
-    const baseOffset = await appended;
+    const baseOffset = await append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
     for (const [order, index] of indexes.entries()) {
-      const timestamp = records[order]?.timestamp ?? nowMs;
+      const { timestamp } = records[order] as NewRecord;
       outcomes[index] = { outcome: 'written', partition, offset: baseOffset + order, timestamp };
     }
   } catch (error) {
@@ -241,34 +305,25 @@ interface Append {
 
 async function append(broker: Broker, topic: Topic, { partition, batches, expectedOffset }: Append): Promise<number> {
   const run = runOf(batches);
-  const baseOffset = await appendRun(broker, topic, partition, run, expectedOffset);
+  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const baseOffset = await broker.appender.append({ ...ledgerOf(topic, partition), run, expectedOffset, deadlineMs });
   broker.meter.produced(run.records, run.bytes);
   return baseOffset;
 }
 
-/**
- * Appends, and once more where the topic turns out to have been deleted and created again since its config was read.
- */
-async function appendRun(
-  broker: Broker,
-  topic: Topic,
-  partition: number,
-  run: BatchRun,
-  expectedOffset: number | undefined,
-): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+/** Appends, and once more where the topic has been deleted and created anew since its config was read. */
+async function appendBatches(broker: Broker, topic: Topic, batches: Append): Promise<number> {
   try {
-    return await broker.appender.append({ ...ledgerOf(topic, partition), run, expectedOffset, deadlineMs });
+    return await append(broker, topic, batches);
   } catch (error) {
-    if (!(error instanceof MillraceError) || error.code !== 'UNKNOWN_TOPIC_OR_PARTITION') throw error;
-    const fresh = await broker.topics.getFresh(topic.name);
-    if (fresh.topicId === topic.topicId || partition >= fresh.partitions || error.effect === 'unknown') throw error;
-    return broker.appender.append({ ...ledgerOf(fresh, partition), run, expectedOffset, deadlineMs });
+    const fresh = isGone(error) ? await createdAnew(broker, topic) : undefined;
+    if (fresh === undefined || batches.partition >= fresh.partitions) throw error;
+    return append(broker, fresh, batches);
   }
 }
 
 /** With acks=none nobody waits for the outcome; a failure is only logged. */
-function leave(broker: Broker, appended: Promise<number>): void {
+function leave(broker: Broker, appended: Promise<unknown>): void {
   appended.catch((error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error }));
 }
 

@@ -272,6 +272,38 @@ describe('a topic that was deleted and created again', () => {
     expect(texts(await readAll(process))).toEqual(['new']);
   });
 
+  it('gets them by its own partitions, whatever the old one had', async () => {
+    const keys = Array.from({ length: 40 }, (_, index) => `key-${index}`);
+    const keyed = keys.map((key) => ({ ...value(key), key: utf8(key) }));
+    for (const [before, after] of [
+      [8, 1],
+      [1, 8],
+    ] as const) {
+      const stores = makeStores();
+      const process = await makeTopic({ stores, partitions: before });
+      await produce(process, [value('old')]);
+      const other = makeBroker({ stores });
+      await deleteTopic(other.broker, 't');
+      await createTopic(other.broker, { name: 't', partitions: after });
+      const outcomes = await produce(process, [...keyed, value('keyless')]);
+      expect(outcomes.map(({ outcome }) => outcome)).toEqual([...keyed, 1].map(() => 'written'));
+      const expected = keys.map((key) => partitionForKey(utf8(key), after));
+      expect(outcomes.slice(0, keys.length).map(({ partition }) => partition)).toEqual(expected);
+    }
+  });
+
+  it('gets records that nobody waits for', async () => {
+    const stores = makeStores();
+    const process = await makeTopic({ stores, partitions: 8 });
+    await produce(process, [value('old')]);
+    const other = makeBroker({ stores });
+    await deleteTopic(other.broker, 't');
+    await createTopic(other.broker, { name: 't' });
+    await produce(process, [value('new')], { acks: 'none' });
+    await expect.poll(async () => texts(await readAll(makeBroker({ stores })))).toEqual(['new']);
+    expect(process.logged).toEqual([]);
+  });
+
   it('does not get records that the old one may have got', async () => {
     const stores = makeStores();
     const process = await makeTopic({ stores });
