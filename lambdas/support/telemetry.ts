@@ -163,6 +163,7 @@ function routeLabel(method: string, path: string): string {
 
 async function errorCodeOf(response: Response): Promise<string | undefined> {
   if (response.headers.get('content-type') !== PROBLEM_TYPE) return undefined;
-  const { code } = (await response.clone().json()) as { code: string };
-  return code;
+  const text = await response.clone().text();
+  // The answer to HEAD has the headers only.
+  return text === '' ? `HTTP_${response.status}` : (JSON.parse(text) as { code: string }).code;
 }

@@ -7,6 +7,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type InvokeOptions, type Outcome, type RuntimeApi, startRuntimeApi } from './runtime-api.ts';
+import { S3_CREDENTIALS } from './s3-server.ts';
+
+/** A role's credentials come with one. */
+export const SESSION_TOKEN = 'session';
 
 const CLIENT = join(import.meta.dirname, '../node_modules/aws-lambda-ric');
 
@@ -58,9 +62,9 @@ export function platformVariables(file: string, functionName: string): Record<st
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${functionName}`,
     AWS_LAMBDA_LOG_STREAM_NAME: '2026/01/01/[$LATEST]00000000000000000000000000000000',
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    AWS_ACCESS_KEY_ID: 'test',
-    AWS_SECRET_ACCESS_KEY: 'test',
-    AWS_SESSION_TOKEN: 'test',
+    AWS_ACCESS_KEY_ID: S3_CREDENTIALS.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: S3_CREDENTIALS.secretAccessKey,
+    AWS_SESSION_TOKEN: SESSION_TOKEN,
     AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
     // Nothing listens there; segments go by UDP.
     AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',

@@ -7,7 +7,7 @@ import { type Dynamo, makeDynamo } from './dynamo.ts';
 import { dynamoDbLocalMissing } from './dynamodb-local.ts';
 import { type ExecutionEnvironment, runtimeInterfaceClientMissing, startEnvironment } from './execution-environment.ts';
 import { makeS3, type S3 } from './s3.ts';
-import { s3ServerMissing } from './s3-server.ts';
+import { S3RVER_BUCKET, type S3ServerKind, s3ServerMissing } from './s3-server.ts';
 import { type SecretsManager, startSecretsManager } from './secrets-manager.ts';
 
 /** Why functions can't run on this machine, or `undefined` where they can. */
@@ -34,15 +34,17 @@ export interface Functions {
   close(): Promise<void>;
 }
 
-export async function makeFunctions(): Promise<Functions> {
+/** The default S3 server looks at no signature, so that it serves what presigned URLs do not allow. */
+export async function makeFunctions(s3Kind: S3ServerKind = 'fauxqs'): Promise<Functions> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-lambdas-'));
   bundleLambdas(join(import.meta.dirname, '../../../lambdas'), directory);
   const [dynamo, s3, secrets] = await Promise.all([
     makeDynamo(),
-    makeS3(),
+    makeS3(s3Kind),
     startSecretsManager(SECRET_ARN, JSON.stringify(ADMIN_KEY)),
   ]);
-  const [table, bucket] = await Promise.all([dynamo.makeTable(), s3.makeBucket()]);
+  const table = await dynamo.makeTable();
+  const bucket = s3Kind === 's3rver' ? S3RVER_BUCKET : await s3.makeBucket();
   const started: ExecutionEnvironment[] = [];
   const file = (name: FunctionName) => join(directory, name, 'index.mjs');
   const variables = (name: FunctionName) => ({

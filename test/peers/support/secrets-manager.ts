@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SignatureV4 } from '@smithy/signature-v4';
+import { SESSION_TOKEN } from './execution-environment.ts';
+import { S3_CREDENTIALS } from './s3-server.ts';
 
 export interface SecretsManager {
   readonly endpoint: string;
@@ -14,7 +16,7 @@ export interface SecretsManager {
   close(): Promise<void>;
 }
 
-const CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test', sessionToken: 'test' };
+const CREDENTIALS = { ...S3_CREDENTIALS, sessionToken: SESSION_TOKEN };
 
 export async function startSecretsManager(arn: string, initial: string): Promise<SecretsManager> {
   let secret: string | undefined = initial;
