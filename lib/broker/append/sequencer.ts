@@ -47,6 +47,8 @@ interface Progress {
   firstSeen: number;
   /** Whether an attempt's fate is not known. */
   unknown: boolean;
+  /** When the last of the callers stops waiting, by the monotonic clock. */
+  deadlineMs: number;
 }
 
 /** What one attempt, or the look at a refused one, came to. */
@@ -83,10 +85,9 @@ export class Sequencer {
 
   /** `undefined`: nobody is left to answer. */
   private async run(progress: Progress): Promise<BaseOffsets | undefined> {
-    const deadlineMs = deadlineOf(progress.part.batch);
     let last: MillraceError | undefined;
     for (let attempt = 0; attempt < limits.sequenceAttemptsMax; attempt++) {
-      if (this.parts.clock.monotonic() >= deadlineMs) break;
+      if (this.isLate(progress)) break;
       const step = await this.attempt(progress);
       switch (step.step) {
         case 'committed':
@@ -105,11 +106,11 @@ export class Sequencer {
           unreachable(step);
       }
     }
-    throw new MillraceError('REQUEST_TIMED_OUT', 'The records could not be sequenced in time; try again.', {
-      effect: progress.unknown ? 'unknown' : 'none',
-      facts: { retryAfterMs: 1_000 },
-      cause: last,
-    });
+    throw timedOut(progress, last);
+  }
+
+  private isLate({ deadlineMs }: Progress): boolean {
+    return this.parts.clock.monotonic() >= deadlineMs;
   }
 
   private async attempt(progress: Progress): Promise<Step> {
@@ -147,6 +148,7 @@ export class Sequencer {
         this.parts.heads.drop(plan.ledger);
         return { step: 'failed', error: withEffect(goneError(), progress) };
       case 'committed':
+        progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
         return { step: 'committed', offsets: await this.find(progress, refusal.head) };
       case 'swept':
         return this.afterSwept(progress, refusal.head);
@@ -188,7 +190,7 @@ export class Sequencer {
 
   /** The sweeper's fence holds for ever: if the commit is not in the ledger now, it never will be. */
   private async afterSwept(progress: Progress, head: LedgerHead): Promise<Step> {
-    if (progress.unknown || head.sealed > progress.plan.seen + limits.sealsRemembered) {
+    if (progress.unknown) {
       const offsets = await this.look(progress, head);
       if (offsets !== undefined) return { step: 'committed', offsets };
     }
@@ -198,12 +200,16 @@ export class Sequencer {
     return { step: 'again' };
   }
 
-  /** The commit's offsets, from the head or from a page since the first attempt. */
+  /**
+   * The commit's offsets, from the head or from a page since the first attempt. A process that was frozen may have slept
+   * through very many pages: the look ends, without a conclusion, when nobody waits any more.
+   */
   private async look(progress: Progress, head: LedgerHead): Promise<BaseOffsets | undefined> {
     const id = idOf(progress.plan.commit);
     const inTail = offsetsInTail(head, id);
     if (inTail !== undefined) return inTail;
     for (let sequence = head.sealed - 1; sequence >= progress.firstSeen; sequence--) {
+      if (this.isLate(progress)) throw timedOut(progress);
       const inPage = offsetsInPage(await this.parts.pages.get(progress.plan.ledger, sequence), id);
       if (inPage !== undefined) return inPage;
     }
@@ -233,7 +239,15 @@ function begin(part: UploadedPart): Progress {
   const { epoch, isrVersion, sealed } = part.head;
   const expected = first.expectedOffset === undefined ? undefined : { slot: first.slot, offset: first.expectedOffset };
   const plan = { ledger: first.ledger, commit: part.commit, epoch, isrVersion, seen: sealed, expected };
-  return { part, plan, firstSeen: sealed, unknown: false };
+  return { part, plan, firstSeen: sealed, unknown: false, deadlineMs: deadlineOf(part.batch) };
+}
+
+function timedOut({ unknown }: Progress, cause?: MillraceError): MillraceError {
+  return new MillraceError('REQUEST_TIMED_OUT', 'The records could not be sequenced in time; try again.', {
+    effect: unknown ? 'unknown' : 'none',
+    facts: { retryAfterMs: 1_000 },
+    cause,
+  });
 }
 
 /** Offsets only go up: an attempt that is still on its way, or comes again, can pass only if the partition is not there yet. */

@@ -151,6 +151,32 @@ describe('a writer whose object was given up by the sweeper', () => {
     expect(world.writer.objects.count('put')).toBe(2);
   });
 
+  it('looks for nothing where no attempt can have been applied, however many pages there are since', async () => {
+    const world = await makeWorld();
+    script(world, async (proceed) => {
+      await sealBy(world, K + 20);
+      await fence(world);
+      return proceed();
+    });
+    expect(await append(world.writer, world.ledger)).toBe(1 + K + 20);
+    expect(world.writer.metadata.count('get page#')).toBe(0);
+  });
+
+  it('stops looking when its callers have stopped waiting', async () => {
+    const world = await makeWorld();
+    script(world, async () => {
+      await sealBy(world, 60);
+      world.writer.metadata.onGet = async (read, key) => {
+        if (key.sk.startsWith('page#')) await world.writer.clock.sleep(1_000);
+        return read();
+      };
+      throw lost();
+    });
+    const { error, tookMs } = await failure(world, append(world.writer, world.ledger));
+    expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown' });
+    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + 3_000);
+  });
+
   it('tries again where the second upload fails', async () => {
     const world = await makeWorld();
     script(world, async (proceed) => {

@@ -114,6 +114,21 @@ describe('an attempt that comes late', () => {
   });
 });
 
+describe('a commit that is known to be in the ledger', () => {
+  it('is never said to have no effect, though its offsets cannot be read in time', async () => {
+    const world = await makeWorld();
+    script(world, async (proceed) => {
+      await proceed();
+      await sealBy(world, 1);
+      world.writer.metadata.onGet = () => Promise.reject(throttled());
+      return proceed(); // delivered twice, and only the second answer arrives
+    });
+    const { error } = await failure(world, append(world.writer, world.ledger));
+    expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown' });
+    expect(await offsets(world)).toHaveLength(3);
+  });
+});
+
 describe('a busy store', () => {
   it('is asked again after pauses', async () => {
     const world = await makeWorld();
