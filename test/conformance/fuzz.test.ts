@@ -120,7 +120,7 @@ async function exchange(request: FuzzRequest, accepted: Accepted, what: string):
 
 /** The client library itself refused, or the server closed while it was still sending; neither is an answer. */
 function unsendable(error: Error, what: string): number {
-  const cause = String(error.cause ?? error);
+  const cause = `${error.message} ${error.cause instanceof Error ? error.cause.message : ''}`;
   expect(cause, what).toMatch(
     /invalid|ByteString|Header|EPIPE|ECONNRESET|other side closed|URL|HeadersOverflow|method/i,
   );

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { describe, expect, test } from 'vitest';
 import { useTarget } from './support/target.ts';
 
@@ -30,8 +31,8 @@ class Tail {
       headers: { accept: 'text/event-stream', ...headers },
       signal: leave.signal,
     });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toBe('text/event-stream');
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get('content-type'), 'text/event-stream');
     return new Tail(answer.body as ReadableStream<Uint8Array>, leave);
   }
 
@@ -42,7 +43,7 @@ class Tail {
       if (event === undefined) return undefined;
       if (event.data !== undefined) {
         const record = JSON.parse(event.data) as { offset: number; value: unknown };
-        expect(event.id).toBe(String(record.offset));
+        assert.equal(event.id, String(record.offset));
         return { id: record.offset, value: record.value };
       }
     }

@@ -29,7 +29,7 @@ export function scanJson<Result>(bytes: Uint8Array, read: (scanner: JsonScanner)
   }
 }
 
-export function notJson(error: JsonTextError, what: string): MillraceError {
+function notJson(error: JsonTextError, what: string): MillraceError {
   return malformedRequest(`${what} is not JSON that is accepted here: at byte ${error.position} it ${error.message}`);
 }
 

@@ -80,7 +80,7 @@ export const recordSchema = z
   })
   .openapi('Record');
 
-export const fetchAnswerSchema = z
+const fetchAnswerSchema = z
   .object({
     records: z.array(recordSchema),
     next_offset: z.int().openapi({ description: 'Where the next fetch begins' }),
@@ -139,7 +139,7 @@ const moment = z.union([z.enum(['earliest', 'latest']), timestamp], {
   error: 'must be milliseconds since the epoch, "earliest" or "latest"',
 });
 
-export const listOffsetsAnswerSchema = z
+const listOffsetsAnswerSchema = z
   .object({
     offset: z.int().nullable().openapi({ description: 'null where no record has this time or a later one' }),
     timestamp: z.int().nullable().openapi({ description: 'Of the record found; null for earliest and latest' }),
@@ -181,7 +181,7 @@ const plannedBytesSchema = z.object({
   last_offset: z.int(),
 });
 
-export const planAnswerSchema = z
+const planAnswerSchema = z
   .object({
     segments: z.array(z.union([plannedUrlSchema, plannedBytesSchema])),
     next_offset: z.int(),

@@ -34,7 +34,7 @@ const keyFields = {
 
 export const keySchema = z.object(keyFields).openapi('Key');
 
-export const newKeySchema = z
+const newKeySchema = z
   .object({ ...keyFields, secret: z.string().openapi({ description: 'Shown this once' }) })
   .openapi('NewKey');
 

@@ -16,7 +16,7 @@ import {
   listTopicsRoute,
 } from './topics-routes.ts';
 
-export const openApiRoute = defineRoute({
+const openApiRoute = defineRoute({
   method: 'get',
   path: '/v1/openapi.json',
   operationId: 'describeApi',

@@ -122,13 +122,13 @@ const failedSchema = z.object({ error: problemSchema });
 /** One record's fate; also one line of an NDJSON answer. */
 export const produceResultSchema = z.union([writtenSchema, failedSchema]).openapi('ProduceResult');
 
-export const produceAnswerSchema = z
+const produceAnswerSchema = z
   .object({
     records: z.array(produceResultSchema).openapi({ description: 'In the order of the request' }),
   })
   .openapi('ProduceAnswer');
 
-export const produceBatchesAnswerSchema = z
+const produceBatchesAnswerSchema = z
   .object({
     partition: z.int(),
     base_offset: z.int().optional().openapi({ description: 'The offset of the first record; absent with acks=none' }),

@@ -66,7 +66,7 @@ const summaryFields = {
 
 export const topicSummarySchema = z.object(summaryFields).openapi('TopicSummary');
 
-export const partitionSchema = z
+const partitionSchema = z
   .object({
     partition: z.int(),
     leader: z.int().openapi({ description: 'The id of the leader replica' }),

@@ -34,7 +34,8 @@ function goodRequest(random: Random, pick: Pick, topic: string): FuzzRequest {
   return pick<() => FuzzRequest>([
     () => json('POST', `/v1/topics/${topic}/records`, { records }),
     () => json('POST', `/v1/topics/${topic}/records`, { records, acks: pick(['all', 'leader', 'none', 0, 1, -1]) }),
-    () => json('POST', `${partition}/records`, { records: records.map(({ partition: _, ...rest }) => rest) }),
+    () =>
+      json('POST', `${partition}/records`, { records: records.map((record) => ({ ...record, partition: undefined })) }),
     () =>
       text(
         NDJSON,

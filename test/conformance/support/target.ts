@@ -6,7 +6,8 @@
  * memory. Every answer is held against the server's own OpenAPI document, and a server of our own must not have logged
  * an error at the end.
  */
-import { afterAll, beforeAll, expect } from 'vitest';
+import assert from 'node:assert/strict';
+import { afterAll, beforeAll } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
@@ -118,14 +119,14 @@ export class Target {
   async stop(): Promise<void> {
     for (const topic of this.topics) await this.send('DELETE', `/v1/topics/${topic}`);
     await this.close();
-    expect(this.faults).toEqual([]);
+    assert.deepEqual(this.faults, []);
   }
 
   /** A new topic with a name of its own; it is deleted at the end. */
   async topic(settings: { partitions?: number; config?: Record<string, unknown> } = {}): Promise<string> {
     const name = this.freshName();
     const answer = await this.call('POST', '/v1/topics', { body: { name, ...settings } });
-    expect(answer.status).toBe(201);
+    assert.equal(answer.status, 201, answer.text);
     return name;
   }
 
@@ -147,7 +148,7 @@ export class Target {
     return fetch(this.url + path, {
       method,
       headers: {
-        ...(key == null ? {} : { authorization: `Bearer ${key}` }),
+        ...(key === null || key === undefined ? {} : { authorization: `Bearer ${key}` }),
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         ...headers,
       },
@@ -166,10 +167,10 @@ export class Target {
     const json: unknown = isJson && text !== '' ? JSON.parse(text) : undefined;
     const { status, headers } = response;
     if (this.document !== undefined) {
-      expect(misfits(this.document, { method, path, status, contentType, json }), `${method} ${path}`).toEqual([]);
+      assert.deepEqual(misfits(this.document, { method, path, status, contentType, json }), [], `${method} ${path}`);
     }
     if (json !== undefined && contentType === 'application/problem+json') {
-      expect((json as { status: number }).status).toBe(status);
+      assert.equal((json as { status: number }).status, status);
     }
     return { status, headers, contentType, bytes, text, json: json as AnswerJson };
   }
@@ -177,7 +178,7 @@ export class Target {
   /** Records into the topic; they must all be written. */
   async produce(topic: string, records: unknown[]): Promise<RecordJson[]> {
     const answer = await this.call('POST', `/v1/topics/${topic}/records`, { body: { records } });
-    expect(answer.status, answer.text).toBe(200);
+    assert.equal(answer.status, 200, answer.text);
     return answer.json.records;
   }
 
