@@ -4,7 +4,7 @@
 import { OptionError } from './option-error.ts';
 
 /** A web function's name has at most 64 characters: `millrace-`, the tenant, `-` and the longest region's name fit. */
-export const TENANT_NAME_LENGTH_MAX = 32;
+const TENANT_NAME_LENGTH_MAX = 32;
 
 const TENANT_NAME = /^[a-z](?:-?[a-z0-9])*$/;
 
