@@ -42,7 +42,7 @@ export interface ObjectId {
 }
 
 export const OBJECT_RANDOM_BYTES = 8;
-const OBJECT_ID_BYTES = 6 + OBJECT_RANDOM_BYTES;
+export const OBJECT_ID_BYTES = 6 + OBJECT_RANDOM_BYTES;
 
 export function newObjectId(birthMs: number, random: Random): ObjectId {
   return { birthMs, random: random.bytes(OBJECT_RANDOM_BYTES) };
