@@ -94,6 +94,17 @@ describe('produceRecords', () => {
     expect(used.size).toBeGreaterThan(4);
   });
 
+  it('stores a request to 16 partitions as one object, with one update of the head and no read', async () => {
+    const process = await makeTopic({ partitions: 16 });
+    const records = Array.from({ length: 64 }, (_, i) => value(`${i}`, { partition: i % 16 }));
+    await produce(process, records);
+    process.objects.forget();
+    process.metadata.forget();
+    expect((await produce(process, records)).map(short)).toEqual(records.map((_, i) => 4 + Math.floor(i / 16)));
+    expect(process.objects.calls.map((call) => call.split(' ')[0])).toEqual(['put']);
+    expect(process.metadata.calls).toEqual(['write head']);
+  });
+
   it('lets a record fail alone, for its own reason', async () => {
     const process = await makeTopic({ partitions: 2, config: { 'max.message.bytes': 1_000 } });
     const now = process.clock.now();

@@ -2,67 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { type LedgerId, newTopicId } from '../../../lib/kernel/ids.ts';
+import { newTopicId } from '../../../lib/kernel/ids.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
-import { batchOf, headOf, makeTopic, objectNames, type Process, runsOf, settled } from '../../support/broker.ts';
+import { append, holdPuts, watch } from '../../support/appending.ts';
+import { batchOf, headOf, makeTopic, objectNames, runsOf, settled } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
-
-interface Appended {
-  ledger: LedgerId;
-  slot?: number;
-  values?: string[];
-  expectedOffset?: number;
-}
-
-function append({ broker }: Process, { ledger, slot = 0, values = ['v'], expectedOffset }: Appended): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
-  return broker.appender.append({ ledger, slot, run: runOf([batchOf(...values)]), expectedOffset, deadlineMs });
-}
-
-/** Makes every put wait until it is let through, in the order of the calls. */
-function holdPuts({ objects }: Process): {
-  held: string[];
-  release: (index: number) => Promise<void>;
-  most: () => number;
-} {
-  const held: string[] = [];
-  let [inFlight, most] = [0, 0];
-  const gates: PromiseWithResolvers<void>[] = [];
-  objects.onPut = async (proceed, name) => {
-    held.push(name);
-    const gate = Promise.withResolvers<void>();
-    gates.push(gate);
-    most = Math.max(most, ++inFlight);
-    await gate.promise;
-    await proceed();
-    inFlight--;
-  };
-  return {
-    held,
-    release: async (index) => {
-      gates[index]?.resolve();
-      await idle();
-    },
-    most: () => most,
-  };
-}
-
-/** What became of a promise so far. */
-function watch<T>(promise: Promise<T>): { outcome: T | MillraceError | 'pending' } {
-  const state: { outcome: T | MillraceError | 'pending' } = { outcome: 'pending' };
-  promise.then(
-    (value) => {
-      state.outcome = value;
-    },
-    (error: MillraceError) => {
-      state.outcome = error;
-    },
-  );
-  return state;
-}
 
 /** More than what starts an upload beside one under way. */
 const LARGE = 'x'.repeat(limits.flushBytesOverlap);
