@@ -7,8 +7,6 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createClient, type MillraceClient } from '../lib/client/public.ts';
 
@@ -76,8 +74,7 @@ async function demo(client: MillraceClient, topic: string): Promise<number> {
 }
 
 async function loadFlights(): Promise<Flight[]> {
-  const packageFile = createRequire(import.meta.url).resolve('vega-datasets');
-  const file = join(dirname(packageFile), '..', 'data', 'flights-20k.json');
+  const file = new URL('../data/flights-20k.json', import.meta.resolve('vega-datasets'));
   const rows = JSON.parse(await readFile(file, 'utf8')) as { origin: string }[];
   return rows.map((row) => ({ origin: row.origin, text: JSON.stringify(row) }));
 }
