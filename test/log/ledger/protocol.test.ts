@@ -48,7 +48,7 @@ describe('the ledger', () => {
         const { refusals } = new LedgerModel().run(steps);
         for (const [reason, count] of refusals) seen.set(reason, (seen.get(reason) ?? 0) + count);
       }),
-      { numRuns: 400 },
+      { numRuns: 250 },
     );
     // The schedules are worth something only if they reach these.
     for (const reason of ['committed', 'swept', 'stale', 'offset-mismatch'])
