@@ -1,4 +1,6 @@
 /** What Lambda does to a function beside calling it: starting it wrongly, freezing, ending it, cutting it off. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type ExecutionEnvironment, startEnvironment } from '../support/execution-environment.ts';
 import { ADMIN_KEY, type Functions, functionsMissing, makeFunctions } from '../support/functions.ts';
@@ -136,13 +138,13 @@ describeWithPeer(functionsMissing())('the life of a function', () => {
 
   it('trusts the gateway with IAM, whose Authorization header is a signature', async () => {
     const iam = { MILLRACE_AUTHORIZER: 'iam', MILLRACE_ADMIN_KEY_SECRET_ARN: '' };
-    const environment = await functions.start('topics', iam);
-    const signature = 'AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260310/eu-central-1/execute-api/aws4_request';
-    const answer = await json(environment, {
-      method: 'GET',
-      path: '/v1/topics',
-      headers: { authorization: signature },
-    });
-    expect(answer).toMatchObject({ topics: [{ name: 'orders' }] });
+    const environment = await functions.start('fetch', iam);
+    const event = JSON.parse(readFileSync(join(import.meta.dirname, 'events/http-api-v2-iam.json'), 'utf8')) as unknown;
+    const answer = httpAnswerOf(await environment.invoke(event));
+    expect(answer.status, answer.body.toString()).toBe(200);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ records: expect.any(Array) as unknown });
+    // The same request to a function that checks keys itself.
+    const strict = await functions.start('fetch');
+    expect(httpAnswerOf(await strict.invoke(event)).status).toBe(401);
   });
 });

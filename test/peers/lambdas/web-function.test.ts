@@ -108,6 +108,8 @@ describeWithPeer(functionsMissing())('the web function', () => {
     const waiting = client.fetch('drain', 0, { offset: 'latest', waitMs: 20_000 });
     const writing = client.produce('drain', [{ value: 'last' }], { acks: 'none' });
     await writing;
+    // The waiting request is surely there by then.
+    await client.topics.describe('drain');
     const ended = web.stop();
     expect(Array.isArray((await waiting).records)).toBe(true);
     expect(await tail.text()).toMatch(/retry: \d+\n\n$/);
