@@ -15,6 +15,7 @@ import { firstSince } from './list-offsets.ts';
 import { freshView, type OpenPartition, openPartition, viewOf } from './read/open-partition.ts';
 import type { PartitionView } from './read/partition-view.ts';
 import { readBatches } from './read/read-batches.ts';
+import type { BatchUse } from './read/run-cache.ts';
 
 export type FetchPosition =
   | { at: 'offset'; offset: number }
@@ -61,14 +62,17 @@ export interface FetchRecordsResult {
   logStartOffset: number;
 }
 
-/** Whole batches from the position on. Throws OFFSET_OUT_OF_RANGE below the log start and beyond the end. */
+/**
+ * Whole batches from the position on, as they are stored: whoever decodes them checks their CRCs. Throws
+ * OFFSET_OUT_OF_RANGE below the log start and beyond the end.
+ */
 export async function fetchBatches(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
-  const fetched = await stretch(broker, request);
+  const fetched = await stretch(broker, request, 'pass-on');
   broker.meter.fetched(fetched.nextOffset - fetched.offset, bytesOf(fetched.batches));
   return fetched;
 }
 
-async function stretch(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
+async function stretch(broker: Broker, request: FetchRequest, use: BatchUse): Promise<FetchBatchesResult> {
   const partition = await openPartition(broker, request.topic, request.partition);
   const offset = await resolve(broker, partition, request);
   const view = await viewWith(broker, partition, offset, request);
@@ -76,7 +80,7 @@ async function stretch(broker: Broker, request: FetchRequest): Promise<FetchBatc
   if (offset === highWatermark) {
     return { batches: [], offset, nextOffset: offset, highWatermark, logStartOffset };
   }
-  const { batches, nextOffset } = await readBatches(broker, view, offset, request.maxBytes);
+  const { batches, nextOffset } = await readBatches(broker, view, offset, request.maxBytes, use);
   return { batches, offset, nextOffset, highWatermark, logStartOffset };
 }
 
@@ -86,7 +90,7 @@ async function stretch(broker: Broker, request: FetchRequest): Promise<FetchBatc
  * batches inflate to far more than their size.
  */
 export async function fetchRecords(broker: Broker, request: FetchRecordsRequest): Promise<FetchRecordsResult> {
-  const { batches, ...fetched } = await stretch(broker, request);
+  const { batches, ...fetched } = await stretch(broker, request, 'decode');
   const found: LogRecord[] = [];
   const nextOffset = takeRecords(broker, batches, request, fetched, found);
   broker.meter.fetched(found.length, bytesOf(batches));

@@ -4,6 +4,7 @@ import { limits } from '../../kernel/limits.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
 import type { Broker } from '../broker.ts';
 import type { PartitionView, PlacedRun } from './partition-view.ts';
+import type { BatchUse } from './run-cache.ts';
 
 export interface Stretch {
   /** Chunks of whole batches with offsets in place; the first batch holds the wanted offset. Not to be changed. */
@@ -12,15 +13,16 @@ export interface Stretch {
   nextOffset: number;
 }
 
-/** Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. */
+/** Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. For `use` see RunCache. */
 export async function readBatches(
   broker: Broker,
   view: PartitionView,
   offset: number,
   maxBytes: number,
+  use: BatchUse = 'decode',
 ): Promise<Stretch> {
   const runs = await take(view.runsFrom(offset), maxBytes);
-  const reads = await Promise.all(runs.map(({ run, among }) => broker.runs.read(run, among)));
+  const reads = await Promise.all(runs.map(({ run, among }) => broker.runs.read(run, among, use)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
   for (const chunks of reads) {

@@ -2,16 +2,19 @@
  * Recent record bytes in memory, by commit, with offsets in place.
  *
  * Stored batches carry relative offsets. What enters the cache is patched once with the offsets that its commit got,
- * which never change, and is shared by all readers from then on. Bytes from the store are checked against the run's
- * checksum before they are patched.
+ * which never change, and is shared by all readers from then on.
+ *
+ * Bytes from the store must be whole batches that hold as many records as the run has. Their checksums are checked once,
+ * when someone here is about to decode them. Batches that are only passed on are not: each carries its CRC, and whoever
+ * decodes it checks it, as Kafka's consumers do with what brokers send unread. It would cost more than all the rest of
+ * passing them on.
  */
 
 import { toHex } from '../../kernel/bytes.ts';
-import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import type { LocatedRun } from '../../log/ledger/locate.ts';
-import { patchBatch, readBatchHeader } from '../../log/record-batch/header.ts';
+import { batchHeaders, checkBatchChecksum, patchBatch } from '../../log/record-batch/header.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { ByteRange, ObjectStore } from '../../storage/objects/port.ts';
 
@@ -25,7 +28,12 @@ interface Entry {
   bytes: number;
   /** Whether the chunks carry their offsets already; bytes cached on behalf of another partition do not yet. */
   patched: boolean;
+  /** Whether the batches are known to match their checksums. */
+  checked: boolean;
 }
+
+/** What the caller does with the batches: look into them, or hand them on as they are. */
+export type BatchUse = 'decode' | 'pass-on';
 
 export class RunCache {
   private readonly objects: ObjectStore;
@@ -40,9 +48,12 @@ export class RunCache {
     this.bytesMax = bytesMax;
   }
 
-  /** Keeps the bytes of a commit that this process made. They are patched in place and must not be used otherwise. */
+  /**
+   * Keeps the bytes of a commit that this process made, and so has checked. They are patched in place and must not be used
+   * otherwise.
+   */
   keep(commit: Commit, slot: number, chunks: Uint8Array[]): void {
-    this.insert(runName(commit, slot), chunks);
+    this.insert(runName(commit, slot), { chunks, checked: true });
   }
 
   /**
@@ -51,7 +62,7 @@ export class RunCache {
    * A run of the tail is read together with the commit's other runs of its ledger, in one request: its neighbours are
    * about to be asked for too. A run of history is read alone.
    */
-  async read(run: LocatedRun, among: 'tail' | 'history'): Promise<readonly Uint8Array[]> {
+  async read(run: LocatedRun, among: 'tail' | 'history', use: BatchUse = 'decode'): Promise<readonly Uint8Array[]> {
     const name = runName(run.commit, run.slot);
     let entry = this.touch(name);
     if (entry === undefined) {
@@ -63,10 +74,13 @@ export class RunCache {
       chunks: [await this.fetch(run.commit, rangeOf(run.commit, [run.slot]))],
       bytes: run.bytes,
       patched: false,
+      checked: false,
     };
-    if (!entry.patched) {
-      patchOffsets(entry.chunks, run);
-      entry.patched = true;
+    try {
+      prepare(entry, run, use);
+    } catch (error) {
+      this.remove(name);
+      throw unusable(error);
     }
     return entry.chunks;
   }
@@ -89,7 +103,8 @@ export class RunCache {
       if (this.entries.has(runName(commit, slot))) continue;
       const own = bytes.subarray(start - range.start, end - range.start);
       // A copy where there are neighbours: one run that stays would keep the bytes of all of them in memory.
-      this.insert(runName(commit, slot), [own.length === bytes.length ? own : new Uint8Array(own)]);
+      const chunks = [own.length === bytes.length ? own : new Uint8Array(own)];
+      this.insert(runName(commit, slot), { chunks, checked: false });
     }
   }
 
@@ -98,18 +113,6 @@ export class RunCache {
     const bytes = await this.objects.getRange(name, range);
     if (bytes === undefined || bytes.length !== range.end - range.start) {
       throw new MillraceError('KAFKA_STORAGE_ERROR', 'The stored bytes of these offsets are not found; try again.');
-    }
-    let position = commit.position;
-    for (const run of commit.runs) {
-      const start = position - range.start;
-      position += run.bytes;
-      if (start < 0 || start + run.bytes > bytes.length) continue;
-      if (crc32c(bytes, start, start + run.bytes) !== run.crc32c) {
-        throw new MillraceError(
-          'KAFKA_STORAGE_ERROR',
-          'The stored bytes of these offsets do not match their checksum.',
-        );
-      }
     }
     return bytes;
   }
@@ -123,21 +126,21 @@ export class RunCache {
     return entry;
   }
 
-  private insert(name: string, chunks: Uint8Array[]): void {
+  private insert(name: string, { chunks, checked }: Pick<Entry, 'chunks' | 'checked'>): void {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length + CHUNK_COST_BYTES, ENTRY_COST_BYTES);
     if (bytes > this.bytesMax) return;
-    const before = this.entries.get(name);
-    if (before !== undefined) {
-      this.entries.delete(name);
-      this.bytes -= before.bytes;
-    }
-    this.entries.set(name, { chunks, bytes, patched: false });
+    this.remove(name);
+    this.entries.set(name, { chunks, bytes, patched: false, checked });
     this.bytes += bytes;
-    for (const [oldest, entry] of this.entries) {
+    for (const oldest of this.entries.keys()) {
       if (this.bytes <= this.bytesMax) return;
-      this.entries.delete(oldest);
-      this.bytes -= entry.bytes;
+      this.remove(oldest);
     }
+  }
+
+  private remove(name: string): void {
+    this.bytes -= this.entries.get(name)?.bytes ?? 0;
+    this.entries.delete(name);
   }
 }
 
@@ -160,14 +163,35 @@ function rangeOf(commit: Commit, slots: readonly number[]): ByteRange {
   return { start: start ?? commit.position, end };
 }
 
-function patchOffsets(chunks: readonly Uint8Array[], run: LocatedRun): void {
+/** Makes the entry fit for its use: checked where it is to be decoded, with its offsets in place. */
+function prepare(entry: Entry, run: LocatedRun, use: BatchUse): void {
+  if (use === 'decode' && !entry.checked) {
+    for (const chunk of entry.chunks)
+      for (const { position } of batchHeaders(chunk)) checkBatchChecksum(chunk, position);
+    entry.checked = true;
+  }
+  if (entry.patched) return;
+  if (patchOffsets(entry.chunks, run) !== run.endOffset) {
+    throw new MillraceError('CORRUPT_MESSAGE', 'there are more or fewer records than were stored');
+  }
+  entry.patched = true;
+}
+
+/** Gives the batches their offsets; the offset after the last record. */
+function patchOffsets(chunks: readonly Uint8Array[], run: LocatedRun): number {
   let offset = run.baseOffset;
   for (const chunk of chunks) {
-    for (let position = 0; position < chunk.length; ) {
-      const header = readBatchHeader(chunk, position);
+    for (const { position, lastOffsetDelta } of batchHeaders(chunk)) {
       patchBatch(chunk, position, { baseOffset: offset, leaderEpoch: run.leaderEpoch });
-      offset += header.lastOffsetDelta + 1;
-      position += header.sizeBytes;
+      offset += lastOffsetDelta + 1;
     }
   }
+  return offset;
+}
+
+/** Batches that were refused when they were produced cannot be in the log: what is read is not what was stored. */
+function unusable(error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  const detail = `The stored bytes of these offsets are damaged (${error.message}); try again.`;
+  return new MillraceError('KAFKA_STORAGE_ERROR', detail, { cause: error });
 }

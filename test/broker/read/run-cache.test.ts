@@ -5,7 +5,7 @@ import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import type { LocatedRun } from '../../../lib/log/ledger/locate.ts';
-import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
+import { batchHeaders, checkBatchChecksum } from '../../../lib/log/record-batch/header.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { batchOf, makeBroker, makeStores, makeTopic, type Process, runsOf, type Stores } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -133,8 +133,12 @@ describe('what another process wrote', () => {
 });
 
 describe('bytes that are not what they should be', () => {
+  const flipped = (at: number) => (bytes: Uint8Array) => bytes.map((byte, index) => (index === at ? byte ^ 1 : byte));
+
   it.each([
-    ['are damaged', (bytes: Uint8Array) => bytes.map((byte, index) => (index === 30 ? byte ^ 1 : byte)), 'checksum'],
+    ['are damaged', flipped(30), 'checksum'],
+    ['have another batch length', flipped(11), 'are damaged'],
+    ['have another count of records', flipped(26), 'are damaged'],
     ['are cut short', (bytes: Uint8Array) => bytes.subarray(0, -1), 'not found'],
     ['are missing', () => undefined, 'not found'],
   ])('and %s are refused, and not kept', async (_, damage, reason) => {
@@ -142,12 +146,9 @@ describe('bytes that are not what they should be', () => {
     await commit(world, [0, 'a', 'b'], [1, 'c']);
     const { broker, objects } = world.reader;
     objects.onGetRange = async (proceed) => damage((await proceed()) as Uint8Array);
-    for (const [slot, among] of [
-      [0, 'tail'],
-      [1, 'history'],
-    ] as const) {
+    for (const slot of [0, 1]) {
       const run = await newestRun(world, slot);
-      await expect(broker.runs.read(run, among)).rejects.toMatchObject({
+      await expect(broker.runs.read(run, 'history')).rejects.toMatchObject({
         code: 'KAFKA_STORAGE_ERROR',
         retriable: true,
         message: expect.stringContaining(reason),
@@ -155,6 +156,41 @@ describe('bytes that are not what they should be', () => {
     }
     objects.onGetRange = undefined;
     expect(offsetsIn(await broker.runs.read(await newestRun(world, 0), 'tail'))).toEqual([[0, 0]]);
+  });
+
+  it('do not keep their neighbours from being read', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [1, 'c']);
+    const { broker, objects } = world.reader;
+    objects.onGetRange = async (proceed) => flipped(30)((await proceed()) as Uint8Array);
+    await expect(broker.runs.read(await newestRun(world, 0), 'tail')).rejects.toMatchObject({ retriable: true });
+    await expect(broker.runs.read(await newestRun(world, 1), 'tail')).resolves.toHaveLength(1);
+    expect(objects.count('getRange')).toBe(1);
+  });
+
+  it('are passed on with the checksum that shows it, and refused to who would decode them', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b']);
+    const { broker, objects } = world.reader;
+    objects.onGetRange = async (proceed) => flipped(30)((await proceed()) as Uint8Array);
+    const run = await newestRun(world, 0);
+    const [passed] = await broker.runs.read(run, 'history', 'pass-on');
+    expect(() => checkBatchChecksum(passed as Uint8Array)).toThrow('checksum');
+    await expect(broker.runs.read(run, 'history', 'decode')).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+    objects.onGetRange = undefined;
+    await expect(broker.runs.read(run, 'history', 'decode')).resolves.toHaveLength(1);
+  });
+
+  it.each([
+    ['have another batch length', 11],
+    ['have another count of records', 26],
+  ])('and %s are not even passed on', async (_, at) => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b']);
+    const { broker, objects } = world.reader;
+    objects.onGetRange = async (proceed) => flipped(at)((await proceed()) as Uint8Array);
+    const read = broker.runs.read(await newestRun(world, 0), 'history', 'pass-on');
+    await expect(read).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', retriable: true });
   });
 
   it('fail all who share the read, and the next one reads again', async () => {
