@@ -1,5 +1,6 @@
 /** The query string, strictly: each parameter once, known, and whole UTF-8 text. */
 import type { z } from '@hono/zod-openapi';
+import { fieldPath } from './json/parse.ts';
 import { quoted } from './media-type.ts';
 import { malformedField, malformedRequest, unknownField } from './problems.ts';
 import { fieldsOf, validate } from './validate.ts';
@@ -8,7 +9,7 @@ export function parseQuery<Schema extends z.ZodType>(url: string, schema: Schema
   const names = fieldsOf(schema);
   const query: Record<string, string> = {};
   for (const [name, value] of parametersOf(url)) {
-    if (!names.includes(name)) throw unknownField(quoted(name), names);
+    if (!names.includes(name)) throw unknownField(fieldPath('', name), names);
     if (Object.hasOwn(query, name)) throw malformedField(name, 'is there twice');
     query[name] = value;
   }

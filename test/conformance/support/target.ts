@@ -89,6 +89,8 @@ export class Target {
   key: string | undefined = process.env['MILLRACE_API_KEY'];
   readonly streaming = process.env['MILLRACE_STREAMING'] !== '0';
   readonly isOurs = this.url === '';
+  /** Whether the server asks for keys. */
+  readonly wantsKeys = this.isOurs || this.key !== undefined;
   private document: OpenApiDocument | undefined;
   private readonly topics = new Set<string>();
   private readonly faults: unknown[] = [];

@@ -71,7 +71,7 @@ describe('fetch', () => {
     ['?offset=0&max_records=-5', 'max_records'],
     ['?offset=0&wait_ms=1s', 'wait_ms'],
     ['?offset=0&encoding=hex', 'encoding'],
-    ['?offset=0&maxRecords=1', '"maxRecords"'],
+    ['?offset=0&maxRecords=1', 'maxRecords'],
   ])('%s is refused, naming %s', async (query, field) => {
     const { get } = await world();
     expect(await get(query)).toMatchObject({ status: 400, body: { field } });
