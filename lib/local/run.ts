@@ -8,6 +8,7 @@ import { systemClock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { systemRandom } from '../kernel/random.ts';
 import { helpText } from './flags.ts';
+import { collectLessOften } from './heap.ts';
 import { ListenError } from './listen.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { type Command, OptionsError, parseCommand } from './options.ts';
@@ -21,6 +22,7 @@ export async function run(): Promise<void> {
     process.stdout.write(helpText());
     return;
   }
+  collectLessOften();
   const signals = new StopSignals();
   // Loaded only now: help and refusals should not wait for it.
   const { startServer } = await import('./server.ts');
