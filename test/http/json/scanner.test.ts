@@ -110,6 +110,24 @@ describe('JsonScanner', () => {
     );
   });
 
+  test('finds the end of a string at whatever address its bytes lie', () => {
+    const character = fc.oneof(
+      fc.constantFrom('"', '\\', '\n', '\u0000', '\u001f', ' ', '!', '#', '[', ']', '\u007f', 'é', '😀'),
+      fc.string({ maxLength: 9 }),
+    );
+    fc.assert(
+      fc.property(fc.array(character, { maxLength: 12 }), fc.nat(7), fc.nat(7), (parts, before, after) => {
+        const text = JSON.stringify(parts.join(''));
+        const length = Buffer.byteLength(text);
+        const around = Buffer.concat([Buffer.alloc(before, '"'), Buffer.from(text), Buffer.alloc(after, 'x')]);
+        const own = new Uint8Array(around);
+        expect(new JsonScanner(own.subarray(before, before + length)).string()).toBe(parts.join(''));
+        expect(new JsonScanner(own, before, before + length).string()).toBe(parts.join(''));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
   test('names no text for half of a surrogate pair', () => {
     expect(scanner('"a\\ud800"').string()).toBeUndefined();
     expect(scanner('"\\udc00\\ud800"').stringBytes()).toBeUndefined();
