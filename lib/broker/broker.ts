@@ -9,6 +9,7 @@ import type { Compression } from '../log/record-batch/compression.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../storage/objects/tiered.ts';
 import { Appender } from './append/appender.ts';
+import { Background } from './background.ts';
 import { type BrokerLog, silentLog } from './broker-log.ts';
 import { type BrokerMeter, silentMeter } from './broker-meter.ts';
 import { HeadCache } from './ledger/head-cache.ts';
@@ -47,6 +48,8 @@ export interface Broker {
   readonly sealer: Sealer;
   readonly runs: RunCache;
   readonly appender: Appender;
+  /** Writes with acks=none. */
+  readonly background: Background;
 }
 
 export function createBroker(dependencies: BrokerDependencies): Broker {
@@ -75,6 +78,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     sealer,
     runs,
     appender,
+    background: new Background(),
   };
 }
 
@@ -83,6 +87,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
  * frozen after its answer (Lambda) awaits it before it answers.
  */
 export async function settled(broker: Broker): Promise<void> {
+  await broker.background.settled();
   await broker.appender.settled();
   await broker.sealer.settled();
 }

@@ -324,7 +324,8 @@ async function appendBatches(broker: Broker, topic: Topic, batches: Append): Pro
 
 /** With acks=none nobody waits for the outcome; a failure is only logged. */
 function leave(broker: Broker, appended: Promise<unknown>): void {
-  appended.catch((error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error }));
+  const logged = (error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error });
+  broker.background.add(appended.then(() => {}, logged));
 }
 
 function unknownPartition(topic: Topic, partition: number): MillraceError {

@@ -20,6 +20,14 @@ export async function sweepOnward(broker: Broker): Promise<SweepReport> {
   assert(typeof fromMs === 'number', 'the progress of sweeping is a number');
   if (fromMs >= untilMs) return { examined: 0, deleted: 0, unreadable: 0 };
   const report = await sweep(broker, { fromMs, toMs: untilMs });
-  await broker.metadata.write([{ kind: 'put', key: PROGRESS, attributes: { untilMs } }]);
+  await broker.metadata.write([{ kind: 'put', key: PROGRESS, attributes: { untilMs: progressOf(report, untilMs) } }]);
   return report;
+}
+
+/**
+ * Up to the first object that could not be judged, so that the next sweep begins with it; but one that never can be must
+ * not hold the sweeping back for ever.
+ */
+function progressOf({ postponedFromMs = Number.POSITIVE_INFINITY }: SweepReport, untilMs: number): number {
+  return Math.min(untilMs, Math.max(postponedFromMs, untilMs - limits.sweepLookbackMs));
 }

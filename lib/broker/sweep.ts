@@ -28,8 +28,10 @@ export interface SweepRequest {
 export interface SweepReport {
   examined: number;
   deleted: number;
-  /** Objects whose footer cannot be read. They are left alone and logged. */
+  /** Objects whose footer cannot be understood. They are left alone and logged. */
   unreadable: number;
+  /** The birth of the oldest object that could not be judged, because storage failed; absent where all were. */
+  postponedFromMs?: number;
 }
 
 const TIERS: readonly Tier[] = ['inline', 'segments'];
@@ -42,7 +44,7 @@ export async function sweep(broker: Broker, request: SweepRequest): Promise<Swee
       for await (const name of namesUnder(broker, hourPrefix(tier, hour * HOUR_MS))) {
         const parsed = parseObjectName(name);
         if (parsed === undefined || parsed.id.birthMs < request.fromMs || parsed.id.birthMs > cutoffMs) continue;
-        await examine(broker, name, report);
+        await examine(broker, { name, birthMs: parsed.id.birthMs }, report);
       }
     }
   }
@@ -58,19 +60,35 @@ async function* namesUnder(broker: Broker, prefix: string): AsyncGenerator<strin
   } while (cursor !== undefined);
 }
 
-async function examine(broker: Broker, name: string, report: SweepReport): Promise<void> {
+/** One object that cannot be judged does not keep the others from it. */
+async function examine(
+  broker: Broker,
+  { name, birthMs }: { name: string; birthMs: number },
+  report: SweepReport,
+): Promise<void> {
   report.examined++;
-  const footer = await footerOf(broker, name).catch((error: unknown) => {
-    if (!(error instanceof MillraceError) || error.retriable) throw error;
-    report.unreadable++;
-    broker.log.error('An object cannot be read; it is left alone', { name, error });
-    return undefined;
-  });
-  if (footer === undefined || (await isCommitted(broker, footer))) return;
+  try {
+    if (await isOrphan(broker, name)) {
+      await broker.objects.delete([name]);
+      report.deleted++;
+    }
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    if (error.retriable) {
+      report.postponedFromMs = Math.min(report.postponedFromMs ?? birthMs, birthMs);
+      broker.log.warn('An object could not be judged; a later sweep looks again', { name, error });
+    } else {
+      report.unreadable++;
+      broker.log.error('An object cannot be read; it is left alone', { name, error });
+    }
+  }
+}
+
+async function isOrphan(broker: Broker, name: string): Promise<boolean> {
+  const footer = await footerOf(broker, name);
+  if (footer === undefined || (await isCommitted(broker, footer))) return false;
   for (const { ledger } of footer.parts) await broker.metadata.write([planSweepFence(ledger, footer.object.birthMs)]);
-  if (await isCommitted(broker, footer)) return;
-  await broker.objects.delete([name]);
-  report.deleted++;
+  return !(await isCommitted(broker, footer));
 }
 
 /** `undefined` where someone deleted the object meanwhile. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../lib/broker/broker.ts';
 import { sweepOnward } from '../../lib/broker/sweep-onward.ts';
+import { MillraceError } from '../../lib/kernel/errors.ts';
 import { newObjectId } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
@@ -49,6 +50,34 @@ describe('sweeping onward', () => {
     expect(await sweepOnward(restarted)).toMatchObject({ examined: 1, deleted: 1 });
     expect(await names()).toEqual([]);
     expect(await sweepOnward(restarted)).toEqual({ examined: 0, deleted: 0, unreadable: 0 });
+  });
+
+  it('begins with what the last sweep could not judge, but not for ever', async () => {
+    const { world, broker, orphan, names } = worldWithObjects();
+    const stuck = await orphan(world.clock.now() - limits.orphanAgeMs - 1);
+    await orphan(world.clock.now() - limits.orphanAgeMs);
+    const busy = new MillraceError('KAFKA_STORAGE_ERROR', 'not now');
+    const failing = Object.assign(Object.create(broker.objects) as Broker['objects'], {
+      getTail: (name: string, length: number) =>
+        name === stuck ? Promise.reject(busy) : broker.objects.getTail(name, length),
+    });
+    const broken = { ...broker, objects: failing };
+    expect(await sweepOnward(broken)).toMatchObject({ examined: 2, deleted: 1 });
+    world.clock.advance(HOUR_MS);
+    expect(await sweepOnward(broken)).toMatchObject({ examined: 1, deleted: 0 });
+    expect(await sweepOnward(broker)).toMatchObject({ examined: 1, deleted: 1 });
+    expect(await names()).toEqual([]);
+
+    await orphan(world.clock.now() - limits.orphanAgeMs);
+    const unreachable = {
+      ...broken,
+      objects: { ...failing, list: broker.objects.list.bind(broker.objects), getTail: () => Promise.reject(busy) },
+    };
+    world.clock.advance(1);
+    expect(await sweepOnward(unreachable as unknown as Broker)).toMatchObject({ examined: 1 });
+    world.clock.advance(limits.sweepLookbackMs + HOUR_MS);
+    expect(await sweepOnward(unreachable as unknown as Broker)).toMatchObject({ examined: 1 });
+    expect(await sweepOnward(broker)).toMatchObject({ examined: 0 });
   });
 
   it('does not take a sweep that failed for one that was done', async () => {

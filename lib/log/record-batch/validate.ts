@@ -29,7 +29,7 @@ import { RecordReader } from './record-reader.ts';
 export interface ProducedBatchRules {
   /** The topic's `max.message.bytes`: the size of a batch as it is stored. */
   batchBytesMax: number;
-  /** What a compressed batch may inflate to. */
+  /** What the compressed batches may inflate to together. Default `limits.inflatedBatchBytesMax`. */
   inflatedBytesMax?: number;
   /** How many batches may follow each other; Kafka's protocol allows one per partition of a request. */
   batchesMax?: number;
@@ -59,23 +59,27 @@ export function validateProducedBatches(
   if (bytes.length === 0) throw new MillraceError('INVALID_RECORD', 'there is no record batch, at least one is needed');
   const headers: BatchHeader[] = [];
   const batchesMax = rules.batchesMax ?? Number.POSITIVE_INFINITY;
+  const budget = { inflatedBytes: rules.inflatedBytesMax ?? limits.inflatedBatchBytesMax };
   for (let position = 0; position < bytes.length; ) {
     if (headers.length >= batchesMax) {
       throw batchError('INVALID_RECORD', position, `only ${batchesMax} may be written to a partition at once`);
     }
-    const header = validateBatch(bytes, position, compression, rules);
+    const header = validateBatch(bytes, position, { compression, rules, budget });
     headers.push(header);
     position += header.sizeBytes;
   }
   return headers;
 }
 
-function validateBatch(
-  bytes: Uint8Array,
-  position: number,
-  compression: Compression,
-  rules: ProducedBatchRules,
-): BatchHeader {
+interface Validation {
+  compression: Compression;
+  rules: ProducedBatchRules;
+  /** What is left for the batches that follow. */
+  budget: { inflatedBytes: number };
+}
+
+function validateBatch(bytes: Uint8Array, position: number, validation: Validation): BatchHeader {
+  const { rules } = validation;
   const sizeBytes = wholeBatchSizeBytes(bytes, position);
   if (sizeBytes > rules.batchBytesMax) {
     const reason = `it has ${sizeBytes} bytes, the topic allows ${rules.batchBytesMax}`;
@@ -86,7 +90,7 @@ function validateBatch(
   const header = readBatchHeader(bytes, position);
   checkHeader(header, rules);
   checkProducer(header);
-  const maxTimestamp = checkRecords(bytes, header, compression, rules);
+  const maxTimestamp = checkRecords(bytes, header, validation);
   if (maxTimestamp === header.maxTimestamp) return header;
   setMaxTimestamp(bytes, position, maxTimestamp);
   return readBatchHeader(bytes, position);
@@ -137,14 +141,11 @@ function checkProducer(header: BatchHeader): void {
 }
 
 /** Walks over the records and returns the highest timestamp. */
-function checkRecords(
-  bytes: Uint8Array,
-  header: BatchHeader,
-  compression: Compression,
-  rules: ProducedBatchRules,
-): number {
+function checkRecords(bytes: Uint8Array, header: BatchHeader, { compression, rules, budget }: Validation): number {
   const { keyRequired = false, timestamps } = rules;
-  const reader = new RecordReader(header, recordsPayload(bytes, header, compression, rules.inflatedBytesMax));
+  const payload = recordsPayload(bytes, header, compression, budget.inflatedBytes);
+  if (header.compression !== 'none') budget.inflatedBytes -= payload.end - payload.start;
+  const reader = new RecordReader(header, payload);
   let maxTimestamp = NO_TIMESTAMP;
   for (let index = 0; index < header.recordCount; index++) {
     reader.read();
