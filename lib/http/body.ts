@@ -85,11 +85,14 @@ function collect(
   deadlines: ArrivalDeadlines,
 ): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    let buffer: Buffer = Buffer.allocUnsafe(length ?? 0);
+    let buffer: Buffer = Buffer.alloc(0);
     let filled = 0;
     const onData = (chunk: Buffer) => {
       if (filled + chunk.length > limits.requestBodyBytesMax) return stop(bodyTooLarge());
-      if (filled + chunk.length > buffer.length) buffer = grown(buffer, filled, filled + chunk.length);
+      if (filled + chunk.length > buffer.length) {
+        const announced = filled === 0 ? Math.min(length ?? 0, ANNOUNCED_BYTES_TRUSTED) : 0;
+        buffer = grown(buffer, filled, Math.max(announced, filled + chunk.length));
+      }
       chunk.copy(buffer, filled);
       filled += chunk.length;
     };
@@ -118,6 +121,9 @@ function collect(
     if (incoming.destroyed || incoming.readableEnded) onClose();
   });
 }
+
+/** A buffer is made this large on a mere announcement; one that claims more has to send some of it first. */
+const ANNOUNCED_BYTES_TRUSTED = 1_280 * 1024;
 
 function grown(buffer: Buffer, filled: number, needed: number): Buffer {
   const larger = Buffer.allocUnsafe(
