@@ -1,7 +1,7 @@
 /**
  * A request's body, whole and inflated, at most `limits.requestBodyBytesMax` long whatever its framing claims.
  *
- * On Node's server the bytes are read from the `IncomingMessage` into one buffer of the announced length: the web
+ * On Node's server the bytes are read from the `IncomingMessage` into one buffer: the web
  * `Request` around it would copy them once more. Elsewhere (Lambda, tests) there is only the `Request`.
  */
 import { Buffer } from 'node:buffer';
@@ -126,9 +126,7 @@ function collect(
 const ANNOUNCED_BYTES_TRUSTED = 1_280 * 1024;
 
 function grown(buffer: Buffer, filled: number, needed: number): Buffer {
-  const larger = Buffer.allocUnsafe(
-    Math.min(limits.requestBodyBytesMax, Math.max(needed, buffer.length * 2, 16 * 1024)),
-  );
+  const larger = Buffer.allocUnsafe(Math.min(limits.requestBodyBytesMax, Math.max(needed, buffer.length * 2)));
   buffer.copy(larger, 0, 0, filled);
   return larger;
 }
