@@ -13,7 +13,7 @@ import { commitId, type ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { isRecent, offsetsInPage, offsetsInTail, planSweepFence } from '../log/ledger/append.ts';
 import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
-import { HOUR_MS, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
+import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
 
 export interface SweepRequest {
@@ -39,7 +39,7 @@ const TIERS: readonly Tier[] = ['inline', 'segments'];
 export async function sweep(broker: Broker, request: SweepRequest): Promise<SweepReport> {
   const cutoffMs = Math.min(request.toMs, broker.clock.now() - (request.orphanAgeMs ?? limits.orphanAgeMs));
   const report: SweepReport = { examined: 0, deleted: 0, unreadable: 0 };
-  for (let hour = Math.floor(request.fromMs / HOUR_MS); hour * HOUR_MS <= cutoffMs; hour++) {
+  for (let hour = hourOf(request.fromMs); hour * HOUR_MS <= cutoffMs; hour++) {
     for (const tier of TIERS) {
       for await (const name of namesUnder(broker, hourPrefix(tier, hour * HOUR_MS))) {
         const parsed = parseObjectName(name);

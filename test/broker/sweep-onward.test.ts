@@ -6,11 +6,10 @@ import { newObjectId } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { encodeFooter } from '../../lib/log/segment/footer.ts';
-import { objectName } from '../../lib/log/segment/object-name.ts';
+import { HOUR_MS, objectName } from '../../lib/log/segment/object-name.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
-const HOUR_MS = 3_600_000;
 const random = seededRandom(7);
 
 /** A broker whose objects are in memory, and a way to put an object there that no ledger has. */

@@ -14,6 +14,7 @@ import { type LocatedRun, runsInPage, runsInTail } from '../../lib/log/ledger/lo
 import { decodePage, type Page, pageKey } from '../../lib/log/ledger/page.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import type { NewRecord } from '../../lib/log/record-batch/record.ts';
+import { hourOf } from '../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../lib/log/topic/topic.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
@@ -130,7 +131,7 @@ export async function headOf(metadata: MetadataStore, ledger: LedgerId): Promise
 /** The names of all objects born within a day of now. */
 export async function objectNames({ clock, objects }: Stores | Process): Promise<string[]> {
   const names: string[] = [];
-  const hour = Math.floor(clock.now() / 3_600_000);
+  const hour = hourOf(clock.now());
   for (let back = -1; back <= 24; back++) {
     for (const tier of ['inline', 'segments']) {
       const page = await objects.list(`${tier}/${hour - back}/`);

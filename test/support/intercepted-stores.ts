@@ -1,8 +1,9 @@
 /** The stores as one process sees them, with a test between the two. */
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
+import type { Tier } from '../../lib/log/segment/object-name.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
-import type { Tier, TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import type { TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 
 /** What a test does to a call: `proceed` carries it out, as often as it is called. */
 type Hook<Arguments extends unknown[], Result> = (

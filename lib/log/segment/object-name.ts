@@ -11,18 +11,23 @@ export type Tier = 'inline' | 'segments';
 
 export const HOUR_MS = 3_600_000;
 
+/** Hours since the epoch at a time in milliseconds. */
+export function hourOf(timeMs: number): number {
+  return Math.floor(timeMs / HOUR_MS);
+}
+
 export function objectName(tier: Tier, id: ObjectId): string {
   return `${hourPrefix(tier, id.birthMs)}${objectIdText(id)}`;
 }
 
 /** What the names of all objects born in the hour of `timeMs` begin with. */
 export function hourPrefix(tier: Tier, timeMs: number): string {
-  return `${tier}/${Math.floor(timeMs / HOUR_MS)}/`;
+  return `${tier}/${hourOf(timeMs)}/`;
 }
 
 export function parseObjectName(name: string): { tier: Tier; id: ObjectId } | undefined {
   const [tier, hour, idText, ...rest] = name.split('/');
   if ((tier !== 'inline' && tier !== 'segments') || idText === undefined || rest.length > 0) return undefined;
   const id = parseObjectId(idText);
-  return id !== undefined && String(Math.floor(id.birthMs / HOUR_MS)) === hour ? { tier, id } : undefined;
+  return id !== undefined && String(hourOf(id.birthMs)) === hour ? { tier, id } : undefined;
 }

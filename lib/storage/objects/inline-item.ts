@@ -12,29 +12,27 @@
  * moment share it. The attribute has one letter because its name is billed with every item.
  */
 
-import { type ObjectId, objectIdText, parseObjectId } from '../../kernel/ids.ts';
+import { type ObjectId, objectIdText } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
+import { hourOf, objectName, parseObjectName } from '../../log/segment/object-name.ts';
 import type { ObjectName } from './port.ts';
 
 export const INLINE_PREFIX = 'inline/';
 export const INLINE_SHARDS = 8;
 
-const HOUR_MS = 3_600_000;
-
 export function inlineName(id: ObjectId): ObjectName {
-  return `${INLINE_PREFIX}${Math.floor(id.birthMs / HOUR_MS)}/${objectIdText(id)}`;
+  return objectName('inline', id);
 }
 
 /** The id behind a name, or `undefined` where the name is not an inline object's. */
 export function parseInlineName(name: ObjectName): ObjectId | undefined {
-  if (!name.startsWith(INLINE_PREFIX)) return undefined;
-  const id = parseObjectId(name.slice(name.lastIndexOf('/') + 1));
-  return id !== undefined && inlineName(id) === name ? id : undefined;
+  const parsed = parseObjectName(name);
+  return parsed?.tier === 'inline' ? parsed.id : undefined;
 }
 
 export function inlineKey(id: ObjectId): ItemKey {
   const shard = (id.random[0] as number) % INLINE_SHARDS;
-  return { pk: inlinePartition(Math.floor(id.birthMs / HOUR_MS), shard), sk: objectIdText(id) };
+  return { pk: inlinePartition(hourOf(id.birthMs), shard), sk: objectIdText(id) };
 }
 
 /** The partition key of one shard of one hour. */

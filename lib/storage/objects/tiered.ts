@@ -3,6 +3,7 @@
  * where it is, by its first segment, so that reading needs no look-up.
  */
 import { MillraceError } from '../../kernel/errors.ts';
+import type { Tier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
 
@@ -15,10 +16,8 @@ export interface TieredObjectStoreOptions {
   inlineBytesMax: number;
 }
 
-/** The first segment of the name that an object of some size is to have. */
-export type Tier = 'inline' | 'segments';
-
 export interface TieredObjectStore extends ObjectStore {
+  /** Where an object of this size is to live; the first segment of its name. */
   tierFor(bytes: number): Tier;
 }
 
