@@ -8,9 +8,9 @@ import { limits } from '../../kernel/limits.ts';
 import type { CompressionType } from '../../log/record-batch/compression.ts';
 import { decodeBatch } from '../../log/record-batch/decode.ts';
 import { encodeBatch } from '../../log/record-batch/encode.ts';
-import { type BatchHeader, batchHeaders, setLogAppendTime } from '../../log/record-batch/header.ts';
+import { type BatchHeader, batchHeaders, setLogAppendTime, storedChecksum } from '../../log/record-batch/header.ts';
 import { validateProducedBatches } from '../../log/record-batch/validate.ts';
-import { type BatchRun, storedChecksum } from '../../log/segment/layout.ts';
+import type { BatchRun } from '../../log/segment/layout.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 

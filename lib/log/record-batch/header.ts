@@ -32,7 +32,7 @@
  * outside the CRC, so a broker sets them without reading the rest.
  */
 import { dataView } from '../../kernel/bytes.ts';
-import { crc32c } from '../../kernel/crc32c.ts';
+import { crc32c, crc32cCombine } from '../../kernel/crc32c.ts';
 import { type ErrorCode, MillraceError } from '../../kernel/errors.ts';
 import { COMPRESSION_TYPES, type CompressionType } from './compression.ts';
 import { NO_TIMESTAMP } from './record.ts';
@@ -215,6 +215,15 @@ export function setMaxTimestamp(bytes: Uint8Array, position: number, timestampMs
 /** The CRC that the batch at `position`, all of which is there, must carry. */
 export function batchChecksum(bytes: Uint8Array, position = 0): number {
   return crc32c(bytes, position + FIELD.attributes, position + wholeBatchSizeBytes(bytes, position));
+}
+
+/**
+ * The CRC-32C of a whole stored batch, of which its own CRC is a part: made from the CRC inside it, which was checked,
+ * so that only what lies before the attributes is read again.
+ */
+export function storedChecksum(bytes: Uint8Array, { position, crc, sizeBytes }: BatchHeader): number {
+  const start = crc32c(bytes, position, position + FIELD.attributes);
+  return crc32cCombine(start, crc, sizeBytes - FIELD.attributes);
 }
 
 /** Refuses a batch whose bytes are not the ones that its CRC was made of. */

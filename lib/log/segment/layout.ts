@@ -3,9 +3,8 @@
  */
 
 import { assert } from '../../kernel/assert.ts';
-import { crc32c, crc32cCombine } from '../../kernel/crc32c.ts';
+import { crc32cCombine } from '../../kernel/crc32c.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
-import type { BatchHeader } from '../record-batch/header.ts';
 import { encodeFooter, type Part, type Run } from './footer.ts';
 
 /** Validated record batches of one partition, from one request. */
@@ -73,13 +72,4 @@ function joined(slot: number, pieces: readonly BatchRun[]): Run {
     run.maxTimestamp = Math.max(run.maxTimestamp, piece.maxTimestamp);
   }
   return run;
-}
-
-/** The bytes of a batch that its own CRC does not cover: base offset, length, leader epoch, magic and the CRC itself. */
-const BEFORE_CRC_RANGE = 21;
-
-/** The checksum of a whole stored batch from the CRC inside it, which was checked: only the first 21 bytes are read again. */
-export function storedChecksum(chunk: Uint8Array, header: BatchHeader): number {
-  const start = crc32c(chunk, header.position, header.position + BEFORE_CRC_RANGE);
-  return crc32cCombine(start, header.crc, header.sizeBytes - BEFORE_CRC_RANGE);
 }

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
+import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
 import {
   batchChecksum,
@@ -9,7 +10,9 @@ import {
   patchBatch,
   readBatchHeader,
   setLogAppendTime,
+  storedChecksum,
 } from '../../../lib/log/record-batch/header.ts';
+import { newRecords } from './arbitraries.ts';
 import { rawBatch, rawRecord, refusal, TIME } from './raw-batch.ts';
 import { vector, vectors } from './vectors.ts';
 
@@ -184,5 +187,19 @@ describe('checkBatchChecksum', () => {
     const { bytes, header } = vector('one record, none');
     bytes[75] = (bytes[75] as number) ^ 1;
     expect(refusal(() => checkBatchChecksum(bytes))).toMatch(`its checksum is ${header.crc}, its bytes have`);
+  });
+});
+
+describe('storedChecksum', () => {
+  test('is the checksum of the whole batch, wherever it lies in a chunk', () => {
+    fc.assert(
+      fc.property(fc.array(newRecords, { minLength: 1, maxLength: 3 }), (batches) => {
+        const chunk = concatBytes(batches.map((records) => encodeBatch(records)));
+        for (const header of batchHeaders(chunk)) {
+          const end = header.position + header.sizeBytes;
+          expect(storedChecksum(chunk, header)).toBe(crc32c(chunk, header.position, end));
+        }
+      }),
+    );
   });
 });

@@ -4,11 +4,8 @@ import { concatBytes } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { newTopicId } from '../../../lib/kernel/ids.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
-import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
-import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
 import { decodeFooter } from '../../../lib/log/segment/footer.ts';
-import { type BatchRun, type DraftPart, layOut, storedChecksum } from '../../../lib/log/segment/layout.ts';
-import { newRecords } from '../record-batch/arbitraries.ts';
+import { type BatchRun, type DraftPart, layOut } from '../../../lib/log/segment/layout.ts';
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 });
 
@@ -83,20 +80,6 @@ describe('layOut', () => {
     const ledger = { topicId: newTopicId(seededRandom(1)), index: 0 };
     expect(() => layOut(OBJECT, [{ ledger, seen: 0, slots: new Map([[0, []]]) }])).toThrow(
       'a slot of a commit has records',
-    );
-  });
-});
-
-describe('storedChecksum', () => {
-  it('is the checksum of the whole batch, wherever it lies in a chunk', () => {
-    fc.assert(
-      fc.property(fc.array(newRecords, { minLength: 1, maxLength: 3 }), (batches) => {
-        const chunk = concatBytes(batches.map((records) => encodeBatch(records)));
-        for (const header of batchHeaders(chunk)) {
-          const end = header.position + header.sizeBytes;
-          expect(storedChecksum(chunk, header)).toBe(crc32c(chunk, header.position, end));
-        }
-      }),
     );
   });
 });
