@@ -81,10 +81,6 @@ export const limits = {
   /** Bytes waiting that start an upload beside one under way. */
   flushBytesOverlap: MIB,
   uploadAttemptsMax: 4,
-  /** First pause before a retry; doubles, with full jitter, … */
-  retryBackoffMs: 20,
-  /** … up to this. */
-  retryBackoffMsMax: 1_000,
   /** How long a produce request may take before it is answered with a retriable error. */
   produceDeadlineMs: 25_000,
   /** Attempts to sequence one commit, conflicts and throttles together. */
@@ -114,8 +110,11 @@ export const limits = {
   inlineBytesMaxDefault: 4 * KIB,
   /** Retries of one storage call that had no effect (throttles, transaction conflicts). */
   storageRetriesMax: 8,
-  /** The pause before the first of them; each further one may be twice as long, up to the maximum, times a jitter. */
+  /** Attempts of a call whose outcome was unknown and that may be made again whatever it was. */
+  unknownOutcomeAttemptsMax: 3,
+  /** The longest first pause before storage is asked again; each further one may be twice as long, … */
   storageRetryPauseMsMin: 20,
+  /** … up to this. */
   storageRetryPauseMsMax: 1_000,
   /** How long connecting to DynamoDB or S3 may take, and one call of either altogether. */
   storageConnectMsMax: 1_000,

@@ -1,7 +1,8 @@
 /**
  * Group commit: what arrives while a flush is uploading joins the next one. There is no timer, so an idle process adds no
- * wait; what is appended in one turn of the event loop, such as a request to many partitions, goes together. Uploads overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's
- * line is taken when the flush is composed, before its upload.
+ * wait; what is appended in one turn of the event loop, such as a request to many partitions, goes together. Uploads
+ * overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's line is taken
+ * when the flush is composed, before its upload.
  *
  * Guarantees to callers of `append`:
  * - it resolves only after the bytes are stored and the ledger's head has them: what is acked is readable at once;
@@ -15,6 +16,7 @@ import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { layOut } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
+import { retryPauseMs } from '../../storage/retry.ts';
 import { type Batch, deadlineOf, slotsOf, takeFlush } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { Sequencer, type UploadedPart } from './sequencer.ts';
@@ -44,7 +46,8 @@ export class Appender {
     const bytes = request.run.bytes;
     if (this.pendingRequests >= limits.pendingRequestsMax || this.pendingBytes + bytes > limits.pendingBytesMax) {
       const detail = `${this.pendingRequests} writes of ${this.pendingBytes} bytes are under way in this process; try again.`;
-      throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts: { retryAfterMs: 1_000 } });
+      const facts = { retryAfterMs: limits.retryAfterMsDefault };
+      throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts });
     }
     const { promise, resolve, reject } = Promise.withResolvers<number>();
     this.queue.push({ ...request, resolve, reject });
@@ -185,7 +188,7 @@ export class Appender {
         if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax || late) {
           throw storageError(error);
         }
-        await this.parts.clock.sleep(this.parts.random.fraction() * limits.retryBackoffMs * 2 ** attempt);
+        await this.parts.clock.sleep(retryPauseMs(attempt - 1, this.parts.random));
       }
     }
   }

@@ -23,6 +23,7 @@ import {
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
+import { retryPauseMs } from '../../storage/retry.ts';
 import { type Batch, deadlineOf } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import type { Unit } from './unit.ts';
@@ -98,8 +99,7 @@ export class Sequencer {
           continue;
         case 'later': {
           last = step.error;
-          const ceiling = Math.min(limits.retryBackoffMs * 2 ** attempt, limits.retryBackoffMsMax);
-          await this.parts.clock.sleep(this.parts.random.fraction() * ceiling);
+          await this.parts.clock.sleep(retryPauseMs(attempt, this.parts.random));
           continue;
         }
         default:
@@ -245,7 +245,7 @@ function begin(part: UploadedPart): Progress {
 function timedOut({ unknown }: Progress, cause?: MillraceError): MillraceError {
   return new MillraceError('REQUEST_TIMED_OUT', 'The records could not be sequenced in time; try again.', {
     effect: unknown ? 'unknown' : 'none',
-    facts: { retryAfterMs: 1_000 },
+    facts: { retryAfterMs: limits.retryAfterMsDefault },
     cause,
   });
 }

@@ -35,9 +35,6 @@ export function createInlineObjectStore(options: InlineObjectStoreOptions): Obje
   return new InlineObjectStore(options);
 }
 
-/** How often a put or delete is tried whose outcome was unknown: both are the same however often they are done. */
-const ATTEMPTS = 3;
-
 class InlineObjectStore implements ObjectStore {
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
@@ -132,13 +129,14 @@ class InlineObjectStore implements ObjectStore {
     throw new MillraceError('KAFKA_STORAGE_ERROR', `the item of the object ${name} is damaged`);
   }
 
+  /** A put or delete whose outcome was unknown is made again: both are the same however often they are done. */
   private async repeated(write: Write): Promise<WriteResult> {
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.metadata.write([write]);
       } catch (error) {
         const unknown = error instanceof MillraceError && error.effect === 'unknown';
-        if (!unknown || attempt === ATTEMPTS) throw error;
+        if (!unknown || attempt >= limits.unknownOutcomeAttemptsMax) throw error;
       }
       await this.clock.sleep(limits.storageRetryPauseMsMin * 2 ** attempt);
     }

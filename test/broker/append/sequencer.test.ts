@@ -146,7 +146,7 @@ describe('a busy store', () => {
     const { error, tookMs } = await failure(world, append(world.writer, world.ledger));
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'none', retriable: true });
     expect(error.facts.retryAfterMs).toBeGreaterThan(0);
-    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + limits.retryBackoffMsMax);
+    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + limits.storageRetryPauseMsMax);
     expect(appends()).toBeLessThanOrEqual(limits.sequenceAttemptsMax);
     expect(await offsets(world)).toHaveLength(1);
   });
