@@ -15,6 +15,7 @@ import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import { acceptBatches, runOf } from './append/accept-batches.ts';
 import type { Broker } from './broker.ts';
+import { unknownPartition } from './topic-cache.ts';
 
 /** `none`: answered before the records are stored; `leader` and `all`: after they are stored and sequenced. */
 export type Acks = 'all' | 'leader' | 'none';
@@ -66,7 +67,7 @@ export interface ProduceBatchesResult {
 /** Writes records; every record has its own outcome. Throws where the request as a whole cannot be served. */
 export async function produceRecords(broker: Broker, request: ProduceRecordsRequest): Promise<RecordOutcome[]> {
   const named = request.records.reduce((most, { partition = 0 }) => Math.max(most, partition), 0);
-  const topic = await topicWith(broker, request.topic, named);
+  const topic = await broker.topics.getWith(request.topic, named);
   const writing = writeAll(broker, topic, request);
   const stored = redirected(broker, topic, request, writing);
   if (request.acks !== 'none') return stored;
@@ -150,7 +151,7 @@ function firstFailure(accepted: readonly RecordOutcome[]) {
 /** Writes whole batches to one partition, all or nothing. */
 export async function produceBatches(broker: Broker, request: ProduceBatchesRequest): Promise<ProduceBatchesResult> {
   const { partition, acks, expectedOffset } = request;
-  const topic = await topicWith(broker, request.topic, partition);
+  const topic = await broker.topics.getWith(request.topic, partition);
   if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   const accepted = acceptBatches(broker, topic, request.batches);
   const appended = appendBatches(broker, topic, { partition, batches: accepted.batches, expectedOffset });
@@ -159,12 +160,6 @@ export async function produceBatches(broker: Broker, request: ProduceBatchesRequ
     return { partition, recordCount: accepted.records };
   }
   return { partition, baseOffset: await appended, recordCount: accepted.records };
-}
-
-/** The topic as it is cached, unless it may have got the partition since then. */
-async function topicWith(broker: Broker, name: string, partition: number): Promise<Topic> {
-  const topic = await broker.topics.get(name);
-  return partition < topic.partitions ? topic : broker.topics.getFresh(name);
 }
 
 /** The records of one request for one partition, with their places in the request. */
@@ -326,9 +321,4 @@ async function appendBatches(broker: Broker, topic: Topic, batches: Append): Pro
 function leave(broker: Broker, appended: Promise<unknown>): void {
   const logged = (error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error });
   broker.background.add(appended.then(() => {}, logged));
-}
-
-function unknownPartition(topic: Topic, partition: number): MillraceError {
-  const detail = `Topic ${topic.name} has no partition ${partition}; it has 0 to ${topic.partitions - 1}.`;
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
 }

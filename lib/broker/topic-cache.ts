@@ -36,6 +36,12 @@ export class TopicCache {
     return (await this.cache.getFresh(name)) ?? notThere(name);
   }
 
+  /** As it is cached, unless that is without this partition: the topic may have grown since. */
+  async getWith(name: string, partition: number): Promise<Topic> {
+    const topic = await this.get(name);
+    return partition < topic.partitions ? topic : this.getFresh(name);
+  }
+
   /** For whoever has just changed the topic. */
   forget(name: string): void {
     this.cache.forget(name);
@@ -44,6 +50,11 @@ export class TopicCache {
 
 export function unknownTopic(name: string): MillraceError {
   return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`);
+}
+
+export function unknownPartition({ name, partitions }: Topic, partition: number): MillraceError {
+  const detail = `Topic ${name} has no partition ${partition}; it has 0 to ${partitions - 1}.`;
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
 }
 
 function notThere(name: string): never {

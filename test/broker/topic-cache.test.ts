@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { alterTopic } from '../../lib/broker/alter-topic.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { TopicCache } from '../../lib/broker/topic-cache.ts';
@@ -47,6 +48,20 @@ describe('the topic cache', () => {
     const found = await Promise.all(Array.from({ length: 50 }, () => topics.get('orders')));
     expect(new Set(found.map(({ topicId }) => topicId)).size).toBe(1);
     expect(state.reads).toBe(1);
+  });
+
+  it('reads again where a partition is asked for that the cached topic is without', async () => {
+    const world = new TopicWorld();
+    const { broker } = world.process();
+    await createTopic(broker, { name: 'orders', partitions: 3 });
+    const { topics, state } = reader(world);
+    await topics.get('orders');
+    await alterTopic(broker, 'orders', { partitions: 4 });
+    expect(await topics.getWith('orders', 2)).toMatchObject({ partitions: 3 });
+    expect(state.reads).toBe(1);
+    expect(await topics.getWith('orders', 3)).toMatchObject({ partitions: 4 });
+    expect(await topics.getWith('orders', 9)).toMatchObject({ partitions: 4 });
+    expect(state.reads).toBe(3);
   });
 
   it('never remembers that there is no topic', async () => {

@@ -4,6 +4,7 @@ import type { LedgerId } from '../../kernel/ids.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { ledgerOf } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
+import { unknownPartition } from '../topic-cache.ts';
 import { PartitionView } from './partition-view.ts';
 
 export interface OpenPartition {
@@ -14,13 +15,8 @@ export interface OpenPartition {
 }
 
 export async function openPartition(broker: Broker, topic: string, partition: number): Promise<OpenPartition> {
-  let found = await broker.topics.get(topic);
-  // The topic may have got the partition since its config was read.
-  if (partition >= found.partitions) found = await broker.topics.getFresh(topic);
-  if (partition >= found.partitions) {
-    const detail = `Topic ${topic} has no partition ${partition}; it has 0 to ${found.partitions - 1}.`;
-    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
-  }
+  const found = await broker.topics.getWith(topic, partition);
+  if (partition >= found.partitions) throw unknownPartition(found, partition);
   return { topic, partition, ...ledgerOf(found, partition) };
 }
 
