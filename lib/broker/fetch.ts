@@ -4,7 +4,6 @@
  * A cached head may answer where it knows of records; that there are none, that an offset is out of range and where the
  * end is, is said from a strongly read head only.
  */
-import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerHead } from '../log/ledger/head.ts';
 import { tailStart } from '../log/ledger/head.ts';
 import { runsInTail } from '../log/ledger/locate.ts';
@@ -13,7 +12,7 @@ import type { LogRecord } from '../log/record-batch/record.ts';
 import type { Broker } from './broker.ts';
 import { firstSince } from './list-offsets.ts';
 import { freshView, type OpenPartition, openPartition, viewOf } from './read/open-partition.ts';
-import type { PartitionView } from './read/partition-view.ts';
+import { outOfRange, type PartitionView } from './read/partition-view.ts';
 import { readBatches } from './read/read-batches.ts';
 import type { BatchUse } from './read/run-cache.ts';
 
@@ -171,10 +170,4 @@ function bytesFrom(head: LedgerHead, slot: number, offset: number): number {
   if (offset >= (head.next[slot] as number)) return 0;
   if (offset < tailStart(head, slot)) return Number.POSITIVE_INFINITY;
   return runsInTail(head, slot).reduce((sum, run) => (run.endOffset > offset ? sum + run.bytes : sum), 0);
-}
-
-function outOfRange(offset: number, view: PartitionView): MillraceError {
-  const { logStart: logStartOffset, highWatermark } = view;
-  const detail = `Offset ${offset} is not between the log start ${logStartOffset} and the high watermark ${highWatermark}.`;
-  return new MillraceError('OFFSET_OUT_OF_RANGE', detail, { facts: { logStartOffset, highWatermark } });
 }

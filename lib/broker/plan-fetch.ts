@@ -3,12 +3,11 @@
  * by a presigned URL of exactly the partition's range, since objects mix topics; inline bytes come along.
  */
 import { concatBytes } from '../kernel/bytes.ts';
-import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { objectName } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
 import { freshView, openPartition } from './read/open-partition.ts';
-import type { PlacedRun } from './read/partition-view.ts';
+import { outOfRange, type PlacedRun } from './read/partition-view.ts';
 
 export interface PlanFetchRequest {
   topic: string;
@@ -43,14 +42,10 @@ export interface PlanFetchResult {
 export async function planFetch(broker: Broker, request: PlanFetchRequest): Promise<PlanFetchResult> {
   const { offset, maxBytes } = request;
   const view = await freshView(broker, await openPartition(broker, request.topic, request.partition));
-  const { logStart: logStartOffset, highWatermark } = view;
-  if (offset < logStartOffset || offset > highWatermark) {
-    const detail = `Offset ${offset} is not between the log start ${logStartOffset} and the high watermark ${highWatermark}.`;
-    throw new MillraceError('OFFSET_OUT_OF_RANGE', detail, { facts: { logStartOffset, highWatermark } });
-  }
+  if (offset < view.logStart || offset > view.highWatermark) throw outOfRange(offset, view);
   const planned: { segment: PlannedSegment; expiresAtMs?: number }[] = [];
   let bytes = 0;
-  if (offset < highWatermark) {
+  if (offset < view.highWatermark) {
     for await (const placed of view.runsFrom(offset)) {
       if (planned.length > 0 && (bytes + placed.run.bytes > maxBytes || planned.length >= limits.plannedSegmentsMax))
         break;

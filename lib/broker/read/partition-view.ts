@@ -93,6 +93,13 @@ export class PartitionView {
   }
 }
 
+/** An offset that the view shows to be outside the partition; the view must be of a strongly read head. */
+export function outOfRange(offset: number, view: PartitionView): MillraceError {
+  const { logStart: logStartOffset, highWatermark } = view;
+  const detail = `Offset ${offset} is not between the log start ${logStartOffset} and the high watermark ${highWatermark}.`;
+  return new MillraceError('OFFSET_OUT_OF_RANGE', detail, { facts: { logStartOffset, highWatermark } });
+}
+
 function* placed(runs: readonly LocatedRun[], among: PlacedRun['among'], offset: number): Generator<PlacedRun> {
   for (const run of runs) if (run.endOffset > offset) yield { run, among };
 }
