@@ -5,13 +5,25 @@ import { join } from 'node:path';
 import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
+import { costs } from './parts/costs.ts';
+import { inlineThreshold } from './parts/inline-threshold.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
+import { longPoll } from './parts/long-poll.ts';
 import { memory } from './parts/memory.ts';
 import { produceJson } from './parts/produce-json.ts';
 import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
 import { figureTable, formatTable } from './table.ts';
 
-const PARTS: readonly Part[] = [produceJson, produceBatches, fetchBatches, memory, lambdaInit];
+const PARTS: readonly Part[] = [
+  produceJson,
+  produceBatches,
+  fetchBatches,
+  memory,
+  costs,
+  longPoll,
+  inlineThreshold,
+  lambdaInit,
+];
 
 async function runParts(options: Options, parts: readonly Part[]): Promise<Figure[]> {
   const directory = mkdtempSync(join(options.directory ?? tmpdir(), 'millrace-bench-'));
