@@ -21,7 +21,7 @@ export async function readBatches(
   maxBytes: number,
   use: BatchUse = 'decode',
 ): Promise<Stretch> {
-  const runs = await take(view.runsFrom(offset), maxBytes);
+  const runs = await take(view.runsFrom(offset), offset, maxBytes);
   const reads = await Promise.all(runs.map(({ run, among }) => broker.runs.read(run, among, use)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
@@ -39,13 +39,13 @@ export async function readBatches(
   return stretch;
 }
 
-/** Runs until their bytes are enough. The first counts for one byte, since the wanted offset may be its last. */
-async function take(runs: AsyncIterable<PlacedRun>, maxBytes: number): Promise<PlacedRun[]> {
+/** Runs until their bytes are enough. One that begins before the offset counts for a byte: the offset may be its last. */
+async function take(runs: AsyncIterable<PlacedRun>, offset: number, maxBytes: number): Promise<PlacedRun[]> {
   const taken: PlacedRun[] = [];
   let bytes = 0;
   for await (const placed of runs) {
     taken.push(placed);
-    bytes += taken.length === 1 ? 1 : placed.run.bytes;
+    bytes += placed.run.baseOffset < offset ? 1 : placed.run.bytes;
     if (bytes >= maxBytes || taken.length >= limits.runsPerReadMax) break;
   }
   return taken;
