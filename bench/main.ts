@@ -1,7 +1,6 @@
 /** `npm run bench`: runs the parts, tells its progress on stderr, and ends with one table of figures on stdout. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
@@ -26,7 +25,8 @@ const PARTS: readonly Part[] = [
 ];
 
 async function runParts(options: Options, parts: readonly Part[]): Promise<Figure[]> {
-  const directory = mkdtempSync(join(options.directory ?? tmpdir(), 'millrace-bench-'));
+  mkdirSync(options.directory, { recursive: true });
+  const directory = mkdtempSync(join(resolve(options.directory), 'bench-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
   const figures: Figure[] = [];
   for (const part of parts) {

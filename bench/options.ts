@@ -9,7 +9,7 @@ export interface Options {
   /** Exit 1 where a figure misses its bound. */
   check: boolean;
   rounds: number;
-  directory?: string;
+  directory: string;
   profileDirectory?: string;
 }
 
@@ -20,10 +20,13 @@ Measures Millrace against baselines in the same run and counts what its operatio
   --list            name the parts and stop
   --check           exit with 1 where a figure misses its bound; with MILLRACE_REQUIRE_PEERS=1 also where one was skipped
   --rounds <n>      rounds of each side of a comparison (default 5)
-  --dir <path>      where the data goes (default: the system's temporary directory)
+  --dir <path>      where the data goes (default: .millrace, where npm start keeps its own)
   --profile <path>  write CPU profiles of the server there (they make it slower)
   --help            this text
 `;
+
+/** The disk and the place on it that users have; a temporary directory may be neither. */
+const DIRECTORY_DEFAULT = '.millrace';
 
 export const ROUNDS_DEFAULT = 5;
 const ROUNDS_MAX = 100;
@@ -41,7 +44,7 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX) {
     throw new UsageError(`--rounds must be a whole number from 1 to ${ROUNDS_MAX}`);
   }
-  const { list = false, help = false, check = false, dir: directory, profile: profileDirectory } = values;
+  const { list = false, help = false, check = false, dir: directory = DIRECTORY_DEFAULT, profile: profileDirectory } = values;
   return { parts: positionals, list, help, check, rounds, directory, profileDirectory };
 }
 
