@@ -16,7 +16,7 @@ const PLAIN_LOOPBACK = /^(?:localhost|127\.0\.0\.1)(?::\d{1,5})?$/;
 export interface SameSiteOptions {
   /** Where the operator says the server is reached; its host name is allowed. */
   advertisedUrl?: string;
-  /** Origins that CORS lets in. */
+  /** Origins that CORS lets in. `*` is none: without keys nobody is let in whom the operator has not named. */
   origins?: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export function requireSameSite(
       `the Host ${quoted(host)} is not this server; without API keys it answers on loopback names only`,
     );
   }
-  if (origin === undefined || options.origins?.includes(origin) === true) return;
+  if (origin === undefined || (origin !== '*' && options.origins?.includes(origin) === true)) return;
   if (!allowed(hostNameOf(origin), options)) {
     throw new MillraceError('FORBIDDEN', `the Origin ${quoted(origin)} is not let in; see --cors-origin`);
   }

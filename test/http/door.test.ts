@@ -178,6 +178,29 @@ describe('pages of other sites', () => {
     expect(stranger.status).toBe(403);
     expect(stranger.headers.has('access-control-allow-origin')).toBe(false);
   });
+
+  test('are let in from everywhere with * and a key; without keys a stranger stays out', async () => {
+    const origin = 'https://app.example';
+    const preflight = { origin, 'access-control-request-method': 'POST' };
+    const keyed = httpWorld({
+      cors: { origins: ['*'] },
+      authenticator: { authenticate: () => Promise.resolve({ id: 'root', grants: [{ scope: 'admin' }] }) },
+    });
+    const asked = await keyed.call('OPTIONS', '/v1/topics/t/records', undefined, preflight);
+    expect(asked.status).toBe(204);
+    expect(asked.headers.get('access-control-allow-origin')).toBe('*');
+    expect(asked.headers.has('access-control-allow-credentials')).toBe(false);
+    for (const path of ['/v1/topics', '/v1/topics/missing']) {
+      const headers = { origin, authorization: 'Bearer any' };
+      const answer = await keyed.call('GET', path, undefined, headers);
+      expect(answer.status).toBe(path === '/v1/topics' ? 200 : 404);
+      expect(answer.headers.get('access-control-allow-origin')).toBe('*');
+    }
+    const open = httpWorld({ cors: { origins: ['*'] } });
+    for (const stranger of [origin, '*']) {
+      expect((await open.call('GET', '/v1/topics', undefined, { origin: stranger })).status).toBe(403);
+    }
+  });
 });
 
 describe('faults', () => {
