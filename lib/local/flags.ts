@@ -48,7 +48,7 @@ const table = {
   'cors-origin': {
     placeholder: '<origin>',
     variable: 'MILLRACE_CORS_ORIGIN',
-    about: 'Origin of web pages that may call; a comma list, or several times.',
+    about: 'Origin of web pages that may call; a comma list, or several times. * only with an API key.',
   },
   'kafka-port': {
     placeholder: '<port>',

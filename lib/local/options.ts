@@ -61,6 +61,11 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
       `--host ${options.host} is reachable from other machines, and without an API key everyone there could do everything: give --api-key, or keep to 127.0.0.1`,
     );
   }
+  if (options.apiKeys.length === 0 && options.corsOrigins.includes('*')) {
+    throw new OptionsError(
+      'the CORS origin * lets any web page call, and without an API key it could do everything: give --api-key, or name the origins',
+    );
+  }
   return { command: 'serve', options };
 }
 

@@ -26,6 +26,7 @@ export interface LocalServerOptions {
   data?: string;
   /** `[id:]secret` each. Without one there is no authentication, and only loopback is bound. */
   apiKeys?: readonly string[];
+  /** Origins of web pages that may call; `*` only with an API key. */
   corsOrigins?: readonly string[];
   advertisedUrl?: string;
   /** Takes log lines, JSON each. Default: nobody does. */

@@ -54,7 +54,12 @@ describe('the options of the local server', () => {
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
-    ['--cors-origin', 'MILLRACE_CORS_ORIGIN', 'https://a.b, *', { corsOrigins: ['https://a.b', '*'] }],
+    [
+      '--cors-origin',
+      'MILLRACE_CORS_ORIGIN',
+      'https://a.b, http://c.d',
+      { corsOrigins: ['https://a.b', 'http://c.d'] },
+    ],
   ])('take %s and %s', (name, env, value, expected) => {
     expect(parse(flag(name, value))).toMatchObject(expected);
     expect(parse(flag(`${name}=${value}`))).toMatchObject(expected);
@@ -164,6 +169,15 @@ describe('the options of the local server', () => {
     expect(refusal(flag('--host', '0.0.0.0'))).toContain('--api-key');
     expect(refusal(variable('MILLRACE_HOST', '192.168.0.1'))).toContain('192.168.0.1');
     expect(parse(flag('--host', '0.0.0.0', '--api-key', 'x')).host).toBe('0.0.0.0');
+  });
+
+  it('refuse to let the pages of every origin in without a key', () => {
+    expect(refusal(flag('--cors-origin', '*'))).toBe(
+      'the CORS origin * lets any web page call, and without an API key it could do everything: give --api-key, or name the origins',
+    );
+    expect(refusal(variable('MILLRACE_CORS_ORIGIN', 'https://a.b,*'))).toContain('--api-key');
+    expect(parse(flag('--cors-origin', '*', '--api-key', 'x')).corsOrigins).toEqual(['*']);
+    expect(parse(flag('--cors-origin', 'https://a.b')).corsOrigins).toEqual(['https://a.b']);
   });
 
   it.each([
