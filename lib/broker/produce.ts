@@ -11,6 +11,7 @@ import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { randomBelow } from '../kernel/random.ts';
 import { encodeBatch } from '../log/record-batch/encode.ts';
+import { batchHeaders } from '../log/record-batch/header.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import { acceptBatches, runOf } from './append/accept-batches.ts';
@@ -154,6 +155,7 @@ export async function produceBatches(broker: Broker, request: ProduceBatchesRequ
   const topic = await broker.topics.getWith(request.topic, partition);
   if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   const accepted = acceptBatches(broker, topic, request.batches);
+  refuseSequences(accepted.batches);
   const appended = appendBatches(broker, topic, { partition, batches: accepted.batches, expectedOffset });
   if (acks === 'none') {
     leave(broker, appended);
@@ -321,4 +323,18 @@ async function appendBatches(broker: Broker, topic: Topic, batches: Append): Pro
 function leave(broker: Broker, appended: Promise<unknown>): void {
   const logged = (error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error });
   broker.background.add(appended.then(() => {}, logged));
+}
+
+/**
+ * A batch with a producer id asks for a check of its sequence, and a transactional one to be held back. Neither is done
+ * here, and storing it without would be a lie.
+ */
+function refuseSequences(chunks: readonly Uint8Array[]): void {
+  for (const chunk of chunks) {
+    for (const { producerId } of batchHeaders(chunk)) {
+      if (producerId === -1n) continue;
+      const detail = `A batch carries the producer id ${producerId}; only batches without one (-1) are taken.`;
+      throw new MillraceError('INVALID_RECORD', detail);
+    }
+  }
 }

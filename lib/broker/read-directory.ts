@@ -12,6 +12,11 @@ export interface PageRequest {
   cursor?: string;
 }
 
+export interface DirectoryRequest extends PageRequest {
+  /** Names that begin with none of these are as if they were not there; all are where absent. */
+  prefixes?: readonly string[];
+}
+
 export interface DirectoryPage<T> {
   entries: T[];
   /** The cursor of the next page; absent at the end. */
@@ -22,30 +27,62 @@ export interface DirectoryPage<T> {
 export async function readDirectory<T>(
   metadata: MetadataStore,
   directory: string,
-  request: PageRequest,
+  request: DirectoryRequest,
   decode: (name: string, attributes: Attributes) => T,
 ): Promise<DirectoryPage<T>> {
   const limit = checkPageLimit(request.limit);
-  let from = request.cursor === undefined ? undefined : after(decodeCursor(request.cursor));
+  const start = request.cursor === undefined ? undefined : after(decodeCursor(request.cursor));
   const names: string[] = [];
   const entries: T[] = [];
-  // One more than asked for, to know whether there is a next page. A store may answer less than asked for; each round
-  // brings at least one item or the end.
-  do {
-    const page = await metadata.query({
-      pk: directory,
-      from,
-      limit: limit + 1 - entries.length,
-      consistency: 'strong',
-    });
-    for (const { key, attributes } of page.items) {
-      names.push(key.sk);
-      entries.push(decode(key.sk, attributes));
+  for (const range of rangesFrom(start, request.prefixes)) {
+    let { from } = range;
+    // One more than asked for, to know whether there is a next page. A store may answer less than asked for; each round
+    // brings at least one item or the end.
+    do {
+      const page = await metadata.query({
+        pk: directory,
+        from,
+        to: range.to,
+        limit: limit + 1 - entries.length,
+        consistency: 'strong',
+      });
+      for (const { key, attributes } of page.items) {
+        names.push(key.sk);
+        entries.push(decode(key.sk, attributes));
+      }
+      from = page.next;
+    } while (from !== undefined && entries.length <= limit);
+    if (entries.length > limit) {
+      return { entries: entries.slice(0, limit), next: toBase64Url(utf8(names[limit - 1] as string)) };
     }
-    from = page.next;
-  } while (from !== undefined && entries.length <= limit);
-  if (entries.length <= limit) return { entries };
-  return { entries: entries.slice(0, limit), next: toBase64Url(utf8(names[limit - 1] as string)) };
+  }
+  return { entries };
+}
+
+interface KeyRange {
+  from: string | undefined;
+  to: string | undefined;
+}
+
+/**
+ * What is to be read from `start` on, in order and without overlap. Whatever is not read is not in the cursor either,
+ * so that a page tells nothing of names outside of the prefixes.
+ */
+function rangesFrom(start: string | undefined, prefixes: readonly string[] | undefined): KeyRange[] {
+  if (prefixes === undefined) return [{ from: start, to: undefined }];
+  const apart: string[] = [];
+  for (const prefix of prefixes.toSorted()) {
+    const last = apart.at(-1);
+    if (last === undefined || !prefix.startsWith(last)) apart.push(prefix);
+  }
+  return apart
+    .map((prefix) => ({ from: start !== undefined && start > prefix ? start : prefix, to: pastPrefix(prefix) }))
+    .filter(({ from, to }) => from < to);
+}
+
+/** Above all names that begin so: names are printable ASCII. */
+function pastPrefix(prefix: string): string {
+  return `${prefix}\x7f`;
 }
 
 function checkPageLimit(limit: number = limits.listPageDefault): number {

@@ -5,11 +5,11 @@ import { listTopics } from '../../lib/broker/list-topics.ts';
 import { toBase64Url, utf8 } from '../../lib/kernel/bytes.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
-async function pages(broker: Broker, limit: number): Promise<string[][]> {
+async function pages(broker: Broker, limit: number, prefixes?: readonly string[]): Promise<string[][]> {
   const result: string[][] = [];
   let cursor: string | undefined;
   do {
-    const page = await listTopics(broker, { limit, cursor });
+    const page = await listTopics(broker, { limit, cursor, prefixes });
     result.push(page.topics.map(({ name }) => name));
     cursor = page.next;
   } while (cursor !== undefined);
@@ -34,6 +34,28 @@ describe('listing topics', () => {
       ['a0', 'b', 'c'],
     ]);
     expect(await pages(broker, 1)).toEqual([['B'], ['a'], ['a-1'], ['a0'], ['b'], ['c']]);
+  });
+
+  it('pages through those with a prefix as if there were no others', async () => {
+    const { broker } = new TopicWorld().process();
+    for (const name of ['A', 'a', 'a.', 'a.1', 'a.z', 'a0', 'b', 'c.x', 'c.y', 'd'])
+      await createTopic(broker, { name });
+    expect(await pages(broker, 2, ['a.'])).toEqual([['a.', 'a.1'], ['a.z']]);
+    expect(await pages(broker, 3, ['a.'])).toEqual([['a.', 'a.1', 'a.z']]);
+    expect(await pages(broker, 2, ['c.', 'a.', 'a.1', 'a.', 'x'])).toEqual([['a.', 'a.1'], ['a.z', 'c.x'], ['c.y']]);
+    expect(await pages(broker, 1, ['d', 'b'])).toEqual([['b'], ['d']]);
+    for (const none of [[], ['e'], ['a.2']]) expect(await pages(broker, 1, none)).toEqual([[]]);
+  });
+
+  it('goes on from any cursor, also one outside of the prefixes', async () => {
+    const { broker } = new TopicWorld().process();
+    for (const name of ['a', 'b', 'c', 'd']) await createTopic(broker, { name });
+    const from = async (name: string) =>
+      (await listTopics(broker, { cursor: toBase64Url(utf8(name)), prefixes: ['b', 'd'] })).topics.map((t) => t.name);
+    expect(await from('a')).toEqual(['b', 'd']);
+    expect(await from('b')).toEqual(['d']);
+    expect(await from('c')).toEqual(['d']);
+    expect(await from('z')).toEqual([]);
   });
 
   it('says what each is', async () => {

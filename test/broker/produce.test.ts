@@ -13,7 +13,7 @@ import {
   type RecordOutcome,
 } from '../../lib/broker/produce.ts';
 import { partitionForKey } from '../../lib/coordination/producers/partitioner.ts';
-import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
+import { concatBytes, utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
@@ -267,6 +267,20 @@ describe('produceBatches', () => {
     expect(await attempt({ batches: new Uint8Array(0) })).toBe('INVALID_RECORD');
     expect(process.objects.count('put')).toBe(0);
     expect(await attempt({ expectedOffset: 3 })).toBe('OFFSET_MISMATCH');
+    expect(await readAll(process)).toEqual([]);
+  });
+
+  it('refuses batches whose sequences it would not check, and writes none of the others', async () => {
+    const process = await makeTopic();
+    const request = { topic: 't', partition: 0, acks: 'all' as const };
+    const batches = concatBytes([
+      batchOf('a'),
+      encodeBatch([record('b')], { producerId: 7n, producerEpoch: 0, baseSequence: 0 }),
+    ]);
+    await expect(produceBatches(process.broker, { ...request, batches })).rejects.toMatchObject({
+      code: 'INVALID_RECORD',
+      effect: 'none',
+    });
     expect(await readAll(process)).toEqual([]);
   });
 });

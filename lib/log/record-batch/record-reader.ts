@@ -26,6 +26,8 @@ export interface Payload {
 export class RecordReader {
   /** Which record `read` was on: 0 for the batch's first. */
   index = -1;
+  /** The record's bytes, without its length field. */
+  length = 0;
   offsetDelta = -1;
   timestamp = NO_TIMESTAMP;
   keyStart = 0;
@@ -81,6 +83,7 @@ export class RecordReader {
     if (length < 0 || length > reader.end - start) {
       throw this.error('INVALID_RECORD', `its length is ${length}, ${reader.end - start} bytes are left`);
     }
+    this.length = length;
     const attributes = reader.byte();
     if (attributes !== 0) throw this.error('INVALID_RECORD', `its attributes are ${attributes}, they must be 0`);
     this.readTimestamp(reader.varlong());

@@ -31,6 +31,8 @@ export interface ProducedBatchRules {
   batchBytesMax: number;
   /** What the compressed batches may inflate to together. Default `limits.inflatedBatchBytesMax`. */
   inflatedBytesMax?: number;
+  /** What one record may take, inflated: what a reader must take in one piece. Default `limits.messageBytesMax`. */
+  recordBytesMax?: number;
   /** How many batches may follow each other; Kafka's protocol allows one per partition of a request. */
   batchesMax?: number;
   /** True for a topic with `cleanup.policy=compact`: every record needs a key. */
@@ -142,13 +144,16 @@ function checkProducer(header: BatchHeader): void {
 
 /** Walks over the records and returns the highest timestamp. */
 function checkRecords(bytes: Uint8Array, header: BatchHeader, { compression, rules, budget }: Validation): number {
-  const { keyRequired = false, timestamps } = rules;
+  const { keyRequired = false, timestamps, recordBytesMax = limits.messageBytesMax } = rules;
   const payload = recordsPayload(bytes, header, compression, budget.inflatedBytes);
   if (header.compression !== 'none') budget.inflatedBytes -= payload.end - payload.start;
   const reader = new RecordReader(header, payload);
   let maxTimestamp = NO_TIMESTAMP;
   for (let index = 0; index < header.recordCount; index++) {
     reader.read();
+    if (reader.length > recordBytesMax) {
+      throw reader.error('MESSAGE_TOO_LARGE', `it has ${reader.length} bytes, at most ${recordBytesMax} are allowed`);
+    }
     if (reader.offsetDelta !== index) {
       throw reader.error('INVALID_RECORD', `its offset delta is ${reader.offsetDelta}, it must be ${index}`);
     }

@@ -70,6 +70,23 @@ describe('a produced batch', () => {
 });
 
 describe('a batch is refused', () => {
+  test('that inflates to a record larger than a reader must take, though few bytes were sent', () => {
+    const value = new Uint8Array(limits.messageBytesMax);
+    const record = { timestamp: TIME, key: null, value, headers: [] };
+    const bytes = encodeBatch([record], { compressionType: 'zstd', compression: nodeCompression });
+    expect(bytes.length).toBeLessThan(2_000);
+    expect(refusal(() => validate(bytes))).toContain('MESSAGE_TOO_LARGE');
+    expect(validate(bytes, { recordBytesMax: value.length + 100 })).toHaveLength(1);
+  });
+
+  test('whose neighbours have inflated to all that a request may', () => {
+    const record = { timestamp: TIME, key: null, value: new Uint8Array(60_000), headers: [] };
+    const batch = encodeBatch([record], { compressionType: 'gzip', compression: nodeCompression });
+    const rules = { inflatedBytesMax: 100_000 };
+    expect(validate(batch, rules)).toHaveLength(1);
+    expect(refusal(() => validate(concatBytes([batch, batch]), rules))).toContain('MESSAGE_TOO_LARGE');
+  });
+
   const one = rawRecord();
   const pair = concatBytes([rawRecord(), rawRecord({ offsetDelta: 1 })]);
   const two = { lastOffsetDelta: 1, recordCount: 2 };
