@@ -137,6 +137,24 @@ describe('keys', () => {
     expect(await names(producer)).toEqual(['a.one']);
     expect(await names(consumer)).toEqual(['a.one', 'b.one']);
   });
+
+  test('with a prefix see full pages of their own topics, and cursors that name no other', async () => {
+    const { call, root, newKey } = world();
+    const hidden = ['a', 'b', 'c', 'ma', 'x'];
+    for (const name of [...hidden, 'm.1', 'm.2', 'm.3']) await call('POST', '/v1/topics', { name }, root);
+    const key = await newKey({ scopes: ['consume'], topic_prefix: 'm.' });
+    const pages: string[][] = [];
+    let query = 'limit=2';
+    for (;;) {
+      const answer = await call('GET', `/v1/topics?${query}`, undefined, key);
+      const page = (await answer.json()) as { topics: { name: string }[]; next?: string };
+      pages.push(page.topics.map(({ name }) => name));
+      if (page.next === undefined) break;
+      expect(Buffer.from(page.next, 'base64url').toString()).toMatch(/^m\./);
+      query = `limit=2&cursor=${page.next}`;
+    }
+    expect(pages).toEqual([['m.1', 'm.2'], ['m.3']]);
+  });
 });
 
 describe('pages of other sites', () => {

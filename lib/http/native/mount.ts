@@ -50,8 +50,19 @@ function authorize(principal: Principal | undefined, access: Access, topic: stri
 }
 
 /** Whether the principal may know of the topic. */
-export function hasAnyScope(principal: Principal | undefined, topic: string | undefined): boolean {
-  return principal === undefined || SCOPES.some((scope) => mayDo(principal, scope, topic));
+function hasAnyScope(principal: Principal, topic: string | undefined): boolean {
+  return SCOPES.some((scope) => mayDo(principal, scope, topic));
+}
+
+/** What the names of the topics begin with that the principal may know of; `undefined` where it is all topics. */
+export function visiblePrefixes(principal: Principal | undefined): string[] | undefined {
+  if (principal === undefined) return undefined;
+  const prefixes: string[] = [];
+  for (const { topicPrefix } of principal.grants) {
+    if (topicPrefix === undefined) return undefined;
+    prefixes.push(topicPrefix);
+  }
+  return prefixes;
 }
 
 export function bodySource(door: Door, context: Context<DoorEnv>): BodySource {

@@ -111,8 +111,7 @@ export const listTopicsRoute = defineRoute({
   path: '/v1/topics',
   operationId: 'listTopics',
   summary: 'List topics by name',
-  description:
-    'Of the topics, those that the key has any scope on. A page may have fewer than limit, also none, with more to come',
+  description: 'Of the topics, those that the key has any scope on; the others are not told of by cursors either',
   tag,
   access: 'any-key',
   params: none,

@@ -8,7 +8,7 @@ import { listTopics } from '../../broker/list-topics.ts';
 import type { TopicSummary } from '../../log/topic/topic-item.ts';
 import { emptyAnswer, jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
-import { hasAnyScope, jsonBody, mount } from './mount.ts';
+import { jsonBody, mount, visiblePrefixes } from './mount.ts';
 import {
   alterTopicRoute,
   alterTopicSchema,
@@ -31,9 +31,8 @@ export function mountTopics(door: Door): void {
   });
 
   mount(door, listTopicsRoute, async ({ query, principal }) => {
-    const { topics, next } = await listTopics(broker, query);
-    const visible = topics.filter(({ name }) => hasAnyScope(principal, name));
-    return jsonAnswer(JSON.stringify({ topics: visible.map(summaryAnswer), next }));
+    const { topics, next } = await listTopics(broker, { ...query, prefixes: visiblePrefixes(principal) });
+    return jsonAnswer(JSON.stringify({ topics: topics.map(summaryAnswer), next }));
   });
 
   mount(door, describeTopicRoute, async ({ params }) =>
