@@ -10,6 +10,7 @@
  * - same leader epoch and in-sync set as the bytes were uploaded for.
  */
 
+import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, Write } from '../../kernel/items.ts';
@@ -86,6 +87,7 @@ export function explainRefusal(plan: AppendPlan, item: Attributes | undefined): 
   if (plan.expected !== undefined && head.next[plan.expected.slot] !== plan.expected.offset) {
     return { reason: 'offset-mismatch', head, nextOffset: head.next[plan.expected.slot] as number };
   }
+  assert(head.tail.length >= limits.tailEntriesMax, 'an append is refused for a reason that is known here');
   return { reason: 'full', head };
 }
 

@@ -9,8 +9,9 @@
  * - a query returns the items of one partition key in the order of their sort keys (by UTF-8 bytes).
  *
  * Faults are `MillraceError`s: `KAFKA_STORAGE_ERROR` or `THROTTLING_QUOTA_EXCEEDED` with `effect: 'none'` when nothing
- * can have happened, and with `effect: 'unknown'` when a write may have been applied or may still be. The adapter never
- * repeats a write by itself unless the earlier attempt certainly had no effect.
+ * can have happened, nor will (a request that was throttled is not delivered a second time), and with `effect: 'unknown'`
+ * when a write may have been applied or may still be. The adapter never repeats a write by itself unless the earlier
+ * attempt certainly had no effect.
  */
 import type { Attributes, Item, ItemKey, Write } from '../../kernel/items.ts';
 
