@@ -10,6 +10,7 @@ import { createTable } from '../storage/metadata/dynamodb-table.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 import type { ObjectStore } from '../storage/objects/port.ts';
 import { createS3ObjectStore, s3ClientConfig } from '../storage/objects/s3.ts';
+import { OptionsError } from './options.ts';
 import type { StoresContext } from './stores.ts';
 
 export interface AwsStorageOptions {
@@ -24,7 +25,7 @@ export interface AwsStores {
   close(): Promise<void>;
 }
 
-/** Throws a `MillraceError` that says what is missing. */
+/** Throws an `OptionsError` where there is no region, and a `MillraceError` that says what else is missing. */
 export async function openAwsStores(options: AwsStorageOptions, { clock, random }: StoresContext): Promise<AwsStores> {
   const dynamo = new DynamoDBClient(dynamoClientConfig());
   const s3 = new S3Client(s3ClientConfig(process.env));
@@ -37,6 +38,7 @@ export async function openAwsStores(options: AwsStorageOptions, { clock, random 
     s3.destroy();
   };
   try {
+    await requireRegion(dynamo);
     if (options.createTable) await createTable(dynamo, table, clock);
     await requireAnswer(`the table ${table}`, () => metadata.get({ pk: 'topics', sk: '.' }, 'eventual'));
     await requireAnswer(`the bucket ${bucket}`, () => objects.getRange('segments/probe'));
@@ -44,6 +46,20 @@ export async function openAwsStores(options: AwsStorageOptions, { clock, random 
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** The SDK itself would say it at the first call, as an error that looks like a bug. */
+async function requireRegion({ config }: DynamoDBClient): Promise<void> {
+  try {
+    await config.region();
+  } catch (cause) {
+    const reason = (cause as Error).message;
+    const sentence =
+      reason === 'Region is missing'
+        ? 'AWS_REGION is not set, and no AWS configuration file names a region: DynamoDB and S3 need one'
+        : `the AWS region cannot be used: ${reason}`;
+    throw new OptionsError(sentence, { cause });
   }
 }
 

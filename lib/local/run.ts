@@ -1,6 +1,7 @@
 /**
  * The process of the local server: flags in, one line on stdout when it serves, exit codes out. 0 after a drained stop,
- * 1 when it cannot start or go on, 2 when the flags cannot be meant, 128 + the signal's number after a second signal.
+ * 1 when it cannot start or go on, 2 when the flags or the environment cannot be meant, 128 + the signal's number after a
+ * second signal.
  */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -52,6 +53,7 @@ async function startOrExit(start: () => Promise<RunningServer>): Promise<Running
   try {
     return await start();
   } catch (error) {
+    if (error instanceof OptionsError) return exit(2, error.message);
     if (error instanceof ListenError || error instanceof MillraceError) return exit(1, error.message);
     throw error;
   }

@@ -126,6 +126,49 @@ describe('starting', () => {
   });
 });
 
+describe('storage on AWS', () => {
+  const stores = { MILLRACE_TABLE: 'table', MILLRACE_BUCKET: 'bucket' };
+  const credentials = { AWS_ACCESS_KEY_ID: 'x', AWS_SECRET_ACCESS_KEY: 'x' };
+  // A port that nobody listens on: far enough to see that the region was found.
+  const nowhere = { ...credentials, AWS_ENDPOINT_URL: 'http://127.0.0.1:9', AWS_MAX_ATTEMPTS: '1' };
+
+  async function refusal(env: Record<string, string>): Promise<{ code: number | null; sentence: string }> {
+    const none = join(await temporaryDirectory(), 'none');
+    const files = { AWS_CONFIG_FILE: none, AWS_SHARED_CREDENTIALS_FILE: none };
+    const local = startLocal([], { env: { ...stores, ...nowhere, ...files, ...env } });
+    const { code } = await local.exit;
+    return { code, sentence: local.stderr };
+  }
+
+  it('is refused without a region, with a sentence', async () => {
+    expect(await refusal({})).toEqual({
+      code: 2,
+      sentence:
+        'millrace: AWS_REGION is not set, and no AWS configuration file names a region: DynamoDB and S3 need one\n',
+    });
+  });
+
+  it('is refused with a region that is none, with a sentence', async () => {
+    const { code, sentence } = await refusal({ AWS_REGION: 'not a region' });
+    expect(code).toBe(2);
+    expect(sentence).toMatch(/^millrace: the AWS region cannot be used: .*not a region.*\n$/);
+  });
+
+  it("takes the region from the SDK's variable or configuration file", async () => {
+    const config = join(await temporaryDirectory(), 'config');
+    await writeFile(config, '[default]\nregion = eu-central-1\n');
+    const sources: [string, string][] = [
+      ['AWS_REGION', 'eu-central-1'],
+      ['AWS_CONFIG_FILE', config],
+    ];
+    for (const [name, value] of sources) {
+      const { code, sentence } = await refusal({ [name]: value });
+      expect(sentence).toMatch(/^millrace: the table table cannot be used: /);
+      expect(code).toBe(1);
+    }
+  });
+});
+
 describe('an older Node', () => {
   const repository = fileURLToPath(new URL('../..', import.meta.url));
   const sentence = 'is too old: Millrace needs Node 24 or newer\n';
