@@ -7,8 +7,8 @@
  *
  * One process at a time has it: the metadata store's lock, which ends with the process however it ends, is taken first.
  */
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
 import { fileFault } from '../storage/faults.ts';
@@ -30,7 +30,7 @@ export interface DataDirectory {
 /** Throws a `MillraceError` that says why the directory cannot be used. */
 export async function openDataDirectory(path: string, fsync: boolean, random: Random): Promise<DataDirectory> {
   try {
-    await mkdir(path, { recursive: true, mode: OWNER_DIRECTORY });
+    await makeDirectory(path);
   } catch (error) {
     throw fileFault(error, `making the data directory ${path}`);
   }
@@ -39,6 +39,35 @@ export async function openDataDirectory(path: string, fsync: boolean, random: Ra
     return { metadata, objectsRoot: join(path, 'objects'), secret: await readSecret(join(path, 'secret'), random) };
   } catch (error) {
     await metadata.close();
+    throw error;
+  }
+}
+
+/**
+ * With its parents, each tried once. Node's own recursive `mkdir` tries for ever where a directory is there and none can
+ * be made in it, as in /proc.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  const missing: string[] = [];
+  for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) {
+    missing.push(at);
+    if (at === dirname(at)) break;
+  }
+  for (const at of missing.toReversed()) {
+    try {
+      await mkdir(at, OWNER_DIRECTORY);
+    } catch (error) {
+      // Another process that starts at the same time may have made it.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(at))) throw error;
+    }
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

@@ -107,6 +107,27 @@ describe('starting', () => {
     expect(local.stderr).toMatch(/^millrace: making the data directory .*\n$/);
   });
 
+  it('makes the data directory with its parents, for its owner alone', async () => {
+    const data = join(await temporaryDirectory(), 'a', 'b');
+    await startLocal(['--data', data]).url();
+    expect((await stat(data)).mode & 0o077).toBe(0);
+    expect((await stat(join(data, '..'))).mode & 0o077).toBe(0);
+  });
+
+  it.runIf(process.platform === 'linux')('refuses a data directory where none can be made', async () => {
+    const local = startLocal(['--data', '/proc/nope/data']);
+    expect(await local.exit).toEqual({ code: 1, signal: null });
+    expect(local.stderr).toMatch(/^millrace: making the data directory \/proc\/nope\/data failed: .*\n$/);
+  });
+
+  it('refuses a data directory below a file', async () => {
+    const file = join(await temporaryDirectory(), 'file');
+    await writeFile(file, 'text');
+    const local = startLocal(['--data', join(file, 'data')]);
+    expect(await local.exit).toEqual({ code: 1, signal: null });
+    expect(local.stderr).toMatch(/^millrace: making the data directory .*\n$/);
+  });
+
   it('refuses a secret file that is damaged', async () => {
     const data = await temporaryDirectory();
     await writeFile(join(data, 'secret'), 'short');
