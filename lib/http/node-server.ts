@@ -10,6 +10,7 @@ import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Random } from '../kernel/random.ts';
 import { COMMON_HEADERS } from './answer.ts';
+import { Pipelining } from './pipelining.ts';
 import { bugProblem, malformedRequest, PROBLEM_TYPE, problemAnswer, problemOf, problemResponse } from './problems.ts';
 
 export interface HttpServerOptions {
@@ -48,10 +49,10 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     // Node would answer a missing Host by itself, without a body; the listener below refuses it too.
     requireHostHeader: false,
   });
-  /** The answer that each connection is at; HTTP/1.1 has one at a time. */
+  /** The answer that each connection is at. */
   const answers = new Map<Socket, ServerResponse>();
   let closing = false;
-  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => {
+  const pipelining = new Pipelining((incoming, outgoing) => {
     const { socket } = incoming;
     answers.set(socket, outgoing);
     outgoing.shouldKeepAlive &&= !closing;
@@ -61,7 +62,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
     void listener(incoming, outgoing);
-  };
+  });
+  const onRequest = (incoming: IncomingMessage, outgoing: ServerResponse) => pipelining.add(incoming, outgoing);
   server.on('request', onRequest);
   // An expectation that is not known is passed over, as RFC 9110 (10.1.1) allows; Node's own answer has no body.
   server.on('checkExpectation', onRequest);

@@ -23,6 +23,8 @@ export const limits = {
   fetchWaitMsMax: 20_000,
   /** Long polls and live tails that one process holds at a time; the next one is answered 429. */
   waitingRequestsMax: 1_000,
+  /** Requests of one connection that wait behind the one being answered; with one more the connection is closed. */
+  pipelinedRequestsMax: 1_000,
   /** How long a request's body may take to arrive. */
   requestBodyMsMax: 25_000,
   /** How long a request's head may take to arrive. */

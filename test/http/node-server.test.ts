@@ -1,6 +1,9 @@
+import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { createHttpServer } from '../../lib/http/node-server.ts';
 import { limits } from '../../lib/kernel/limits.ts';
+import { seededRandom } from '../../lib/kernel/random.ts';
 import { listeningWorld } from '../support/http-world.ts';
 import { type RawAnswer, RawConnection, rawRequest } from '../support/raw-http.ts';
 
@@ -184,4 +187,80 @@ test('closing lets what is under way end, and then no connection is left', async
   await tail.until(() => false);
   await closed;
   await expect(RawConnection.open(url)).rejects.toThrow(/ECONNREFUSED/);
+});
+
+describe('requests that are sent ahead of their answers', () => {
+  /** An app that holds each request until it is let go. */
+  const held = async () => {
+    const begun: string[] = [];
+    const ends: (() => void)[] = [];
+    let more = () => {};
+    const app = {
+      fetch: (request: Request) =>
+        new Promise<Response>((resolve) => {
+          const path = new URL(request.url).pathname;
+          begun.push(path);
+          ends.push(() => resolve(new Response(path)));
+          more();
+        }),
+    };
+    const http = createHttpServer({ app, random: seededRandom(1) });
+    await new Promise<void>((resolve) => {
+      http.server.listen(0, '127.0.0.1', resolve);
+    });
+    const until = async (count: number) => {
+      while (begun.length < count) {
+        await new Promise<void>((resolve) => {
+          more = resolve;
+        });
+      }
+    };
+    const url = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`;
+    return { ...http, url, begun, ends, until };
+  };
+  const ahead = (count: number) => Array.from({ length: count }, (_, i) => rawRequest(`GET /${i}`)).join('');
+
+  test('begin one after the other', async () => {
+    const { url, begun, ends, until, close } = await held();
+    const connection = await RawConnection.open(url);
+    await connection.send(ahead(3));
+    for (let i = 0; i < 3; i++) {
+      await until(i + 1);
+      expect(begun).toHaveLength(i + 1);
+      ends[i]?.();
+      expect((await connection.answer())?.body).toBe(`/${i}`);
+    }
+    connection.destroy();
+    await close();
+  });
+
+  test('do not begin when their client has gone', async () => {
+    const { server, url, begun, ends, until, close } = await held();
+    const closed = new Promise<void>((resolve) => {
+      server.once('connection', (socket) => socket.once('close', () => resolve()));
+    });
+    const connection = await RawConnection.open(url);
+    await connection.send(ahead(50));
+    await until(1);
+    connection.destroy();
+    // Where only the client's side is closed, it takes an answer to learn that nobody takes it.
+    ends[0]?.();
+    await Promise.race([closed, until(3)]);
+    for (const end of ends) end();
+    await closed;
+    await pause(20);
+    expect(begun.length).toBeLessThan(5);
+    await close();
+  });
+
+  test('are not held without end', async () => {
+    const { url, begun, until, close } = await held();
+    const connection = await RawConnection.open(url);
+    await connection.send(ahead(limits.pipelinedRequestsMax + 2));
+    await until(1);
+    await connection.until(() => false);
+    expect(connection.isClosed).toBe(true);
+    expect(begun).toEqual(['/0']);
+    await close();
+  });
 });
