@@ -34,19 +34,29 @@ interface Line {
   value: string;
 }
 
-const { values: flags } = parseArgs({
-  options: {
-    url: { type: 'string', default: process.env['MILLRACE_URL'] ?? 'http://127.0.0.1:8080' },
-    'api-key': { type: 'string', default: process.env['MILLRACE_API_KEY'] },
-    topic: { type: 'string', default: 'flights' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const flags = readFlags();
 
 if (flags.help) {
   process.stdout.write(HELP);
 } else {
   process.exitCode = await demo(createClient({ url: flags.url, apiKey: flags['api-key'] }), flags.topic);
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        url: { type: 'string', default: process.env['MILLRACE_URL'] ?? 'http://127.0.0.1:8080' },
+        'api-key': { type: 'string', default: process.env['MILLRACE_API_KEY'] },
+        topic: { type: 'string', default: 'flights' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    // Only the first of its sentences says what is wrong.
+    console.error(`${(error as Error).message.split('. ', 1)[0]}; see --help`);
+    process.exit(2);
+  }
 }
 
 async function demo(client: MillraceClient, topic: string): Promise<number> {

@@ -22,20 +22,30 @@ ${Object.entries(plants)
   .join('\n')}
 `;
 
-const { values: flags } = parseArgs({
-  options: {
-    histories: { type: 'string', default: '1000' },
-    seed: { type: 'string', default: '1' },
-    plant: { type: 'string' },
-    replay: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-});
+const flags = readFlags();
 
 if (flags.help) {
   process.stdout.write(HELP);
 } else {
   process.exitCode = await main();
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        histories: { type: 'string', default: '1000' },
+        seed: { type: 'string', default: '1' },
+        plant: { type: 'string' },
+        replay: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    // Only the first of its sentences says what is wrong.
+    console.error(`${(error as Error).message.split('. ', 1)[0]}; see --help`);
+    process.exit(2);
+  }
 }
 
 async function main(): Promise<number> {
