@@ -22,7 +22,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
    * them into pages. It never reads objects back: an unknown outcome is settled from heads and pages.
    */
   produce: {
-    table: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    table: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
     objects: ['s3:PutObject'],
     bucket: [],
   },
@@ -31,11 +31,14 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
    * tell the two apart: gone means "read the head again" (Amazon S3 API, GetObject, Permissions).
    */
   fetch: {
-    table: ['dynamodb:GetItem', 'dynamodb:Query'],
+    table: ['dynamodb:GetItem'],
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
-  /** Topics and keys are items, created and removed in transactions. No objects. */
+  /**
+   * Topics and keys are items, created and removed in transactions. Lists of them, and of what a deleted topic still has,
+   * are the only queries. No objects.
+   */
   topics: {
     table: [
       'dynamodb:GetItem',

@@ -9,18 +9,18 @@ const ALL_ITEM_ACTIONS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutIte
 describe('behind an HTTP API', () => {
   const template = tenantTemplate();
 
-  test('produce reads and writes items and puts objects, and can neither delete items nor read objects', () => {
+  test('produce reads and writes items and puts objects, and can neither query nor delete items nor read objects', () => {
     expect(grantsOf(template, 'FunctionsProduceRole')).toEqual([
-      ...table('GetItem', 'PutItem', 'Query', 'UpdateItem'),
+      ...table('GetItem', 'PutItem', 'UpdateItem'),
       ...logsOf('FunctionsProduceLogs'),
       's3:PutObject <BucketObjects.Arn>/*',
       ...TRACING,
     ]);
   });
 
-  test('fetch only reads', () => {
+  test('fetch only reads, one item at a time', () => {
     expect(grantsOf(template, 'FunctionsFetchRole')).toEqual([
-      ...table('GetItem', 'Query'),
+      ...table('GetItem'),
       ...logsOf('FunctionsFetchLogs'),
       's3:GetObject <BucketObjects.Arn>/*',
       's3:ListBucket <BucketObjects.Arn>',
