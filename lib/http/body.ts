@@ -14,7 +14,7 @@ import type { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { quoted } from './media-type.ts';
 import { malformedRequest } from './problems.ts';
 
-/** The client went away before its request was whole. Nobody is left to answer. */
+/** The client went away, inside its request or before its answer. Nobody is left to answer. */
 export class ClientGoneError extends Error {
   override readonly name = 'ClientGoneError';
 }

@@ -1,21 +1,36 @@
 /** From a fetch's query string to the use case's request, and the waiting that all its forms share. */
+import { IncomingMessage } from 'node:http';
 import type { FetchPosition, FetchRecordsRequest } from '../../broker/fetch.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { Door } from '../door.ts';
+import { ClientGoneError } from '../body.ts';
+import type { Door, DoorEnv } from '../door.ts';
 import { malformedField } from '../problems.ts';
 import type { fetchRoute } from './fetch-routes.ts';
 import type { Call } from './mount.ts';
 
 export type FetchCall = Call<typeof fetchRoute.definition.params, typeof fetchRoute.definition.query>;
 
-/** Runs a fetch that may wait: counted among the process's waiting requests, and ended by whoever stops caring. */
+/**
+ * Runs a fetch that may wait: counted among the process's waiting requests, and ended by whoever stops caring. Nothing
+ * is read for a client that has gone, and nothing that was read goes on to be rendered for it.
+ */
 export async function waitingFor<Result>(
   door: Door,
   call: FetchCall,
   waitMs: number,
   fetch: (signal: AbortSignal | undefined) => Promise<Result>,
 ): Promise<Result> {
-  if (waitMs === 0) return fetch(undefined);
+  requireClient(call);
+  const result = await (waitMs === 0 ? fetch(undefined) : counted(door, call, fetch));
+  requireClient(call);
+  return result;
+}
+
+async function counted<Result>(
+  door: Door,
+  call: FetchCall,
+  fetch: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const leave = door.waiting.enter();
   try {
     const { draining } = door.options;
@@ -24,6 +39,13 @@ export async function waitingFor<Result>(
   } finally {
     leave();
   }
+}
+
+/** Throws ClientGoneError. Of Node's request the socket is asked: its web `Request` is made only when one asks for it. */
+function requireClient({ context }: FetchCall): void {
+  const incoming = (context.env as DoorEnv['Bindings'] | undefined)?.incoming;
+  const gone = incoming instanceof IncomingMessage ? incoming.socket.destroyed : context.req.raw.signal.aborted;
+  if (gone) throw new ClientGoneError('the client closed the connection before its answer');
 }
 
 export function fetchRequest({ params, query }: FetchCall, position: FetchPosition): FetchRecordsRequest {

@@ -234,3 +234,37 @@ describe('a signed URL', () => {
     expect((await opened.call('GET', path, undefined, headers)).status).toBe(403);
   });
 });
+
+describe('a client that has gone', () => {
+  const fetchWith = (opened: Awaited<ReturnType<typeof world>>, signal: AbortSignal, accept: string) =>
+    opened.app.request(new Request(`http://localhost${PATH}?offset=0`, { signal, headers: { accept } }));
+
+  test.each(['application/json', 'application/x-ndjson', 'application/vnd.millrace.batches'])(
+    'has nothing read for it as %s',
+    async (accept) => {
+      const opened = await world();
+      await opened.produce('a');
+      let reads = 0;
+      const { metadata } = opened.broker;
+      const get = metadata.get.bind(metadata);
+      Object.assign(metadata, {
+        get: (...given: Parameters<typeof get>) => {
+          reads++;
+          return get(...given);
+        },
+      });
+      expect((await fetchWith(opened, AbortSignal.abort(), accept)).status).toBe(408);
+      expect(reads).toBe(0);
+    },
+  );
+
+  test('has nothing rendered for it', async () => {
+    const opened = await world();
+    await opened.produce('a');
+    const gone = new AbortController();
+    Object.assign(opened.broker, { meter: { ...opened.broker.meter, fetched: () => gone.abort() } });
+    const answer = await fetchWith(opened, gone.signal, 'application/json');
+    expect(gone.signal.aborted).toBe(true);
+    expect(await answer.json()).toMatchObject({ code: 'REQUEST_NOT_RECEIVED' });
+  });
+});
