@@ -76,7 +76,12 @@ export function jsonOf(answer: ApiAnswer): unknown {
 
 async function send(options: TransportOptions, request: ApiRequest): Promise<ApiAnswer> {
   const url = urlOf(options.url, request);
-  const late = AbortSignal.timeout(options.requestMsMax + (request.waitMs ?? 0));
+  const late = new AbortController();
+  // Ended in any way: nobody waits for the deadline then.
+  const ended = new AbortController();
+  void options.clock.sleep(options.requestMsMax + (request.waitMs ?? 0), ended.signal).then(() => {
+    if (!ended.signal.aborted) late.abort();
+  });
   let response: Response;
   let bytes: Uint8Array;
   try {
@@ -84,14 +89,16 @@ async function send(options: TransportOptions, request: ApiRequest): Promise<Api
       method: request.method,
       headers: headersOf(options, request),
       body: request.body as string | Uint8Array<ArrayBuffer> | undefined,
-      signal: request.signal === undefined ? late : AbortSignal.any([request.signal, late]),
+      signal: request.signal === undefined ? late.signal : AbortSignal.any([request.signal, late.signal]),
     });
     bytes = new Uint8Array(await response.arrayBuffer());
   } catch (cause) {
     if (request.signal?.aborted === true) throw request.signal.reason;
-    const reason = late.aborted ? 'no whole answer came in time' : 'no whole answer came';
+    const reason = late.signal.aborted ? 'no whole answer came in time' : 'no whole answer came';
     const detail = `${request.method} ${options.url}: ${reason}`;
     throw new MillraceClientError('NETWORK_ERROR', detail, { retriable: true, effect: effectOf(request), cause });
+  } finally {
+    ended.abort();
   }
   if (response.status < 400) return { status: response.status, headers: response.headers, bytes };
   throw failureOf(request, response, bytes);

@@ -15,14 +15,25 @@ function problem(status: number, code: string, facts: Record<string, unknown> = 
   });
 }
 
-/** A transport whose server gives these answers one after the other, and what it was asked and paused. */
+/**
+ * A transport whose server gives these answers one after the other, and what it was asked and paused. The time that a
+ * request may take is over only when `expire` says so.
+ */
 function scripted(answers: (Response | Error)[], options: Partial<TransportOptions> = {}) {
   const requests: { url: string; init: RequestInit }[] = [];
   const pauses: number[] = [];
+  const deadlines: { ms: number; signal: AbortSignal; expire: () => void }[] = [];
   const clock: Clock = {
     now: () => 0,
     monotonic: () => 0,
-    sleep: async (ms) => void pauses.push(ms),
+    // Only a deadline can be called off: no request here has a signal and is sent again.
+    sleep: async (ms, signal) => {
+      if (signal === undefined) return void pauses.push(ms);
+      return new Promise((resolve) => {
+        deadlines.push({ ms, signal, expire: resolve });
+        signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+    },
   };
   const transport = createTransport({
     url: 'http://api.test',
@@ -39,7 +50,7 @@ function scripted(answers: (Response | Error)[], options: Partial<TransportOptio
     random: seededRandom(1),
     ...options,
   });
-  return { transport, requests, pauses };
+  return { transport, requests, pauses, deadlines };
 }
 
 async function failureOf(promise: Promise<unknown>): Promise<MillraceClientError> {
@@ -117,8 +128,8 @@ describe('failures', () => {
     await expect(transport({ ...READ, signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
   });
 
-  it('end when the time is over', async () => {
-    const { transport } = scripted([], {
+  it('end when the time is over, by the clock that was given', async () => {
+    const { transport, deadlines } = scripted([], {
       attemptsMax: 1,
       requestMsMax: 10,
       fetch: (_url, init) =>
@@ -126,9 +137,19 @@ describe('failures', () => {
           init?.signal?.addEventListener('abort', () => reject(init.signal?.reason as Error));
         }),
     });
-    const error = await failureOf(transport(READ));
+    const failure = failureOf(transport({ ...READ, waitMs: 5 }));
+    expect(deadlines.map(({ ms }) => ms)).toEqual([15]);
+    deadlines[0]?.expire();
+    const error = await failure;
     expect(error).toMatchObject({ code: 'NETWORK_ERROR', effect: 'none' });
     expect(error.message).toContain('in time');
+  });
+
+  it('and answers call the deadline off, without aborting what has ended', async () => {
+    const { transport, requests, deadlines } = scripted([new TypeError('x'), new Response('{}')]);
+    await transport(READ);
+    expect(deadlines.map(({ signal }) => signal.aborted)).toEqual([true, true]);
+    expect(requests.map(({ init }) => init.signal?.aborted)).toEqual([false, false]);
   });
 });
 
