@@ -216,7 +216,7 @@ describe('requests that are sent ahead of their answers', () => {
       }
     };
     const url = `http://127.0.0.1:${(http.server.address() as AddressInfo).port}`;
-    return { ...http, url, begun, ends, until };
+    return { server: http.server, url, begun, ends, until, close: () => http.close() };
   };
   const ahead = (count: number) => Array.from({ length: count }, (_, i) => rawRequest(`GET /${i}`)).join('');
 
