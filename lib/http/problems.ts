@@ -85,9 +85,10 @@ export function malformedRequest(detail: string): MillraceError {
   return new MillraceError('INVALID_REQUEST', detail);
 }
 
-/** `what` goes on from the field's name: "must be a whole number". */
+/** `what` goes on from the field's name: "must be a whole number". An empty field is the whole body, which has no name. */
 export function malformedField(field: string, what: string): MillraceError {
-  return new MillraceError('INVALID_REQUEST', `${field === '' ? 'the body' : field} ${what}`, { facts: { field } });
+  if (field === '') return malformedRequest(`the body ${what}`);
+  return new MillraceError('INVALID_REQUEST', `${field} ${what}`, { facts: { field } });
 }
 
 /** `allowed` names the fields that are known at this place. */

@@ -221,6 +221,39 @@ describe('pages of other sites', () => {
   });
 });
 
+describe('what is wrong with a request', () => {
+  const detail = async (method: string, path: string, body?: unknown) =>
+    problem(httpWorld().call(method, path, body, { 'content-type': 'application/json' }));
+
+  test('is told with advice that helps', async () => {
+    const partitions = await detail('POST', '/v1/topics', '{"name":"t","partitions":1e300}');
+    expect(partitions).toMatchObject({ code: 'INVALID_REQUEST', field: 'partitions' });
+    expect(partitions.detail).not.toContain('as a string');
+    const config = await detail('POST', '/v1/topics', '{"name":"t","config":{"retention.ms":9223372036854775807}}');
+    expect(config).toMatchObject({ field: 'config["retention.ms"]' });
+    expect(config.detail).toContain('send it as a string');
+  });
+
+  test.each([
+    ['/v1/topics/t/partitions/1000000000/records?offset=0', 'from 0 to 999999999'],
+    ['/v1/topics/t/partitions/0/records?offset=0&max_bytes=99999999999999999999', 'from 0 to 2^53 − 1'],
+    ['/v1/topics/t/partitions/0/records?offset=0&max_bytes=9007199254740993', 'from 0 to 2^53 − 1'],
+    ['/v1/topics/t/partitions/0/records?offset=0&max_records=0', 'from 1 to 2^53 − 1'],
+  ])('of %s: a whole number %s', async (path, range) => {
+    expect((await detail('GET', path)).detail.endsWith(`a whole number ${range}`)).toBe(true);
+  });
+
+  test.each(['[]', '5', '"text"', 'null', '1e300', '"\\ud800"'])(
+    'names no field where it is the whole body: %s',
+    async (body) => {
+      const found = await detail('POST', '/v1/topics', body);
+      expect(found).toMatchObject({ status: 400, code: 'INVALID_REQUEST' });
+      expect(found.detail).toMatch(/^the body /);
+      expect(found).not.toHaveProperty('field');
+    },
+  );
+});
+
 describe('faults', () => {
   test('of the server have an id that is in the log, and nothing internal', async () => {
     const logged: Record<string, unknown>[] = [];

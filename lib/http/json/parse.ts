@@ -64,7 +64,8 @@ function value(scanner: JsonScanner, path: string): JsonValue {
     case 'number': {
       const number = scanner.number();
       if (!Number.isFinite(number) || (Number.isInteger(number) && !Number.isSafeInteger(number))) {
-        throw malformedField(path, 'is beyond the numbers that JSON readers agree on (2^53 − 1); send it as a string');
+        const advice = takesText(path) ? '; send it as a string' : '';
+        throw malformedField(path, `is beyond the numbers that JSON readers agree on (2^53 − 1)${advice}`);
       }
       return number;
     }
@@ -72,6 +73,11 @@ function value(scanner: JsonScanner, path: string): JsonValue {
     case 'null':
       return scanner.literal();
   }
+}
+
+/** Of what bodies hold, only configs may be text in place of a number. */
+function takesText(path: string): boolean {
+  return /^config[.[]/.test(path);
 }
 
 function object(scanner: JsonScanner, path: string): JsonValue {

@@ -32,7 +32,7 @@ export function wholeNumber(what = 'must be a whole number from 0 to 2^53 − 1'
 /** A whole number in the query string, in plain digits; a larger one than `lowerTo` is lowered to it. */
 export function numberParameter(options: { lowerTo?: number; from?: number; description: string; default?: number }) {
   const { from = 0, lowerTo, description } = options;
-  const what = `must be a whole number from ${from}`;
+  const what = `must be a whole number from ${from} to 2^53 − 1`;
   return z
     .string()
     .regex(/^\d{1,16}$/, { error: what })
@@ -70,6 +70,6 @@ export const topicParameter = z
 
 export const partitionParameter = z
   .string()
-  .regex(/^\d{1,9}$/, { error: 'must be a whole number from 0' })
+  .regex(/^\d{1,9}$/, { error: 'must be a whole number from 0 to 999999999' })
   .transform(Number)
   .openapi({ type: 'integer', minimum: 0, description: 'The partition', example: 0 });

@@ -99,10 +99,11 @@ describe('a record', () => {
     ['{"valeu":1}', 'valeu'],
     ['{"__proto__":1}', '__proto__'],
     ['{"constructor":1}', 'constructor'],
-    ['[]', ''],
+    ['[]', undefined],
     [`{"headers":{${Array.from({ length: 101 }, (_, i) => `"h${i}":""`).join(',')}}}`, 'headers'],
   ])('refuses %s, naming the field', (json, field) => {
-    expect(fault(() => parseRecordLine(bytes(json)))).toMatchObject({ code: 'INVALID_REQUEST', facts: { field } });
+    const refusal = fault(() => parseRecordLine(bytes(json)));
+    expect([refusal.code, refusal.facts.field]).toEqual(['INVALID_REQUEST', field]);
   });
 
   test('refuses bytes that are not UTF-8', () => {
@@ -131,9 +132,10 @@ describe('a produce request', () => {
     ['{"records":[{}],"expected_offset":1.5}', 'expected_offset'],
     ['{"records":[{}],"topic":"t"}', 'topic'],
     ['{"records":[{},{"value_base64":"*"}]}', 'records[1].value_base64'],
-    ['null', ''],
+    ['null', undefined],
   ])('refuses %s, naming the field', (json, field) => {
-    expect(fault(() => parseProduceRequest(bytes(json)))).toMatchObject({ code: 'INVALID_REQUEST', facts: { field } });
+    const refusal = fault(() => parseProduceRequest(bytes(json)));
+    expect([refusal.code, refusal.facts.field]).toEqual(['INVALID_REQUEST', field]);
   });
 
   test('takes at most 10,000 records', () => {
@@ -209,7 +211,9 @@ describe('parser and schema', () => {
         const json = JSON.stringify(value);
         const faults = schemaFaults(schema, JSON.parse(json));
         const refusal = refusalOf(() => parse(bytes(json)));
-        expect(faults.length === 0 ? [undefined] : faults).toContain(refusal?.facts.field);
+        // The whole body has no name.
+        const named = refusal === undefined ? undefined : (refusal.facts.field ?? '');
+        expect(faults.length === 0 ? [undefined] : faults).toContain(named);
         if (refusal === undefined) accepted++;
         else refused++;
       }),
