@@ -39,20 +39,32 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
 
 export const optionNames: readonly string[] = Object.keys(OPTIONS);
 
-/** The tenants in the order given. `context` looks up a key as `app.node.tryGetContext` does. */
-export function tenantsFromContext(context: (key: string) => unknown): Tenant[] {
+const KNOWN = optionNames.join(', ');
+
+/** The tenants in the order given. `context` is all of the app's, with what CDK puts into it. */
+export function tenantsFromContext(context: Readonly<Record<string, unknown>>): Tenant[] {
+  const { tenant, tenants: listed, ...others } = context;
   const forAll: Record<string, unknown> = {};
-  for (const option of optionNames) {
-    const value = context(option);
-    if (value !== undefined) forAll[option] = value;
+  for (const [key, value] of Object.entries(others)) {
+    if (Object.hasOwn(OPTIONS, key)) forAll[key] = value;
+    else if (!isOfCdk(key))
+      throw new OptionError(`The context has an unknown option "${key}"; known are tenant, tenants, ${KNOWN}.`);
   }
-  const tenants = listTenants(context('tenant'), context('tenants')).map((entry) => parseTenant(entry, forAll));
+  const tenants = listTenants(tenant, listed).map((entry) => parseTenant(entry, forAll));
   const names = new Set<string>();
   for (const { name } of tenants) {
     if (names.has(name)) throw new OptionError(`The tenant ${name} is listed twice.`);
     names.add(name);
   }
   return tenants;
+}
+
+/**
+ * CDK keeps feature flags, look-ups and settings of its own in the context (`@aws-cdk/…`, `availability-zones:…`,
+ * `cli-telemetry`), and none of their names is a single word, as all options here are.
+ */
+function isOfCdk(key: string): boolean {
+  return !/^\w+$/.test(key);
 }
 
 /** `-c tenant` picks from the list in cdk.json, so that one tenant of many can be deployed with its own options. */
@@ -77,9 +89,7 @@ function parseTenant(entry: unknown, forAll: Record<string, unknown>): Tenant {
   for (const [option, value] of Object.entries({ ...forAll, ...own })) {
     if (value === undefined) continue;
     if (!Object.hasOwn(OPTIONS, option)) {
-      throw new OptionError(
-        `The tenant ${name} has an unknown option "${option}"; known are ${optionNames.join(', ')}.`,
-      );
+      throw new OptionError(`The tenant ${name} has an unknown option "${option}"; known are ${KNOWN}.`);
     }
     options[option] = OPTIONS[option as keyof TenantOptions](value, option);
   }

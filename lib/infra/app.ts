@@ -11,7 +11,7 @@ import { TenantStack } from './tenant-stack.ts';
 
 function main(): void {
   const app = new App();
-  for (const { name, options } of tenantsFromContext((key) => app.node.tryGetContext(key))) {
+  for (const { name, options } of tenantsFromContext(app.node.getAllContext())) {
     new TenantStack(app, stackName(name), { tenant: name, ...options });
   }
   Validations.of(app).addPlugins(new AwsSolutionsChecks());

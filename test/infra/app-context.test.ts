@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { tenantsFromContext } from '../../lib/infra/app-context.ts';
 
-const read = (context: Record<string, unknown>) => tenantsFromContext((key) => context[key]);
+const read = tenantsFromContext;
 
 describe('tenants', () => {
   test('one by name', () => {
@@ -65,5 +65,26 @@ describe('what cannot be meant is one sentence', () => {
     [{ tenants: [{ name: 'acme', toString: 'x' }] }, /unknown option "toString"/],
   ])('%o', (context, message) => {
     expect(() => read(context)).toThrow(message);
+  });
+});
+
+describe('the context', () => {
+  test('with an option that is none is refused by name', () => {
+    expect(() => read({ tenant: 'acme', ingres: 'web-function' })).toThrow(
+      /^The context has an unknown option "ingres"; known are tenant, tenants, ingress, .*\.$/,
+    );
+    expect(() => read({ tenant: 'acme', memory_mib: '512' })).toThrow('"memory_mib"');
+    expect(() => read({ tenant: 'acme', toString: 'x' })).toThrow('"toString"');
+  });
+
+  test.each([
+    'aws:cdk:enable-path-metadata',
+    '@aws-cdk/core:newStyleStackSynthesis',
+    'availability-zones:account=123456789012:region=eu-central-1',
+    'vpc-provider:account=123456789012:region=eu-central-1',
+    'cli-telemetry',
+    'acknowledged-issue-numbers',
+  ])('may hold %s, which is of CDK', (key) => {
+    expect(read({ tenant: 'acme', [key]: true })).toEqual([{ name: 'acme', options: {} }]);
   });
 });
