@@ -44,7 +44,13 @@ export function parseOptions(args: readonly string[], names: readonly string[]):
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > ROUNDS_MAX) {
     throw new UsageError(`--rounds must be a whole number from 1 to ${ROUNDS_MAX}`);
   }
-  const { list = false, help = false, check = false, dir: directory = DIRECTORY_DEFAULT, profile: profileDirectory } = values;
+  const {
+    list = false,
+    help = false,
+    check = false,
+    dir: directory = DIRECTORY_DEFAULT,
+    profile: profileDirectory,
+  } = values;
   return { parts: positionals, list, help, check, rounds, directory, profileDirectory };
 }
 
