@@ -24,7 +24,7 @@ export type Acks = 'all' | 'leader' | 'none';
 export interface ProduceRecord {
   /** By key hash, or one partition for all keyless records of the request, where absent. */
   partition?: number;
-  /** Milliseconds since the epoch; the time of the request where absent. */
+  /** Milliseconds since the epoch. Where absent it becomes the time of the request, as all do where the topic says so. */
   timestamp?: number;
   key: Uint8Array | null;
   value: Uint8Array | null;
@@ -72,28 +72,34 @@ export async function produceRecords(broker: Broker, request: ProduceRecordsRequ
   const writing = writeAll(broker, topic, request);
   const stored = redirected(broker, topic, request, writing);
   if (request.acks !== 'none') return stored;
-  leave(broker, stored.then(firstFailure(writing.accepted)));
-  return writing.accepted;
+  leave(broker, stored.then(firstFailure(writing)));
+  return accepted(writing);
 }
 
 interface Writing {
-  /** What is known before anything is stored: which records are refused, and where the others go. */
-  accepted: RecordOutcome[];
+  groups: ReadonlyMap<number, Group>;
+  /** By index: the records that are not even tried, known before anything is stored. */
+  refused: readonly (RecordOutcome | undefined)[];
   stored: Promise<RecordOutcome[]>;
 }
 
 function writeAll(broker: Broker, topic: Topic, request: ProduceRecordsRequest): Writing {
   const nowMs = broker.clock.now();
-  const outcomes = Array<RecordOutcome | undefined>(request.records.length);
-  const groups = partitioned(broker, topic, request.records, nowMs, outcomes);
-  if (request.expectedOffset !== undefined) refuseScattered(request, groups, outcomes);
-  const accepted = outcomes.slice();
-  for (const { partition, indexes } of groups.values()) {
-    for (const index of indexes) accepted[index] = { outcome: 'accepted', partition };
-  }
+  const refused = Array<RecordOutcome | undefined>(request.records.length);
+  const groups = partitioned(broker, topic, request.records, nowMs, refused);
+  if (request.expectedOffset !== undefined) refuseScattered(request, groups, refused);
+  const outcomes = refused.slice();
   const writes = [...groups.values()].map((group) => write(broker, topic, request, group, outcomes));
-  const stored = Promise.all(writes).then(() => outcomes as RecordOutcome[]);
-  return { accepted: accepted as RecordOutcome[], stored };
+  return { groups, refused, stored: Promise.all(writes).then(() => outcomes as RecordOutcome[]) };
+}
+
+/** What is known before anything is stored: which records are refused, and where the others go. */
+function accepted({ groups, refused }: Writing): RecordOutcome[] {
+  const outcomes = refused.slice();
+  for (const { partition, indexes } of groups.values()) {
+    for (const index of indexes) outcomes[index] = { outcome: 'accepted', partition };
+  }
+  return outcomes as RecordOutcome[];
 }
 
 /**
@@ -104,10 +110,10 @@ async function redirected(
   broker: Broker,
   topic: Topic,
   request: ProduceRecordsRequest,
-  { accepted, stored }: Writing,
+  writing: Writing,
 ): Promise<RecordOutcome[]> {
-  const outcomes = await stored;
-  const indexes = [...outcomes.keys()].filter((index) => isLost(accepted[index], outcomes[index], isGone));
+  const outcomes = await writing.stored;
+  const indexes = lost(writing, outcomes, isGone);
   const fresh = indexes.length === 0 ? undefined : await createdAnew(broker, topic);
   if (fresh === undefined) return outcomes;
   const records = indexes.map((index) => request.records[index] as ProduceRecord);
@@ -116,13 +122,18 @@ async function redirected(
   return outcomes;
 }
 
-/** Whether a record that was accepted was then not stored, for a fault of this kind. */
-function isLost(
-  accepted: RecordOutcome | undefined,
-  outcome: RecordOutcome | undefined,
+/** The indexes of the records that were tried and then not stored, for a fault of this kind. */
+function lost(
+  { refused }: Writing,
+  outcomes: readonly RecordOutcome[],
   kind: (error: MillraceError) => boolean,
-): boolean {
-  return accepted?.outcome === 'accepted' && outcome?.outcome === 'failed' && kind(outcome.error);
+): number[] {
+  const indexes: number[] = [];
+  for (let index = 0; index < outcomes.length; index++) {
+    const outcome = outcomes[index];
+    if (outcome?.outcome === 'failed' && refused[index] === undefined && kind(outcome.error)) indexes.push(index);
+  }
+  return indexes;
 }
 
 /** Nothing was written, because there is no such topic any more. */
@@ -142,10 +153,11 @@ async function createdAnew(broker: Broker, topic: Topic): Promise<Topic | undefi
 }
 
 /** Throws the fault of a record that was accepted and then not stored. */
-function firstFailure(accepted: readonly RecordOutcome[]) {
+function firstFailure(writing: Writing) {
   return (outcomes: readonly RecordOutcome[]): void => {
-    const lost = outcomes.find((outcome, index) => isLost(accepted[index], outcome, () => true));
-    if (lost?.outcome === 'failed') throw lost.error;
+    const [first] = lost(writing, outcomes, () => true);
+    const outcome = first === undefined ? undefined : outcomes[first];
+    if (outcome?.outcome === 'failed') throw outcome.error;
   };
 }
 
@@ -171,17 +183,23 @@ interface Group {
   indexes: number[];
 }
 
-/** Groups the records that pass their own checks; the others get their outcome. */
+/**
+ * Groups the records that pass their own checks; the others get their outcome. Records get their timestamps in place: this
+ * runs for each of up to 10,000 in a request, and what it makes lives until they are stored.
+ */
 function partitioned(
   broker: Broker,
   topic: Topic,
   records: readonly ProduceRecord[],
   nowMs: number,
-  outcomes: (RecordOutcome | undefined)[],
+  refused: (RecordOutcome | undefined)[],
 ): Map<number, Group> {
   const groups = new Map<number, Group>();
+  const appendTime = topic.config['message.timestamp.type'] === 'LogAppendTime';
   let sticky: number | undefined;
-  for (const [index, record] of records.entries()) {
+  let group: Group | undefined;
+  for (let index = 0; index < records.length; index++) {
+    const record = records[index] as ProduceRecord;
     const partition =
       record.partition ??
       (record.key === null
@@ -189,16 +207,28 @@ function partitioned(
         : partitionForKey(record.key, topic.partitions));
     const error = recordFault(topic, record, partition, nowMs);
     if (error !== undefined) {
-      outcomes[index] = { outcome: 'failed', partition, error };
+      refused[index] = { outcome: 'failed', partition, error };
       continue;
     }
-    const stamped = topic.config['message.timestamp.type'] === 'LogAppendTime' ? nowMs : (record.timestamp ?? nowMs);
-    const group = groups.get(partition) ?? { partition, records: [], indexes: [] };
-    groups.set(partition, group);
-    group.records.push({ timestamp: stamped, key: record.key, value: record.value, headers: record.headers });
+    if (group?.partition !== partition) group = groupFor(groups, partition);
+    group.records.push(stamped(record, appendTime ? nowMs : (record.timestamp ?? nowMs)));
     group.indexes.push(index);
   }
   return groups;
+}
+
+function groupFor(groups: Map<number, Group>, partition: number): Group {
+  let group = groups.get(partition);
+  if (group === undefined) {
+    group = { partition, records: [], indexes: [] };
+    groups.set(partition, group);
+  }
+  return group;
+}
+
+function stamped(record: ProduceRecord, timestamp: number): NewRecord {
+  record.timestamp = timestamp;
+  return record as NewRecord;
 }
 
 /** Why this record cannot be written; `undefined` where it can. */
@@ -259,9 +289,9 @@ async function write(
   try {
     const batches = encode(broker, topic, records);
     const baseOffset = await append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
-    for (const [order, index] of indexes.entries()) {
+    for (let order = 0; order < indexes.length; order++) {
       const { timestamp } = records[order] as NewRecord;
-      outcomes[index] = { outcome: 'written', partition, offset: baseOffset + order, timestamp };
+      outcomes[indexes[order] as number] = { outcome: 'written', partition, offset: baseOffset + order, timestamp };
     }
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
