@@ -1,9 +1,10 @@
 /**
- * The load generator's process: `node generator.ts <job as JSON>`, answers with a result as one line of JSON.
+ * The load generator's process: reads a job as JSON from stdin, answers with a result as one line of JSON.
  *
  * A closed loop: every connection has one request under way, so the server is never asked for more than it does.
  */
 import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
 import { cpuSeconds } from '../processes/process-figures.ts';
 import { quantile } from '../statistics.ts';
 import { Connection } from './connection.ts';
@@ -90,6 +91,6 @@ async function run(job: LoadJob): Promise<LoadResult> {
   };
 }
 
-const [, , argument = ''] = process.argv;
-console.log(JSON.stringify(await run(JSON.parse(argument) as LoadJob)));
+// Through stdin, because a job that names many requests is longer than an argument may be.
+console.log(JSON.stringify(await run(JSON.parse(await text(process.stdin)) as LoadJob)));
 process.exit(0);

@@ -69,8 +69,9 @@ async function listeningPort(child: ChildProcess, name: string): Promise<number>
 /** One round of load, from a process of its own. */
 export async function generateLoad(job: LoadJob): Promise<LoadResult> {
   const generator = fileURLToPath(new URL('../load/generator.ts', import.meta.url));
-  const child = spawn(process.execPath, [generator, JSON.stringify(job)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [generator], { stdio: ['pipe', 'pipe', 'inherit'] });
   running.add(child);
+  child.stdin.end(JSON.stringify(job));
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   running.delete(child);
   if (code !== 0) throw new Error(`the load generator failed with ${code}`);
