@@ -59,12 +59,18 @@ function isPlain(word: number): boolean {
 /** What may follow a backslash, but for `u`. */
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
+/** How many keys a scanner remembers, and how long ones. */
+const REMEMBERED_KEYS = 16;
+const REMEMBERED_KEY_LENGTH = 32;
+
 export class JsonScanner {
   private readonly source: Buffer;
   private readonly end: number;
   /** The bytes below and around the source, four at a time; `base` is where the source begins in them. */
   private readonly words: Int32Array;
   private readonly base: number;
+  /** Keys seen so far, all ASCII, and where. */
+  private readonly keys: { start: number; text: string }[] = [];
   private depth = 0;
   /** White space bytes passed so far. */
   private spaces = 0;
@@ -124,9 +130,7 @@ export class JsonScanner {
   string(): string | undefined {
     this.peek();
     const start = this.position;
-    if (!this.skipString()) return this.source.toString('utf8', start + 1, this.position - 1);
-    const text = JSON.parse(this.source.toString('utf8', start, this.position)) as string;
-    return text.isWellFormed() ? text : undefined;
+    return this.skipString() ? this.unescaped(start) : this.source.toString('utf8', start + 1, this.position - 1);
   }
 
   /** The UTF-8 bytes of a string: a view of the source where nothing is escaped. `undefined` as for `string`. */
@@ -134,8 +138,8 @@ export class JsonScanner {
     this.peek();
     const start = this.position;
     if (!this.skipString()) return this.source.subarray(start + 1, this.position - 1);
-    const text = JSON.parse(this.source.toString('utf8', start, this.position)) as string;
-    return text.isWellFormed() ? Buffer.from(text, 'utf8') : undefined;
+    const text = this.unescaped(start);
+    return text === undefined ? undefined : Buffer.from(text, 'utf8');
   }
 
   /** A number as a double, which may have rounded it. */
@@ -245,10 +249,33 @@ export class JsonScanner {
   private key(): string {
     if (this.peek() !== QUOTE) throw this.unexpected('a key');
     const start = this.position;
-    const key = this.string();
+    const key = this.skipString() ? this.unescaped(start) : this.keyText(start + 1, this.position - 1);
     if (key === undefined) throw new JsonTextError('holds half of a surrogate pair in a key', start);
     this.colon();
     return key;
+  }
+
+  /** Objects in an array have the same keys: finding the text of one seen before takes less than decoding it again. */
+  private keyText(start: number, end: number): string {
+    const length = end - start;
+    for (const known of this.keys) {
+      if (known.text.length === length && this.isSame(known.start, start, length)) return known.text;
+    }
+    const text = this.source.toString('utf8', start, end);
+    const ascii = text.length === length;
+    if (ascii && length <= REMEMBERED_KEY_LENGTH && this.keys.length < REMEMBERED_KEYS) this.keys.push({ start, text });
+    return text;
+  }
+
+  private isSame(a: number, b: number, length: number): boolean {
+    for (let index = 0; index < length; index++) if (this.source[a + index] !== this.source[b + index]) return false;
+    return true;
+  }
+
+  /** The text of a string from its opening quote to the position. `undefined` as for `string`. */
+  private unescaped(start: number): string | undefined {
+    const text = JSON.parse(this.source.toString('utf8', start, this.position)) as string;
+    return text.isWellFormed() ? text : undefined;
   }
 
   private skipKey(): void {

@@ -20,7 +20,8 @@ export function outcomeText(outcome: RecordOutcome): string {
  * reasons. Throws where all failed for one reason: that is the answer then.
  */
 export function statusOf(outcomes: readonly RecordOutcome[]): 200 | 202 | 207 {
-  const errors = outcomes.flatMap((outcome) => (outcome.outcome === 'failed' ? [outcome.error] : []));
+  const errors: MillraceError[] = [];
+  for (const outcome of outcomes) if (outcome.outcome === 'failed') errors.push(outcome.error);
   const [first] = errors;
   if (first === undefined) return outcomes.some(({ outcome }) => outcome === 'accepted') ? 202 : 200;
   if (errors.length < outcomes.length || errors.some(({ code }) => code !== first.code)) return 207;

@@ -68,7 +68,7 @@ function recordArray(scanner: JsonScanner): ProduceRecord[] {
   const records: ProduceRecord[] = [];
   for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
     if (records.length === limits.recordsPerRequestMax) throw malformedField('records', recordMessages.records);
-    records.push(record(scanner, `records[${records.length}]`));
+    records.push(record(scanner, records.length));
   }
   if (records.length === 0) throw malformedField('records', recordMessages.records);
   return records;
@@ -92,8 +92,15 @@ export function acksOf(text: 'all' | 'leader' | 'none' | '-1' | '1' | '0'): Acks
   return text === 'all' || text === 'leader' || text === 'none' ? text : (ACKS_BY_NUMBER[text] as Acks);
 }
 
-function record(scanner: JsonScanner, path: string): ProduceRecord {
-  if (scanner.kind() !== 'object') throw malformedField(path, recordMessages.record);
+/** Where a record is, for an error: its index in the request, or a path. Paths are made only then. */
+type Place = number | string;
+
+function pathOf(place: Place): string {
+  return typeof place === 'number' ? fieldPath('records', place) : place;
+}
+
+function record(scanner: JsonScanner, place: Place): ProduceRecord {
+  if (scanner.kind() !== 'object') throw malformedField(pathOf(place), recordMessages.record);
   let key: Uint8Array | null | undefined;
   let keyBytes: Uint8Array | undefined;
   let value: Uint8Array | null | undefined;
@@ -104,60 +111,60 @@ function record(scanner: JsonScanner, path: string): ProduceRecord {
   for (let name = scanner.firstKey(); name !== undefined; name = scanner.nextKey()) {
     switch (name) {
       case 'key':
-        if (key !== undefined) throw twice(path, name);
-        key = anyValue(scanner, path, name);
+        if (key !== undefined) throw twice(place, name);
+        key = anyValue(scanner, place, name);
         break;
       case 'key_base64':
-        if (keyBytes !== undefined) throw twice(path, name);
-        keyBytes = base64(scanner, path, name);
+        if (keyBytes !== undefined) throw twice(place, name);
+        keyBytes = base64(scanner, place, name);
         break;
       case 'value':
-        if (value !== undefined) throw twice(path, name);
-        value = anyValue(scanner, path, name);
+        if (value !== undefined) throw twice(place, name);
+        value = anyValue(scanner, place, name);
         break;
       case 'value_base64':
-        if (valueBytes !== undefined) throw twice(path, name);
-        valueBytes = base64(scanner, path, name);
+        if (valueBytes !== undefined) throw twice(place, name);
+        valueBytes = base64(scanner, place, name);
         break;
       case 'headers':
-        if (headers !== undefined) throw twice(path, name);
-        headers = headerList(scanner, fieldPath(path, name));
+        if (headers !== undefined) throw twice(place, name);
+        headers = headerList(scanner, fieldPath(pathOf(place), name));
         break;
       case 'partition':
-        if (partition !== undefined) throw twice(path, name);
-        partition = wholeNumber(scanner, path, name);
+        if (partition !== undefined) throw twice(place, name);
+        partition = wholeNumber(scanner, place, name);
         break;
       case 'timestamp':
-        if (timestamp !== undefined) throw twice(path, name);
-        timestamp = wholeNumber(scanner, path, name);
+        if (timestamp !== undefined) throw twice(place, name);
+        timestamp = wholeNumber(scanner, place, name);
         break;
       default:
-        throw unknownField(fieldPath(path, name), RECORD_FIELDS);
+        throw unknownField(fieldPath(pathOf(place), name), RECORD_FIELDS);
     }
   }
   return {
     partition,
     timestamp,
-    key: either(path, 'key_base64', key, keyBytes),
-    value: either(path, 'value_base64', value, valueBytes),
+    key: either(place, 'key_base64', key, keyBytes),
+    value: either(place, 'value_base64', value, valueBytes),
     headers: headers ?? [],
   };
 }
 
 /** The bytes that were given in one of the two forms; null where in none. */
 function either(
-  path: string,
+  place: Place,
   base64Name: string,
   plain: Uint8Array | null | undefined,
   fromBase64: Uint8Array | undefined,
 ): Uint8Array | null {
   if (fromBase64 === undefined) return plain ?? null;
-  if (plain !== undefined) throw malformedField(fieldPath(path, base64Name), recordMessages.twice);
+  if (plain !== undefined) throw malformedField(fieldPath(pathOf(place), base64Name), recordMessages.twice);
   return fromBase64;
 }
 
 /** A string's bytes, or the JSON text of anything else. */
-function anyValue(scanner: JsonScanner, path: string, name: string): Uint8Array | null {
+function anyValue(scanner: JsonScanner, place: Place, name: string): Uint8Array | null {
   const kind = scanner.kind();
   if (kind === 'null') {
     scanner.literal();
@@ -165,7 +172,7 @@ function anyValue(scanner: JsonScanner, path: string, name: string): Uint8Array 
   }
   if (kind !== 'string') return scanner.text();
   const bytes = scanner.stringBytes();
-  if (bytes === undefined) throw malformedField(fieldPath(path, name), SURROGATE);
+  if (bytes === undefined) throw malformedField(fieldPath(pathOf(place), name), SURROGATE);
   return bytes;
 }
 
@@ -234,11 +241,10 @@ function header(scanner: JsonScanner, path: string): RecordHeader {
   return { key, value: either(path, 'value_base64', value, valueBytes) };
 }
 
-/** `path` of the record and `name` of the field are joined only for an error; this runs for every record. */
-function wholeNumber(scanner: JsonScanner, path: string, name = ''): number {
+function wholeNumber(scanner: JsonScanner, place: Place, name = ''): number {
   const number = scanner.kind() === 'number' ? scanner.number() : Number.NaN;
   if (!Number.isSafeInteger(number) || number < 0) {
-    throw malformedField(name === '' ? path : fieldPath(path, name), recordMessages.wholeNumber);
+    throw malformedField(name === '' ? pathOf(place) : fieldPath(pathOf(place), name), recordMessages.wholeNumber);
   }
   return number + 0; // −0 becomes 0
 }
@@ -247,10 +253,10 @@ const MINUS = 0x2d;
 const UNDERSCORE = 0x5f;
 const EQUALS = 0x3d;
 
-function base64(scanner: JsonScanner, path: string, name: string): Uint8Array {
+function base64(scanner: JsonScanner, place: Place, name: string): Uint8Array {
   const text = scanner.kind() === 'string' ? scanner.stringBytes() : undefined;
   const bytes = text && decodeBase64(text);
-  if (bytes === undefined) throw malformedField(fieldPath(path, name), recordMessages.base64);
+  if (bytes === undefined) throw malformedField(fieldPath(pathOf(place), name), recordMessages.base64);
   return bytes;
 }
 
@@ -267,6 +273,6 @@ function decodeBase64(bytes: Uint8Array): Uint8Array | undefined {
   return decoded.length === (bytes.length / 4) * 3 - padding ? decoded : undefined;
 }
 
-function twice(path: string, name: string): MillraceError {
-  return malformedField(fieldPath(path, name), TWICE);
+function twice(place: Place, name: string): MillraceError {
+  return malformedField(fieldPath(pathOf(place), name), TWICE);
 }
