@@ -96,6 +96,7 @@ function byWords(words: Int32Array, before: number): number {
  * n zero bytes is a linear map over GF(2), made of the maps for the powers of two that n is the sum of.
  */
 export function crc32cCombine(crcOfA: number, crcOfB: number, lengthOfB: number): number {
+  if (crcOfA === 0) return crcOfB >>> 0; // a linear map leaves nothing of nothing
   let crc = crcOfA;
   let power = 0;
   for (let bytes = lengthOfB; bytes > 0; bytes = Math.floor(bytes / 2), power++) {

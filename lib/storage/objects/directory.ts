@@ -8,12 +8,12 @@
  *   a crash left there is deleted when the store is opened. One process at a time uses a root.
  * - A name's segments are directories and files, so that no object's name may be a directory of another's. Directories
  *   that become empty are removed.
- * - What creates a file, moves bytes or waits for the disk goes through the thread pool. What only lets go of a file, asks
- *   for its size or changes a name is done at once: it takes some 10 µs, the trip through the pool several times that,
+ * - What changes a directory, moves bytes or may wait for the disk goes through the thread pool. What only lets go of a
+ *   file or asks for its size is done at once: it takes some microseconds, the trip through the pool several times that,
  *   and on a busy machine milliseconds, which every waiting request would pay.
  */
-import { closeSync, constants, fdatasync, fstatSync, open, read, renameSync, writev } from 'node:fs';
-import { lstat, mkdir, open as openHandle, readdir, rm, rmdir, unlink } from 'node:fs/promises';
+import { closeSync, constants, fdatasync, fstatSync, open, read, writev } from 'node:fs';
+import { lstat, mkdir, open as openHandle, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { limits } from '../../kernel/limits.ts';
@@ -131,7 +131,7 @@ class DirectoryObjectStore implements ObjectStore {
     for (let attempt = 1; ; attempt++) {
       try {
         if (attempt > 1) await this.makeDirectory(dirname(path));
-        renameSync(temporary, path);
+        await rename(temporary, path);
         break;
       } catch (error) {
         if (codeOf(error) !== 'ENOENT' || attempt === MOVE_ATTEMPTS) throw error;
