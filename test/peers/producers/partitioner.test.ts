@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { murmur2, partitionForKey } from '../../../lib/coordination/producers/partitioner.ts';
+import { partitionForKey } from '../../../lib/coordination/producers/partitioner.ts';
+import { murmur2 } from '../../../lib/kernel/murmur2.ts';
 import { describeWithPeer } from '../support/peer.ts';
 
 const kafkajs = new URL('../node_modules/kafkajs/index.js', import.meta.url);
