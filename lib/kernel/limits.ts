@@ -111,6 +111,117 @@ export const limits = {
   /** Times that a transaction is decided anew, because its transactional id changed or its bytes were swept. */
   transactionDecisionsMax: 16,
 
+  // Idempotent producers
+  /** `Producer-Id`, a name that the caller chose. */
+  producerIdLengthMax: 128,
+  /** Batches of a producer and partition whose offsets a retry is answered with; Kafka's number. */
+  producerBatchesKept: 5,
+  /** Producers whose sequences are in the ledger's head … */
+  producersInHeadMax: 32,
+  /** … and their bytes there, names included; DynamoDB bills them with every commit. */
+  producerBytesInHeadMax: 4 * KIB,
+  /** A producer that has appended within this time is not moved out of the head for another one. */
+  producerIdleInHeadMs: 30_000,
+  /** Producers of one commit: their items, those of as many that they push out, and all conditions must fit. */
+  producersPerCommitMax: 32,
+  /** How long a producer that appends no more is known; Kafka's default of `producer.id.expiration.ms`. */
+  producerIdExpirationMsDefault: 24 * 60 * 60 * 1_000,
+  /** The least it can be set to: longer than any write can still be on its way to the store. */
+  producerIdExpirationMsMin: 60_000,
+  /** How long a batch whose sequence is ahead waits for those that it has overtaken … */
+  sequenceGapWaitMs: 1_000,
+  /** … and how far ahead, in records, it may be for that; a larger gap is refused at once. */
+  sequenceGapMax: 50_000,
+  /** How often a waiting batch looks whether another process has written those before it. */
+  sequenceGapPollMs: 100,
+  /** Producer items that a process remembers. */
+  producerItemCacheEntries: 10_000,
+  /** Producer ids that a process takes from the table at a time; Kafka's brokers take as many from their controller. */
+  producerIdBlock: 1_000,
+
+  // Transactions
+  /** A transactional id, and a group id. */
+  transactionalIdLengthMax: 255,
+  groupIdLengthMax: 255,
+  /** What a group may keep beside a committed offset; Kafka's `offset.metadata.max.bytes`. */
+  offsetMetadataBytesMax: 4 * KIB,
+  /** Partitions whose offsets one transaction commits: more than its items hold. */
+  offsetsPerTransactionMax: 1_600,
+  /** How long a transaction may be open where nobody says; Kafka's default of `transaction.timeout.ms`. */
+  transactionTimeoutMsDefault: 60_000,
+  /** Kafka's default of `transaction.max.timeout.ms`. Far below `orphanAgeMs`: its bytes are not swept while it is open. */
+  transactionTimeoutMsMax: 15 * 60 * 1_000,
+  /** Times that a transaction may be added to. Each may be one more entry of a tail, and all must fit at once. */
+  transactionPartsMax: 32,
+  /** Commits that one shared write brings to one ledger. */
+  commitsPerSharedWriteMax: 16,
+  /** Transactions that one process has accepted and not yet answered; the next one is answered 429. */
+  pendingTransactionsMax: 1_024,
+  /** Times that a transaction is decided anew, because its transactional id changed or its bytes were swept. */
+  transactionDecisionsMax: 16,
+
+  // Storage
+  /** DynamoDB: an item with its attribute names. */
+  itemBytesMax: 400 * KIB,
+  /** DynamoDB: lists and maps inside each other in one item. */
+  itemNestingMax: 31,
+  /** DynamoDB: a partition key and a sort key, in UTF-8. */
+  partitionKeyBytesMax: 2 * KIB,
+  sortKeyBytesMax: KIB,
+  /** DynamoDB: what one page of a query reads. */
+  queryPageBytesMax: MIB,
+  /** DynamoDB: items in one transaction. */
+  transactionItemsMax: 100,
+  /** DynamoDB: the items of one transaction together. */
+  transactionBytesMax: 4 * MIB,
+  /** DynamoDB: the length of one expression. */
+  expressionBytesMax: 4 * KIB,
+  /** DynamoDB: operators and functions in one expression. */
+  expressionOperatorsMax: 300,
+  /** Objects up to this size live as items in the table; measured in the bench, see docs/decisions. */
+  inlineBytesMaxDefault: 4 * KIB,
+  /** Retries of one storage call that had no effect (throttles, transaction conflicts). */
+  storageRetriesMax: 8,
+  /** Attempts of a call whose outcome was unknown and that may be made again whatever it was. */
+  unknownOutcomeAttemptsMax: 3,
+  /** The longest first pause before storage is asked again; each further one may be twice as long, … */
+  storageRetryPauseMsMin: 20,
+  /** … up to this. */
+  storageRetryPauseMsMax: 1_000,
+  /** How long connecting to DynamoDB or S3 may take, and one call of either altogether. */
+  storageConnectMsMax: 1_000,
+  metadataCallMsMax: 5_000,
+  objectCallMsMax: 15_000,
+  /** Connections of one process to DynamoDB and to S3, each. */
+  storageConnectionsMax: 128,
+  /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */
+  objectNameBytesMax: 512,
+  /** One segment of an object's name: file systems allow 255 bytes. */
+  objectNameSegmentBytesMax: 255,
+  /** How long a table that is being created may take to be usable. */
+  tableCreationMsMax: 5 * 60 * 1_000,
+  /** S3: objects in one DeleteObjects request. */
+  deleteObjectsMax: 1_000,
+  /** Storage calls that one call of the object store makes at a time. */
+  storageFanOutMax: 16,
+
+  /** Runs that one fetch reads at once. */
+  runsPerReadMax: 256,
+
+  /** Ranges that one plan names. */
+  plannedSegmentsMax: 100,
+  /** How long a presigned URL works. */
+  presignedUrlMs: 15 * 60 * 1_000,
+
+  // The client
+  /** One attempt of one call, beside what the server is asked to wait. */
+  clientRequestMsMax: 30_000,
+  clientAttemptsMax: 5,
+  /** The pause before the second attempt; doubles, with jitter, … */
+  clientRetryPauseMsMin: 100,
+  /** … up to this, which also caps what a server may ask for. */
+  clientRetryPauseMsMax: 10_000,
+
   // Storage
   /** DynamoDB: an item with its attribute names. */
   itemBytesMax: 400 * KIB,
