@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
 import { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
+import { releaseBytes } from '../kernel/bytes.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { ArrivalDeadlines } from './arrival-deadlines.ts';
@@ -95,6 +96,7 @@ function collect(
       }
       chunk.copy(buffer, filled);
       filled += chunk.length;
+      releaseBytes(chunk);
     };
     const onEnd = () => {
       detach();

@@ -31,6 +31,15 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/**
+ * Gives the memory of bytes back at once, for who knows that nobody looks at them any more (they become empty). V8 would
+ * find out at its next full collection, and makes one for every 64 MB of buffers: a third of a produce request's time.
+ * Nothing happens where the bytes are a part of a larger buffer.
+ */
+export function releaseBytes(bytes: Uint8Array): void {
+  if (bytes.byteLength === bytes.buffer.byteLength && bytes.buffer instanceof ArrayBuffer) bytes.buffer.transfer(0);
+}
+
 export function bytesEqual(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;

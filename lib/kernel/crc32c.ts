@@ -100,40 +100,50 @@ export function crc32cCombine(crcOfA: number, crcOfB: number, lengthOfB: number)
   let crc = crcOfA;
   let power = 0;
   for (let bytes = lengthOfB; bytes > 0; bytes = Math.floor(bytes / 2), power++) {
-    if (bytes % 2 === 1) crc = multiply(zeroBytes(power), crc);
+    if (bytes % 2 === 1) crc = applied(zeroBytes(power), crc);
   }
   return lengthOfB === 0 ? crcOfA >>> 0 : (crc ^ crcOfB) >>> 0;
 }
 
-/** A 32×32 matrix over GF(2), a column a word. */
-type Matrix = Uint32Array;
+/** A linear map of 32-bit words over GF(2): what it makes of each value of each of a word's four bytes, lowest byte first. */
+type LinearMap = Int32Array;
+
+function applied(map: LinearMap, word: number): number {
+  return (
+    (map[word & 0xff] as number) ^
+    (map[256 + ((word >>> 8) & 0xff)] as number) ^
+    (map[512 + ((word >>> 16) & 0xff)] as number) ^
+    (map[768 + (word >>> 24)] as number)
+  );
+}
 
 /** The maps for 2⁰, 2¹, 2² … zero bytes, made when they are first needed; at most 53, the bits of a length. */
-const zeroByteMaps: Matrix[] = [];
+const zeroByteMaps: LinearMap[] = [];
 
-function zeroBytes(power: number): Matrix {
+function zeroBytes(power: number): LinearMap {
   while (zeroByteMaps.length <= power) {
     const last = zeroByteMaps.at(-1);
-    zeroByteMaps.push(last === undefined ? squared(squared(squared(oneZeroBit()))) : squared(last));
+    const next = last === undefined ? afterZeroByte : (word: number) => applied(last, applied(last, word));
+    zeroByteMaps.push(linearMap(next));
   }
-  return zeroByteMaps[power] as Matrix;
+  return zeroByteMaps[power] as LinearMap;
 }
 
-function oneZeroBit(): Matrix {
-  const matrix = new Uint32Array(32);
-  matrix[0] = POLYNOMIAL;
-  for (let column = 1; column < 32; column++) matrix[column] = 2 ** (column - 1);
-  return matrix;
+function afterZeroByte(crc: number): number {
+  return (crc >>> 8) ^ (TABLES[crc & 0xff] as number);
 }
 
-function multiply(matrix: Matrix, vector: number): number {
-  let product = 0;
-  for (let column = 0, rest = vector >>> 0; rest !== 0; column++, rest >>>= 1) {
-    if (rest & 1) product ^= matrix[column] as number;
+/** `of` must be linear: what it makes of the single bits says what it makes of everything. */
+function linearMap(of: (word: number) => number): LinearMap {
+  const map = new Int32Array(1_024);
+  for (let byte = 0; byte < 4; byte++) {
+    for (let bit = 0; bit < 8; bit++) {
+      const image = of(1 << (byte * 8 + bit));
+      const place = 1 << bit;
+      for (let value = 0; value < place; value++) {
+        map[byte * 256 + place + value] = (map[byte * 256 + value] as number) ^ image;
+      }
+    }
   }
-  return product >>> 0;
-}
-
-function squared(matrix: Matrix): Matrix {
-  return Uint32Array.from(matrix, (column) => multiply(matrix, column));
+  return map;
 }

@@ -9,6 +9,7 @@ import {
   fromBase64Url,
   fromHex,
   MalformedBytesError,
+  releaseBytes,
   toBase64Url,
   toHex,
   utf8,
@@ -205,5 +206,19 @@ describe('ByteWriter and ByteReader', () => {
 
   it.each([-1, 2 ** 53, 0.5, Number.NaN])('assert that %d is no unsigned varint', (value) => {
     expect(() => new ByteWriter().unsignedVarint(value)).toThrow('is not an unsigned varint');
+  });
+});
+
+describe('releaseBytes', () => {
+  it('empties bytes that are all of their buffer', () => {
+    const bytes = Uint8Array.of(1, 2, 3);
+    releaseBytes(bytes);
+    expect(bytes).toHaveLength(0);
+  });
+
+  it('leaves bytes alone that are a part of a buffer', () => {
+    const whole = Uint8Array.of(1, 2, 3);
+    releaseBytes(whole.subarray(1));
+    expect(whole).toEqual(Uint8Array.of(1, 2, 3));
   });
 });

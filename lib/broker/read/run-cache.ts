@@ -10,7 +10,7 @@
  * passing them on.
  */
 
-import { toHex } from '../../kernel/bytes.ts';
+import { releaseBytes, toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import type { LocatedRun } from '../../log/ledger/locate.ts';
@@ -30,6 +30,8 @@ interface Entry {
   patched: boolean;
   /** Whether the batches are known to match their checksums. */
   checked: boolean;
+  /** Whether someone outside of the cache may hold the chunks. */
+  handedOut: boolean;
 }
 
 /** What the caller does with the batches: look into them, or hand them on as they are. */
@@ -75,6 +77,7 @@ export class RunCache {
       bytes: run.bytes,
       patched: false,
       checked: false,
+      handedOut: true,
     };
     try {
       prepare(entry, run, use);
@@ -82,6 +85,7 @@ export class RunCache {
       this.remove(name);
       throw unusable(error);
     }
+    entry.handedOut = true;
     return entry.chunks;
   }
 
@@ -130,7 +134,7 @@ export class RunCache {
     const bytes = chunks.reduce((sum, chunk) => sum + chunk.length + CHUNK_COST_BYTES, ENTRY_COST_BYTES);
     if (bytes > this.bytesMax) return;
     this.remove(name);
-    this.entries.set(name, { chunks, bytes, patched: false, checked });
+    this.entries.set(name, { chunks, bytes, patched: false, checked, handedOut: false });
     this.bytes += bytes;
     for (const oldest of this.entries.keys()) {
       if (this.bytes <= this.bytesMax) return;
@@ -139,8 +143,11 @@ export class RunCache {
   }
 
   private remove(name: string): void {
-    this.bytes -= this.entries.get(name)?.bytes ?? 0;
+    const entry = this.entries.get(name);
+    if (entry === undefined) return;
     this.entries.delete(name);
+    this.bytes -= entry.bytes;
+    if (!entry.handedOut) for (const chunk of entry.chunks) releaseBytes(chunk);
   }
 }
 

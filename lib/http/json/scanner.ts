@@ -56,6 +56,9 @@ function isPlain(word: number): boolean {
   return (ends & 0x80808080) === 0;
 }
 
+/** Strings of up to so many bytes, such as most keys, are done before reading by words pays. */
+const SHORT_BYTES = 16;
+
 /** What may follow a backslash, but for `u`. */
 const SIMPLE_ESCAPES = new Set(Buffer.from('"\\/bfnrt'));
 
@@ -72,6 +75,8 @@ export class JsonScanner {
   /** Keys seen so far, all ASCII, and where. */
   private readonly keys: { start: number; text: string }[] = [];
   private depth = 0;
+  /** Of each container around the value that `skip` is at, by depth: 1 for an array. */
+  private readonly inArray = new Uint8Array(limits.jsonDepthMax + 1);
   /** White space bytes passed so far. */
   private spaces = 0;
   position: number;
@@ -165,38 +170,40 @@ export class JsonScanner {
     }
   }
 
-  /** Passes one value of any kind and checks it. */
+  /** Passes one value of any kind and checks it. An object value comes by here with each of its tokens. */
   skip(): void {
-    // Of each container around the current value: whether it is an array.
-    const arrays: boolean[] = [];
-    do {
-      switch (this.kind()) {
-        case 'object':
-          if (this.open(OPEN_OBJECT, CLOSE_OBJECT)) {
-            this.skipKey();
-            arrays.push(false);
-            continue;
-          }
-          break;
-        case 'array':
-          if (this.open(OPEN_ARRAY, CLOSE_ARRAY)) {
-            arrays.push(true);
-            continue;
-          }
-          break;
-        case 'string':
-          this.skipString();
-          break;
-        case 'number':
-          this.skipNumber();
-          break;
-        case 'boolean':
-        case 'null':
-          this.literal();
+    const outer = this.depth;
+    for (;;) {
+      const byte = this.peek();
+      if (byte === QUOTE) {
+        this.skipString();
+      } else if (byte === OPEN_OBJECT) {
+        if (this.open(OPEN_OBJECT, CLOSE_OBJECT)) {
+          this.inArray[this.depth] = 0;
+          this.skipKey();
+          continue;
+        }
+      } else if (byte === OPEN_ARRAY) {
+        if (this.open(OPEN_ARRAY, CLOSE_ARRAY)) {
+          this.inArray[this.depth] = 1;
+          continue;
+        }
+      } else if (isDigit(byte) || byte === MINUS) {
+        this.skipNumber();
+      } else {
+        this.skipLiteral();
       }
       // A value has ended, and with it every container of which it was the last.
-      while (arrays.length > 0 && !this.skipToNext(arrays.at(-1) === true)) arrays.pop();
-    } while (arrays.length > 0);
+      for (;;) {
+        if (this.depth === outer) return;
+        if (this.inArray[this.depth] === 1) {
+          if (this.more(CLOSE_ARRAY)) break;
+        } else if (this.more(CLOSE_OBJECT)) {
+          this.skipKey();
+          break;
+        }
+      }
+    }
   }
 
   /** The text of one value of any kind, as it was sent but for the white space between its tokens. */
@@ -212,13 +219,6 @@ export class JsonScanner {
   /** Only white space may be left. */
   finish(): void {
     if (this.peek() !== END) throw this.unexpected('the end');
-  }
-
-  private skipToNext(inArray: boolean): boolean {
-    if (inArray) return this.more(CLOSE_ARRAY);
-    if (!this.more(CLOSE_OBJECT)) return false;
-    this.skipKey();
-    return true;
   }
 
   /** Passes the opening bracket, and the closing one where it follows at once; then there is nothing inside. */
@@ -278,6 +278,11 @@ export class JsonScanner {
     return text.isWellFormed() ? text : undefined;
   }
 
+  private skipLiteral(): void {
+    this.kind(); // refuses what begins no value
+    this.literal();
+  }
+
   private skipKey(): void {
     if (this.peek() !== QUOTE) throw this.unexpected('a key');
     this.skipString();
@@ -317,8 +322,17 @@ export class JsonScanner {
     }
   }
 
-  /** Where the plain content of a string ends. The hot loop of a produce request, hence four bytes a step. */
+  /** Where the plain content of a string ends. */
   private plainEnd(from: number): number {
+    const { source, end } = this;
+    const short = Math.min(end, from + SHORT_BYTES);
+    let position = from;
+    while (position < short && ENDS_PLAIN[source[position] as number] === 0) position++;
+    return position < short ? position : this.longPlainEnd(position);
+  }
+
+  /** The hot loop of a produce request, hence four bytes a step. */
+  private longPlainEnd(from: number): number {
     const { source, end, words, base } = this;
     let position = from;
     const aligned = Math.min(end, from + (-(from + base) & 3));
@@ -365,8 +379,11 @@ export class JsonScanner {
   }
 
   private digits(): void {
-    if (!isDigit(this.at(this.position))) throw this.unexpected('a digit');
-    while (isDigit(this.at(this.position))) this.position++;
+    const { source, end } = this;
+    let position = this.position;
+    while (position < end && isDigit(source[position] as number)) position++;
+    if (position === this.position) throw this.unexpected('a digit');
+    this.position = position;
   }
 
   private word(word: string): void {

@@ -1,6 +1,7 @@
 /** Produce over HTTP: JSON, lines of JSON, and whole record batches. */
 import type { Context } from 'hono';
 import { type ProduceRecord, produceBatches, produceRecords } from '../../broker/produce.ts';
+import { releaseBytes } from '../../kernel/bytes.ts';
 import { jsonAnswer, typedAnswer } from '../answer.ts';
 import { readBody } from '../body.ts';
 import type { Door, DoorEnv } from '../door.ts';
@@ -55,13 +56,17 @@ function refuseSequences(context: Context<DoorEnv>): void {
 }
 
 async function produceJson(door: Door, context: Context<DoorEnv>, target: ProduceTarget): Promise<Response> {
-  const request = parseProduceRequest(await readBody(bodySource(door, context)));
+  const body = await readBody(bodySource(door, context));
+  const request = parseProduceRequest(body);
+  const acks = agreed('acks', request.acks, target.acks) ?? 'all';
   const outcomes = await produceRecords(door.options.broker, {
     topic: target.topic,
     records: inPartition(request.records, target.partition),
-    acks: agreed('acks', request.acks, target.acks) ?? 'all',
+    acks,
     expectedOffset: agreed('expected_offset', request.expectedOffset, target.expectedOffset),
   });
+  // The records are views of the body; unanswered for, they may still be written.
+  if (acks !== 'none') releaseBytes(body);
   const status = statusOf(outcomes);
   let text = '{"records":[';
   for (let index = 0; index < outcomes.length; index++) {

@@ -34,7 +34,7 @@ export interface PresignedUrl {
 }
 
 export interface ObjectStore {
-  /** Stores the chunks one after the other as one object. */
+  /** Stores the chunks one after the other as one object. They are not looked at any more once this has settled. */
   put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void>;
   /** The range, or the whole object without one; `undefined` where there is no such object. A range past the end is cut. */
   getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined>;

@@ -251,6 +251,26 @@ describe('the budget', () => {
     }
   });
 
+  it('gives back the memory of what leaves it unread, and leaves readers theirs', async () => {
+    const stores = makeStores();
+    const { ledger, ...writer } = await makeTopic({ stores, partitions: 4, cacheBytes: 2_000 });
+    const { runs } = writer.broker;
+    const kept: Uint8Array[][] = [];
+    const keep = runs.keep.bind(runs);
+    runs.keep = (commit, slot, chunks) => {
+      kept.push(chunks);
+      keep(commit, slot, chunks);
+    };
+    const world = { stores, writer, reader: writer, ledger };
+    await commit(world, [0, 'read']);
+    const read = await runs.read(await newestRun(world, 0), 'tail');
+    for (let i = 0; i < 5; i++) await commit(world, [0, 'v'.repeat(100)]);
+    const gone = kept.flat().filter((chunk) => chunk.length === 0);
+    expect(gone.length).toBeGreaterThan(0);
+    expect(gone.length).toBeLessThan(kept.flat().length);
+    expect(offsetsIn(read)).toEqual([[0, 0]]);
+  });
+
   it('holds for what the process wrote itself', async () => {
     const stores = makeStores();
     const { ledger, ...writer } = await makeTopic({ stores, partitions: 4, cacheBytes: 1_500 });
