@@ -222,68 +222,6 @@ export const limits = {
   /** … up to this, which also caps what a server may ask for. */
   clientRetryPauseMsMax: 10_000,
 
-  // Storage
-  /** DynamoDB: an item with its attribute names. */
-  itemBytesMax: 400 * KIB,
-  /** DynamoDB: lists and maps inside each other in one item. */
-  itemNestingMax: 31,
-  /** DynamoDB: a partition key and a sort key, in UTF-8. */
-  partitionKeyBytesMax: 2 * KIB,
-  sortKeyBytesMax: KIB,
-  /** DynamoDB: what one page of a query reads. */
-  queryPageBytesMax: MIB,
-  /** DynamoDB: items in one transaction. */
-  transactionItemsMax: 100,
-  /** DynamoDB: the items of one transaction together. */
-  transactionBytesMax: 4 * MIB,
-  /** DynamoDB: the length of one expression. */
-  expressionBytesMax: 4 * KIB,
-  /** DynamoDB: operators and functions in one expression. */
-  expressionOperatorsMax: 300,
-  /** Objects up to this size live as items in the table; measured in the bench, see docs/decisions. */
-  inlineBytesMaxDefault: 4 * KIB,
-  /** Retries of one storage call that had no effect (throttles, transaction conflicts). */
-  storageRetriesMax: 8,
-  /** Attempts of a call whose outcome was unknown and that may be made again whatever it was. */
-  unknownOutcomeAttemptsMax: 3,
-  /** The longest first pause before storage is asked again; each further one may be twice as long, … */
-  storageRetryPauseMsMin: 20,
-  /** … up to this. */
-  storageRetryPauseMsMax: 1_000,
-  /** How long connecting to DynamoDB or S3 may take, and one call of either altogether. */
-  storageConnectMsMax: 1_000,
-  metadataCallMsMax: 5_000,
-  objectCallMsMax: 15_000,
-  /** Connections of one process to DynamoDB and to S3, each. */
-  storageConnectionsMax: 128,
-  /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */
-  objectNameBytesMax: 512,
-  /** One segment of an object's name: file systems allow 255 bytes. */
-  objectNameSegmentBytesMax: 255,
-  /** How long a table that is being created may take to be usable. */
-  tableCreationMsMax: 5 * 60 * 1_000,
-  /** S3: objects in one DeleteObjects request. */
-  deleteObjectsMax: 1_000,
-  /** Storage calls that one call of the object store makes at a time. */
-  storageFanOutMax: 16,
-
-  /** Runs that one fetch reads at once. */
-  runsPerReadMax: 256,
-
-  /** Ranges that one plan names. */
-  plannedSegmentsMax: 100,
-  /** How long a presigned URL works. */
-  presignedUrlMs: 15 * 60 * 1_000,
-
-  // The client
-  /** One attempt of one call, beside what the server is asked to wait. */
-  clientRequestMsMax: 30_000,
-  clientAttemptsMax: 5,
-  /** The pause before the second attempt; doubles, with jitter, … */
-  clientRetryPauseMsMin: 100,
-  /** … up to this, which also caps what a server may ask for. */
-  clientRetryPauseMsMax: 10_000,
-
   // Lambda
   /** AWS: the JSON of an event, and of a buffered answer. Base64 makes a body 4/3 as long, escaping up to twice. */
   lambdaAnswerBytesMax: 6 * MIB,
