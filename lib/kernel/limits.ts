@@ -139,27 +139,6 @@ export const limits = {
   /** Producer ids that a process takes from the table at a time; Kafka's brokers take as many from their controller. */
   producerIdBlock: 1_000,
 
-  // Transactions
-  /** A transactional id, and a group id. */
-  transactionalIdLengthMax: 255,
-  groupIdLengthMax: 255,
-  /** What a group may keep beside a committed offset; Kafka's `offset.metadata.max.bytes`. */
-  offsetMetadataBytesMax: 4 * KIB,
-  /** Partitions whose offsets one transaction commits: more than its items hold. */
-  offsetsPerTransactionMax: 1_600,
-  /** How long a transaction may be open where nobody says; Kafka's default of `transaction.timeout.ms`. */
-  transactionTimeoutMsDefault: 60_000,
-  /** Kafka's default of `transaction.max.timeout.ms`. Far below `orphanAgeMs`: its bytes are not swept while it is open. */
-  transactionTimeoutMsMax: 15 * 60 * 1_000,
-  /** Times that a transaction may be added to. Each may be one more entry of a tail, and all must fit at once. */
-  transactionPartsMax: 32,
-  /** Commits that one shared write brings to one ledger. */
-  commitsPerSharedWriteMax: 16,
-  /** Transactions that one process has accepted and not yet answered; the next one is answered 429. */
-  pendingTransactionsMax: 1_024,
-  /** Times that a transaction is decided anew, because its transactional id changed or its bytes were swept. */
-  transactionDecisionsMax: 16,
-
   // Storage
   /** DynamoDB: an item with its attribute names. */
   itemBytesMax: 400 * KIB,
