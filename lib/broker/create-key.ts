@@ -12,10 +12,10 @@ import {
 } from '../coordination/tenants/principal-item.ts';
 import { assert } from '../kernel/assert.ts';
 import { bytesEqual } from '../kernel/bytes.ts';
-import type { Write } from '../kernel/items.ts';
+import type { Attributes, Write } from '../kernel/items.ts';
 import type { Broker } from './broker.ts';
+import { createOnce } from './create-once.ts';
 import { type GeneratedSecret, generateSecret, hashSecret, newSalt, scramVerifier } from './secrets.ts';
-import { decideAgain } from './write-attempts.ts';
 
 export interface CreateKeyRequest {
   grants: readonly Grant[];
@@ -34,12 +34,18 @@ export async function createKey(broker: Broker, { grants }: CreateKeyRequest): P
   checkGrants(grants);
   const generated = generateSecret(broker.random);
   const record = await newRecord(broker, generated, grants);
-  const writes = creationWrites(record);
-  await decideAgain('creation of the key', async () => {
-    const result = await broker.metadata.write(writes);
-    const isThere = result.outcome === 'applied' || isOurs(record, result.item?.salt);
-    assert(isThere, 'a fresh key id of 64 random bits is taken');
-    return { done: undefined };
+  await createOnce(broker, {
+    what: 'the key',
+    name: principalKey(record.id).pk,
+    writes: creationWrites(record),
+    onTaken: async (_, item) => {
+      assert(isOurs(record, item), 'a fresh key id of 64 random bits is taken');
+      return { done: undefined };
+    },
+    isThere: async () => {
+      const found = await broker.metadata.get(principalKey(record.id), 'strong');
+      return found !== undefined && isOurs(record, found);
+    },
   });
   return { ...generated, grants: record.grants, createdMs: record.createdMs };
 }
@@ -71,6 +77,6 @@ function creationWrites(record: PrincipalRecord): Write[] {
 }
 
 /** An attempt before this one had come through, unseen. */
-function isOurs(record: PrincipalRecord, salt: unknown): boolean {
+function isOurs(record: PrincipalRecord, { salt }: Attributes): boolean {
   return salt instanceof Uint8Array && bytesEqual(salt, record.salt);
 }

@@ -6,14 +6,14 @@
  * who then finds the name taken deletes its heads. A crash in between leaves heads that nothing refers to: they cost
  * their bytes and nothing else.
  *
- * A creation whose answer was lost is repeated under the same id, which the topic's item then shows. If all attempts
- * stay unanswered the caller hears `effect: unknown`: the topic may be there, or appear until the store gives up the
- * last attempt.
+ * A creation whose answer was lost is repeated under the same id, which the topic's item then shows (create-once.ts). If
+ * all attempts stay unanswered the caller hears `effect: unknown`: the topic may be there, or appear until the store
+ * gives up the last attempt or something of the name is deleted.
  */
 import { assert } from '../kernel/assert.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { newTopicId } from '../kernel/ids.ts';
-import type { Write } from '../kernel/items.ts';
+import type { Attributes, ItemKey, Write } from '../kernel/items.ts';
 import { limits } from '../kernel/limits.ts';
 import { chunked, mapBounded } from '../kernel/map-bounded.ts';
 import { headKey } from '../log/ledger/head.ts';
@@ -21,12 +21,12 @@ import { parseTopicConfig, type TopicConfigInput } from '../log/topic/config.ts'
 import { checkTopicName } from '../log/topic/name.ts';
 import type { Topic } from '../log/topic/topic.ts';
 import { decodeClaim, decodeTopic, topicKey } from '../log/topic/topic-item.ts';
-import { creationWrites, discard, headWrite, ledgersOf } from '../log/topic/topic-writes.ts';
-import type { WriteResult } from '../storage/metadata/port.ts';
+import { creationWrites, deletionName, discard, headWrite, ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
+import { CREATION_CHECKS, createOnce, prepareOnce } from './create-once.ts';
 import { describeNewTopic, type TopicDescription } from './describe-topic.ts';
 import { finishTopicDeletion } from './finish-topic-deletion.ts';
-import { type Decision, decideAgain, writeRepeatedly } from './write-attempts.ts';
+import { type Decision, writeRepeatedly } from './write-attempts.ts';
 
 export interface CreateTopicRequest {
   name: string;
@@ -47,7 +47,7 @@ export async function createTopic(broker: Broker, request: CreateTopicRequest): 
   const topic = newTopic(broker, request);
   const headWrites = ledgersOf(topic).map(headWrite);
   const topicWrites = creationWrites(topic);
-  if (headWrites.length + topicWrites.length <= limits.transactionItemsMax) {
+  if (headWrites.length + topicWrites.length + CREATION_CHECKS <= limits.transactionItemsMax) {
     await makeKnown(broker, topic, [...topicWrites, ...headWrites]);
   } else {
     await refuseTaken(broker, topic.name);
@@ -92,15 +92,15 @@ export function checkPartitions(partitions: number): void {
 
 /** Spares a creation that cannot succeed the writing of many heads. */
 async function refuseTaken(broker: Broker, name: string): Promise<void> {
-  const found = await broker.metadata.get(topicKey(name), 'strong');
-  if (found !== undefined && decodeTopic(name, found).state === 'ready') throw alreadyExists(name);
+  const found = await findTopic(broker, name);
+  if (found?.state === 'ready') throw alreadyExists(name);
 }
 
 async function createLarge(broker: Broker, topic: Topic, topicWrites: Write[], headWrites: Write[]): Promise<void> {
   try {
-    // The keys are this creation's own: a refusal only says that an earlier attempt had come through.
-    await mapBounded(chunked(headWrites, limits.transactionItemsMax), limits.ledgerCallsInFlightMax, (writes) =>
-      writeRepeatedly(broker.metadata, writes),
+    const runs = chunked(headWrites, limits.transactionItemsMax - CREATION_CHECKS);
+    await mapBounded(runs, limits.ledgerCallsInFlightMax, (writes) =>
+      prepareOnce(broker, deletionName(topic.name), writes),
     );
     await makeKnown(broker, topic, topicWrites);
   } catch (error) {
@@ -125,29 +125,29 @@ async function discardHeads(broker: Broker, topic: Topic): Promise<void> {
 }
 
 /** The transaction that makes the topic exist, the item with its name first. */
-async function makeKnown(broker: Broker, topic: Topic, writes: readonly Write[]): Promise<void> {
-  await decideAgain(`creation of the topic ${topic.name}`, async () => {
-    const result = await broker.metadata.write(writes);
-    return result.outcome === 'applied' ? { done: undefined } : await onRefusal(broker, topic, writes, result);
+function makeKnown(broker: Broker, topic: Topic, writes: readonly Write[]): Promise<void> {
+  return createOnce(broker, {
+    what: `the topic "${topic.name}"`,
+    name: deletionName(topic.name),
+    writes,
+    onTaken: (key, item) => onTaken(broker, topic, key, item),
+    isThere: async () => (await findTopic(broker, topic.name))?.topicId === topic.topicId,
   });
 }
 
-async function onRefusal(
-  broker: Broker,
-  topic: Topic,
-  writes: readonly Write[],
-  refusal: Extract<WriteResult, { outcome: 'refused' }>,
-): Promise<Decision<undefined>> {
-  const { index, item } = refusal;
-  const key = writes[index]?.key;
-  assert(item !== undefined && key !== undefined, 'a creation is refused only by an item that is there');
+async function onTaken(broker: Broker, topic: Topic, key: ItemKey, item: Attributes): Promise<Decision<undefined>> {
   if (key.sk === 'claim') throw collides(decodeClaim(item));
-  assert(index === 0, `the head ${key.pk} of a new topic is there before the topic`);
+  assert(key.sk === topicKey(topic.name).sk, `the head ${key.pk} of a new topic is there before the topic`);
   const found = decodeTopic(topic.name, item);
   if (found.topicId === topic.topicId) return { done: undefined };
   if (found.state === 'ready') throw alreadyExists(topic.name);
   await finishTopicDeletion(broker, found);
   return 'again';
+}
+
+async function findTopic(broker: Broker, name: string): Promise<Topic | undefined> {
+  const found = await broker.metadata.get(topicKey(name), 'strong');
+  return found && decodeTopic(name, found);
 }
 
 function collides(other: string): MillraceError {

@@ -3,6 +3,7 @@
  * `limits.principalCacheMs` more.
  */
 import { principalEntryKey, principalKey } from '../coordination/tenants/principal-item.ts';
+import { countDeletion } from '../kernel/deletion-count.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Write } from '../kernel/items.ts';
 import type { Broker } from './broker.ts';
@@ -15,6 +16,8 @@ export async function deleteKey(broker: Broker, id: string): Promise<void> {
   const writes: Write[] = [
     { kind: 'delete', key: principalKey(id), conditions: [{ clause: 'item-exists' }] },
     { kind: 'delete', key: principalEntryKey(id) },
+    // An attempt to create the key that comes late must not bring it back: its secret is out.
+    countDeletion(principalKey(id).pk),
   ];
   let attempted = false;
   await decideAgain('deletion of the key', async () => {

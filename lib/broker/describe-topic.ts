@@ -1,5 +1,6 @@
 /** A topic with its configs and the state of every partition, as of after the call. */
 import { assert } from '../kernel/assert.ts';
+import type { TopicId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { decodeHead, headKey, highWatermark, initialHead, type LedgerHead } from '../log/ledger/head.ts';
@@ -8,6 +9,7 @@ import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import type { TopicSummary } from '../log/topic/topic-item.ts';
 import { ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
+import { decideAgain } from './write-attempts.ts';
 
 interface PartitionDescription {
   partition: number;
@@ -30,13 +32,16 @@ export interface TopicDescription extends TopicSummary {
 
 /** Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no topic can have. */
 export async function describeTopic(broker: Broker, name: string): Promise<TopicDescription> {
-  const topic = await broker.topics.getFresh(name);
-  const heads = await readHeads(broker, topic);
-  if (heads !== undefined) return description(topic, heads);
-  // A ledger of a ready topic is missing only where the topic was deleted meanwhile, and perhaps made anew.
-  const newer = await broker.topics.getFresh(name);
-  assert(newer.topicId !== topic.topicId, `topic ${topic.topicId} is ready and lacks a ledger`);
-  return describeTopic(broker, name);
+  let lacking: TopicId | undefined;
+  return decideAgain(`description of the topic ${name}`, async () => {
+    const topic = await broker.topics.getFresh(name);
+    // A ledger of a ready topic is missing only where the topic was deleted meanwhile, and perhaps made anew.
+    assert(topic.topicId !== lacking, `topic ${topic.topicId} is ready and lacks a ledger`);
+    const heads = await readHeads(broker, topic);
+    if (heads !== undefined) return { done: description(topic, heads) };
+    lacking = topic.topicId;
+    return 'again';
+  });
 }
 
 /** A topic that was made a moment ago: nothing is in it yet. */

@@ -45,13 +45,13 @@ describe('creating a topic', () => {
 
   it('costs one transaction', async () => {
     const { broker, store } = new TopicWorld().process();
-    await createTopic(broker, { name: 'orders', partitions: 98 * 16 });
+    await createTopic(broker, { name: 'orders', partitions: 97 * 16 });
     expect(store.writes).toBe(1);
   });
 
   it.each([
-    ['98 ledgers, which fit into the transaction', 98],
-    ['99 ledgers, which do not', 99],
+    ['97 ledgers, which fit into the transaction', 97],
+    ['98 ledgers, which do not', 98],
     ['250 ledgers', 250],
   ])('makes a topic with %s', async (_, partitions) => {
     const world = new TopicWorld();
@@ -67,7 +67,7 @@ describe('creating a topic', () => {
     const world = new TopicWorld();
     await createTopic(world.process().broker, {
       name: 'eu.orders',
-      partitions: 98,
+      partitions: 97,
       config: { 'ledger.partitions': 1 },
     });
     expect(await world.topics()).toMatchObject({ topics: [{ name: 'eu.orders' }], unreferencedHeads: 0 });

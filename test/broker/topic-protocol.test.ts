@@ -8,11 +8,12 @@ import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { describeTopic } from '../../lib/broker/describe-topic.ts';
 import { listTopics } from '../../lib/broker/list-topics.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
+import { limits } from '../../lib/kernel/limits.ts';
 import { CrashError } from '../support/observed-metadata-store.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
 const NAME = 'eu.orders';
-/** One ledger a partition, so that few partitions are many ledgers: 98 heads do not fit into the creation. */
+/** One ledger a partition, so that few partitions are many ledgers: 120 heads do not fit into the creation. */
 const config = { 'ledger.partitions': 1 };
 const SMALL = 2;
 const FEW = 6;
@@ -340,6 +341,23 @@ describe('a process that is late', () => {
     await create(LARGE)(broker);
     late.letGo();
     expect((await description).partitionDetails).toHaveLength(LARGE);
+  });
+
+  it('gives up describing a topic that is made anew under every look', async () => {
+    const world = new TopicWorld();
+    const { broker } = world.process();
+    await create(SMALL)(broker);
+    let gets = 0;
+    const late = world.process({
+      before: async () => {
+        // The topic's item, then the heads of its two ledgers.
+        if (gets++ % 3 !== 1) return;
+        await remove(broker);
+        await create(SMALL)(broker);
+      },
+    }).broker;
+    await expect(describeTopic(late, NAME)).rejects.toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'none' });
+    expect(gets).toBe(3 * limits.configAttemptsMax);
   });
 
   it('describes no topic that went meanwhile', async () => {

@@ -10,8 +10,8 @@ export class CrashError extends Error {
 export interface Observation {
   /** Runs before each call reaches the store; for schedulers and counters. */
   before?: (call: 'get' | 'query' | 'write') => Promise<void> | void;
-  /** Decides the fate of the n-th write (from 0). */
-  fault?: (write: number) => 'crash-before' | 'crash-after' | 'lost-before' | 'lost-after' | undefined;
+  /** Decides the fate of the n-th write (from 0). One that is `late` is lost until the test delivers it. */
+  fault?: (write: number) => 'crash-before' | 'crash-after' | 'lost-before' | 'lost-after' | 'late' | undefined;
 }
 
 /**
@@ -20,6 +20,8 @@ export interface Observation {
  */
 export class ObservedMetadataStore implements MetadataStore {
   writes = 0;
+  /** Delivers the writes that were late, in the order in which they were sent. */
+  readonly late: (() => Promise<WriteResult>)[] = [];
   private readonly store: MetadataStore;
   private readonly observation: Observation;
   private readonly partitionKeys: Set<string>;
@@ -49,6 +51,10 @@ export class ObservedMetadataStore implements MetadataStore {
     if (fault === 'crash-before') this.crash();
     if (fault === 'lost-before') throw lostAnswer();
     for (const { key } of writes) this.partitionKeys.add(key.pk);
+    if (fault === 'late') {
+      this.late.push(() => this.store.write(writes));
+      throw lostAnswer();
+    }
     const result = await this.store.write(writes);
     if (fault === 'crash-after') this.crash();
     if (fault === 'lost-after') throw lostAnswer();

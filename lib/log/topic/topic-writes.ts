@@ -5,9 +5,11 @@
  * them after it is gone. That makes the topic's item the one thing that decides whether there is a topic: every
  * transaction here conditions on it first, and its index in a refusal says who won.
  */
+import { countDeletion } from '../../kernel/deletion-count.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Condition, ItemKey, Write } from '../../kernel/items.ts';
 import { encodeHead, headKey, initialHead } from '../ledger/head.ts';
+import { collisionName } from './name.ts';
 import { ledgerCount, type Topic } from './topic.ts';
 import { claimKey, directoryKey, encodeClaim, encodeDirectoryEntry, encodeTopic, topicKey } from './topic-item.ts';
 
@@ -53,7 +55,10 @@ export function changeWrites(topic: Topic, next: Topic): Write[] {
   return [item, { kind: 'put', key: directoryKey(topic.name), attributes: encodeDirectoryEntry(next) }];
 }
 
-/** Makes a ready topic unknown to everyone and frees its claim. The name is free only after `removalWrite`. */
+/**
+ * Makes a ready topic unknown to everyone, frees its claim and voids what attempts to create it are still under way. The
+ * name is free only after `removalWrite`.
+ */
 export function deletionWrites(topic: Topic): Write[] {
   const claim = claimKey(topic.name);
   return [
@@ -64,8 +69,17 @@ export function deletionWrites(topic: Topic): Write[] {
       conditions: unchanged(topic),
     },
     { kind: 'delete', key: directoryKey(topic.name) },
+    countDeletion(deletionName(topic.name)),
     ...(claim === undefined ? [] : [{ kind: 'delete' as const, key: claim }]),
   ];
+}
+
+/**
+ * Under which a topic's deletions are counted. The same for names that collide: the deletion of one lets the other be
+ * created, which a late attempt must not profit from.
+ */
+export function deletionName(name: string): string {
+  return `topic#${collisionName(name)}`;
 }
 
 /** Frees the name of a topic that is being deleted and has no ledgers any more. */
