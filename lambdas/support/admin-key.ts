@@ -65,7 +65,7 @@ async function readAdminKey(options: AdminKeyOptions): Promise<DeclaredKey> {
   } catch (cause) {
     const { secretArn, broker } = options;
     broker.log.error('The first admin key cannot be read', { secretArn, error: cause });
-    throw new MillraceError('KAFKA_STORAGE_ERROR', 'the API key cannot be checked now', { cause });
+    throw new MillraceError('KAFKA_STORAGE_ERROR', 'The API key cannot be checked now.', { cause });
   }
 }
 

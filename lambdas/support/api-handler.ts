@@ -64,7 +64,7 @@ export function apiHandler(backend: Backend, options: ApiHandlerOptions = {}) {
 }
 
 function timeIsOver(): never {
-  throw new MillraceError('REQUEST_TIMED_OUT', "the function's time is over", { effect: 'unknown' });
+  throw new MillraceError('REQUEST_TIMED_OUT', "The function's time is over.", { effect: 'unknown' });
 }
 
 /** The last step of a request that failed outside of the app. */

@@ -16,7 +16,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** The web request of an event. `signal` aborts when the function's time is nearly over. */
 export function requestOf(event: APIGatewayProxyEventV2, signal: AbortSignal): Request {
   const { method } = event.requestContext.http;
-  if (!METHODS.has(method)) throw new MillraceError('METHOD_NOT_ALLOWED', 'the method is none that is served here');
+  if (!METHODS.has(method)) throw new MillraceError('METHOD_NOT_ALLOWED', 'The method is none that is served here.');
   const query = event.rawQueryString === '' ? '' : `?${event.rawQueryString}`;
   const body = method === 'GET' || method === 'HEAD' ? undefined : bodyOf(event);
   const headers = headersOf(event);
@@ -77,8 +77,8 @@ const AROUND_BODY_BYTES_MAX = 16 * 1024;
 
 function tooLong(length: number, method: string): Response {
   const detail =
-    `the answer takes ${length} bytes in Lambda's JSON, and ${limits.lambdaAnswerBytesMax} are allowed; ` +
-    'fetch record batches (Accept: application/vnd.millrace.batches) or with encoding=base64, or send fewer records';
+    `The answer takes ${length} bytes in Lambda's JSON, and ${limits.lambdaAnswerBytesMax} are allowed; ` +
+    'fetch record batches (Accept: application/vnd.millrace.batches) or with encoding=base64, or send fewer records.';
   // Whatever a request other than a read has asked for is done.
   const effect = method === 'GET' || method === 'HEAD' ? 'none' : 'unknown';
   return problemAnswer(new MillraceError('MESSAGE_TOO_LARGE', detail, { effect }));

@@ -7,7 +7,7 @@
  * the topic too, so that none can bring a ledger back to life after the topic's deletion.
  */
 import { MillraceError } from '../kernel/errors.ts';
-import type { LedgerId } from '../kernel/ids.ts';
+import type { LedgerId, TopicId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { chunked, mapBounded } from '../kernel/map-bounded.ts';
 import { headKey } from '../log/ledger/head.ts';
@@ -32,24 +32,40 @@ export interface AlterTopicRequest {
 /** Throws `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
 export async function alterTopic(broker: Broker, name: string, request: AlterTopicRequest): Promise<TopicDescription> {
   checkTopicName(name);
-  await decideAgain(`change of the topic ${name}`, () => attemptChange(broker, name, request));
+  const put: LedgerId[] = [];
+  await decideAgain(`change of the topic ${name}`, () => attemptChange(broker, name, request, put));
   return describeTopic(broker, name);
 }
 
-async function attemptChange(broker: Broker, name: string, request: AlterTopicRequest): Promise<Decision<undefined>> {
+/** `put` collects the ledgers whose heads attempts have put, for the one that finds the topic gone. */
+async function attemptChange(
+  broker: Broker,
+  name: string,
+  request: AlterTopicRequest,
+  put: LedgerId[],
+): Promise<Decision<undefined>> {
   const attributes = await broker.metadata.get(topicKey(name), 'strong');
   const topic = attributes && decodeTopic(name, attributes);
-  if (topic?.state !== 'ready') throw unknownTopic(name);
+  const ready = topic?.state === 'ready' ? topic : undefined;
+  await discardOrphans(broker, ready?.topicId, put);
+  if (ready === undefined) throw unknownTopic(name);
+  return change(broker, ready, request, put);
+}
+
+async function change(
+  broker: Broker,
+  topic: Topic,
+  request: AlterTopicRequest,
+  put: LedgerId[],
+): Promise<Decision<undefined>> {
   const next = altered(topic, request);
   if (next === undefined) return { done: undefined };
   const added = ledgersOf(next, ledgerCount(topic.partitions, topic.ledgerPartitions));
-  if (await putHeads(broker, topic, added)) {
-    const result = await broker.metadata.write(changeWrites(topic, next));
-    broker.topics.forget(name);
-    if (result.outcome === 'applied') return { done: undefined };
-  }
-  await discardOrphans(broker, topic, added);
-  return 'again';
+  put.push(...added);
+  if (!(await putHeads(broker, topic, added))) return 'again';
+  const result = await broker.metadata.write(changeWrites(topic, next));
+  broker.topics.forget(topic.name);
+  return result.outcome === 'applied' ? { done: undefined } : 'again';
 }
 
 /** The topic as asked for; `undefined` where it is so already. */
@@ -59,7 +75,7 @@ function altered(topic: Topic, request: AlterTopicRequest): Topic | undefined {
   if (partitions < topic.partitions) {
     throw new MillraceError(
       'INVALID_PARTITIONS',
-      `the topic "${topic.name}" has ${topic.partitions} partitions and cannot have ${partitions}: partitions only grow`,
+      `The topic "${topic.name}" has ${topic.partitions} partitions and cannot have ${partitions}: partitions only grow.`,
     );
   }
   refuseFixed(topic, config);
@@ -80,7 +96,7 @@ function refuseFixed(topic: Topic, config: TopicConfigInput): void {
   if (given === undefined || String(given) === String(topic.ledgerPartitions)) return;
   throw new MillraceError(
     'INVALID_CONFIG',
-    `ledger.partitions is fixed at the topic's creation: it is ${topic.ledgerPartitions} and cannot become ${given}`,
+    `The config ledger.partitions is fixed at the topic's creation: it is ${topic.ledgerPartitions} and cannot become ${given}.`,
   );
 }
 
@@ -110,12 +126,13 @@ async function putHeads(broker: Broker, topic: Topic, ledgers: readonly LedgerId
   return runs.every((there) => there);
 }
 
-/** A topic that was deleted under the change has no use for the heads; one that is there may be growing by another's. */
-async function discardOrphans(broker: Broker, topic: Topic, ledgers: readonly LedgerId[]): Promise<void> {
-  const attributes = await broker.metadata.get(topicKey(topic.name), 'strong');
-  const current = attributes && decodeTopic(topic.name, attributes);
-  if (current?.topicId === topic.topicId && current.state === 'ready') return;
-  await mapBounded(ledgers, limits.ledgerCallsInFlightMax, (ledger) =>
+/**
+ * A topic that was deleted under the change has no use for the heads; the one that is there has, or may be growing by
+ * another's change.
+ */
+async function discardOrphans(broker: Broker, current: TopicId | undefined, put: LedgerId[]): Promise<void> {
+  const orphans = put.filter(({ topicId }) => topicId !== current);
+  await mapBounded(orphans, limits.ledgerCallsInFlightMax, (ledger) =>
     writeRepeatedly(broker.metadata, [discard(headKey(ledger))]),
   );
 }

@@ -51,7 +51,7 @@ export function createAuthenticator({ broker, staticKeys = [] }: AuthenticatorOp
   return {
     authenticate: async (credentials) => {
       const principal = authenticateDeclared(declared, credentials) ?? (await authenticate(broker, credentials));
-      if (principal === undefined) throw new MillraceError('UNAUTHENTICATED', 'the API key is not valid');
+      if (principal === undefined) throw new MillraceError('UNAUTHENTICATED', 'The API key is not valid.');
       return principal;
     },
   };

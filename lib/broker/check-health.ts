@@ -18,7 +18,7 @@ export async function checkHealth(broker: Broker): Promise<Health> {
   const late = broker.clock
     .sleep(limits.healthMsMax, answered.signal)
     .then(
-      (): Health => ({ healthy: false, reason: `the metadata store did not answer within ${limits.healthMsMax} ms` }),
+      (): Health => ({ healthy: false, reason: `The metadata store did not answer within ${limits.healthMsMax} ms.` }),
     );
   const reply = broker.metadata.get(PROBE, 'eventual').then(
     (): Health => ({ healthy: true }),

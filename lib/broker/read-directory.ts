@@ -87,7 +87,10 @@ function pastPrefix(prefix: string): string {
 
 function checkPageLimit(limit: number = limits.listPageDefault): number {
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.listPageMax) {
-    throw new MillraceError('INVALID_REQUEST', `limit ${limit} is not a whole number from 1 to ${limits.listPageMax}`);
+    throw new MillraceError(
+      'INVALID_REQUEST',
+      `The limit ${limit} is not a whole number from 1 to ${limits.listPageMax}.`,
+    );
   }
   return limit;
 }
@@ -97,7 +100,7 @@ function decodeCursor(cursor: string): string {
   const bytes = fromBase64Url(cursor);
   const name = bytes && utf8Text(bytes);
   if (name === undefined || name.length > limits.topicNameLengthMax || !/^[!-~]+$/.test(name)) {
-    throw new MillraceError('INVALID_REQUEST', 'the cursor is not one that this list returned');
+    throw new MillraceError('INVALID_REQUEST', 'The cursor is not one that this list returned.');
   }
   return name;
 }

@@ -49,7 +49,7 @@ export class TopicCache {
 }
 
 export function unknownTopic(name: string): MillraceError {
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `there is no topic "${name}"`);
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `There is no topic "${name}".`);
 }
 
 export function unknownPartition({ name, partitions }: Topic, partition: number): MillraceError {

@@ -27,7 +27,7 @@ export async function decideAgain<T>(what: string, attempt: () => Promise<Decisi
       if (++unknownOutcomes >= limits.configUnknownOutcomesMax) throw error;
     }
   }
-  throw unknown ?? new MillraceError('REQUEST_TIMED_OUT', `the ${what} met too many others; try again`);
+  throw unknown ?? new MillraceError('REQUEST_TIMED_OUT', `The ${what} met too many others; try again.`);
 }
 
 /** For writes that are safe to repeat as they are. Answers what the last attempt met. */

@@ -118,14 +118,14 @@ async function nothingThere(context: Context<DoorEnv>, options: DoorOptions): Pr
   const methods = methodsOf(path);
   if (methods === undefined) {
     return problemAnswer(
-      new MillraceError('NOT_FOUND', `there is nothing at ${path.slice(0, 300)}; see /v1/openapi.json`),
+      new MillraceError('NOT_FOUND', `There is nothing at ${path.slice(0, 300)}; see /v1/openapi.json.`),
     );
   }
   if (methods.includes(method)) {
-    return problemAnswer(new MillraceError('NOT_FOUND', `${method} ${path.slice(0, 300)} is served elsewhere`));
+    return problemAnswer(new MillraceError('NOT_FOUND', `${method} ${path.slice(0, 300)} is served elsewhere.`));
   }
   const allow = methods.join(', ');
-  return problemAnswer(new MillraceError('METHOD_NOT_ALLOWED', `${method} is not allowed here; ${allow} are`), {
+  return problemAnswer(new MillraceError('METHOD_NOT_ALLOWED', `${method} is not allowed here; ${allow} are.`), {
     Allow: allow,
   });
 }

@@ -15,12 +15,12 @@ export function contentType<Type extends string>(header: string | undefined, all
   const type = allowed.find((candidate) => candidate === name);
   if (type === undefined) {
     const given =
-      header === undefined ? 'the request has no Content-Type' : `Content-Type ${quoted(header)} is not taken here`;
-    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', `${given}; send ${allowed.join(' or ')}`);
+      header === undefined ? 'The request has no Content-Type' : `Content-Type ${quoted(header)} is not taken here`;
+    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', `${given}; send ${allowed.join(' or ')}.`);
   }
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length);
   if (charset !== undefined && !['utf-8', 'utf8', 'us-ascii'].includes(charset.replaceAll('"', ''))) {
-    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', `the charset ${quoted(charset)} is not taken; send UTF-8`);
+    throw new MillraceError('UNSUPPORTED_MEDIA_TYPE', `The charset ${quoted(charset)} is not taken; send UTF-8.`);
   }
   return type;
 }
@@ -38,7 +38,7 @@ export function negotiate<Type extends string>(accept: string | undefined, offer
     if (quality > (best?.quality ?? 0)) best = { type, quality };
   }
   if (best === undefined) {
-    throw new MillraceError('NOT_ACCEPTABLE', `Accept ${quoted(accept)} names nothing of ${offered.join(', ')}`);
+    throw new MillraceError('NOT_ACCEPTABLE', `Accept ${quoted(accept)} names nothing of ${offered.join(', ')}.`);
   }
   return best.type;
 }

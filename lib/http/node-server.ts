@@ -89,11 +89,11 @@ function outsideFault(error: unknown, { random, log }: HttpServerOptions): Respo
 
 function protocolFault(error: NodeJS.ErrnoException): MillraceError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `the headers are longer than ${limits.requestHeaderBytesMax} bytes together`;
+    const detail = `The headers are longer than ${limits.requestHeaderBytesMax} bytes together.`;
     return new MillraceError('REQUEST_HEADERS_TOO_LARGE', detail);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new MillraceError('REQUEST_NOT_RECEIVED', 'the request did not arrive in time');
+    return new MillraceError('REQUEST_NOT_RECEIVED', 'The request did not arrive in time.');
   }
   return malformedRequest('the request is not HTTP/1.1');
 }

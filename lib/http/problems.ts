@@ -57,7 +57,7 @@ export function problemAnswer(error: MillraceError, headers: Record<string, stri
 /** Where something threw that is not a `MillraceError`: a bug. The answer says nothing but the id under which the log has it. */
 export function bugProblem(random: Random): Problem & { id: string } {
   const id = toHex(random.bytes(8));
-  const error = new MillraceError('UNKNOWN_SERVER_ERROR', `the server failed; its log has the reason under ${id}`, {
+  const error = new MillraceError('UNKNOWN_SERVER_ERROR', `The server failed; its log has the reason under ${id}.`, {
     effect: 'unknown',
   });
   return { ...problemOf(error), id };
@@ -88,11 +88,11 @@ export function malformedRequest(detail: string): MillraceError {
 /** `what` goes on from the field's name: "must be a whole number". An empty field is the whole body, which has no name. */
 export function malformedField(field: string, what: string): MillraceError {
   if (field === '') return malformedRequest(`the body ${what}`);
-  return new MillraceError('INVALID_REQUEST', `${field} ${what}`, { facts: { field } });
+  return new MillraceError('INVALID_REQUEST', `${field} ${what}.`, { facts: { field } });
 }
 
 /** `allowed` names the fields that are known at this place. */
 export function unknownField(field: string, allowed: readonly string[]): MillraceError {
   const known = allowed.length === 0 ? 'there are none here' : `there are ${allowed.join(', ')}`;
-  return new MillraceError('INVALID_REQUEST', `${field} is not a known field; ${known}`, { facts: { field } });
+  return new MillraceError('INVALID_REQUEST', `${field} is not a known field; ${known}.`, { facts: { field } });
 }

@@ -29,12 +29,12 @@ export function requireSameSite(
   if (host !== undefined && !PLAIN_LOOPBACK.test(host) && !allowed(hostNameOf(`http://${host}`), options)) {
     throw new MillraceError(
       'FORBIDDEN',
-      `the Host ${quoted(host)} is not this server; without API keys it answers on loopback names only`,
+      `The Host ${quoted(host)} is not this server; without API keys it answers on loopback names only.`,
     );
   }
   if (origin === undefined || (origin !== '*' && options.origins?.includes(origin) === true)) return;
   if (!allowed(hostNameOf(origin), options)) {
-    throw new MillraceError('FORBIDDEN', `the Origin ${quoted(origin)} is not let in; see --cors-origin`);
+    throw new MillraceError('FORBIDDEN', `The Origin ${quoted(origin)} is not let in; see --cors-origin.`);
   }
 }
 

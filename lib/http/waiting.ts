@@ -20,7 +20,7 @@ export class WaitingRequests {
     if (this.count >= this.max) {
       throw new MillraceError(
         'THROTTLING_QUOTA_EXCEEDED',
-        `${this.max} requests wait here for records already, which is all that one process holds; come back later or ask with wait_ms=0`,
+        `${this.max} requests wait here for records already, which is all that one process holds; come back later or ask with wait_ms=0.`,
       );
     }
     this.count++;

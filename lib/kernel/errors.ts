@@ -6,6 +6,8 @@
  * hold no other mapping.
  */
 
+import { sentence } from './sentence.ts';
+
 interface ErrorRow {
   /** The number a Kafka client sees. */
   kafkaCode: number;
@@ -94,7 +96,7 @@ export interface ErrorFacts {
 
 /**
  * A fault with a code from the table. `detail` is a sentence for the caller: it names the offending thing and what is
- * allowed, and never anything internal.
+ * allowed, and never anything internal. It is made one here (see `sentence`) where it was put together from parts.
  */
 export class MillraceError extends Error {
   override readonly name = 'MillraceError';
@@ -103,7 +105,7 @@ export class MillraceError extends Error {
   readonly facts: ErrorFacts;
 
   constructor(code: ErrorCode, detail: string, options: { effect?: Effect; facts?: ErrorFacts; cause?: unknown } = {}) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(sentence(detail), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.effect = options.effect ?? 'none';
     this.facts = options.facts ?? {};

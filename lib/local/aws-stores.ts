@@ -5,6 +5,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { MillraceError } from '../kernel/errors.ts';
+import { sentence } from '../kernel/sentence.ts';
 import { createDynamoMetadataStore, dynamoClientConfig } from '../storage/metadata/dynamodb.ts';
 import { createTable } from '../storage/metadata/dynamodb-table.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
@@ -40,8 +41,8 @@ export async function openAwsStores(options: AwsStorageOptions, { clock, random 
   try {
     await requireRegion(dynamo);
     if (options.createTable) await createTable(dynamo, table, clock);
-    await requireAnswer(`the table ${table}`, () => metadata.get({ pk: 'topics', sk: '.' }, 'eventual'));
-    await requireAnswer(`the bucket ${bucket}`, () => objects.getRange('segments/probe'));
+    await requireAnswer(`The table ${table}`, () => metadata.get({ pk: 'topics', sk: '.' }, 'eventual'));
+    await requireAnswer(`The bucket ${bucket}`, () => objects.getRange('segments/probe'));
     return { metadata, bucket: objects, close };
   } catch (error) {
     await close();
@@ -55,11 +56,11 @@ async function requireRegion({ config }: DynamoDBClient): Promise<void> {
     await config.region();
   } catch (cause) {
     const reason = (cause as Error).message;
-    const sentence =
+    const refusal =
       reason === 'Region is missing'
         ? 'AWS_REGION is not set, and no AWS configuration file names a region: DynamoDB and S3 need one'
         : `the AWS region cannot be used: ${reason}`;
-    throw new OptionsError(sentence, { cause });
+    throw new OptionsError(refusal, { cause });
   }
 }
 
@@ -69,10 +70,9 @@ async function requireAnswer(what: string, probe: () => Promise<unknown>): Promi
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     const { cause } = error;
-    const hint =
-      cause instanceof Error && cause.name === 'ResourceNotFoundException' ? '; --create-table makes it' : '';
-    const reason =
-      cause instanceof Error && cause.message !== '' ? `${error.message}: ${cause.message}` : error.message;
-    throw new MillraceError('KAFKA_STORAGE_ERROR', `${what} cannot be used: ${reason}${hint}`, { cause });
+    const detail = [`${what} cannot be used.`, error.message];
+    if (cause instanceof Error && cause.message !== '') detail.push(sentence(cause.message));
+    if (cause instanceof Error && cause.name === 'ResourceNotFoundException') detail.push('--create-table makes it.');
+    throw new MillraceError('KAFKA_STORAGE_ERROR', detail.join(' '), { cause });
   }
 }

@@ -82,7 +82,7 @@ async function readSecret(path: string, random: Random): Promise<Uint8Array> {
   }
   throw new MillraceError(
     'KAFKA_STORAGE_ERROR',
-    `${path} does not hold ${SECRET_BYTES} bytes; remove it, and signed URLs given out before will end`,
+    `The file ${path} does not hold ${SECRET_BYTES} bytes; remove it, and signed URLs given out before will end.`,
   );
 }
 

@@ -68,7 +68,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
 /** A table that is missing or not allowed is better told now than at the first request. */
 async function requireStorage(broker: Broker): Promise<void> {
   const health = await checkHealth(broker);
-  if (!health.healthy) throw new MillraceError('KAFKA_STORAGE_ERROR', `the storage does not answer: ${health.reason}`);
+  if (!health.healthy) throw new MillraceError('KAFKA_STORAGE_ERROR', `The storage does not answer. ${health.reason}`);
 }
 
 function warnOfWeakKeys({ apiKeys }: LocalOptions, log: Logger): void {

@@ -8,6 +8,7 @@
 import { MalformedBytesError } from '../kernel/bytes.ts';
 import { type Effect, MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
+import { capitalized } from '../kernel/sentence.ts';
 
 /** What a failed call of an AWS service says. */
 export interface AwsFailure {
@@ -90,14 +91,14 @@ export function awsFault(error: unknown, what: string, harmless: boolean): unkno
   const effect: Effect = harmless || nothingHappened ? 'none' : 'unknown';
   if (throttled) {
     const facts = { retryAfterMs: limits.storageRetryPauseMsMax };
-    return new MillraceError('THROTTLING_QUOTA_EXCEEDED', `${what} was throttled (${name})`, {
+    return new MillraceError('THROTTLING_QUOTA_EXCEEDED', `${capitalized(what)} was throttled (${name}).`, {
       effect,
       facts,
       cause: error,
     });
   }
   const code = MISTAKES.has(name) ? 'UNKNOWN_SERVER_ERROR' : 'KAFKA_STORAGE_ERROR';
-  return new MillraceError(code, `${what} failed (${name})`, { effect, cause: error });
+  return new MillraceError(code, `${capitalized(what)} failed (${name}).`, { effect, cause: error });
 }
 
 /** Sentences for the SQLite result codes that someone can act on. Source: "Result and Error Codes" of SQLite. */
@@ -117,19 +118,24 @@ const SQLITE_REASONS: Record<number, string> = {
 /** The fault of `what`, such as "the metadata file x can't be opened". Errors that are not SQLite's stay as they are. */
 export function sqliteFault(error: unknown, what: string, effect: Effect = 'none'): unknown {
   if (error instanceof MalformedBytesError) {
-    return new MillraceError('KAFKA_STORAGE_ERROR', `${what}: an item in it is damaged`, { effect, cause: error });
+    return new MillraceError('KAFKA_STORAGE_ERROR', `${capitalized(what)}: an item in it is damaged.`, {
+      effect,
+      cause: error,
+    });
   }
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return error;
   const reason = SQLITE_REASONS[errcode & 0xff] ?? `SQLite's code ${errcode}`;
-  return new MillraceError('KAFKA_STORAGE_ERROR', `${what}: ${reason}`, { effect, cause: error });
+  return new MillraceError('KAFKA_STORAGE_ERROR', `${capitalized(what)}: ${reason}.`, { effect, cause: error });
 }
 
 /** The fault of a file operation that `what` describes. Errors that are not the system's stay as they are. */
 export function fileFault(error: unknown, what: string): unknown {
   const { code, syscall } = error as { code?: unknown; syscall?: unknown };
   if (typeof code !== 'string' || typeof syscall !== 'string') return error;
-  return new MillraceError('KAFKA_STORAGE_ERROR', `${what} failed: ${FILE_REASONS[code] ?? code}`, { cause: error });
+  return new MillraceError('KAFKA_STORAGE_ERROR', `${capitalized(what)} failed: ${FILE_REASONS[code] ?? code}.`, {
+    cause: error,
+  });
 }
 
 const FILE_REASONS: Record<string, string> = {

@@ -40,14 +40,14 @@ describe.each(compressing)('%s', (type) => {
     expect(decompress(type, stream, length)).toHaveLength(length);
     for (const bytesMax of [length - 1, 1, 0]) {
       expect(refusal(() => decompress(type, stream, bytesMax))).toBe(
-        `MESSAGE_TOO_LARGE: the ${type} stream inflates to more than ${bytesMax} bytes`,
+        `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${bytesMax} bytes.`,
       );
     }
   });
 
   test('takes an empty stream within a limit of nothing, but not no stream at all', () => {
     expect(decompress(type, compress(type, new Uint8Array(0)), 0)).toHaveLength(0);
-    expect(refusal(() => decompress(type, new Uint8Array(0), LIMIT))).toMatch(`CORRUPT_MESSAGE: the ${type} stream`);
+    expect(refusal(() => decompress(type, new Uint8Array(0), LIMIT))).toMatch(`CORRUPT_MESSAGE: The ${type} stream`);
   });
 
   test('refuses a bomb', () => {
@@ -59,7 +59,7 @@ describe.each(compressing)('%s', (type) => {
     for (let length = 0; length < stream.length; length++) {
       // Framed snappy may end behind its header: no block is no bytes.
       if (type === 'snappy' && length === 16) continue;
-      expect(refusal(() => decompress(type, stream.subarray(0, length), LIMIT))).toMatch(/^CORRUPT_MESSAGE: the /);
+      expect(refusal(() => decompress(type, stream.subarray(0, length), LIMIT))).toMatch(/^CORRUPT_MESSAGE: The /);
     }
   });
 
@@ -68,7 +68,7 @@ describe.each(compressing)('%s', (type) => {
     ['zeros', new Uint8Array(9)],
   ])('refuses %s behind the stream', (_, rest) => {
     const stream = concatBytes([compress(type, lines(30)), rest]);
-    expect(refusal(() => decompress(type, stream, LIMIT))).toMatch(/^CORRUPT_MESSAGE: the /);
+    expect(refusal(() => decompress(type, stream, LIMIT))).toMatch(/^CORRUPT_MESSAGE: The /);
   });
 
   test('never fails but with a reason, whichever bit is flipped', () => {

@@ -165,7 +165,7 @@ describe('the authenticator', () => {
     const { broker } = new TopicWorld().process();
     await expect(createAuthenticator({ broker, staticKeys }).authenticate(credentials)).rejects.toMatchObject({
       ...unauthenticated,
-      message: 'the API key is not valid',
+      message: 'The API key is not valid.',
     });
   });
 });

@@ -240,7 +240,7 @@ describe('what is wrong with a request', () => {
     ['/v1/topics/t/partitions/0/records?offset=0&max_bytes=9007199254740993', 'from 0 to 2^53 − 1'],
     ['/v1/topics/t/partitions/0/records?offset=0&max_records=0', 'from 1 to 2^53 − 1'],
   ])('of %s: a whole number %s', async (path, range) => {
-    expect((await detail('GET', path)).detail.endsWith(`a whole number ${range}`)).toBe(true);
+    expect((await detail('GET', path)).detail.endsWith(`a whole number ${range}.`)).toBe(true);
   });
 
   test.each(['[]', '5', '"text"', 'null', '1e300', '"\\ud800"'])(
@@ -248,7 +248,7 @@ describe('what is wrong with a request', () => {
     async (body) => {
       const found = await detail('POST', '/v1/topics', body);
       expect(found).toMatchObject({ status: 400, code: 'INVALID_REQUEST' });
-      expect(found.detail).toMatch(/^the body /);
+      expect(found.detail).toMatch(/^The body /);
       expect(found).not.toHaveProperty('field');
     },
   );

@@ -45,9 +45,9 @@ describe('the error table', () => {
 describe('MillraceError', () => {
   it('promises nothing changed unless told otherwise, and keeps its cause', () => {
     const cause = new Error('socket');
-    const plain = new MillraceError('KAFKA_STORAGE_ERROR', 'no answer');
-    const unknown = new MillraceError('KAFKA_STORAGE_ERROR', 'no answer', { effect: 'unknown', cause });
-    expect(plain).toMatchObject({ effect: 'none', facts: {}, retriable: true, message: 'no answer' });
+    const plain = new MillraceError('KAFKA_STORAGE_ERROR', 'No answer.');
+    const unknown = new MillraceError('KAFKA_STORAGE_ERROR', 'No answer.', { effect: 'unknown', cause });
+    expect(plain).toMatchObject({ effect: 'none', facts: {}, retriable: true, message: 'No answer.' });
     expect('cause' in plain).toBe(false);
     expect(unknown).toMatchObject({ effect: 'unknown', cause });
   });

@@ -31,7 +31,7 @@ describe('the log', () => {
     const { error: shown } = logged((log) => log.error('e', { error }));
     expect(shown).toMatchObject({
       name: 'MillraceError',
-      message: 'no',
+      message: 'no.',
       code: 'KAFKA_STORAGE_ERROR',
       effect: 'unknown',
       stack: expect.stringContaining('logger.test.ts') as string,

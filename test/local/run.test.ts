@@ -95,7 +95,7 @@ describe('starting', () => {
     const url = await first.url();
     const second = startLocal(['--data', data]);
     expect(await second.exit).toEqual({ code: 1, signal: null });
-    expect(second.stderr).toMatch(/^millrace: .*in use by another process\n$/);
+    expect(second.stderr).toMatch(/^millrace: .*in use by another process\.\n$/);
     await createTopic(url, 'orders');
   });
 
@@ -104,7 +104,7 @@ describe('starting', () => {
     await writeFile(data, 'text');
     const local = startLocal(['--data', data]);
     expect(await local.exit).toEqual({ code: 1, signal: null });
-    expect(local.stderr).toMatch(/^millrace: making the data directory .*\n$/);
+    expect(local.stderr).toMatch(/^millrace: Making the data directory .*\n$/);
   });
 
   it('makes the data directory with its parents, for its owner alone', async () => {
@@ -117,7 +117,7 @@ describe('starting', () => {
   it.runIf(process.platform === 'linux')('refuses a data directory where none can be made', async () => {
     const local = startLocal(['--data', '/proc/nope/data']);
     expect(await local.exit).toEqual({ code: 1, signal: null });
-    expect(local.stderr).toMatch(/^millrace: making the data directory \/proc\/nope\/data failed: .*\n$/);
+    expect(local.stderr).toMatch(/^millrace: Making the data directory \/proc\/nope\/data failed: .*\n$/);
   });
 
   it('refuses a data directory below a file', async () => {
@@ -125,7 +125,7 @@ describe('starting', () => {
     await writeFile(file, 'text');
     const local = startLocal(['--data', join(file, 'data')]);
     expect(await local.exit).toEqual({ code: 1, signal: null });
-    expect(local.stderr).toMatch(/^millrace: making the data directory .*\n$/);
+    expect(local.stderr).toMatch(/^millrace: Making the data directory .*\n$/);
   });
 
   it('refuses a secret file that is damaged', async () => {
@@ -184,7 +184,7 @@ describe('storage on AWS', () => {
     ];
     for (const [name, value] of sources) {
       const { code, sentence } = await refusal({ [name]: value });
-      expect(sentence).toMatch(/^millrace: the table table cannot be used: /);
+      expect(sentence).toMatch(/^millrace: The table table cannot be used\. /);
       expect(code).toBe(1);
     }
   });

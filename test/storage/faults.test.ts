@@ -42,7 +42,7 @@ test('an error of SQLite says what can be done, and one of ours stays as it is',
   const full = Object.assign(new Error('full'), { code: 'ERR_SQLITE_ERROR', errcode: 13 });
   expect(sqliteFault(full, 'a write failed', 'unknown')).toMatchObject({
     code: 'KAFKA_STORAGE_ERROR',
-    message: 'a write failed: the disk is full',
+    message: 'A write failed: the disk is full.',
     effect: 'unknown',
   });
   // An extended result code: an I/O error while syncing.
@@ -55,10 +55,10 @@ test('an error of SQLite says what can be done, and one of ours stays as it is',
 test('an error of the file system says what can be done, and one of ours stays as it is', () => {
   expect(fileFault(systemError('ENOSPC', 'write'), 'writing an object')).toMatchObject({
     code: 'KAFKA_STORAGE_ERROR',
-    message: 'writing an object failed: the disk is full',
+    message: 'Writing an object failed: the disk is full.',
   });
   expect(fileFault(systemError('EXDEV', 'rename'), 'writing an object')).toMatchObject({
-    message: 'writing an object failed: EXDEV',
+    message: 'Writing an object failed: EXDEV.',
   });
   const bug = new TypeError('x');
   expect(fileFault(bug, 'writing an object')).toBe(bug);

@@ -37,18 +37,18 @@ function covers(prefix: string | undefined, topic: string | undefined): boolean 
 
 /** Throws `INVALID_REQUEST` for grants that nobody can have. */
 export function checkGrants(grants: readonly Grant[]): void {
-  if (grants.length === 0) throw new MillraceError('INVALID_REQUEST', 'a key needs at least one scope');
+  if (grants.length === 0) throw new MillraceError('INVALID_REQUEST', 'A key needs at least one scope.');
   if (grants.length > limits.grantsPerPrincipalMax) {
-    throw new MillraceError('INVALID_REQUEST', `a key has at most ${limits.grantsPerPrincipalMax} scopes`);
+    throw new MillraceError('INVALID_REQUEST', `A key has at most ${limits.grantsPerPrincipalMax} scopes.`);
   }
   for (const { scope, topicPrefix } of grants) {
     if (!SCOPES.includes(scope)) {
-      throw new MillraceError('INVALID_REQUEST', `a scope is one of ${SCOPES.join(', ')}`);
+      throw new MillraceError('INVALID_REQUEST', `A scope is one of ${SCOPES.join(', ')}.`);
     }
     if (topicPrefix !== undefined && !isTopicPrefix(topicPrefix)) {
       throw new MillraceError(
         'INVALID_REQUEST',
-        `a topic prefix is 1 to ${limits.topicNameLengthMax} ASCII letters, digits, ".", "_" and "-"`,
+        `A topic prefix is 1 to ${limits.topicNameLengthMax} ASCII letters, digits, ".", "_" and "-".`,
       );
     }
   }

@@ -12,6 +12,6 @@ export function mountHealth(door: Door): void {
     const health = await checkHealth(broker);
     if (health.healthy) return jsonAnswer('{"status":"ok"}');
     log?.warn('storage does not answer', { reason: health.reason });
-    throw new MillraceError('KAFKA_STORAGE_ERROR', 'storage does not answer');
+    throw new MillraceError('KAFKA_STORAGE_ERROR', 'Storage does not answer.');
   });
 }

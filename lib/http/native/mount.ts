@@ -46,7 +46,7 @@ function authorize(principal: Principal | undefined, access: Access, topic: stri
   if (access === 'any-scope' ? hasAnyScope(principal, topic) : mayDo(principal, access, topic)) return;
   const scope = access === 'any-scope' ? 'any scope' : `the scope ${access}`;
   const where = topic === undefined ? '' : ` on the topic "${topic.slice(0, 300)}"`;
-  throw new MillraceError('FORBIDDEN', `the key "${principal.id}" lacks ${scope}${where}`);
+  throw new MillraceError('FORBIDDEN', `The key "${principal.id}" lacks ${scope}${where}.`);
 }
 
 /** Whether the principal may know of the topic. */

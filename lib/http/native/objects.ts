@@ -20,11 +20,11 @@ export function mountObjects(door: Door): void {
     if (context.req.header('range') !== signed) {
       throw new MillraceError(
         'FORBIDDEN',
-        `the URL is signed for the header "Range: ${signed}", which must be sent with it`,
+        `The URL is signed for the header "Range: ${signed}", which must be sent with it.`,
       );
     }
     const bytes = await broker.objects.getRange(name, range);
-    if (bytes === undefined) throw new MillraceError('NOT_FOUND', 'the object is gone; ask for a new plan');
+    if (bytes === undefined) throw new MillraceError('NOT_FOUND', 'The object is gone; ask for a new plan.');
     const headers = {
       'Content-Range': `bytes ${range.start}-${range.start + bytes.length - 1}/*`,
       'Content-Length': String(bytes.length),
@@ -34,7 +34,7 @@ export function mountObjects(door: Door): void {
 }
 
 const refusals = {
-  malformed: 'the URL is not one that this server signs',
-  signature: "the URL's signature does not fit it",
-  expired: 'the URL has expired; ask for a new plan',
+  malformed: 'The URL is not one that this server signs.',
+  signature: "The URL's signature does not fit it.",
+  expired: 'The URL has expired; ask for a new plan.',
 } as const;

@@ -133,7 +133,7 @@ class LineWriter {
     if (lines.length === 0) return [];
     this.lines += lines.length;
     if (this.lines > limits.recordsPerRequestMax) {
-      throw new MillraceError('REQUEST_TOO_LARGE', `a request has at most ${limits.recordsPerRequestMax} records`);
+      throw new MillraceError('REQUEST_TOO_LARGE', `A request has at most ${limits.recordsPerRequestMax} records.`);
     }
     const parsed = lines.map((line) => this.parse(line));
     const records = parsed.filter((result): result is ProduceRecord => !(result instanceof MillraceError));
@@ -158,7 +158,7 @@ class LineWriter {
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       const { code, message, facts } = error;
-      const fault = new MillraceError(code, `line ${line.number}: ${message}`, { facts });
+      const fault = new MillraceError(code, `Line ${line.number}: ${message}`, { facts });
       if (expectedOffset !== undefined) throw fault;
       return fault;
     }

@@ -8,7 +8,7 @@ export const problemSchema = z
     type: z.string(),
     title: z.string(),
     status: z.int(),
-    detail: z.string().openapi({ description: 'Names the offending thing and what is allowed' }),
+    detail: z.string().openapi({ description: 'A sentence that names the offending thing and what is allowed' }),
     code: z.enum(ERROR_CODES),
     kafka_code: z.int().openapi({ description: 'The number of the error that a Kafka client sees' }),
     retriable: z.boolean().openapi({ description: 'The same request may succeed later without change' }),

@@ -34,7 +34,7 @@ export const noCompression: Compression = {
 };
 
 function refuse(type: CompressionType): never {
-  throw new MillraceError('UNSUPPORTED_COMPRESSION_TYPE', `no codec for ${type} was given`);
+  throw new MillraceError('UNSUPPORTED_COMPRESSION_TYPE', `No codec for ${type} was given.`);
 }
 
 /** What every codec throws where its input is not one whole stream. */
@@ -44,5 +44,5 @@ export function corruptStream(type: CompressionType, reason: string, cause?: unk
 
 /** What every codec throws where more than the allowed bytes would come out. */
 export function inflatesTooFar(type: CompressionType, bytesMax: number): MillraceError {
-  return new MillraceError('MESSAGE_TOO_LARGE', `the ${type} stream inflates to more than ${bytesMax} bytes`);
+  return new MillraceError('MESSAGE_TOO_LARGE', `The ${type} stream inflates to more than ${bytesMax} bytes.`);
 }

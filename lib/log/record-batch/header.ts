@@ -99,7 +99,7 @@ export interface BatchHeader {
 
 /** A fault of the batch at `position`, as the sentence a caller gets. */
 export function batchError(code: ErrorCode, position: number, reason: string): MillraceError {
-  return new MillraceError(code, `the record batch at byte ${position}: ${reason}`);
+  return new MillraceError(code, `The record batch at byte ${position}: ${reason}.`);
 }
 
 /**

@@ -58,7 +58,8 @@ export function validateProducedBatches(
   compression: Compression,
   rules: ProducedBatchRules,
 ): BatchHeader[] {
-  if (bytes.length === 0) throw new MillraceError('INVALID_RECORD', 'there is no record batch, at least one is needed');
+  if (bytes.length === 0)
+    throw new MillraceError('INVALID_RECORD', 'There is no record batch; at least one is needed.');
   const headers: BatchHeader[] = [];
   const batchesMax = rules.batchesMax ?? Number.POSITIVE_INFINITY;
   const budget = { inflatedBytes: rules.inflatedBytesMax ?? limits.inflatedBatchBytesMax };

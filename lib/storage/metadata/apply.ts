@@ -145,7 +145,7 @@ function withoutFirst(item: Attributes, name: string, count: number): Value[] {
 
 /** What DynamoDB answers with a ValidationException: the planner of the write was wrong about the item. */
 function wrongType(name: string, wanted: string): MillraceError {
-  return new MillraceError('UNKNOWN_SERVER_ERROR', `the attribute ${JSON.stringify(name)} is not ${wanted}`);
+  return new MillraceError('UNKNOWN_SERVER_ERROR', `The attribute ${JSON.stringify(name)} is not ${wanted}.`);
 }
 
 function entries<T>(record: Record<string, T> | undefined): [string, T][] {

@@ -169,10 +169,10 @@ export function checkKeyPart(part: string, text: string, bytesMax: number): void
   checkText(part, text);
   // A UTF-16 unit takes at most three bytes, so that most keys need no counting.
   if (text.length * 3 > bytesMax && textBytes(text) > bytesMax) {
-    throw new MillraceError('INVALID_REQUEST', `a ${part} of ${textBytes(text)} bytes is longer than ${bytesMax}`);
+    throw new MillraceError('INVALID_REQUEST', `A ${part} of ${textBytes(text)} bytes is longer than ${bytesMax}.`);
   }
 }
 
 function unstorable(attribute: string, what: string): MillraceError {
-  return new MillraceError('INVALID_REQUEST', `the attribute ${JSON.stringify(attribute)} can't hold ${what}`);
+  return new MillraceError('INVALID_REQUEST', `The attribute ${JSON.stringify(attribute)} can't hold ${what}.`);
 }

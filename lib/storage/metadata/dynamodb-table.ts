@@ -60,7 +60,7 @@ async function waitUntilActive(client: DynamoDBClient, table: string, clock: Clo
     if (description?.TableStatus === 'ACTIVE') return;
     if (clock.monotonic() >= deadline) {
       const status = description?.TableStatus ?? 'not there';
-      throw new MillraceError('KAFKA_STORAGE_ERROR', `the table ${table} did not become active; it is ${status}`);
+      throw new MillraceError('KAFKA_STORAGE_ERROR', `The table ${table} did not become active; it is ${status}.`);
     }
     await clock.sleep(POLL_MS);
   }
@@ -80,7 +80,7 @@ async function describe(client: DynamoDBClient, table: string): Promise<TableDes
 function checkKeySchema({ KeySchema = [] }: TableDescription, table: string): void {
   const found = KeySchema.map(({ AttributeName, KeyType }) => `${AttributeName} ${KeyType}`).join(', ');
   if (found === 'pk HASH, sk RANGE') return;
-  throw new MillraceError('INVALID_CONFIG', `the table ${table} has the keys ${found}, not pk HASH, sk RANGE`);
+  throw new MillraceError('INVALID_CONFIG', `The table ${table} has the keys ${found}, not pk HASH, sk RANGE.`);
 }
 
 /** Point-in-time recovery. DynamoDB Local and other emulators have none. */

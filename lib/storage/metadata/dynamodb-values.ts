@@ -43,7 +43,7 @@ export function fromDynamoValue(name: string, value: AttributeValue): Value {
     const [type] = Object.keys(value);
     throw new MillraceError(
       'UNKNOWN_SERVER_ERROR',
-      `the attribute ${name} has the type ${type}, which is never written`,
+      `The attribute ${name} has the type ${type}, which is never written.`,
     );
   }
   const map: { [name: string]: Value } = {};

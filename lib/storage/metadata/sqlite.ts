@@ -59,9 +59,9 @@ function prepareFile(database: DatabaseSync, path: string, fsync: boolean): void
   if (version === 0 && isEmpty(database)) {
     create(database);
   } else if (pragma(database, 'application_id') !== APPLICATION_ID) {
-    throw new MillraceError('KAFKA_STORAGE_ERROR', `the file ${path} is not a metadata store of Millrace`);
+    throw new MillraceError('KAFKA_STORAGE_ERROR', `The file ${path} is not a metadata store of Millrace.`);
   } else if (version !== FORMAT_VERSION) {
-    const detail = `the metadata file ${path} has format ${Number(version)}; this version of Millrace reads ${FORMAT_VERSION}`;
+    const detail = `The metadata file ${path} has format ${Number(version)}; this version of Millrace reads ${FORMAT_VERSION}.`;
     throw new MillraceError('KAFKA_STORAGE_ERROR', detail);
   }
   database.exec(`
@@ -245,7 +245,7 @@ class SqliteMetadataStore implements MetadataStore {
   }
 
   private guarded<T>(what: string, work: () => T): T {
-    if (!this.database.isOpen) throw new MillraceError('KAFKA_STORAGE_ERROR', 'the metadata store is closed');
+    if (!this.database.isOpen) throw new MillraceError('KAFKA_STORAGE_ERROR', 'The metadata store is closed.');
     try {
       return work();
     } catch (error) {

@@ -52,7 +52,7 @@ class InlineObjectStore implements ObjectStore {
     if (result.outcome === 'applied') return;
     const stored = result.item === undefined ? undefined : decodeInline(result.item);
     if (stored !== undefined && bytesEqual(stored, bytes)) return;
-    throw new MillraceError('UNKNOWN_SERVER_ERROR', `the object ${name} is there with other bytes`);
+    throw new MillraceError('UNKNOWN_SERVER_ERROR', `The object ${name} is there with other bytes.`);
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -105,7 +105,7 @@ class InlineObjectStore implements ObjectStore {
   async presign(name: ObjectName): Promise<PresignedUrl> {
     throw new MillraceError(
       'UNKNOWN_SERVER_ERROR',
-      `the inline object ${name} has no URL; its bytes are given instead`,
+      `The inline object ${name} has no URL; its bytes are given instead.`,
     );
   }
 
@@ -126,7 +126,7 @@ class InlineObjectStore implements ObjectStore {
     if (attributes === undefined) return undefined;
     const bytes = decodeInline(attributes);
     if (bytes !== undefined) return bytes;
-    throw new MillraceError('KAFKA_STORAGE_ERROR', `the item of the object ${name} is damaged`);
+    throw new MillraceError('KAFKA_STORAGE_ERROR', `The item of the object ${name} is damaged.`);
   }
 
   /** A put or delete whose outcome was unknown is made again: both are the same however often they are done. */
@@ -148,14 +148,17 @@ function idOf(name: ObjectName): ObjectId {
   if (id !== undefined) return id;
   throw new MillraceError(
     'INVALID_REQUEST',
-    `${JSON.stringify(name.slice(0, 100))} is not the name of an inline object`,
+    `${JSON.stringify(name.slice(0, 100))} is not the name of an inline object.`,
   );
 }
 
 function parsePrefix(prefix: string): { hour: number; idPrefix: string } {
   const [, hour, idPrefix = ''] = /^inline\/(0|[1-9]\d{0,9})\/([0-9a-f]{0,28})$/.exec(prefix) ?? [];
   if (hour !== undefined) return { hour: Number(hour), idPrefix };
-  throw new MillraceError('INVALID_REQUEST', `inline objects are listed by the hour, inline/<hour>/, not by ${prefix}`);
+  throw new MillraceError(
+    'INVALID_REQUEST',
+    `Inline objects are listed by the hour, inline/<hour>/, not by ${prefix}.`,
+  );
 }
 
 /** `<shard>.<sort key to go on from>`. */

@@ -84,5 +84,5 @@ export function signWith(
   expiresInMs: number,
 ): PresignedUrl {
   if (presigner !== undefined) return presigner.sign(name, range, expiresInMs);
-  throw new MillraceError('UNKNOWN_SERVER_ERROR', 'this store gives out no URLs');
+  throw new MillraceError('UNKNOWN_SERVER_ERROR', 'This store gives out no URLs.');
 }

@@ -14,13 +14,13 @@ export function isObjectName(text: string): boolean {
 /** A name that is none can lead out of a directory, or into what a store keeps for itself. */
 export function checkObjectName(name: ObjectName): void {
   if (isObjectName(name)) return;
-  throw new MillraceError('INVALID_REQUEST', `${JSON.stringify(name.slice(0, 100))} is not the name of an object`);
+  throw new MillraceError('INVALID_REQUEST', `${JSON.stringify(name.slice(0, 100))} is not the name of an object.`);
 }
 
 /** Throws unless the range is one of at least no bytes. */
 export function checkRange({ start, end }: ByteRange): void {
   if (Number.isSafeInteger(start) && Number.isSafeInteger(end) && start >= 0 && start <= end) return;
-  throw new MillraceError('INVALID_REQUEST', `${start}–${end} is not a range of bytes`);
+  throw new MillraceError('INVALID_REQUEST', `The range ${start}–${end} is not one of bytes.`);
 }
 
 /** The value of an HTTP `Range` header, whose end is inclusive. The range must not be empty. */

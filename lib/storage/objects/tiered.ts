@@ -44,7 +44,7 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
     async list(prefix: string, cursor?: string): Promise<ListPage> {
       if (prefix.startsWith(INLINE_PREFIX)) return inline.list(prefix, cursor);
       if (!INLINE_PREFIX.startsWith(prefix)) return bucket.list(prefix, cursor);
-      throw new MillraceError('INVALID_REQUEST', `the prefix ${JSON.stringify(prefix)} is of more than one tier`);
+      throw new MillraceError('INVALID_REQUEST', `The prefix ${JSON.stringify(prefix)} is of more than one tier.`);
     },
   };
 }

@@ -174,6 +174,7 @@ export class Target {
     if (json !== undefined && contentType === 'application/problem+json') {
       assert.equal((json as { status: number }).status, status);
     }
+    for (const problem of problemsIn(json)) assertSentence(problem);
     return { status, headers, contentType, bytes, text, json: json as AnswerJson };
   }
 
@@ -197,6 +198,25 @@ export class Target {
       offset = json.next_offset;
     }
   }
+}
+
+interface ProblemJson {
+  detail: string;
+  field?: string;
+}
+
+/** The answer itself where it is a problem, or those of the records that failed. */
+function problemsIn(json: unknown): ProblemJson[] {
+  const { detail, records = [] } = (json ?? {}) as { detail?: unknown; records?: { error?: ProblemJson }[] };
+  if (typeof detail === 'string') return [json as ProblemJson];
+  return Array.isArray(records) ? records.flatMap((record) => record.error ?? []) : [];
+}
+
+/** A capital letter, something quoted, a number, or a name, which keeps its case; then a full stop at the end. */
+function assertSentence({ detail, field }: ProblemJson): void {
+  const begins = /^(?:[A-Z"]|-?\d|[a-z]+[._[]\S|replication factor )/.test(detail);
+  const namesField = field !== undefined && detail.startsWith(`${field} `);
+  assert.ok((begins || namesField) && /[^.\s]\.$/.test(detail), `not a sentence: ${detail}`);
 }
 
 /** A target for all tests of a file. */

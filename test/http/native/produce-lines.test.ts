@@ -58,8 +58,8 @@ describe.each([true, false])('lines of records, on a door that streams: %s', (st
       'INVALID_REQUEST',
       1,
     ]);
-    expect(lines[1]?.error?.detail).toMatch(/^line 2:/);
-    expect(lines[3]?.error?.detail).toMatch(/^line 4: valu /);
+    expect(lines[1]?.error?.detail).toMatch(/^Line 2:/);
+    expect(lines[3]?.error?.detail).toMatch(/^Line 4: valu /);
   });
 
   test('that all fail for one reason are that error', async () => {
@@ -107,7 +107,7 @@ describe('lines that come slowly', () => {
     const first = await connection.until((text) => text.includes('"offset":0'));
     expect(first).toMatch(/^HTTP\/1.1 200/);
     await send('ue":2}\nnonsense\n');
-    await connection.until((text) => text.includes('"offset":1') && text.includes('line 3'));
+    await connection.until((text) => text.includes('"offset":1') && text.includes('Line 3'));
     await send('{"value":4}');
     await finish();
     const text = await connection.until((received) => received.endsWith('0\r\n\r\n'));

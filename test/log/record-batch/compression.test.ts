@@ -16,7 +16,7 @@ test('a door without codecs passes uncompressed bytes through, up to the limit',
   const bytes = new Uint8Array(10);
   expect(noCompression.compress('none', bytes)).toBe(bytes);
   expect(noCompression.decompress('none', bytes, 10)).toBe(bytes);
-  expect(refusal(() => noCompression.decompress('none', bytes, 9))).toMatch(/^MESSAGE_TOO_LARGE: .* 9 bytes$/);
+  expect(refusal(() => noCompression.decompress('none', bytes, 9))).toMatch(/^MESSAGE_TOO_LARGE: .* 9 bytes\.$/);
 });
 
 test('a door without codecs refuses the others by name', () => {

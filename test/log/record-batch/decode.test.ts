@@ -45,13 +45,13 @@ describe('decodeBatch', () => {
   test('refuses to inflate beyond the limit', () => {
     const { bytes } = vector('several blocks, zstd');
     expect(refusal(() => decodeBatch(bytes, 0, nodeCompression, { inflatedBytesMax: 1000 }))).toBe(
-      'MESSAGE_TOO_LARGE: the zstd stream inflates to more than 1000 bytes',
+      'MESSAGE_TOO_LARGE: The zstd stream inflates to more than 1000 bytes.',
     );
   });
 
   test('refuses a compressed batch by name where there is no codec', () => {
     expect(refusal(() => decodeBatch(vector('a mix, lz4').bytes, 0, noCompression))).toBe(
-      'UNSUPPORTED_COMPRESSION_TYPE: no codec for lz4 was given',
+      'UNSUPPORTED_COMPRESSION_TYPE: No codec for lz4 was given.',
     );
   });
 
@@ -134,7 +134,7 @@ describe('malformed records', () => {
   ])('refuses %s', (_, payload, reason) => {
     const sentence = refusal(() => decode(rawBatch(payload)));
     expect(sentence).toContain(reason);
-    expect(sentence).toMatch(/^(INVALID_RECORD|INVALID_TIMESTAMP): the record batch at byte 0: /);
+    expect(sentence).toMatch(/^(INVALID_RECORD|INVALID_TIMESTAMP): The record batch at byte 0: /);
   });
 
   test('refuses offsets that do not rise', () => {
@@ -147,7 +147,7 @@ describe('malformed records', () => {
   test('says that positions are those of the inflated records where they are', () => {
     const stream = nodeCompression.compress('gzip', rawRecord({ keyLength: 100 }));
     expect(refusal(() => decode(rawBatch(stream, { attributes: 1 })))).toContain(
-      'record 0 of 1 (inflated): 100 bytes are announced at byte 6, 4 are left',
+      'record 0 of 1 (inflated): 100 bytes are announced at byte 6, 4 are left.',
     );
   });
 
@@ -177,7 +177,7 @@ describe('records', () => {
     const { bytes } = vector('one record, none');
     const walk = records(concatBytes([bytes, bytes.subarray(0, 70)]), nodeCompression);
     expect(walk.next().done).toBe(false);
-    expect(refusal(() => walk.next())).toMatch(/^CORRUPT_MESSAGE: the record batch at byte 76: it is truncated/);
+    expect(refusal(() => walk.next())).toMatch(/^CORRUPT_MESSAGE: The record batch at byte 76: it is truncated/);
   });
 
   test('does not inflate what is not asked for', () => {

@@ -76,7 +76,7 @@ describe('encodeBatch', () => {
 
   test('refuses to compress without a codec, by name', () => {
     expect(refusal(() => encodeBatch([record], { compressionType: 'zstd' }))).toBe(
-      'UNSUPPORTED_COMPRESSION_TYPE: no codec for zstd was given',
+      'UNSUPPORTED_COMPRESSION_TYPE: No codec for zstd was given.',
     );
   });
 

@@ -69,9 +69,9 @@ describe('readBatchHeader', () => {
 
   const one = rawRecord();
   test.each([
-    ['nothing', new Uint8Array(0), 'CORRUPT_MESSAGE: the record batch at byte 0: 0 bytes are left'],
-    ['16 bytes', new Uint8Array(16), 'CORRUPT_MESSAGE: the record batch at byte 0: 16 bytes are left'],
-    ['half a header', rawBatch(one).subarray(0, 60), 'CORRUPT_MESSAGE: the record batch at byte 0: its header has 61'],
+    ['nothing', new Uint8Array(0), 'CORRUPT_MESSAGE: The record batch at byte 0: 0 bytes are left'],
+    ['16 bytes', new Uint8Array(16), 'CORRUPT_MESSAGE: The record batch at byte 0: 16 bytes are left'],
+    ['half a header', rawBatch(one).subarray(0, 60), 'CORRUPT_MESSAGE: The record batch at byte 0: its header has 61'],
     [
       'magic 0',
       rawBatch(one, { magic: 0 }),
@@ -140,7 +140,7 @@ describe('batchHeaders', () => {
     for (let cut = 1; cut < bytes.length; cut++) {
       const headers = batchHeaders(concatBytes([bytes, bytes.subarray(0, cut)]));
       expect(headers.next().done).toBe(false);
-      expect(refusal(() => headers.next())).toMatch(/^CORRUPT_MESSAGE: the record batch at byte 76: /);
+      expect(refusal(() => headers.next())).toMatch(/^CORRUPT_MESSAGE: The record batch at byte 76: /);
     }
   });
 });

@@ -67,7 +67,7 @@ describe('lz4Decompress', () => {
 
   test.each(lz4Frames)('refuses a frame beyond the limit, by a byte: %s', (_, frame) => {
     expect(refusal(() => lz4Decompress(frame, content.length - 1))).toBe(
-      `MESSAGE_TOO_LARGE: the lz4 stream inflates to more than ${content.length - 1} bytes`,
+      `MESSAGE_TOO_LARGE: The lz4 stream inflates to more than ${content.length - 1} bytes.`,
     );
   });
 
@@ -76,7 +76,7 @@ describe('lz4Decompress', () => {
     (_, frame) => {
       for (let length = 0; length < frame.length; length++) {
         expect(refusal(() => lz4Decompress(frame.subarray(0, length), LIMIT))).toMatch(
-          /^CORRUPT_MESSAGE: the lz4 stream/,
+          /^CORRUPT_MESSAGE: The lz4 stream/,
         );
       }
       expect(refusal(() => lz4Decompress(concatBytes([frame, frame]), LIMIT))).toContain('bytes follow its end');
@@ -166,7 +166,7 @@ describe('lz4Decompress', () => {
     ],
   ])('refuses %s', (_, frame, reason) => {
     const sentence = refusal(() => lz4Decompress(frame, LIMIT));
-    expect(sentence).toMatch(/^CORRUPT_MESSAGE: the lz4 stream is corrupt: /);
+    expect(sentence).toMatch(/^CORRUPT_MESSAGE: The lz4 stream is corrupt: /);
     expect(sentence).toContain(reason);
   });
 

@@ -68,7 +68,7 @@ describe('snappyDecompress', () => {
     ['framed', snappyCompress(content)],
   ])('refuses more than the limit, by a byte: %s', (_, stream) => {
     expect(refusal(() => snappyDecompress(stream, content.length - 1))).toBe(
-      `MESSAGE_TOO_LARGE: the snappy stream inflates to more than ${content.length - 1} bytes`,
+      `MESSAGE_TOO_LARGE: The snappy stream inflates to more than ${content.length - 1} bytes.`,
     );
   });
 
@@ -81,7 +81,7 @@ describe('snappyDecompress', () => {
     for (let length = 0; length < stream.length; length++) {
       if (ends.includes(length)) continue;
       expect(refusal(() => snappyDecompress(stream.subarray(0, length), LIMIT))).toMatch(
-        /^CORRUPT_MESSAGE: the snappy/,
+        /^CORRUPT_MESSAGE: The snappy/,
       );
     }
   });
@@ -135,7 +135,7 @@ describe('snappyDecompress', () => {
     ['an empty block', [...header, 0, 0, 0, 0], 'the block at byte 20 announces a size'],
   ])('refuses %s', (_, bytes, reason) => {
     const sentence = refusal(() => snappyDecompress(Uint8Array.from(bytes), LIMIT));
-    expect(sentence).toMatch(/^CORRUPT_MESSAGE: the snappy stream is corrupt: /);
+    expect(sentence).toMatch(/^CORRUPT_MESSAGE: The snappy stream is corrupt: /);
     expect(sentence).toContain(reason);
   });
 

@@ -64,7 +64,7 @@ describe('a produced batch', () => {
     patchBatch(bytes, 0, { baseOffset: 0, leaderEpoch: 1234 });
     expect(accepted(() => validate(bytes))).toBe(true);
     patchBatch(bytes, 0, { baseOffset: 99, leaderEpoch: 0 });
-    expect(refusal(() => validate(bytes))).toMatch(/^INVALID_RECORD: .* base offset is 99, a producer's must be 0$/);
+    expect(refusal(() => validate(bytes))).toMatch(/^INVALID_RECORD: .* base offset is 99, a producer's must be 0\.$/);
     expect(accepted(() => validate(bytes, { baseOffset: 'any' }))).toBe(true);
   });
 });
@@ -147,7 +147,7 @@ describe('a batch is refused', () => {
 
   test('where there is none at all', () => {
     expect(refusal(() => validate(new Uint8Array(0)))).toBe(
-      'INVALID_RECORD: there is no record batch, at least one is needed',
+      'INVALID_RECORD: There is no record batch; at least one is needed.',
     );
   });
 
@@ -156,7 +156,7 @@ describe('a batch is refused', () => {
     const gap = concatBytes([rawRecord(), rawRecord({ offsetDelta: 2 }), rawRecord({ offsetDelta: 3 })]);
     const counts = { attributes, lastOffsetDelta: 2, recordCount: 3 };
     expect(refusal(() => validate(rawBatch(nodeCompression.compress(type, gap), counts)))).toMatch(
-      /^INVALID_RECORD: .*: its offset delta is 2, it must be 1$/,
+      /^INVALID_RECORD: .*: its offset delta is 2, it must be 1\.$/,
     );
     const late = concatBytes([rawRecord({ offsetDelta: 1 }), rawRecord({ offsetDelta: 2 })]);
     expect(refusal(() => validate(rawBatch(nodeCompression.compress(type, late), { attributes, ...two })))).toContain(
@@ -167,7 +167,7 @@ describe('a batch is refused', () => {
   test('larger than the topic allows, by a byte', () => {
     const { bytes } = vector('a mix, none');
     expect(refusal(() => validate(bytes, { batchBytesMax: bytes.length - 1 }))).toBe(
-      'MESSAGE_TOO_LARGE: the record batch at byte 0: it has 360 bytes, the topic allows 359',
+      'MESSAGE_TOO_LARGE: The record batch at byte 0: it has 360 bytes, the topic allows 359.',
     );
     expect(accepted(() => validate(bytes, { batchBytesMax: bytes.length }))).toBe(true);
   });
@@ -177,7 +177,7 @@ describe('a batch is refused', () => {
       const { bytes } = vector(`several blocks, ${type}`);
       const inflatedBytes = nodeCompression.decompress(type, bytes.subarray(61), limits.inflatedBatchBytesMax).length;
       expect(refusal(() => validate(bytes, { inflatedBytesMax: inflatedBytes - 1 }))).toBe(
-        `MESSAGE_TOO_LARGE: the ${type} stream inflates to more than ${inflatedBytes - 1} bytes`,
+        `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${inflatedBytes - 1} bytes.`,
       );
       expect(accepted(() => validate(bytes, { inflatedBytesMax: inflatedBytes }))).toBe(true);
     }
@@ -187,7 +187,7 @@ describe('a batch is refused', () => {
     const bomb = rawBatch(bombOf(type), { attributes: COMPRESSION_TYPES.indexOf(type) });
     expect(bomb.length).toBeLessThan(limits.messageBytesMax);
     expect(refusal(() => validate(bomb))).toBe(
-      `MESSAGE_TOO_LARGE: the ${type} stream inflates to more than ${limits.inflatedBatchBytesMax} bytes`,
+      `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${limits.inflatedBatchBytesMax} bytes.`,
     );
   });
 
@@ -201,7 +201,7 @@ describe('a batch is refused', () => {
     const both = concatBytes([bytes, bytes]);
     expect(accepted(() => validate(both, { batchesMax: 2 }))).toBe(true);
     expect(refusal(() => validate(both, { batchesMax: 1 }))).toBe(
-      'INVALID_RECORD: the record batch at byte 76: only 1 may be written to a partition at once',
+      'INVALID_RECORD: The record batch at byte 76: only 1 may be written to a partition at once.',
     );
   });
 
@@ -219,7 +219,7 @@ describe('a batch is refused', () => {
       validate(bytes, { timestamps: { earliestMs, latestMs } });
     expect(accepted(allow(TIME, TIME + 5))).toBe(true);
     expect(refusal(allow(TIME, TIME + 4))).toMatch(
-      /^INVALID_TIMESTAMP: .*: record 1 of 3: its timestamp is 1767225600005, the topic allows between \d+ and \d+ now$/,
+      /^INVALID_TIMESTAMP: .*: record 1 of 3: its timestamp is 1767225600005, the topic allows between \d+ and \d+ now\.$/,
     );
     expect(refusal(allow(TIME + 1, TIME + 5))).toMatch(/^INVALID_TIMESTAMP: .*: record 0 of 3/);
   });
@@ -238,7 +238,7 @@ describe('a batch is refused', () => {
   test('by name where there is no codec for it', () => {
     const rules = { batchBytesMax: limits.messageBytesMax };
     expect(refusal(() => validateProducedBatches(vector('a mix, snappy').bytes, noCompression, rules))).toBe(
-      'UNSUPPORTED_COMPRESSION_TYPE: no codec for snappy was given',
+      'UNSUPPORTED_COMPRESSION_TYPE: No codec for snappy was given.',
     );
   });
 });

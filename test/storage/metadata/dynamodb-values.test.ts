@@ -32,7 +32,7 @@ describe('an item in the form of DynamoDB', () => {
   });
 
   test('of a type that is never written is refused by the name of the attribute', () => {
-    expect(() => fromDynamoValue('a', { NULL: true })).toThrow('the attribute a has the type NULL');
-    expect(() => fromDynamoItem({ a: { L: [{ SS: ['x'] }] } })).toThrow('the attribute a has the type SS');
+    expect(() => fromDynamoValue('a', { NULL: true })).toThrow('The attribute a has the type NULL');
+    expect(() => fromDynamoItem({ a: { L: [{ SS: ['x'] }] } })).toThrow('The attribute a has the type SS');
   });
 });
