@@ -1,0 +1,146 @@
+/**
+ * One part of an open transaction: bytes that are stored and not yet sequenced, and offsets not yet committed.
+ *
+ * Key: `transactional#<id>` / `part#<epoch>#<number>#<part>`, the numbers as 16, 16 and 2 digits. Immutable. It counts only
+ * if the state says that the transaction is open and has so many parts; a part of a transaction that ended is litter.
+ * Attributes:
+ *
+ *     c   list    of maps, one a ledger: t topic id, n topic name, i ledger, s seals that the writer had seen, c the packed
+ *                 commit (opaque here; docs/protocol.md)
+ *     p   list    of maps, one a partition that got records: c place in the list above, s slot, p partition, r records
+ *     r   bytes   the records' places and timestamps, in the order of the request (receipt.ts), for a repeated request
+ *     o   list    of maps, one a committed offset: g group, t topic name, i topic id, p partition, o offset, and l leader
+ *                 epoch and m metadata where there are
+ */
+import { assert } from '../../kernel/assert.ts';
+import type { LedgerId, TopicId } from '../../kernel/ids.ts';
+import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
+import { type PlacedRecord, packPlaced, type ReceiptPlace, unpackPlaced } from './receipt.ts';
+import { transactionalPartitionKey } from './transactional-item.ts';
+
+export interface PartCommit {
+  ledger: LedgerId;
+  topic: string;
+  seen: number;
+  /** A commit of lib/log/ledger/commit.ts, packed. */
+  packed: Uint8Array;
+}
+
+/** An offset to commit. */
+export interface PendingOffset {
+  group: string;
+  topic: string;
+  topicId: TopicId;
+  partition: number;
+  offset: number;
+  leaderEpoch?: number;
+  metadata?: string;
+}
+
+export interface TransactionPart {
+  commits: readonly PartCommit[];
+  places: readonly ReceiptPlace[];
+  records: readonly PlacedRecord[];
+  offsets: readonly PendingOffset[];
+}
+
+export interface TransactionId {
+  id: string;
+  epoch: number;
+  number: number;
+}
+
+export function partKey(transaction: TransactionId, part: number): ItemKey {
+  return {
+    pk: transactionalPartitionKey(transaction.id),
+    sk: `${partPrefix(transaction)}${String(part).padStart(2, '0')}`,
+  };
+}
+
+/** What the sort keys of all parts of a transaction begin with. */
+export function partPrefix({ epoch, number }: TransactionId): string {
+  return `part#${digits(epoch)}#${digits(number)}#`;
+}
+
+function digits(number: number): string {
+  return String(number).padStart(16, '0');
+}
+
+export function encodePart({ commits, places, records, offsets }: TransactionPart): Attributes {
+  return {
+    c: commits.map(({ ledger, topic, seen, packed }) => ({
+      t: ledger.topicId,
+      n: topic,
+      i: ledger.index,
+      s: seen,
+      c: packed,
+    })),
+    p: places.map(({ ledger, slot, partition, records: count }) => ({ c: ledger, s: slot, p: partition, r: count })),
+    r: packPlaced(records),
+    o: offsets.map(encodeOffset),
+  };
+}
+
+function encodeOffset({ group, topic, topicId, partition, offset, leaderEpoch, metadata }: PendingOffset): Value {
+  const map: Record<string, Value> = { g: group, t: topic, i: topicId, p: partition, o: offset };
+  if (leaderEpoch !== undefined) map['l'] = leaderEpoch;
+  if (metadata !== undefined) map['m'] = metadata;
+  return map;
+}
+
+export function decodePart(attributes: Attributes): TransactionPart {
+  const { c, p, r, o } = attributes;
+  assert(r instanceof Uint8Array, 'a part has the places of its records');
+  return {
+    commits: maps(c).map((map) => {
+      const packed = map['c'];
+      assert(packed instanceof Uint8Array, 'a part has packed commits');
+      const ledger = { topicId: text(map, 't'), index: number(map, 'i') };
+      return { ledger, topic: text(map, 'n'), seen: number(map, 's'), packed };
+    }),
+    places: maps(p).map((map) => ({
+      ledger: number(map, 'c'),
+      slot: number(map, 's'),
+      partition: number(map, 'p'),
+      records: number(map, 'r'),
+    })),
+    records: unpackPlaced(r),
+    offsets: maps(o).map(decodeOffset),
+  };
+}
+
+function decodeOffset(map: Record<string, Value>): PendingOffset {
+  const offset: PendingOffset = {
+    group: text(map, 'g'),
+    topic: text(map, 't'),
+    topicId: text(map, 'i'),
+    partition: number(map, 'p'),
+    offset: number(map, 'o'),
+  };
+  if (map['l'] !== undefined) offset.leaderEpoch = number(map, 'l');
+  if (map['m'] !== undefined) offset.metadata = text(map, 'm');
+  return offset;
+}
+
+function maps(value: Value | undefined): Record<string, Value>[] {
+  assert(Array.isArray(value), 'a part of a transaction holds lists');
+  return value.map((element) => {
+    assert(
+      typeof element === 'object' && !Array.isArray(element) && !(element instanceof Uint8Array),
+      'the lists of a part hold maps',
+    );
+    return element;
+  });
+}
+
+function text(map: Record<string, Value>, name: string): string {
+  const value = map[name];
+  assert(typeof value === 'string', `${name} of a part is text`);
+  return value;
+}
+
+function number(map: Record<string, Value>, name: string): number {
+  const value = map[name];
+  assert(typeof value === 'number', `${name} of a part is a number`);
+  return value;
+}
