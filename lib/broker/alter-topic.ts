@@ -7,7 +7,7 @@
  * the topic too, so that none can bring a ledger back to life after the topic's deletion.
  */
 import { MillraceError } from '../kernel/errors.ts';
-import type { LedgerId, TopicId } from '../kernel/ids.ts';
+import { type LedgerId, ledgerName, type TopicId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { chunked, mapBounded } from '../kernel/map-bounded.ts';
 import { headKey } from '../log/ledger/head.ts';
@@ -32,7 +32,7 @@ export interface AlterTopicRequest {
 /** Throws `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
 export async function alterTopic(broker: Broker, name: string, request: AlterTopicRequest): Promise<TopicDescription> {
   checkTopicName(name);
-  const put: LedgerId[] = [];
+  const put = new Map<string, LedgerId>();
   await decideAgain(`change of the topic ${name}`, () => attemptChange(broker, name, request, put));
   return describeTopic(broker, name);
 }
@@ -42,7 +42,7 @@ async function attemptChange(
   broker: Broker,
   name: string,
   request: AlterTopicRequest,
-  put: LedgerId[],
+  put: Map<string, LedgerId>,
 ): Promise<Decision<undefined>> {
   const attributes = await broker.metadata.get(topicKey(name), 'strong');
   const topic = attributes && decodeTopic(name, attributes);
@@ -56,12 +56,12 @@ async function change(
   broker: Broker,
   topic: Topic,
   request: AlterTopicRequest,
-  put: LedgerId[],
+  put: Map<string, LedgerId>,
 ): Promise<Decision<undefined>> {
   const next = altered(topic, request);
   if (next === undefined) return { done: undefined };
   const added = ledgersOf(next, ledgerCount(topic.partitions, topic.ledgerPartitions));
-  put.push(...added);
+  for (const ledger of added) put.set(ledgerName(ledger), ledger);
   if (!(await putHeads(broker, topic, added))) return 'again';
   const result = await broker.metadata.write(changeWrites(topic, next));
   broker.topics.forget(topic.name);
@@ -130,8 +130,8 @@ async function putHeads(broker: Broker, topic: Topic, ledgers: readonly LedgerId
  * A topic that was deleted under the change has no use for the heads; the one that is there has, or may be growing by
  * another's change.
  */
-async function discardOrphans(broker: Broker, current: TopicId | undefined, put: LedgerId[]): Promise<void> {
-  const orphans = put.filter(({ topicId }) => topicId !== current);
+async function discardOrphans(broker: Broker, current: TopicId | undefined, put: Map<string, LedgerId>): Promise<void> {
+  const orphans = [...put.values()].filter(({ topicId }) => topicId !== current);
   await mapBounded(orphans, limits.ledgerCallsInFlightMax, (ledger) =>
     writeRepeatedly(broker.metadata, [discard(headKey(ledger))]),
   );

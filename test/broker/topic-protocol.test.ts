@@ -343,6 +343,23 @@ describe('a process that is late', () => {
     expect((await description).partitionDetails).toHaveLength(LARGE);
   });
 
+  it('leaves no ledger of a growth behind that met another change and then the deletion', async () => {
+    const world = new TopicWorld();
+    const { broker } = world.process();
+    await create(SMALL)(broker);
+    const calls = { get: 0, write: 0, query: 0 };
+    const late = world.process({
+      before: async (call) => {
+        const number = calls[call]++;
+        // Some of the heads are there by then, and the others are refused; one look later the topic is gone.
+        if (call === 'write' && number === 2) await configure(7)(broker);
+        if (call === 'get' && number === 2) await remove(broker);
+      },
+    }).broker;
+    expect(await outcome(grow(HUGE), late)).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    expect(await world.items()).toEqual([]);
+  });
+
   it('gives up describing a topic that is made anew under every look', async () => {
     const world = new TopicWorld();
     const { broker } = world.process();

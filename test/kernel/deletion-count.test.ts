@@ -19,7 +19,7 @@ describe('the count of deletions', () => {
         expect(deletionCountKey(name)).toEqual({ pk, sk });
       }),
     );
-    // CRC-32C of "123456789" is 0xe3069283 (RFC 3720's check value), and 0x83 is 131.
+    // The CRC-32C of this text is the algorithm's check value, 0xe3069283; 0x83 is 131.
     expect(deletionCountKey('123456789').pk).toBe('deletions#131');
   });
 
