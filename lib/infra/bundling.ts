@@ -38,6 +38,8 @@ export interface LambdaBundle {
 const REQUIRE_BANNER =
   "import{createRequire as bundleRequire}from'node:module';const require=bundleRequire(import.meta.url);";
 
+const ZOD_WITHOUT_TRANSLATIONS = join(import.meta.dirname, 'zod-in-bundles', `zod${extname(import.meta.filename)}`);
+
 /**
  * Bundles one entry file into `outDir` as `index.mjs` and `index.mjs.map`. Synchronous, because CDK builds assets in
  * constructors.
@@ -60,6 +62,8 @@ export function bundleLambda(entry: string, outDir: string): LambdaBundle {
     format: 'esm',
     // Packages that ship both forms: only their ES modules can be tree-shaken.
     mainFields: ['module', 'main'],
+    // Longer names first: the module that stands in for zod asks for the packages' own parts.
+    alias: { 'zod/v4/core': 'zod/v4/core', 'zod/v4': 'zod/v4', zod: ZOD_WITHOUT_TRANSLATIONS },
     banner: { js: REQUIRE_BANNER },
     // Read by `NODE_OPTIONS=--enable-source-maps`: stack traces name the TypeScript lines.
     sourcemap: 'linked',

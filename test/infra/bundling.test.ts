@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { bundleLambda, bundleLambdas } from '../../lib/infra/bundling.ts';
+import { handler as answersOfZod } from './fixtures/bundled/schemas.ts';
 import { FIXTURE_LAMBDAS } from './support/synthesize.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-bundling-'));
@@ -50,6 +51,24 @@ describe('a bundle', () => {
 
   test('changes its hash with its code', () => {
     expect(bundleLambda(join(FIXTURE_LAMBDAS, 'fetch.ts'), out('fetch')).sha256).not.toBe(bundle.sha256);
+  });
+});
+
+describe('zod in a bundle', () => {
+  const { file } = bundleLambda(join(import.meta.dirname, 'fixtures/bundled/schemas.ts'), out('schemas'));
+
+  test('is there without its translations', () => {
+    const code = readFileSync(file, 'utf8');
+    expect(code).toContain('Invalid input');
+    expect(code).not.toMatch(/Entrada inv|Ungültige|Ung\\xFCltige/);
+  });
+
+  test('says what it says elsewhere, the OpenAPI document included', () => {
+    const script = `import(${JSON.stringify(file)}).then(({ handler }) => console.log(JSON.stringify(handler())))`;
+    const answer = JSON.parse(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })) as unknown;
+    expect(answer).toEqual(JSON.parse(JSON.stringify(answersOfZod())));
+    expect(answer).toHaveProperty('document.components.schemas.Problem');
+    expect(answer).toHaveProperty('issues.3.2.message');
   });
 });
 
