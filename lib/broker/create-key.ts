@@ -38,9 +38,9 @@ export async function createKey(broker: Broker, { grants }: CreateKeyRequest): P
     what: 'the key',
     name: principalKey(record.id).pk,
     writes: creationWrites(record),
-    onTaken: async (_, item) => {
+    judge: (_, item) => {
       assert(isOurs(record, item), 'a fresh key id of 64 random bits is taken');
-      return { done: undefined };
+      return 'ours';
     },
     isThere: async () => {
       const found = await broker.metadata.get(principalKey(record.id), 'strong');

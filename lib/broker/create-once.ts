@@ -11,7 +11,7 @@ import { decodeDeletionCount, deletionCountKey, noDeletionSince } from '../kerne
 import { MillraceError } from '../kernel/errors.ts';
 import type { Attributes, ItemKey, Write } from '../kernel/items.ts';
 import type { Broker } from './broker.ts';
-import { type Decision, decideAgain } from './write-attempts.ts';
+import { decideAgain } from './write-attempts.ts';
 
 export interface Creation {
   /** For messages. */
@@ -20,16 +20,19 @@ export interface Creation {
   name: string;
   /** What makes it exist, in one transaction. Each has the condition that there is nothing yet, or none. */
   writes: readonly Write[];
-  /** One of the writes found an item. Throws where it is another's, and answers `again` where that is gone now. */
-  onTaken(key: ItemKey, item: Attributes): Promise<Decision<undefined>>;
+  /** What the item is that one of the writes found. Throws where it is another's and stays. */
+  judge(key: ItemKey, item: Attributes): Taken;
   /** By a strong read. */
   isThere(): Promise<boolean>;
 }
 
+/** By this creation, or by what is being deleted and gone after `free`. */
+export type Taken = 'ours' | { free: () => Promise<void> };
+
 /** Writes that a creation shares its transaction with: the check of the deletions. */
 export const CREATION_CHECKS = 1;
 
-/** Throws what `onTaken` throws, and faults of storage; with `effect: unknown` it may be there or have been. */
+/** Throws what `judge` throws, and faults of storage; with `effect: unknown` it may be there or have been. */
 export async function createOnce(broker: Broker, creation: Creation): Promise<void> {
   const { what, name, writes } = creation;
   /** The deletions before the attempts that were not answered. */
@@ -45,8 +48,13 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
     const refused = writes[result.index];
     if (refused === undefined) return 'again'; // the check
     assert(result.item !== undefined, 'a creation is refused only by an item that is there');
-    const decision = await creation.onTaken(refused.key, result.item);
-    return decision === 'again' ? 'again' : { done: true };
+    const taken = creation.judge(refused.key, result.item);
+    if (taken === 'ours') return { done: true };
+    // Nothing was removed since the unanswered attempt, and another's is there: it was not applied. Once that is removed,
+    // it is void.
+    if (unanswered !== undefined && unanswered === (await deletionsOf(broker, name))) unanswered = undefined;
+    await taken.free();
+    return 'again';
   });
   if (!created) {
     const detail = `The creation of ${what} was not answered in time; if it was made, it is deleted again.`;

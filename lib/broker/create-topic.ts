@@ -23,10 +23,10 @@ import type { Topic } from '../log/topic/topic.ts';
 import { decodeClaim, decodeTopic, topicKey } from '../log/topic/topic-item.ts';
 import { creationWrites, deletionName, discard, headWrite, ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
-import { CREATION_CHECKS, createOnce, prepareOnce } from './create-once.ts';
+import { CREATION_CHECKS, createOnce, prepareOnce, type Taken } from './create-once.ts';
 import { describeNewTopic, type TopicDescription } from './describe-topic.ts';
 import { finishTopicDeletion } from './finish-topic-deletion.ts';
-import { type Decision, writeRepeatedly } from './write-attempts.ts';
+import { writeRepeatedly } from './write-attempts.ts';
 
 export interface CreateTopicRequest {
   name: string;
@@ -130,19 +130,18 @@ function makeKnown(broker: Broker, topic: Topic, writes: readonly Write[]): Prom
     what: `the topic "${topic.name}"`,
     name: deletionName(topic.name),
     writes,
-    onTaken: (key, item) => onTaken(broker, topic, key, item),
+    judge: (key, item) => judge(broker, topic, key, item),
     isThere: async () => (await findTopic(broker, topic.name))?.topicId === topic.topicId,
   });
 }
 
-async function onTaken(broker: Broker, topic: Topic, key: ItemKey, item: Attributes): Promise<Decision<undefined>> {
+function judge(broker: Broker, topic: Topic, key: ItemKey, item: Attributes): Taken {
   if (key.sk === 'claim') throw collides(decodeClaim(item));
   assert(key.sk === topicKey(topic.name).sk, `the head ${key.pk} of a new topic is there before the topic`);
   const found = decodeTopic(topic.name, item);
-  if (found.topicId === topic.topicId) return { done: undefined };
+  if (found.topicId === topic.topicId) return 'ours';
   if (found.state === 'ready') throw alreadyExists(topic.name);
-  await finishTopicDeletion(broker, found);
-  return 'again';
+  return { free: () => finishTopicDeletion(broker, found) };
 }
 
 async function findTopic(broker: Broker, name: string): Promise<Topic | undefined> {

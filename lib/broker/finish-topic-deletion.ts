@@ -10,7 +10,7 @@ import { limits } from '../kernel/limits.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { headKey, ledgerKey } from '../log/ledger/head.ts';
 import type { Topic } from '../log/topic/topic.ts';
-import { discard, ledgersOf, removalWrite } from '../log/topic/topic-writes.ts';
+import { discard, ledgersOf, removalWrites } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 import { writeRepeatedly } from './write-attempts.ts';
 
@@ -21,7 +21,7 @@ export async function finishTopicDeletion(broker: Broker, topic: Topic): Promise
     broker.heads.drop(ledger);
   });
   await mapBounded(ledgers, limits.ledgerCallsInFlightMax, (ledger) => removeItems(broker, ledger));
-  await writeRepeatedly(broker.metadata, [removalWrite(topic)]);
+  await writeRepeatedly(broker.metadata, removalWrites(topic));
 }
 
 /** Deletes all items of a ledger. Ends because each round removes what it found and nothing new comes without a head. */

@@ -10,6 +10,7 @@ import { listKeys } from '../../lib/broker/list-keys.ts';
 import { listTopics } from '../../lib/broker/list-topics.ts';
 import { deletionCountKey } from '../../lib/kernel/deletion-count.ts';
 import { deletionName } from '../../lib/log/topic/topic-writes.ts';
+import { CrashError } from '../support/observed-metadata-store.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
 const config = { 'ledger.partitions': 1 };
@@ -76,6 +77,18 @@ describe('a creation of a topic that comes late', () => {
       effect: 'none',
     });
     await deleteTopic(other, 'eu.orders');
+    await deliver(store.late);
+    expect(await world.items()).toEqual([]);
+  });
+
+  it('makes nothing where it began between the two halves of a deletion that another finished', async () => {
+    const world = new TopicWorld();
+    await createTopic(world.process().broker, { name: 'orders' });
+    const doomed = world.process({ fault: (write) => (write === 1 ? 'crash-before' : undefined) }).broker;
+    await expect(deleteTopic(doomed, 'orders')).rejects.toBeInstanceOf(CrashError);
+    const { broker, store } = world.process({ fault: () => 'late' });
+    await expect(createTopic(broker, { name: 'orders' })).rejects.toMatchObject({ effect: 'unknown' });
+    await deleteTopic(world.process().broker, 'orders');
     await deliver(store.late);
     expect(await world.items()).toEqual([]);
   });

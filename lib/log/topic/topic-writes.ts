@@ -57,7 +57,7 @@ export function changeWrites(topic: Topic, next: Topic): Write[] {
 
 /**
  * Makes a ready topic unknown to everyone, frees its claim and voids what attempts to create it are still under way. The
- * name is free only after `removalWrite`.
+ * name is free only after `removalWrites`.
  */
 export function deletionWrites(topic: Topic): Write[] {
   const claim = claimKey(topic.name);
@@ -82,16 +82,22 @@ export function deletionName(name: string): string {
   return `topic#${collisionName(name)}`;
 }
 
-/** Frees the name of a topic that is being deleted and has no ledgers any more. */
-export function removalWrite(topic: Topic): Write {
-  return {
-    kind: 'delete',
-    key: topicKey(topic.name),
-    conditions: [
-      { clause: 'equals', attribute: 'topicId', value: topic.topicId },
-      { clause: 'equals', attribute: 'state', value: 'deleting' },
-    ],
-  };
+/**
+ * Frees the name of a topic that is being deleted and has no ledgers any more. Counted again: an attempt to create that
+ * began between the two transactions must not pass after a deletion that found the first one done.
+ */
+export function removalWrites(topic: Topic): Write[] {
+  return [
+    {
+      kind: 'delete',
+      key: topicKey(topic.name),
+      conditions: [
+        { clause: 'equals', attribute: 'topicId', value: topic.topicId },
+        { clause: 'equals', attribute: 'state', value: 'deleting' },
+      ],
+    },
+    countDeletion(deletionName(topic.name)),
+  ];
 }
 
 /** The topic's ledgers, or those from the n-th on. */
