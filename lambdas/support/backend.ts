@@ -60,7 +60,7 @@ function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: 
   const { table, bucket, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
   const metadata = createDynamoMetadataStore({ client: dynamo, table, clock: systemClock, random: systemRandom });
   const objects = createTieredObjectStore({
-    inline: createInlineObjectStore({ metadata, clock: systemClock }),
+    inline: createInlineObjectStore({ metadata, clock: systemClock, random: systemRandom }),
     bucket: createS3ObjectStore({
       client: s3,
       bucket,

@@ -5,9 +5,6 @@
 import type { Clock } from '../kernel/clock.ts';
 import { limits } from '../kernel/limits.ts';
 
-/** How often it looks: a body may come this much later than its deadline. */
-const LOOK_MS = 500;
-
 interface Arrival {
   /** By the monotonic clock. */
   deadlineMs: number;
@@ -37,7 +34,7 @@ export class ArrivalDeadlines {
   private async look(): Promise<void> {
     this.looking = true;
     while (this.arrivals.size > 0) {
-      await this.clock.sleep(Math.min(LOOK_MS, this.arrivalMsMax));
+      await this.clock.sleep(Math.min(limits.requestBodyCheckMs, this.arrivalMsMax));
       const nowMs = this.clock.monotonic();
       for (const arrival of this.arrivals) {
         // In the order of their deadlines, all being equally long.

@@ -27,8 +27,14 @@ export const limits = {
   pipelinedRequestsMax: 1_000,
   /** How long a request's body may take to arrive. */
   requestBodyMsMax: 25_000,
+  /** How often the bodies under way are looked at: one may be cut off this much later than its time. */
+  requestBodyCheckMs: 500,
   /** How long a request's head may take to arrive. */
   requestHeadersMsMax: 10_000,
+  /** How often Node looks for heads that are late. */
+  requestHeadersCheckMs: 1_000,
+  /** How long a connection is kept without a request: longer than load balancers wait, so that it is they who close. */
+  keepAliveMs: 65_000,
   /** All headers of a request together; Node's own default. */
   requestHeaderBytesMax: 16 * KIB,
   /** How long one live tail (server-sent events) lasts where the platform sets no earlier end; the client resumes. */
@@ -179,6 +185,8 @@ export const limits = {
   objectNameSegmentBytesMax: 255,
   /** How long a table that is being created may take to be usable. */
   tableCreationMsMax: 5 * 60 * 1_000,
+  /** How often it is asked whether it is. */
+  tableCreationPollMs: 500,
   /** S3: objects in one DeleteObjects request. */
   deleteObjectsMax: 1_000,
   /** Storage calls that one call of the object store makes at a time. */
@@ -239,6 +247,8 @@ export const limits = {
   // Waiting readers: the rate of reading a ledger's head, shared by all of a process
   headPollMsMin: 100,
   headPollMsMax: 1_000,
+  /** How much longer each further read waits while the ledger does not grow. */
+  headPollGrowth: 1.5,
 
   // The local server
   /** Connections at a time; Node closes those beyond. */

@@ -72,9 +72,13 @@ async function openDirectory(
 
 function tiered(
   { inlineBytesMax }: LocalOptions,
-  { clock }: StoresContext,
+  { clock, random }: StoresContext,
   metadata: MetadataStore,
   bucket: ObjectStore,
 ): TieredObjectStore {
-  return createTieredObjectStore({ inline: createInlineObjectStore({ metadata, clock }), bucket, inlineBytesMax });
+  return createTieredObjectStore({
+    inline: createInlineObjectStore({ metadata, clock, random }),
+    bucket,
+    inlineBytesMax,
+  });
 }

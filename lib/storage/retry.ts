@@ -23,7 +23,7 @@ export async function withRetries<T>(call: () => Promise<T>, { clock, random, ma
 }
 
 /** Full jitter: anything from nothing to a bound that doubles, so that writers who collided do not collide again. */
-export function retryPauseMs(retry: number, random: Random): number {
+export function retryPauseMs(retry: number, random: Pick<Random, 'fraction'>): number {
   const bound = Math.min(limits.storageRetryPauseMsMax, limits.storageRetryPauseMsMin * 2 ** retry);
   return random.fraction() * bound;
 }

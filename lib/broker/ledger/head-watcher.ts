@@ -86,7 +86,7 @@ export class HeadWatcher {
       // A failed read is the same as nothing new: the next one tells, and the waiters' own deadlines end them.
       const head = await this.heads.strong(ledger).catch(() => undefined);
       const grew = head !== undefined && head.version !== before;
-      interval = grew ? limits.headPollMsMin : Math.min(interval * 1.5, limits.headPollMsMax);
+      interval = grew ? limits.headPollMsMin : Math.min(interval * limits.headPollGrowth, limits.headPollMsMax);
     }
   }
 }

@@ -25,8 +25,6 @@ const KEY_SCHEMA: KeySchemaElement[] = [
 /** The stream carries new images only: whoever reads it filters on the attribute `wake` of the item as it became. */
 const STREAM_VIEW_TYPE = 'NEW_IMAGE';
 
-const POLL_MS = 500;
-
 /** Makes the table unless it is there, and resolves when it can be used. Refuses a table with other keys. */
 export async function createTable(client: DynamoDBClient, table: string, clock: Clock): Promise<void> {
   const created = await create(client, table);
@@ -62,7 +60,7 @@ async function waitUntilActive(client: DynamoDBClient, table: string, clock: Clo
       const status = description?.TableStatus ?? 'not there';
       throw new MillraceError('KAFKA_STORAGE_ERROR', `The table ${table} did not become active; it is ${status}.`);
     }
-    await clock.sleep(POLL_MS);
+    await clock.sleep(limits.tableCreationPollMs);
   }
 }
 

@@ -11,7 +11,9 @@ import { MillraceError } from '../../kernel/errors.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { Random } from '../../kernel/random.ts';
 import type { MetadataStore, QueryPage, WriteResult } from '../metadata/port.ts';
+import { retryPauseMs } from '../retry.ts';
 import {
   decodeInline,
   encodeInline,
@@ -28,7 +30,11 @@ export interface InlineObjectStoreOptions {
   metadata: MetadataStore;
   /** For the pauses between attempts of a put whose outcome was unknown. */
   clock: Clock;
+  /** Spreads these pauses; without it each is as long as it may be. */
+  random?: Pick<Random, 'fraction'>;
 }
+
+const LONGEST = { fraction: () => 1 };
 
 /** `presign` is refused: an item has no URL, so that its bytes are handed out themselves. */
 export function createInlineObjectStore(options: InlineObjectStoreOptions): ObjectStore {
@@ -38,10 +44,12 @@ export function createInlineObjectStore(options: InlineObjectStoreOptions): Obje
 class InlineObjectStore implements ObjectStore {
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
+  private readonly random: Pick<Random, 'fraction'>;
 
-  constructor({ metadata, clock }: InlineObjectStoreOptions) {
+  constructor({ metadata, clock, random = LONGEST }: InlineObjectStoreOptions) {
     this.metadata = metadata;
     this.clock = clock;
+    this.random = random;
   }
 
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
@@ -138,7 +146,7 @@ class InlineObjectStore implements ObjectStore {
         const unknown = error instanceof MillraceError && error.effect === 'unknown';
         if (!unknown || attempt >= limits.unknownOutcomeAttemptsMax) throw error;
       }
-      await this.clock.sleep(limits.storageRetryPauseMsMin * 2 ** attempt);
+      await this.clock.sleep(retryPauseMs(attempt, this.random));
     }
   }
 }
