@@ -42,6 +42,7 @@ async function serveWeb({ door, broker, telemetry }: Backend, draining: AbortCon
           publish: true,
         }),
     },
+    clock: systemClock,
     random: systemRandom,
     log: telemetry.log,
   });

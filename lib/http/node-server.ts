@@ -6,26 +6,28 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse, S
 import type { Socket } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import type { BrokerLog } from '../broker/broker-log.ts';
+import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Random } from '../kernel/random.ts';
 import { COMMON_HEADERS } from './answer.ts';
+import { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { Pipelining } from './pipelining.ts';
 import { bugProblem, malformedRequest, PROBLEM_TYPE, problemAnswer, problemOf, problemResponse } from './problems.ts';
 
 export interface HttpServerOptions {
   app: { fetch(request: Request, env: object): Response | Promise<Response> };
+  clock: Clock;
   random: Random;
   log?: BrokerLog;
+  /** How long what is left of a body may take to arrive once its request is answered. */
+  bodyMsMax?: number;
   /** How long a request's head may take to arrive. */
   headersMsMax?: number;
 }
 
-/** How often Node looks for requests that are too slow. */
-const SLOWNESS_CHECK_MS = 1_000;
-
-/** Longer than the idle time of the usual load balancers, so that it is they who close. */
-const KEEP_ALIVE_MS = 65_000;
+/** Of some resource each. */
+const METHODS = 'GET, HEAD, POST, PATCH, DELETE';
 
 export interface HttpServer {
   /** For who made it to listen with. */
@@ -35,7 +37,8 @@ export interface HttpServer {
 }
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { app, headersMsMax = limits.requestHeadersMsMax } = options;
+  const { app, clock, headersMsMax = limits.requestHeadersMsMax, bodyMsMax } = options;
+  const deadlines = new ArrivalDeadlines({ clock, arrivalMsMax: bodyMsMax });
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     errorHandler: (error) => outsideFault(error, options),
   });
@@ -44,8 +47,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     headersTimeout: headersMsMax,
     // The app has answered a slow body itself by then (body.ts).
     requestTimeout: headersMsMax + 2 * limits.requestBodyMsMax,
-    connectionsCheckingInterval: SLOWNESS_CHECK_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: limits.requestHeadersCheckMs,
+    keepAliveTimeout: limits.keepAliveMs,
     // Node would answer a missing Host by itself, without a body; the listener below refuses it too.
     requireHostHeader: false,
   });
@@ -58,6 +61,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     outgoing.shouldKeepAlive &&= !closing;
     outgoing.once('close', () => {
       answers.delete(socket);
+      if (!incoming.complete) boundRest(incoming, deadlines);
       // Its headers may have promised to keep the connection before the server was to close.
       if (closing) setImmediate(() => server.closeIdleConnections());
     });
@@ -70,6 +74,11 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     answerOnSocket(socket, answers.get(socket), protocolFault(error));
   });
+  // Node would close the connection without a word.
+  server.on('connect', (_incoming: IncomingMessage, socket: Socket) => {
+    const detail = 'CONNECT is not allowed here: this server is no proxy.';
+    answerOnSocket(socket, answers.get(socket), new MillraceError('METHOD_NOT_ALLOWED', detail), { Allow: METHODS });
+  });
   const close = () =>
     new Promise<void>((resolve) => {
       closing = true;
@@ -77,6 +86,12 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       server.close(() => resolve());
     });
   return { server, close };
+}
+
+/** Of a body that nobody waits for: of a GET, or of a request that was refused before it came. */
+function boundRest(incoming: IncomingMessage, deadlines: ArrivalDeadlines): void {
+  const unwatch = deadlines.watch(() => incoming.socket.destroy());
+  incoming.once('end', unwatch).once('close', unwatch);
 }
 
 function outsideFault(error: unknown, { random, log }: HttpServerOptions): Response {
@@ -99,7 +114,12 @@ function protocolFault(error: NodeJS.ErrnoException): MillraceError {
 }
 
 /** Writes the answer by hand, unless one is under way already, and closes the connection. */
-function answerOnSocket(socket: Socket, outgoing: ServerResponse | undefined, error: MillraceError): void {
+function answerOnSocket(
+  socket: Socket,
+  outgoing: ServerResponse | undefined,
+  error: MillraceError,
+  more: Record<string, string> = {},
+): void {
   const underWay = outgoing !== undefined && outgoing.headersSent && !outgoing.writableFinished;
   if (!socket.writable || underWay) {
     socket.destroy();
@@ -111,6 +131,7 @@ function answerOnSocket(socket: Socket, outgoing: ServerResponse | undefined, er
     'Content-Type': PROBLEM_TYPE,
     'Content-Length': String(Buffer.byteLength(body)),
     ...COMMON_HEADERS,
+    ...more,
     Connection: 'close',
   };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);

@@ -95,7 +95,7 @@ function httpServer(
     draining,
     log,
   });
-  const http = createHttpServer({ app, random, log });
+  const http = createHttpServer({ app, clock, random, log });
   http.server.maxConnections = limits.connectionsMax;
   return http;
 }

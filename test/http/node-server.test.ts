@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createHttpServer } from '../../lib/http/node-server.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { listeningWorld } from '../support/http-world.ts';
@@ -73,6 +74,17 @@ describe('what no request is', () => {
   });
 });
 
+test('CONNECT is answered with 405 and what is allowed, and the connection is closed', async () => {
+  const { url, call } = await listeningWorld();
+  const connection = await RawConnection.open(url);
+  await connection.send(rawRequest('CONNECT example.com:443'));
+  const answer = await connection.answer();
+  expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, POST, PATCH, DELETE' } });
+  expect(code(answer)).toBe('METHOD_NOT_ALLOWED');
+  await connection.until(() => false);
+  expect((await call('GET', '/healthz')).status).toBe(200);
+});
+
 describe('requests that do not come', () => {
   test('a head gets its time and then 408', async () => {
     const { url } = await listeningWorld({ headersMsMax: 300 });
@@ -87,6 +99,27 @@ describe('requests that do not come', () => {
     const answer = await exchange(url, rawRequest(`POST ${path}`, { ...JSON_TYPE, 'Content-Length': '100' }, '{"na'));
     expect(answer?.status).toBe(408);
     expect(code(answer)).toBe('REQUEST_NOT_RECEIVED');
+  });
+
+  test.each(['GET', 'HEAD'])('the body of a %s, which nobody reads, gets its time and then the end', async (method) => {
+    const { url } = await listeningWorld({ bodyMsMax: 300 });
+    const connection = await RawConnection.open(url);
+    await connection.send(rawRequest(`${method} /healthz`, { 'Content-Length': '100' }, '{"na'));
+    const text = await connection.until(() => false);
+    expect(text).toMatch(/^HTTP\/1\.1 200 /);
+    expect(text.match(/HTTP\/1\.1/g)).toHaveLength(1);
+  });
+
+  test('the body of a GET that comes in time leaves the connection open', async () => {
+    const { url } = await listeningWorld({ bodyMsMax: 300 });
+    const connection = await RawConnection.open(url);
+    await connection.send(rawRequest('GET /healthz', { 'Content-Length': '4' }, '{"'));
+    expect((await connection.answer())?.status).toBe(200);
+    await connection.send('a"');
+    await pause(700);
+    await connection.send(rawRequest('GET /healthz'));
+    expect((await connection.answer())?.status).toBe(200);
+    connection.destroy();
   });
 
   test('a client that leaves inside its body leaves nothing behind', async () => {
@@ -204,7 +237,7 @@ describe('requests that are sent ahead of their answers', () => {
           more();
         }),
     };
-    const http = createHttpServer({ app, random: seededRandom(1) });
+    const http = createHttpServer({ app, clock: systemClock, random: seededRandom(1) });
     await new Promise<void>((resolve) => {
       http.server.listen(0, '127.0.0.1', resolve);
     });

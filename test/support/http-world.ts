@@ -56,7 +56,14 @@ export function httpWorld({ inlineBytesMax = 4_096, ...options }: HttpWorldOptio
 /** The same behind Node's own server, on a free port of loopback. */
 export async function listeningWorld({ headersMsMax, ...options }: HttpWorldOptions & { headersMsMax?: number } = {}) {
   const world = httpWorld(options);
-  const http = createHttpServer({ app: world.app, random: seededRandom(2), log: options.log, headersMsMax });
+  const http = createHttpServer({
+    app: world.app,
+    clock: systemClock,
+    random: seededRandom(2),
+    log: options.log,
+    headersMsMax,
+    bodyMsMax: options.bodyMsMax,
+  });
   await new Promise<void>((resolve) => {
     http.server.listen(0, '127.0.0.1', resolve);
   });
