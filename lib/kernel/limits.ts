@@ -70,6 +70,26 @@ export const limits = {
   /** More than any batch has that is not made to exhaust its readers. */
   recordsPerBatchMax: 1_000_000,
 
+  // Replication
+  /** Replicas of one stack: bits of a mask that fits a byte. */
+  replicasMax: 8,
+  /** `replica.lag.time.max.ms` where a topic does not say; Kafka's default. */
+  replicaLagMsDefault: 30_000,
+  /** A replica has failed after this many failures in a row … */
+  replicaFailuresMin: 5,
+  /** … that took at least this long … */
+  replicaFailingMsMin: 2_000,
+  /** … or when calls have waited this long, and none has succeeded since they began: … */
+  replicaSilentMsMax: 8_000,
+  /** … this many, counting the failures right before. */
+  replicaSilentCallsMin: 2,
+  /** A failed replica is healthy after this many successes in a row … */
+  replicaSuccessesMin: 5,
+  /** … that took at least this long. */
+  replicaRecoveringMsMin: 5_000,
+  /** How long a write with acks=all waits for a replica that is joining. */
+  replicaJoiningWaitMs: 250,
+
   // The ledger
   /** Tail entries that start a seal. */
   tailEntriesSeal: 8,
