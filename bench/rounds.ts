@@ -2,6 +2,7 @@
 import type { LoadRequest, LoadResult } from './load/job.ts';
 import type { PartContext } from './part.ts';
 import { generateLoad, type Server } from './processes/child.ts';
+import { touchFileMemory } from './processes/file-memory.ts';
 import { median, pairedRatio } from './statistics.ts';
 
 export interface Load {
@@ -10,6 +11,8 @@ export interface Load {
   warmUpMs: number;
   measuredMs: number;
   answersMax: number;
+  /** What a round writes to files; memory for it is made ready before (see processes/file-memory.ts). */
+  fileBytes?: number;
   /** Runs after each round, unmeasured. */
   cleanUp?(): void;
 }
@@ -38,7 +41,7 @@ export async function compare(
   const results: [LoadResult[], LoadResult[]] = [[], []];
   for (let round = 1; round <= context.rounds; round++) {
     for (const [index, side] of [measured, baseline].entries()) {
-      const result = await runRound(side);
+      const result = await runRound(context, side);
       (results[index] as LoadResult[]).push(result);
       context.progress(`round ${round} of ${context.rounds}, ${side.name}: ${describe(result)}`);
     }
@@ -52,8 +55,9 @@ export async function compare(
   };
 }
 
-async function runRound({ server, load }: Side): Promise<LoadResult> {
-  const { connections, requests, warmUpMs, measuredMs, answersMax } = load;
+async function runRound({ directory }: PartContext, { server, load }: Side): Promise<LoadResult> {
+  const { connections, requests, warmUpMs, measuredMs, answersMax, fileBytes = 0 } = load;
+  touchFileMemory(directory, fileBytes);
   const job = { port: server.port, serverPid: server.pid, connections, requests, warmUpMs, measuredMs, answersMax };
   try {
     return await generateLoad(job);

@@ -38,7 +38,8 @@ export const produceBatches: Part = {
     const sink = await startServer(new URL('../baselines/file-sink.ts', import.meta.url), { args: [sunk] });
     try {
       await createTopic(server, 'raw', 1);
-      const load = { connections: CONNECTIONS, warmUpMs: 300, measuredMs: 5_000, answersMax: ANSWERS_MAX };
+      const fileBytes = ANSWERS_MAX * BATCH_BYTES;
+      const load = { connections: CONNECTIONS, warmUpMs: 300, measuredMs: 5_000, answersMax: ANSWERS_MAX, fileBytes };
       const comparison = await compare(context, {
         measured: { name: 'Millrace', server, load: { ...load, requests: produceRequests(context, 'raw') } },
         baseline: {
