@@ -10,7 +10,7 @@ import { partitionForKey } from '../coordination/producers/partitioner.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { randomBelow } from '../kernel/random.ts';
-import { encodeBatch } from '../log/record-batch/encode.ts';
+import { encodeBatches } from '../log/record-batch/encode.ts';
 import { batchHeaders } from '../log/record-batch/header.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
@@ -89,7 +89,8 @@ function writeAll(broker: Broker, topic: Topic, request: ProduceRecordsRequest):
   const groups = partitioned(broker, topic, request.records, nowMs, refused);
   if (request.expectedOffset !== undefined) refuseScattered(request, groups, refused);
   const outcomes = refused.slice();
-  const writes = [...groups.values()].map((group) => write(broker, topic, request, group, outcomes));
+  const batches = encode(broker, topic, [...groups.values()]);
+  const writes = batches.map((group) => write(broker, topic, request, group, outcomes));
   return { groups, refused, stored: Promise.all(writes).then(() => outcomes as RecordOutcome[]) };
 }
 
@@ -283,11 +284,10 @@ async function write(
   broker: Broker,
   topic: Topic,
   request: ProduceRecordsRequest,
-  { partition, records, indexes }: Group,
+  { partition, records, indexes, batches }: EncodedGroup,
   outcomes: (RecordOutcome | undefined)[],
 ): Promise<void> {
   try {
-    const batches = encode(broker, topic, records);
     const baseOffset = await append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
     for (let order = 0; order < indexes.length; order++) {
       const { timestamp } = records[order] as NewRecord;
@@ -299,29 +299,44 @@ async function write(
   }
 }
 
+interface EncodedGroup extends Group {
+  batches: Uint8Array[];
+}
+
 /** The records as batches, each within the topic's `max.message.bytes`. */
-function encode(broker: Broker, topic: Topic, records: readonly NewRecord[]): Uint8Array[] {
+function encode(broker: Broker, topic: Topic, groups: readonly Group[]): EncodedGroup[] {
   const type = topic.config['compression.type'];
   const options = {
     compressionType: type === 'producer' || type === 'uncompressed' ? ('none' as const) : type,
     compression: broker.compression,
     timestampType: topic.config['message.timestamp.type'],
   };
-  const bytesMax = topic.config['max.message.bytes'];
-  const batches: Uint8Array[] = [];
+  const lists = groups.map(({ records }) => splitToFit(records, topic.config['max.message.bytes']));
+  const batches = encodeBatches(lists.flat(), options);
+  let next = 0;
+  return groups.map((group, index) => {
+    const first = next;
+    next += (lists[index] as NewRecord[][]).length;
+    return { ...group, batches: batches.slice(first, next) };
+  });
+}
+
+/** The records in runs that each fit a batch of so many bytes. */
+function splitToFit(records: NewRecord[], bytesMax: number): NewRecord[][] {
+  const runs: NewRecord[][] = [];
   let from = 0;
   let bytes = 0;
-  for (const [index, record] of records.entries()) {
-    const size = recordBytesMax(record);
+  for (let index = 0; index < records.length; index++) {
+    const size = recordBytesMax(records[index] as NewRecord);
     if (index > from && bytes + size > bytesMax) {
-      batches.push(encodeBatch(records.slice(from, index), options));
+      runs.push(records.slice(from, index));
       from = index;
       bytes = 0;
     }
     bytes += size;
   }
-  batches.push(encodeBatch(from === 0 ? records : records.slice(from), options));
-  return batches;
+  runs.push(from === 0 ? records : records.slice(from));
+  return runs;
 }
 
 interface Append {

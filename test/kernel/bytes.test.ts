@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import {
   ByteReader,
   ByteWriter,
+  bufferOfParts,
   bytesEqual,
   compareBytes,
   concatBytes,
@@ -220,5 +221,14 @@ describe('releaseBytes', () => {
     const whole = Uint8Array.of(1, 2, 3);
     releaseBytes(whole.subarray(1));
     expect(whole).toEqual(Uint8Array.of(1, 2, 3));
+  });
+
+  it('empties the parts of a buffer that is made for them with the last one', () => {
+    const whole = bufferOfParts(5);
+    const [a, b] = [whole.subarray(0, 2), whole.subarray(2)];
+    releaseBytes(a);
+    expect([a.length, b.length]).toEqual([2, 3]);
+    releaseBytes(b);
+    expect([a.length, b.length]).toEqual([0, 0]);
   });
 });

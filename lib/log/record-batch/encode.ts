@@ -5,7 +5,7 @@
  * nothing is allocated; what remains is copying the values and the CRC.
  */
 import { assert } from '../../kernel/assert.ts';
-import { dataView } from '../../kernel/bytes.ts';
+import { bufferOfParts, dataView, releaseBytes } from '../../kernel/bytes.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 import { type Compression, type CompressionType, compressionId, noCompression } from './compression.ts';
 import { ATTRIBUTE, BATCH_OVERHEAD, FIELD, LENGTH_OVERHEAD, MAGIC, type TimestampType, writeInt64 } from './header.ts';
@@ -30,21 +30,41 @@ const encoder = new TextEncoder();
 
 /** `records`, at least one, as a batch. Timestamps must be −1 or safe, non-negative integers; header keys well-formed text. */
 export function encodeBatch(records: readonly NewRecord[], options: EncodeOptions = {}): Uint8Array {
-  const { compressionType = 'none', compression = noCompression } = options;
-  const bodySizes = sizesOf(records.length);
-  const sizeBytes = sizeBatch(records, bodySizes);
-  let batch = new Uint8Array(sizeBytes);
-  writeRecords(batch, records, bodySizes);
-  if (compressionType !== 'none') {
-    const stream = compression.compress(compressionType, batch.subarray(BATCH_OVERHEAD));
-    batch = new Uint8Array(BATCH_OVERHEAD + stream.length);
-    batch.set(stream, BATCH_OVERHEAD);
-  }
-  writeHeader(batch, records, options);
-  return batch;
+  return encodeBatches([records], options)[0] as Uint8Array;
 }
 
-/** Encoding never yields to other code, so all batches share one array of sizes: one for each would cost a third of all. */
+/** Each list as a batch, as `encodeBatch` does; uncompressed they are the parts of one buffer. */
+export function encodeBatches(lists: readonly (readonly NewRecord[])[], options: EncodeOptions = {}): Uint8Array[] {
+  const { compressionType = 'none', compression = noCompression } = options;
+  const bodySizes = sizesOf(lists.reduce((sum, records) => sum + records.length, 0));
+  let first = 0;
+  const sizes = lists.map((records) => {
+    const size = sizeBatch(records, bodySizes, first);
+    first += records.length;
+    return size;
+  });
+  const buffer = bufferOfParts(sizes.reduce((sum, size) => sum + size, 0));
+  let at = 0;
+  first = 0;
+  const batches = lists.map((records, index) => {
+    const size = sizes[index] as number;
+    let batch = buffer.subarray(at, at + size);
+    at += size;
+    writeRecords(batch, records, bodySizes, first);
+    first += records.length;
+    if (compressionType !== 'none') {
+      const stream = compression.compress(compressionType, batch.subarray(BATCH_OVERHEAD));
+      batch = new Uint8Array(BATCH_OVERHEAD + stream.length);
+      batch.set(stream, BATCH_OVERHEAD);
+    }
+    writeHeader(batch, records, options);
+    return batch;
+  });
+  if (compressionType !== 'none') releaseBytes(buffer);
+  return batches;
+}
+
+/** Encoding never yields to other code, so all calls share one array of sizes: one for each would cost a third of all. */
 let sizes = new Int32Array(1_024);
 
 function sizesOf(records: number): Int32Array {
@@ -52,11 +72,11 @@ function sizesOf(records: number): Int32Array {
   return sizes;
 }
 
-/** The uncompressed batch's size; fills `bodySizes` with what each record's length field says. */
-function sizeBatch(records: readonly NewRecord[], bodySizes: Int32Array): number {
-  const first = records[0];
-  assert(first !== undefined, 'a batch has at least one record');
-  const baseTimestamp = first.timestamp;
+/** The uncompressed batch's size; fills `bodySizes`, from `first` on, with what each record's length field says. */
+function sizeBatch(records: readonly NewRecord[], bodySizes: Int32Array, first: number): number {
+  const [oldest] = records;
+  assert(oldest !== undefined, 'a batch has at least one record');
+  const baseTimestamp = oldest.timestamp;
   let size = BATCH_OVERHEAD;
   for (let index = 0; index < records.length; index++) {
     const record = records[index] as NewRecord;
@@ -69,19 +89,19 @@ function sizeBatch(records: readonly NewRecord[], bodySizes: Int32Array): number
       const keyLength = utf8Length(header.key);
       body += sizeOfVarint(keyLength) + keyLength + sizeOfBytes(header.value);
     }
-    bodySizes[index] = body;
+    bodySizes[first + index] = body;
     size += sizeOfVarint(body) + body;
   }
   assert(size <= 0x7fffffff, `${size} bytes do not fit a batch`);
   return size;
 }
 
-function writeRecords(batch: Uint8Array, records: readonly NewRecord[], bodySizes: Int32Array): void {
+function writeRecords(batch: Uint8Array, records: readonly NewRecord[], bodySizes: Int32Array, first: number): void {
   const baseTimestamp = (records[0] as NewRecord).timestamp;
   let at = BATCH_OVERHEAD;
   for (let index = 0; index < records.length; index++) {
     const record = records[index] as NewRecord;
-    at = writeVarint(batch, at, bodySizes[index] as number);
+    at = writeVarint(batch, at, bodySizes[first + index] as number);
     batch[at++] = 0; // attributes
     at = writeVarlong(batch, at, record.timestamp - baseTimestamp);
     at = writeVarint(batch, at, index);

@@ -4,7 +4,7 @@ import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { AssertionError } from '../../../lib/kernel/assert.ts';
 import { COMPRESSION_TYPES } from '../../../lib/log/record-batch/compression.ts';
 import { decodeBatch } from '../../../lib/log/record-batch/decode.ts';
-import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
+import { encodeBatch, encodeBatches } from '../../../lib/log/record-batch/encode.ts';
 import { checkBatchChecksum, readBatchHeader } from '../../../lib/log/record-batch/header.ts';
 import { newRecords } from './arbitraries.ts';
 import { refusal, TIME } from './raw-batch.ts';
@@ -15,6 +15,18 @@ const record = { timestamp: TIME, key: null, value: new Uint8Array(3), headers: 
 /** What a producer can write: no control batches, nothing that compaction left. */
 const produced = vectors.filter(({ header }) => !header.control && !header.deleteHorizon && header.recordCount > 0);
 const uncompressed = produced.filter(({ header, name }) => header.compression === 'none' && name !== 'log append time');
+
+describe('encodeBatches', () => {
+  test('writes of each list what encodeBatch does', () => {
+    const lists = fc.array(newRecords, { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(lists, fc.constantFrom(...COMPRESSION_TYPES), (given, compressionType) => {
+        const options = { compressionType, compression: nodeCompression };
+        expect(encodeBatches(given, options)).toEqual(given.map((records) => encodeBatch(records, options)));
+      }),
+    );
+  });
+});
 
 describe('encodeBatch', () => {
   test.each(uncompressed.map((made) => [made.name, made] as const))(
