@@ -3,6 +3,8 @@ import type { Problem } from './errors.ts';
 
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
+export type Acks = 'all' | 'leader' | 'none';
+
 export interface JsonRecordRequest {
   key?: JsonValue;
   key_base64?: string;
@@ -38,6 +40,12 @@ export interface JsonProduceBatchesAnswer {
   partition: number;
   base_offset?: number;
   record_count: number;
+}
+
+/** `POST /v1/producers`. */
+export interface JsonProducer {
+  producer_id: number | string;
+  producer_epoch: number;
 }
 
 export interface JsonTopicSummary {

@@ -11,10 +11,13 @@
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { limits } from '../kernel/limits.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
-import type { JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
+import type { Acks, JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
+import type { ProducerOptions } from './producer/options.ts';
+import { createProducer, type Producer } from './producer/producer.ts';
 import {
   type ClientRecord,
+  type Content,
   type ContentForm,
   ENCODING_OF,
   type NewClientRecord,
@@ -22,7 +25,16 @@ import {
   recordToJson,
 } from './records.ts';
 import { type TopicsClient, topicsClient } from './topics.ts';
-import { type ApiAnswer, createTransport, jsonOf, type Transport } from './transport.ts';
+import {
+  type ApiAnswer,
+  BATCHES_TYPE,
+  createTransport,
+  JSON_TYPE,
+  jsonOf,
+  recordsPath,
+  type Transport,
+  type TransportOptions,
+} from './transport.ts';
 
 export interface ClientOptions {
   /** Where the API is, with or without a trailing slash: the `Url` output of a stack, or the local server's address. */
@@ -39,8 +51,6 @@ export interface ClientOptions {
   clock?: Clock;
   random?: Random;
 }
-
-export type Acks = 'all' | 'leader' | 'none';
 
 export interface ProduceOptions {
   /** `all` (default) and `leader`: answered when the records are stored and readable; `none`: before. */
@@ -142,14 +152,16 @@ export interface MillraceClient {
   fetchBatches(topic: string, partition: number, options: FetchPosition & FetchLimits): Promise<FetchBatchesResult>;
   /** The log's start or end, or the first offset at or after a time. */
   offsets(topic: string, partition: number, at: { timestamp: number | 'earliest' | 'latest' }): Promise<OffsetResult>;
+  /**
+   * Writes record by record, in batches: see docs/client.md. Throws `TypeError` and `RangeError` for options that there
+   * are not or that cannot be.
+   */
+  producer<Key = Content, Value = Content>(options?: ProducerOptions<Key, Value>): Producer<Key, Value>;
 }
-
-const JSON_TYPE = 'application/json';
-const BATCHES_TYPE = 'application/vnd.millrace.batches';
 
 /** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL is none. */
 export function createClient(options: ClientOptions): MillraceClient {
-  const send = createTransport({
+  const transport: TransportOptions = {
     url: options.url,
     apiKey: options.apiKey,
     // Bound, because browsers refuse `fetch` as a method of another object.
@@ -158,7 +170,8 @@ export function createClient(options: ClientOptions): MillraceClient {
     attemptsMax: options.attemptsMax ?? limits.clientAttemptsMax,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
-  });
+  };
+  const send = createTransport(transport);
   return {
     topics: topicsClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
@@ -167,6 +180,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     fetch: (topic, partition, fetchOptions) => fetchRecords(send, topic, partition, fetchOptions),
     fetchBatches: (topic, partition, fetchOptions) => fetchBatches(send, topic, partition, fetchOptions),
     offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
+    producer: (producerOptions = {}) => createProducer(transport, producerOptions),
   };
 }
 
@@ -279,8 +293,4 @@ async function offsets(
   const answer = await send({ method: 'GET', path, query: { timestamp } });
   const { offset, timestamp: found, leader_epoch } = jsonOf(answer) as JsonOffset;
   return { offset, timestamp: found, leaderEpoch: leader_epoch };
-}
-
-function recordsPath(topic: string, partition: number): (string | number)[] {
-  return ['v1', 'topics', topic, 'partitions', partition, 'records'];
 }

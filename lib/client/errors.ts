@@ -4,10 +4,18 @@
 import { type Effect, ERROR_CODES, type ErrorCode, type ErrorFacts } from '../kernel/errors.ts';
 
 /**
- * The API's codes (see docs/http-api.md), and two that only a client can see: `NETWORK_ERROR` (no answer, or not all of
- * it) and `UNEXPECTED_ANSWER` (an answer that is not the API's, such as a proxy's error page).
+ * The API's codes (see docs/http-api.md), and those that only a client can see: `NETWORK_ERROR` (no answer, or not all
+ * of it), `UNEXPECTED_ANSWER` (an answer that is not the API's, such as a proxy's error page), and of a producer
+ * `DELIVERY_TIMEOUT`, `BUFFER_FULL`, `PARTITIONER_FAILED` and `PRODUCER_CLOSED`.
  */
-export type ClientErrorCode = ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_ANSWER';
+export type ClientErrorCode =
+  | ErrorCode
+  | 'NETWORK_ERROR'
+  | 'UNEXPECTED_ANSWER'
+  | 'DELIVERY_TIMEOUT'
+  | 'BUFFER_FULL'
+  | 'PARTITIONER_FAILED'
+  | 'PRODUCER_CLOSED';
 
 /** The body of an error answer, `application/problem+json`. */
 export interface Problem {

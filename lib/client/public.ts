@@ -11,9 +11,8 @@ export {
 export { type DecodeOptions, records as decodeBatches } from '../log/record-batch/decode.ts';
 export { type EncodeOptions, encodeBatch } from '../log/record-batch/encode.ts';
 export type { LogRecord, NewRecord, RecordHeader } from '../log/record-batch/record.ts';
-export type { JsonValue } from './api.ts';
+export type { Acks, JsonValue } from './api.ts';
 export {
-  type Acks,
   type ClientOptions,
   createClient,
   type FetchBatchesResult,
@@ -28,6 +27,16 @@ export {
   type ProduceResult,
 } from './client.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
+export type { ProducerOptions } from './producer/options.ts';
+export {
+  type Partitioner,
+  type PartitionerName,
+  partitionForKey,
+  type RecordToPartition,
+} from './producer/partitioners.ts';
+export type { Producer } from './producer/producer.ts';
+export { type Delivery, type DeliveryResult, type ProducerRecord, type Receipt, SendError } from './producer/record.ts';
+export { bytes, json, type Serializer, text } from './producer/serializers.ts';
 export type { ClientRecord, Content, ContentForm, ContentOf, NewClientRecord } from './records.ts';
 export type {
   AlterTopicOptions,

@@ -61,7 +61,7 @@ export interface TopicsClient {
   /** One page, by name. */
   list(options?: ListTopicsOptions): Promise<TopicPage>;
   /** Throws `UNKNOWN_TOPIC_OR_PARTITION`. */
-  describe(name: string): Promise<TopicDetails>;
+  describe(name: string, options?: { signal?: AbortSignal }): Promise<TopicDetails>;
   /** Adds partitions or changes configs. */
   alter(name: string, changes: AlterTopicOptions): Promise<TopicDetails>;
   /** Deletes the topic with its records. Throws `UNKNOWN_TOPIC_OR_PARTITION`. */
@@ -81,8 +81,8 @@ export function topicsClient(send: Transport): TopicsClient {
       const { topics, next } = jsonOf(answer) as JsonTopicPage;
       return { topics: topics.map(summaryFrom), ...(next === undefined ? {} : { next }) };
     },
-    async describe(name) {
-      return topicFrom(await send({ method: 'GET', path: ['v1', 'topics', name] }));
+    async describe(name, { signal } = {}) {
+      return topicFrom(await send({ method: 'GET', path: ['v1', 'topics', name], signal }));
     },
     async alter(name, { partitions, config }) {
       const body = JSON.stringify({ partitions, config });

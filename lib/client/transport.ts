@@ -2,7 +2,8 @@
  * One request to the API: where it goes, who asks, how long it may take, when it is sent again, and what its failure is.
  *
  * A request is sent again only where that cannot do anything twice: reading is always safe; writing only where the
- * answer promises that nothing has changed. A write whose answer got lost is left to the caller, as `effect: unknown`.
+ * answer promises that nothing has changed, or its caller knows it to be harmless. Any other write whose answer got lost
+ * is left to the caller, as `effect: unknown`.
  */
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -33,6 +34,8 @@ export interface ApiRequest {
   /** How long the server may wait before it answers, beside the time that a request takes. */
   waitMs?: number;
   signal?: AbortSignal;
+  /** Doing it twice does no harm: then it is sent again like a read. */
+  repeatable?: boolean;
 }
 
 /** An answer with a status below 400. */
@@ -40,6 +43,13 @@ export interface ApiAnswer {
   status: number;
   headers: Headers;
   bytes: Uint8Array;
+}
+
+export const JSON_TYPE = 'application/json';
+export const BATCHES_TYPE = 'application/vnd.millrace.batches';
+
+export function recordsPath(topic: string, partition: number): (string | number)[] {
+  return ['v1', 'topics', topic, 'partitions', partition, 'records'];
 }
 
 export type Transport = (request: ApiRequest) => Promise<ApiAnswer>;
@@ -121,11 +131,11 @@ function failureOf(request: ApiRequest, { status, headers }: Response, bytes: Ui
 function maySendAgain(request: ApiRequest, error: MillraceClientError): boolean {
   // A topic that is not there is "retriable" to Kafka's clients, which may know of it too early; here it is an answer.
   if (!error.retriable || error.status === 404) return false;
-  return request.method === 'GET' || error.effect === 'none';
+  return request.method === 'GET' || request.repeatable === true || error.effect === 'none';
 }
 
-/** What the server asks for, or twice as long as before; with jitter, so that many clients do not come back at once. */
-function pauseMs(random: Random, attempt: number, { facts }: MillraceClientError): number {
+/** What the server asks for, and twice as long as before; with jitter, so that many clients do not come back at once. */
+export function pauseMs(random: Random, attempt: number, { facts }: MillraceClientError): number {
   const askedFor = Math.min(facts.retryAfterMs ?? 0, limits.clientRetryPauseMsMax);
   const doubled = Math.min(limits.clientRetryPauseMsMin * 2 ** (attempt - 1), limits.clientRetryPauseMsMax);
   return askedFor + doubled * (0.5 + random.fraction() / 2);

@@ -229,6 +229,27 @@ export const limits = {
   /** … up to this, which also caps what a server may ask for. */
   clientRetryPauseMsMax: 10_000,
 
+  // The client's producer: its defaults, Kafka's where HTTP gives no reason for others (producer.linger.ms and so on)
+  clientLingerMsDefault: 5,
+  clientLingerMsMax: 60 * 60 * 1_000,
+  /** Far more than Kafka's 16 KiB: a request over HTTP costs more than one of Kafka's. Below every topic's default limit. */
+  clientBatchBytesDefault: 512 * KIB,
+  clientBatchRecordsDefault: 5_000,
+  clientInFlightDefault: 5,
+  clientInFlightMax: 256,
+  clientBufferBytesDefault: 32 * MIB,
+  clientBufferBytesMax: 1_024 * MIB,
+  /** Records that wait for room in the buffer, beside what `waitMsMax` bounds. */
+  clientWaitingRecordsMax: 1_000_000,
+  clientWaitMsDefault: 60_000,
+  clientDeliveryTimeoutMsDefault: 120_000,
+  /** No option of the producer that is a time may be longer. */
+  clientTimeMsMax: 24 * 60 * 60 * 1_000,
+  /** How long the number of a topic's partitions is taken from memory; then it is read again beside the sending. */
+  clientTopicAgeMsDefault: 5 * 60 * 1_000,
+  /** After an error it is read again at once, but not more often than this. */
+  clientTopicRefreshMsMin: 1_000,
+
   // Lambda
   /** AWS: the JSON of an event, and of a buffered answer. Base64 makes a body 4/3 as long, escaping up to twice. */
   lambdaAnswerBytesMax: 6 * MIB,

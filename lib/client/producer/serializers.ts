@@ -1,0 +1,50 @@
+/** From what a program has to the bytes of a key or value. */
+import { utf8 } from '../../kernel/bytes.ts';
+import type { JsonValue } from '../api.ts';
+import type { Content } from '../records.ts';
+
+export interface Serializer<T> {
+  /** Never called with null or undefined, which are Kafka's null. May throw: then nothing of its `send` is sent. */
+  serialize(value: T, topic: string): Uint8Array;
+}
+
+/** The JSON text. Throws `TypeError` for what has none, such as a function. */
+export function json<T = JsonValue>(): Serializer<T> {
+  return {
+    serialize: (value) => {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text === undefined) throw new TypeError(`a ${typeof value} has no JSON`);
+      return utf8(text);
+    },
+  };
+}
+
+/** UTF-8. */
+export function text(): Serializer<string> {
+  return {
+    serialize: (value) => {
+      if (typeof value !== 'string') throw new TypeError(`a ${typeof value} is no text`);
+      return utf8(value);
+    },
+  };
+}
+
+/** The bytes themselves, not a copy: leave them alone until they are delivered. */
+export function bytes(): Serializer<Uint8Array> {
+  return {
+    serialize: (value) => {
+      if (!(value instanceof Uint8Array)) throw new TypeError(`a ${typeof value} is no Uint8Array`);
+      return value;
+    },
+  };
+}
+
+const anyJson = json();
+
+/** What `client.produce` does: bytes and text as they are, everything else as its JSON. */
+export const content: Serializer<Content> = {
+  serialize: (value, topic) => {
+    if (value instanceof Uint8Array) return value;
+    return typeof value === 'string' ? utf8(value) : anyJson.serialize(value, topic);
+  },
+};
