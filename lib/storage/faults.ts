@@ -101,11 +101,12 @@ export function awsFault(error: unknown, what: string, harmless: boolean): unkno
   return new MillraceError(code, `${capitalized(what)} failed (${name}).`, { effect, cause: error });
 }
 
-/** Sentences for the SQLite result codes that someone can act on. Source: "Result and Error Codes" of SQLite. */
+/** Sentences for the SQLite result codes, extended or not, that someone can act on. Source: "Result and Error Codes" of SQLite. */
 const SQLITE_REASONS: Record<number, string> = {
   5: 'it is in use by another process',
   6: 'a table in it is locked',
   8: 'it is read-only',
+  [8 | (4 << 8)]: 'it was moved or removed while it was open',
   10: 'reading or writing it failed',
   11: 'it is damaged',
   13: 'the disk is full',
@@ -125,7 +126,7 @@ export function sqliteFault(error: unknown, what: string, effect: Effect = 'none
   }
   const { code, errcode } = error as { code?: unknown; errcode?: unknown };
   if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return error;
-  const reason = SQLITE_REASONS[errcode & 0xff] ?? `SQLite's code ${errcode}`;
+  const reason = SQLITE_REASONS[errcode] ?? SQLITE_REASONS[errcode & 0xff] ?? `SQLite's code ${errcode}`;
   return new MillraceError('KAFKA_STORAGE_ERROR', `${capitalized(what)}: ${reason}.`, { effect, cause: error });
 }
 
@@ -146,6 +147,10 @@ const FILE_REASONS: Record<string, string> = {
   EMFILE: 'too many open files',
   ENFILE: 'too many open files',
   EROFS: 'the file system is read-only',
+  // The files themselves are made, or asked for: what is missing is what they are in.
+  ENOENT: 'its directory is gone',
+  ENOTDIR: 'a part of its path is no directory',
+  ESTALE: 'the network file system has lost it',
   EIO: 'the disk failed',
 };
 

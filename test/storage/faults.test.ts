@@ -48,6 +48,11 @@ test('an error of SQLite says what can be done, and one of ours stays as it is',
   // An extended result code: an I/O error while syncing.
   const sync = Object.assign(new Error('io'), { code: 'ERR_SQLITE_ERROR', errcode: 10 | (4 << 8) });
   expect(sqliteFault(sync, 'a write failed')).toMatchObject({ message: expect.stringContaining('failed') });
+  // An extended result code that says more than the plain one.
+  const moved = Object.assign(new Error('readonly'), { code: 'ERR_SQLITE_ERROR', errcode: 8 | (4 << 8) });
+  expect(sqliteFault(moved, 'a write failed')).toMatchObject({
+    message: 'A write failed: it was moved or removed while it was open.',
+  });
   const bug = new AssertionError('never');
   expect(sqliteFault(bug, 'a write failed')).toBe(bug);
 });
@@ -56,6 +61,9 @@ test('an error of the file system says what can be done, and one of ours stays a
   expect(fileFault(systemError('ENOSPC', 'write'), 'writing an object')).toMatchObject({
     code: 'KAFKA_STORAGE_ERROR',
     message: 'Writing an object failed: the disk is full.',
+  });
+  expect(fileFault(systemError('EROFS', 'open'), 'writing an object')).toMatchObject({
+    message: 'Writing an object failed: the file system is read-only.',
   });
   expect(fileFault(systemError('EXDEV', 'rename'), 'writing an object')).toMatchObject({
     message: 'Writing an object failed: EXDEV.',
