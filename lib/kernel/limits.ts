@@ -89,6 +89,8 @@ export const limits = {
   replicaRecoveringMsMin: 5_000,
   /** How long a write with acks=all waits for a replica that is joining. */
   replicaJoiningWaitMs: 250,
+  /** How long a read waits for one replica before it asks the next one as well. */
+  replicaReadPatienceMs: 1_000,
 
   // The ledger
   /** Tail entries that start a seal. */

@@ -7,6 +7,7 @@ import { openDirectoryObjectStore } from '../../lib/storage/objects/directory.ts
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createLocalPresigner } from '../../lib/storage/objects/local-presign.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
+import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { INLINE } from '../support/inline-names.ts';
 import { objectStoreContract, SEGMENTS } from './object-store.ts';
@@ -31,6 +32,23 @@ async function makeTiered() {
   return { store: createTieredObjectStore({ inline, bucket, inlineBytesMax: 4096 }), close };
 }
 
+/** Each object is in one of the replicas only, so that every read has to find it. */
+async function makeReplicated() {
+  const directories = await Promise.all([makeDirectory(false), makeDirectory(false)]);
+  const stores = [createMemoryObjectStore({ presigner }), ...directories.map(({ store }) => store)];
+  const replicas = stores.map((store, id) => ({ id, name: `${id}`, rack: `zone-${id}`, store }));
+  const set = new ReplicaSet({ replicas, clock, order: { rack: 'zone-1' } });
+  const store = Object.assign(Object.create(set) as ReplicaSet, {
+    put: async (name: string, chunks: readonly Uint8Array[]) => {
+      const number = Buffer.from(name).reduce((sum, byte) => sum + byte, 0);
+      const [put] = set.putTo(1 << (number % 3), name, chunks);
+      const outcome = await put?.outcome;
+      if (outcome?.put === 'failed') throw outcome.error;
+    },
+  });
+  return { store, close: async () => void (await Promise.all(directories.map(({ close }) => close()))) };
+}
+
 objectStoreContract('directory', { ...SEGMENTS, makeStore: () => makeDirectory(false) });
 objectStoreContract('directory with fsync', { ...SEGMENTS, manyObjects: 20, makeStore: () => makeDirectory(true) });
 objectStoreContract('memory', {
@@ -40,3 +58,4 @@ objectStoreContract('memory', {
 objectStoreContract('inline over sqlite', { ...INLINE, makeStore: async () => makeInline() });
 objectStoreContract('tiered, its bucket', { ...SEGMENTS, makeStore: makeTiered });
 objectStoreContract('tiered, its inline tier', { ...INLINE, makeStore: makeTiered });
+objectStoreContract('replicated', { ...SEGMENTS, manyObjects: 300, makeStore: makeReplicated });
