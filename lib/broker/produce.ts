@@ -6,10 +6,9 @@
  * made are checked as Kafka's brokers check them and stored as they are.
  */
 
-import { partitionForKey } from '../coordination/producers/partitioner.ts';
+import { type KeylessPlace, requestPartitioner } from '../coordination/producers/partitioner.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
-import { randomBelow } from '../kernel/random.ts';
 import { encodeBatches } from '../log/record-batch/encode.ts';
 import { batchHeaders } from '../log/record-batch/header.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
@@ -37,6 +36,8 @@ export interface ProduceRecordsRequest {
   acks: Acks;
   /** Append only if the partition's next offset is this one; all records must then go to one named partition. */
   expectedOffset?: number;
+  /** The same for all parts of what the caller sees as one request. */
+  keyless?: KeylessPlace;
 }
 
 /** What became of one record, in request order. */
@@ -86,7 +87,7 @@ interface Writing {
 function writeAll(broker: Broker, topic: Topic, request: ProduceRecordsRequest): Writing {
   const nowMs = broker.clock.now();
   const refused = Array<RecordOutcome | undefined>(request.records.length);
-  const groups = partitioned(broker, topic, request.records, nowMs, refused);
+  const groups = partitioned(broker, topic, request, nowMs, refused);
   if (request.expectedOffset !== undefined) refuseScattered(request, groups, refused);
   const outcomes = refused.slice();
   const batches = encode(broker, topic, [...groups.values()]);
@@ -191,21 +192,21 @@ interface Group {
 function partitioned(
   broker: Broker,
   topic: Topic,
-  records: readonly ProduceRecord[],
+  { records, keyless }: ProduceRecordsRequest,
   nowMs: number,
   refused: (RecordOutcome | undefined)[],
 ): Map<number, Group> {
   const groups = new Map<number, Group>();
   const appendTime = topic.config['message.timestamp.type'] === 'LogAppendTime';
-  let sticky: number | undefined;
+  const choose = requestPartitioner(topic.config, topic.partitions, broker.random, keyless);
   let group: Group | undefined;
   for (let index = 0; index < records.length; index++) {
     const record = records[index] as ProduceRecord;
-    const partition =
-      record.partition ??
-      (record.key === null
-        ? (sticky ??= randomBelow(broker.random, topic.partitions))
-        : partitionForKey(record.key, topic.partitions));
+    const partition = record.partition ?? choose(record);
+    if (partition === undefined) {
+      refused[index] = { outcome: 'failed', error: tenantMissing(topic) };
+      continue;
+    }
     const error = recordFault(topic, record, partition, nowMs);
     if (error !== undefined) {
       refused[index] = { outcome: 'failed', partition, error };
@@ -216,6 +217,13 @@ function partitioned(
     group.indexes.push(index);
   }
   return groups;
+}
+
+function tenantMissing({ config }: Topic): MillraceError {
+  const header = config['partitioner.tenant.header'];
+  const needed = header === '' ? 'a key' : `the header ${JSON.stringify(header)}`;
+  const detail = `A record needs ${needed} that names its tenant, or a partition: the topic has partitioner=tenant.`;
+  return new MillraceError('INVALID_RECORD', detail);
 }
 
 function groupFor(groups: Map<number, Group>, partition: number): Group {

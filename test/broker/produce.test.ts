@@ -94,6 +94,26 @@ describe('produceRecords', () => {
     expect(used.size).toBeGreaterThan(4);
   });
 
+  it("keeps a tenant's records together where the topic says so, and refuses those without tenant", async () => {
+    const config = { partitioner: 'tenant', 'partitioner.tenant.header': 'tenant' };
+    const process = await makeTopic({ partitions: 8, config });
+    const of = (tenant: string, key: string) =>
+      value('v', { key: utf8(key), headers: [{ key: 'tenant', value: utf8(tenant) }] });
+    const outcomes = await produce(process, [
+      of('acme', 'a'),
+      of('acme', 'b'),
+      value('v'),
+      value('v', { partition: 3 }),
+    ]);
+    const acme = partitionForKey(utf8('acme'), 8);
+    expect(outcomes.map((outcome) => [outcome.partition, short(outcome)])).toEqual([
+      [acme, 0],
+      [acme, 1],
+      [undefined, 'INVALID_RECORD'],
+      [3, acme === 3 ? 2 : 0],
+    ]);
+  });
+
   it('stores a request to 16 partitions as one object, with one update of the head and no read', async () => {
     const process = await makeTopic({ partitions: 16 });
     const records = Array.from({ length: 64 }, (_, i) => value(`${i}`, { partition: i % 16 }));

@@ -9,6 +9,7 @@
 import { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
 import { type ProduceRecord, produceRecords, type RecordOutcome } from '../../broker/produce.ts';
+import type { KeylessPlace } from '../../coordination/producers/partitioner.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { typedAnswer } from '../answer.ts';
@@ -109,8 +110,7 @@ class LineWriter {
   private readonly target: ProduceTarget;
   private readonly splitter = new LineSplitter();
   private lines = 0;
-  /** Where the first record without key or partition went, and so all of the request's. */
-  private keylessPartition: number | undefined;
+  private readonly keyless: KeylessPlace = {};
 
   constructor(door: Door, target: ProduceTarget) {
     this.door = door;
@@ -151,8 +151,6 @@ class LineWriter {
       if (partition !== undefined) {
         requireSamePartition(record, partition, 'partition');
         record.partition = partition;
-      } else if (record.key === null) {
-        record.partition ??= this.keylessPartition;
       }
       return record;
     } catch (error) {
@@ -166,11 +164,9 @@ class LineWriter {
 
   private async produce(records: ProduceRecord[]): Promise<RecordOutcome[]> {
     const { topic, acks = 'all', expectedOffset } = this.target;
+    const { keyless } = this;
     try {
-      const outcomes = await produceRecords(this.door.options.broker, { topic, records, acks, expectedOffset });
-      const keyless = records.findIndex((record) => record.key === null && record.partition === undefined);
-      this.keylessPartition ??= outcomes[keyless]?.partition;
-      return outcomes;
+      return await produceRecords(this.door.options.broker, { topic, records, acks, expectedOffset, keyless });
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       return records.map(() => ({ outcome: 'failed', error }));

@@ -36,6 +36,7 @@ export type ConfigRow = ConfigCommon &
     | NumberRow
     | { type: 'boolean' }
     | { type: 'string'; oneOf: readonly string[] }
+    | { type: 'text'; lengthMax: number }
     | { type: 'list'; anyOf: readonly string[] }
     | { type: 'replicas' }
   );
@@ -120,6 +121,31 @@ export const topicConfigTable = {
     fixed: true,
     effect: 'now',
     about: "Millrace's own: partitions that share one ledger item. Fewer cost more per commit and commit more often.",
+  },
+
+  // Partitioning
+  partitioner: {
+    type: 'string',
+    default: 'key',
+    oneOf: ['key', 'tenant', 'round-robin'],
+    effect: 'now',
+    about:
+      "Millrace's own: where records go that name no partition. `key`: by the key's hash, as Kafka's clients do, those without key together; `tenant`: by the hash of their tenant; `round-robin`: in turn. It decides for HTTP; Kafka's clients decide themselves.",
+  },
+  'partitioner.tenant.header': {
+    type: 'text',
+    lengthMax: 255,
+    default: '',
+    effect: 'now',
+    about:
+      "Millrace's own: the header that names a record's tenant, with `partitioner=tenant`. Where empty, the key up to the separator does. A record without tenant is refused.",
+  },
+  'partitioner.tenant.separator': {
+    type: 'text',
+    lengthMax: 255,
+    default: ':',
+    effect: 'now',
+    about: "Millrace's own: what ends the tenant in a key. A key without it is all tenant.",
   },
 
   // Lifecycle

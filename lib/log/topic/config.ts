@@ -16,7 +16,9 @@ type ValueOf<Row> = Row extends { type: 'boolean' }
       ? Option[]
       : Row extends { type: 'replicas' }
         ? string[]
-        : number;
+        : Row extends { type: 'text' }
+          ? string
+          : number;
 
 /**
  * Every config's value. A long beyond the safe integers is the nearest safe integer: as milliseconds or bytes both
@@ -74,6 +76,10 @@ export function mergeTopicConfig(
       `min.compaction.lag.ms (${values['min.compaction.lag.ms']}) must not be above max.compaction.lag.ms (${values['max.compaction.lag.ms']})`,
     );
   }
+  if (values['partitioner.tenant.header'] === '' && values['partitioner.tenant.separator'] === '') {
+    const detail = 'One of partitioner.tenant.header and partitioner.tenant.separator must not be empty.';
+    throw new MillraceError('INVALID_CONFIG', detail);
+  }
   return { overrides: merged, values };
 }
 
@@ -103,6 +109,8 @@ export function allowedValues(row: ConfigRow): string {
       return 'true or false';
     case 'string':
       return `one of ${row.oneOf.join(', ')}`;
+    case 'text':
+      return `text of up to ${row.lengthMax} characters`;
     case 'list':
       return `a comma list of ${row.anyOf.join(', ')}, each at most once`;
     case 'replicas':
@@ -148,6 +156,8 @@ function parseValue(row: ConfigRow, text: string): number | boolean | string | s
       return parseBoolean(trimmed.toLowerCase());
     case 'string':
       return row.oneOf.includes(trimmed) ? trimmed : undefined;
+    case 'text':
+      return text.length <= row.lengthMax && text.isWellFormed() ? text : undefined;
     case 'list': {
       const entries = splitList(trimmed);
       const sound = entries.every((entry, i) => row.anyOf.includes(entry) && entries.indexOf(entry) === i);

@@ -62,7 +62,8 @@ function refusal(input: Parameters<typeof parseTopicConfig>[0]): string {
 
 describe('the config table', () => {
   it("holds Kafka's names and Millrace's own", () => {
-    expect([...TOPIC_CONFIG_NAMES].sort()).toEqual([...KAFKA_NAMES, 'ledger.partitions'].sort());
+    const own = ['ledger.partitions', 'partitioner', 'partitioner.tenant.header', 'partitioner.tenant.separator'];
+    expect([...TOPIC_CONFIG_NAMES].sort()).toEqual([...KAFKA_NAMES, ...own].sort());
   });
 
   it.each(TOPIC_CONFIG_NAMES)('has a default for %s that could be set as well', (name) => {
