@@ -15,7 +15,7 @@ export interface ProducerEpoch {
 }
 
 /** The wire format has 16 bits for it, and none for a sign. */
-export const PRODUCER_EPOCH_MAX = 0x7fff;
+const PRODUCER_EPOCH_MAX = 0x7fff;
 
 export class ProducerIdentity {
   private readonly newId: () => Promise<ProducerEpoch>;

@@ -1,0 +1,62 @@
+/** The programs of docs/client.md are the files in `examples/`, and they run. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { settingsOf } from '../../lib/client/producer/options.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { systemRandom } from '../../lib/kernel/random.ts';
+import { createLogger } from '../../lib/local/logger.ts';
+import { parseCommand } from '../../lib/local/options.ts';
+import { type RunningServer, startServer } from '../../lib/local/server.ts';
+
+const ROOT = new URL('../../', import.meta.url);
+const page = readFileSync(new URL('docs/client.md', ROOT), 'utf8');
+
+const OUTPUT: Record<string, RegExp> = {
+  'produce-orders': /^written to partition \d at offset 0\nada \{"customer":"ada","total":12\}\n$/,
+  'produce-many': /^1000 measurements are written\n$/,
+  'partition-by-tenant': /^acme has 1 partition\n$/,
+  'handle-failures': /^note 0: offset 0\nnote 1: MESSAGE_TOO_LARGE\nUNKNOWN_TOPIC_OR_PARTITION none\n$/,
+};
+
+let server: RunningServer;
+
+beforeAll(async () => {
+  const command = parseCommand({ args: ['--port', '0', '--data', ':memory:'], env: {}, readFile: String });
+  if (command.command !== 'serve') throw new Error('asks for help');
+  const log = createLogger(systemClock, () => {});
+  server = await startServer(command.options, { clock: systemClock, random: systemRandom, log });
+});
+
+afterAll(() => server?.close());
+
+it('shows each program as it is in its file', () => {
+  const shown = Array.from(page.matchAll(/^`examples\/([\w-]+)\.ts`:\n\n```ts\n(.*?)```$/gms));
+  expect(new Set(shown.map(([, name]) => name))).toEqual(new Set(Object.keys(OUTPUT)));
+  for (const [, name, program] of shown) {
+    const file = readFileSync(new URL(`examples/${name}.ts`, ROOT), 'utf8');
+    expect(program, name).toBe(file.replace("'../lib/client/public.ts'", "'millrace'"));
+  }
+  expect(page.match(/^```ts$/gm)).toHaveLength(shown.length);
+});
+
+describe('the programs', () => {
+  it.each(Object.entries(OUTPUT))('run: %s', async (name, output) => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [`examples/${name}.ts`], {
+      cwd: ROOT,
+      env: { ...process.env, MILLRACE_URL: server.url },
+    });
+    expect(stdout).toMatch(output);
+    expect(stderr).toBe('');
+  });
+});
+
+it('has every option of a producer with its default', () => {
+  const rows = page.slice(page.indexOf('### Options')).split('\n');
+  for (const [name, value] of Object.entries(settingsOf({}))) {
+    const row = rows.find((line) => line.startsWith('|') && line.split('|')[1]?.includes(`\`${name}\``));
+    const shown = typeof value === 'object' || value === undefined ? name : value.toLocaleString('en');
+    expect(row, name).toContain(shown);
+  }
+});
