@@ -1,0 +1,64 @@
+/** A transaction that is ready to be committed: its bytes are stored, and what is left is one atomic write. */
+
+import type { LedgerId } from '../../kernel/ids.ts';
+import type { ItemKey, Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { BaseOffsets } from '../../log/ledger/append.ts';
+import type { Commit } from '../../log/ledger/commit.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import { overLimit } from '../../storage/metadata/check-writes.ts';
+
+export interface StoredLedger {
+  ledger: LedgerId;
+  /** The newest head that is known. No attempt to commit was made before it was read. */
+  head: LedgerHead;
+  commits: readonly StoredCommit[];
+}
+
+export interface StoredCommit {
+  commit: Commit;
+  /** Its bytes by slot, for the cache of who made them; not there where another process did. */
+  chunks?: ReadonlyMap<number, Uint8Array[]>;
+}
+
+export interface Intent {
+  ledgers: readonly StoredLedger[];
+  /** The new state of the transactional id, which is conditioned on the one that was decided upon. */
+  guard?: Write & { kind: 'put' };
+  /** Unconditional updates. */
+  offsets: readonly Write[];
+  /** When the caller stops waiting, by the monotonic clock. */
+  deadlineMs: number;
+}
+
+export type CommitOutcome =
+  /** Where the records are: by ledger, in the intent's order, the first offset of each slot. */
+  | { outcome: 'committed'; bases: readonly BaseOffsets[] }
+  /**
+   * The transactional id is not as it was: nothing of this intent can be applied any more. Where it appends to a ledger,
+   * nothing was; where not, `unknown` says whether an attempt may have been.
+   */
+  | { outcome: 'superseded'; unknown: boolean }
+  /** The sweeper has given the bytes up. They are not in any ledger and never will be. */
+  | { outcome: 'swept' };
+
+export function intentKeys({ ledgers, guard, offsets }: Intent, headKey: (ledger: LedgerId) => ItemKey): string[] {
+  const keys = [...ledgers.map(({ ledger }) => headKey(ledger)), ...offsets.map(({ key }) => key)];
+  if (guard !== undefined) keys.push(guard.key);
+  return keys.map(({ pk, sk }) => JSON.stringify([pk, sk]));
+}
+
+export interface ItemCount {
+  ledgers: number;
+  offsets: number;
+  guarded: boolean;
+}
+
+/** Throws `POLICY_VIOLATION` where a transaction is of more items than one atomic write has. */
+export function checkItemCount({ ledgers, offsets, guarded }: ItemCount): void {
+  const items = ledgers + offsets + (guarded ? 1 : 0);
+  if (items <= limits.transactionItemsMax) return;
+  const id = guarded ? ', its transactional id' : '';
+  const what = `A transaction of ${items} items (${ledgers} ledgers, ${offsets} items of offsets${id})`;
+  throw overLimit('transactionItemsMax', what, limits.transactionItemsMax);
+}

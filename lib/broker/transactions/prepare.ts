@@ -1,0 +1,160 @@
+/** What a transaction is to write, checked as a whole: a fault of one record or offset is a fault of the transaction. */
+import {
+  type CommittedOffset,
+  OFFSETS_PER_ITEM,
+  type OffsetsItemId,
+  offsetsKey,
+  planOffsets,
+} from '../../coordination/groups/offsets-item.ts';
+import { partitionForKey } from '../../coordination/producers/partitioner.ts';
+import { checkGroupId } from '../../coordination/transactions/ids.ts';
+import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
+import type { PlacedRecord } from '../../coordination/transactions/receipt.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import type { Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { randomBelow } from '../../kernel/random.ts';
+import type { NewRecord } from '../../log/record-batch/record.ts';
+import type { BatchRun } from '../../log/segment/layout.ts';
+import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
+import { runOf } from '../append/accept-batches.ts';
+import type { Broker } from '../broker.ts';
+import { encodeRecords, recordFault, type UncheckedRecord } from '../record-batches.ts';
+import { unknownPartition } from '../topic-cache.ts';
+
+export interface TransactionRecord extends UncheckedRecord {
+  topic: string;
+  /** By key hash where absent; of a topic's records without a key, one partition for all. */
+  partition?: number;
+}
+
+export interface GroupOffset {
+  topic: string;
+  partition: number;
+  offset: number;
+  leaderEpoch?: number;
+  metadata?: string;
+}
+
+export interface GroupOffsets {
+  group: string;
+  offsets: readonly GroupOffset[];
+}
+
+/** A partition's records of one transaction. */
+export interface PreparedRun {
+  topic: Topic;
+  partition: number;
+  ledger: LedgerId;
+  slot: number;
+  run: BatchRun;
+}
+
+export interface PreparedRecords {
+  runs: readonly PreparedRun[];
+  /** In the request's order; a place is the index of a run. */
+  records: readonly PlacedRecord[];
+}
+
+interface Group {
+  topic: Topic;
+  partition: number;
+  records: NewRecord[];
+}
+
+export async function prepareRecords(broker: Broker, records: readonly TransactionRecord[]): Promise<PreparedRecords> {
+  const topics = await topicsOf(broker, records);
+  const nowMs = broker.clock.now();
+  const groups: Group[] = [];
+  const placeOf = new Map<string, number>();
+  const sticky = new Map<string, number>();
+  const placed: PlacedRecord[] = [];
+  for (const [index, record] of records.entries()) {
+    const topic = topics.get(record.topic) as Topic;
+    const partition = partitionOf(broker, topic, record, sticky);
+    const fault = recordFault(topic, record, partition, nowMs);
+    if (fault !== undefined) throw ofRecord(fault, index);
+    const name = `${topic.name}/${partition}`;
+    let place = placeOf.get(name);
+    if (place === undefined) {
+      place = groups.length;
+      placeOf.set(name, place);
+      groups.push({ topic, partition, records: [] });
+    }
+    const appendTime = topic.config['message.timestamp.type'] === 'LogAppendTime';
+    const timestamp = appendTime ? nowMs : (record.timestamp ?? nowMs);
+    const { key, value, headers } = record;
+    (groups[place] as Group).records.push({ timestamp, key, value, headers });
+    placed.push({ place, timestamp });
+  }
+  const runs = groups.map(({ topic, partition, records: own }) => {
+    const { ledger, slot } = ledgerOf(topic, partition);
+    return { topic, partition, ledger, slot, run: runOf(encodeRecords(broker, topic, own)) };
+  });
+  return { runs, records: placed };
+}
+
+/** The topics by name; each as it is cached, unless that lacks a partition that a record names. */
+async function topicsOf(
+  broker: Broker,
+  records: readonly { topic: string; partition?: number }[],
+): Promise<Map<string, Topic>> {
+  const named = new Map<string, number>();
+  for (const { topic, partition = 0 } of records) named.set(topic, Math.max(named.get(topic) ?? 0, partition));
+  const topics = new Map<string, Topic>();
+  for (const [name, partition] of named) topics.set(name, await broker.topics.getWith(name, partition));
+  return topics;
+}
+
+function partitionOf(
+  broker: Broker,
+  topic: Topic,
+  { key, partition }: TransactionRecord,
+  sticky: Map<string, number>,
+): number {
+  if (partition !== undefined) return partition;
+  if (key !== null) return partitionForKey(key, topic.partitions);
+  const chosen = sticky.get(topic.name) ?? randomBelow(broker.random, topic.partitions);
+  sticky.set(topic.name, chosen);
+  return chosen;
+}
+
+function ofRecord({ code, message, facts }: MillraceError, index: number): MillraceError {
+  return new MillraceError(code, message, { facts: { ...facts, field: `records[${index}]` } });
+}
+
+/** Throws `INVALID_GROUP_ID`, `UNKNOWN_TOPIC_OR_PARTITION`, `OFFSET_METADATA_TOO_LARGE`, `INVALID_REQUEST`. */
+export async function prepareOffsets(broker: Broker, { group, offsets }: GroupOffsets): Promise<PendingOffset[]> {
+  checkGroupId(group);
+  const topics = await topicsOf(broker, offsets);
+  const seen = new Set<string>();
+  return offsets.map(({ topic: name, partition, offset, leaderEpoch, metadata }) => {
+    const topic = topics.get(name) as Topic;
+    if (partition >= topic.partitions) throw unknownPartition(topic, partition);
+    if (metadata !== undefined && utf8(metadata).length > limits.offsetMetadataBytesMax) {
+      const detail = `The metadata of ${name} ${partition} is longer than ${limits.offsetMetadataBytesMax} bytes.`;
+      throw new MillraceError('OFFSET_METADATA_TOO_LARGE', detail);
+    }
+    if (seen.has(`${name}/${partition}`)) {
+      throw new MillraceError('INVALID_REQUEST', `The offset of ${name} ${partition} is there twice.`);
+    }
+    seen.add(`${name}/${partition}`);
+    return { group, topic: name, topicId: topic.topicId, partition, offset, leaderEpoch, metadata };
+  });
+}
+
+/** One update for each item; of an offset that is there twice the later one counts. */
+export function offsetWrites(pending: readonly PendingOffset[], committedMs: number): Write[] {
+  const items = new Map<string, { id: OffsetsItemId; topic: string; slots: Map<number, CommittedOffset> }>();
+  for (const { group, topic, topicId, partition, offset, leaderEpoch, metadata } of pending) {
+    const id = { group, topicId, index: Math.floor(partition / OFFSETS_PER_ITEM) };
+    const { pk, sk } = offsetsKey(id);
+    const name = JSON.stringify([pk, sk]);
+    const item = items.get(name) ?? { id, topic, slots: new Map<number, CommittedOffset>() };
+    item.slots.set(partition % OFFSETS_PER_ITEM, { offset, committedMs, leaderEpoch, metadata });
+    items.set(name, item);
+  }
+  return [...items.values()].map(({ id, topic, slots }) => planOffsets(id, topic, slots));
+}

@@ -1,0 +1,50 @@
+/**
+ * Finds out where the records of a committed transaction are, from its receipt: its commits are in the heads, or in pages
+ * since. A ledger may have sealed very many pages meanwhile; where the caller's time ends before they are read, the fault is
+ * retriable and says so.
+ */
+import type { Receipt, ReceiptLedger } from '../../coordination/transactions/receipt.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import type { Broker } from '../broker.ts';
+
+/** By ledger of the receipt, the first offset of each slot's records. */
+export function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: number): Promise<BaseOffsets[]> {
+  return mapBounded(receipt.ledgers, limits.storageFanOutMax, (ledger) => basesOf(broker, ledger, deadlineMs));
+}
+
+async function basesOf(broker: Broker, receipt: ReceiptLedger, deadlineMs: number): Promise<BaseOffsets> {
+  const head = await broker.heads.strong(receipt.ledger);
+  if (head === undefined) {
+    const detail = `The transaction was committed, and the topic ${receipt.topic} has been deleted since.`;
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail, { effect: 'unknown' });
+  }
+  const bases = new Map<number, number>();
+  for (const id of receipt.commits) {
+    const found = await find(broker, { ...receipt, id, head }, deadlineMs);
+    for (const [slot, offset] of found) if (!bases.has(slot)) bases.set(slot, offset);
+  }
+  return bases;
+}
+
+async function find(
+  broker: Broker,
+  { ledger, seen, id, head }: Pick<ReceiptLedger, 'ledger' | 'seen'> & { id: Uint8Array; head: LedgerHead },
+  deadlineMs: number,
+): Promise<BaseOffsets> {
+  const inTail = offsetsInTail(head, id);
+  if (inTail !== undefined) return inTail;
+  for (let sequence = seen; sequence < head.sealed; sequence++) {
+    if (broker.clock.monotonic() >= deadlineMs) break;
+    const inPage = offsetsInPage(await broker.pages.get(ledger, sequence), id);
+    if (inPage !== undefined) return inPage;
+  }
+  throw new MillraceError(
+    'REQUEST_TIMED_OUT',
+    'The transaction was committed; where its records are could not be read in time.',
+    { effect: 'unknown', facts: { retryAfterMs: limits.retryAfterMsDefault } },
+  );
+}
