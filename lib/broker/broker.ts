@@ -19,6 +19,7 @@ import { Sealer } from './ledger/sealer.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { RunCache } from './read/run-cache.ts';
 import { TopicCache } from './topic-cache.ts';
+import { Committer } from './transactions/committer.ts';
 
 export interface BrokerDependencies {
   metadata: MetadataStore;
@@ -48,6 +49,7 @@ export interface Broker {
   readonly sealer: Sealer;
   readonly runs: RunCache;
   readonly appender: Appender;
+  readonly committer: Committer;
   /** Writes with acks=none. */
   readonly background: Background;
 }
@@ -78,6 +80,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     sealer,
     runs,
     appender,
+    committer: new Committer({ metadata, heads, pages, sealer, runs, clock, random }),
     background: new Background(),
   };
 }
