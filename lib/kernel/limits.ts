@@ -290,8 +290,8 @@ export const limits = {
   // Waiting readers: the rate of reading a ledger's head, shared by all of a process
   headPollMsMin: 100,
   headPollMsMax: 1_000,
-  /** How much longer each further read waits while the ledger does not grow. */
-  headPollGrowth: 1.5,
+  /** The wait before each further read while the ledger does not grow, of the one before. */
+  headPollGrowthPercent: 150,
 
   // The local server
   /** Connections at a time; Node closes those beyond. */

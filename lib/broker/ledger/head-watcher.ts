@@ -86,7 +86,8 @@ export class HeadWatcher {
       // A failed read is the same as nothing new: the next one tells, and the waiters' own deadlines end them.
       const head = await this.heads.strong(ledger).catch(() => undefined);
       const grew = head !== undefined && head.version !== before;
-      interval = grew ? limits.headPollMsMin : Math.min(interval * limits.headPollGrowth, limits.headPollMsMax);
+      const longer = (interval * limits.headPollGrowthPercent) / 100;
+      interval = grew ? limits.headPollMsMin : Math.min(longer, limits.headPollMsMax);
     }
   }
 }
