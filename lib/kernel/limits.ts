@@ -195,10 +195,12 @@ export const limits = {
   storageRetryPauseMsMin: 20,
   /** … up to this. */
   storageRetryPauseMsMax: 1_000,
-  /** How long connecting to DynamoDB or S3 may take, and one call of either altogether. */
+  /** How long connecting to DynamoDB or S3 may take, … */
   storageConnectMsMax: 1_000,
+  /** … one attempt of a call of DynamoDB, … */
   metadataCallMsMax: 5_000,
-  objectCallMsMax: 15_000,
+  /** … and a call of S3 with all its attempts. Two that hang are just longer than a produce request may take. */
+  objectCallMsMax: 13_000,
   /** Connections of one process to DynamoDB and to S3, each. */
   storageConnectionsMax: 128,
   /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */

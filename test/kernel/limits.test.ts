@@ -17,6 +17,9 @@ describe('limits', () => {
     // A part's number is a byte, a slot's bit one of 16.
     expect(limits.partsPerObjectMax).toBeLessThanOrEqual(256);
     expect(limits.partitionsPerLedgerMax).toBeLessThanOrEqual(16);
+    // Two puts that hang end a produce request, and not long after its time.
+    expect(2 * limits.objectCallMsMax).toBeGreaterThan(limits.produceDeadlineMs);
+    expect(2 * limits.objectCallMsMax).toBeLessThan(1.1 * limits.produceDeadlineMs);
     // An orphan's writer has given up long before its object counts as one.
     expect(limits.orphanAgeMs).toBeGreaterThan(10 * limits.produceDeadlineMs);
   });

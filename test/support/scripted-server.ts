@@ -10,7 +10,9 @@ export type Step =
   /** Takes the request and never answers. */
   | 'silence'
   /** Announces ten bytes and closes the connection after three. */
-  | 'cut';
+  | 'cut'
+  /** Announces ten bytes and sends three. */
+  | 'stall';
 
 export interface ScriptedServer {
   endpoint: string;
@@ -53,6 +55,9 @@ function answer(step: Step, socket: Socket, response: ServerResponse): void {
   } else if (step === 'cut') {
     response.writeHead(200, { 'content-length': 10 });
     response.write('abc', () => socket.destroy());
+  } else if (step === 'stall') {
+    response.writeHead(200, { 'content-length': 10 });
+    response.write('abc');
   } else {
     response.writeHead(step.status, { 'content-length': Buffer.byteLength(step.body ?? ''), ...step.headers });
     response.end(step.body);

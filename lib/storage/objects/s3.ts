@@ -5,11 +5,12 @@
  *   and signed as `UNSIGNED-PAYLOAD`, over TLS.
  * - Every call does the same however often it is repeated, so that whatever may pass is tried again. The SDK's own
  *   retries are off (`s3ClientConfig`): they end where an answer's body begins, and can't repeat a streamed put.
+ * - A call ends in time with all its attempts (`limits.objectCallMsMax`), also where the server says nothing at all.
  * - S3 is strongly consistent: what was put is read, and listed, at once.
  *
  * In a directory bucket (S3 Express One Zone) a list has no order, and takes only prefixes that end with a slash.
  */
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import {
   DeleteObjectsCommand,
   GetObjectCommand,
@@ -40,6 +41,8 @@ export interface S3ObjectStoreOptions {
   prefix?: string;
   clock: Clock;
   random: Random;
+  /** How long a call may take with all its attempts. */
+  callMsMax?: number;
 }
 
 /**
@@ -86,10 +89,11 @@ class S3ObjectStore implements ObjectStore {
 
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
     const request = { ...this.object(name), ...describeBody(chunks) };
-    await this.call('a put to S3', () =>
+    await this.call('a put to S3', (abort) => {
       // A stream is used up by one attempt.
-      this.options.client.send(new PutObjectCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) })),
-    );
+      const command = new PutObjectCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) });
+      return this.options.client.send(command, abort);
+    });
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -122,7 +126,9 @@ class S3ObjectStore implements ObjectStore {
       MaxKeys: limits.listPageMax,
       ContinuationToken: cursor,
     });
-    const { Contents = [], NextContinuationToken: next } = await this.call('a list of S3', () => client.send(command));
+    const { Contents = [], NextContinuationToken: next } = await this.call('a list of S3', (abort) =>
+      client.send(command, abort),
+    );
     const objects = Contents.map(({ Key = '', Size = 0 }) => ({ name: Key.slice(before.length), bytes: Size }));
     const page = { objects: objects.filter(({ name }) => isObjectName(name)) };
     return next === undefined ? page : { ...page, next };
@@ -157,7 +163,9 @@ class S3ObjectStore implements ObjectStore {
   private async get(name: ObjectName, range?: string): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
     const command = new GetObjectCommand({ ...this.object(name), Range: range });
     try {
-      return await this.call('a get from S3', async () => readBody(await this.options.client.send(command)));
+      return await this.call('a get from S3', async (abort) =>
+        readBody(await this.options.client.send(command, abort), abort.abortSignal),
+      );
     } catch (error) {
       const cause = causeName(error);
       if (cause === 'NoSuchKey') return undefined;
@@ -168,7 +176,8 @@ class S3ObjectStore implements ObjectStore {
 
   private async exists(name: ObjectName): Promise<Uint8Array | undefined> {
     try {
-      await this.call('a head of S3', () => this.options.client.send(new HeadObjectCommand(this.object(name))));
+      const command = new HeadObjectCommand(this.object(name));
+      await this.call('a head of S3', (abort) => this.options.client.send(command, abort));
       return EMPTY_BYTES;
     } catch (error) {
       if (causeName(error) === 'NotFound') return undefined;
@@ -178,17 +187,27 @@ class S3ObjectStore implements ObjectStore {
 
   private async deleteBatch(keys: { Key: string }[]): Promise<void> {
     const command = new DeleteObjectsCommand({ Bucket: this.options.bucket, Delete: { Objects: keys, Quiet: true } });
-    await this.call('a delete in S3', async () => {
-      const { Errors: [first] = [] } = await this.options.client.send(command);
+    await this.call('a delete in S3', async (abort) => {
+      const { Errors: [first] = [] } = await this.options.client.send(command, abort);
       if (first !== undefined) throw new UndeletedObjectError(first.Code);
     });
   }
 
-  private async call<T>(what: string, send: () => Promise<T>): Promise<T> {
+  private async call<T>(what: string, send: (abort: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
+    const { clock, callMsMax = limits.objectCallMsMax } = this.options;
+    const late = new AbortController();
+    const done = new AbortController();
+    void clock.sleep(callMsMax, done.signal).then(() => {
+      if (!done.signal.aborted) late.abort();
+    });
+    const mayRepeat = (error: unknown) => !late.signal.aborted && awsFailure(error)?.transient === true;
     try {
-      return await withRetries(send, { ...this.options, mayRepeat: (error) => awsFailure(error)?.transient === true });
+      return await withRetries(() => send({ abortSignal: late.signal }), { ...this.options, mayRepeat });
     } catch (error) {
-      throw awsFault(error, what, true);
+      const isLate = late.signal.aborted && error instanceof Error && error.name === 'AbortError';
+      throw awsFault(isLate ? new LateError(`no answer within ${callMsMax} ms`) : error, what, true);
+    } finally {
+      done.abort();
     }
   }
 }
@@ -203,6 +222,12 @@ class UndeletedObjectError extends Error {
     this.name = code;
     this.$metadata = { httpStatusCode: code === 'AccessDenied' ? 403 : 503 };
   }
+}
+
+/** The call's time was over. */
+class LateError extends Error {
+  /** The name of the SDK's own error of a timeout, so that it is judged like one. */
+  override readonly name = 'TimeoutError';
 }
 
 /** The connection ended in the middle of an answer. */
@@ -229,11 +254,12 @@ function bodyOf(chunks: readonly Uint8Array[], length: number): Readable | strin
 }
 
 /** Reads the body into one array of its announced length; a connection that ends before is an error to be retried. */
-async function readBody({ Body, ContentLength = 0, ContentRange }: GetObjectCommandOutput) {
+async function readBody({ Body, ContentLength = 0, ContentRange }: GetObjectCommandOutput, signal: AbortSignal) {
   const bytes = new Uint8Array(ContentLength);
   let length = 0;
   assert(Body instanceof Readable, 'the SDK for Node answers with a stream');
-  for await (const chunk of Body as AsyncIterable<Uint8Array>) {
+  // The SDK listens to the signal until the head of an answer is here.
+  for await (const chunk of addAbortSignal(signal, Body as Readable) as AsyncIterable<Uint8Array>) {
     if (length + chunk.length <= bytes.length) bytes.set(chunk, length);
     length += chunk.length;
   }

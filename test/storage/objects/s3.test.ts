@@ -1,8 +1,10 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../lib/kernel/clock.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
+import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { createS3ObjectStore, s3ClientConfig } from '../../../lib/storage/objects/s3.ts';
 import { impatientClock, type ScriptedServer, type Step, startScriptedServer } from '../../support/scripted-server.ts';
 
@@ -17,7 +19,7 @@ afterEach(async () => {
   server = undefined;
 });
 
-async function openStore(script: Step[]) {
+async function openStore(script: Step[], callMsMax: number = limits.objectCallMsMax) {
   const running = await startScriptedServer(script);
   server = running;
   const config = s3ClientConfig({ AWS_ENDPOINT_URL: running.endpoint });
@@ -28,10 +30,49 @@ async function openStore(script: Step[]) {
     region: 'us-east-1',
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
   });
-  const clock = impatientClock();
-  const store = createS3ObjectStore({ client, bucket: 'bucket', prefix: 'in/', clock, random: seededRandom(1) });
+  const impatient = impatientClock();
+  // The pauses pass at once; a call's time is real.
+  const sleep = (ms: number, signal?: AbortSignal) =>
+    ms === callMsMax ? systemClock.sleep(ms, signal) : impatient.sleep(ms);
+  const clock = { ...impatient, sleep };
+  const random = seededRandom(1);
+  const store = createS3ObjectStore({ client, bucket: 'bucket', prefix: 'in/', clock, random, callMsMax });
   return { store, clock, requests: running.requests };
 }
+
+describe('a server that never answers', () => {
+  const calls: [string, (store: ObjectStore) => Promise<unknown>][] = [
+    ['put', (store) => store.put('a', [Buffer.from('abc')])],
+    ['getRange', (store) => store.getRange('a')],
+    ['delete', (store) => store.delete(['a'])],
+    ['list', (store) => store.list('a/')],
+  ];
+
+  test.each(calls)('ends a %s in its time, with a fault that may be tried again', async (_, call) => {
+    const { store, requests } = await openStore(['silence'], 500);
+    const began = performance.now();
+    await expect(call(store)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none', retriable: true });
+    const tookMs = performance.now() - began;
+    expect(tookMs).toBeGreaterThan(450);
+    expect(tookMs).toBeLessThan(1_500);
+    // Each attempt has 200 ms here.
+    expect(requests.length).toBeGreaterThanOrEqual(2);
+    expect(requests.length).toBeLessThanOrEqual(3);
+  });
+
+  test('in the middle of an object ends the read in its time', async () => {
+    const { store } = await openStore(['stall'], 500);
+    const began = performance.now();
+    await expect(store.getRange('a')).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none' });
+    expect(performance.now() - began).toBeLessThan(1_500);
+  });
+
+  test('at first, and then does, is no fault', async () => {
+    const { store, requests } = await openStore(['silence', ok], 5_000);
+    await store.put('a', [Buffer.from('abc')]);
+    expect(requests).toHaveLength(2);
+  });
+});
 
 describe('a put', () => {
   const chunks = [Buffer.from('abc'), Buffer.from('defg')];
