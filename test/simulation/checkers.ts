@@ -1,12 +1,11 @@
 /** What must hold in every history. Each checker returns the sentences that say how it does not. */
-import type { FinalPartition, History } from './history.ts';
+import type { Checker, FinalPartition, History } from './history.ts';
+import { topicCheckers } from './topic-checkers.ts';
 
 export interface Violation {
   checker: string;
   what: string;
 }
-
-type Checker = (history: History) => string[];
 
 export function check(history: History): Violation[] {
   return Object.entries(checkers).flatMap(([checker, run]) => run(history).map((what) => ({ checker, what })));
@@ -134,6 +133,8 @@ const checkers: Record<string, Checker> = {
   },
 
   'a sweep leaves no orphan': (history) => history.orphans.map((name) => `${name} is in no ledger`),
+
+  ...topicCheckers,
 };
 
 function nameOf({ topic, partition }: { topic: string; partition: number }): string {

@@ -1,5 +1,6 @@
 /** What was asked and answered in a simulated world; the checkers judge it against the log at the end. */
 import type { Effect, ErrorCode } from '../../lib/kernel/errors.ts';
+import type { TopicId } from '../../lib/kernel/ids.ts';
 
 /** One produce request of one writer to one partition. Values are unique in the world. */
 export interface ProduceEvent {
@@ -10,6 +11,8 @@ export interface ProduceEvent {
   /** Order of asking, over the whole world. */
   askedAt: number;
   expectedOffset?: number;
+  /** What the writer took the topic for, before and after; absent where that changed or was not to be found out. */
+  topicId?: TopicId;
   answer:
     | { kind: 'acked'; baseOffset: number; answeredAt: number }
     | { kind: 'failed'; code: ErrorCode; effect: Effect; answeredAt: number }
@@ -24,6 +27,8 @@ export interface FetchEvent {
   partition: number;
   offset: number;
   askedAt: number;
+  /** As a writer's. */
+  topicId?: TopicId;
   answer:
     | { kind: 'records'; values: { offset: number; value: string }[]; nextOffset: number; highWatermark: number }
     | { kind: 'outOfRange'; highWatermark: number }
@@ -37,6 +42,25 @@ export interface LatestEvent {
   partition: number;
   askedAt: number;
   latest: number;
+}
+
+/** One creation or deletion of a topic, or one strong look at it. */
+export interface TopicEvent {
+  process: string;
+  action: 'create' | 'delete' | 'look';
+  topic: string;
+  askedAt: number;
+  /** Infinite where the process crashed before the answer. */
+  answeredAt: number;
+  answer: /** `topicId` of a creation, and of a look that found the topic. */
+  { kind: 'done'; topicId?: TopicId } | { kind: 'failed'; code: ErrorCode; effect: Effect } | { kind: 'none' };
+}
+
+/** What happens to topics that are created and deleted all the time, apart from the log that stays. */
+export class PassingHistory {
+  readonly topics: TopicEvent[] = [];
+  readonly produces: ProduceEvent[] = [];
+  readonly fetches: FetchEvent[] = [];
 }
 
 /** One partition as a fresh process reads it at the end, without faults. */
@@ -54,6 +78,7 @@ export class History {
   readonly fetches: FetchEvent[] = [];
   readonly latests: LatestEvent[] = [];
   readonly finals: FinalPartition[] = [];
+  readonly passing = new PassingHistory();
   /** Objects that no ledger has, after the last sweep. */
   orphans: string[] = [];
   private moment = 0;
@@ -63,3 +88,6 @@ export class History {
     return this.moment++;
   }
 }
+
+/** Returns the sentences that say how the history is not as it must be. */
+export type Checker = (history: History) => string[];

@@ -60,7 +60,9 @@ async function main(): Promise<number> {
     plant === undefined ? await runInThreads(options) : await runHistories({ ...options, stopAtFirst: true });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   process.stderr.write('\n');
-  console.log(`${summary.histories} histories, ${summary.events} steps, ${summary.acked} acks, ${seconds} s`);
+  console.log(
+    `${summary.histories} histories, ${summary.events} steps, ${summary.acked} acks, ${summary.deleted} topics deleted, ${seconds} s`,
+  );
   console.log(
     `calls: ${Object.entries(summary.faults)
       .map(([kind, count]) => `${kind} ${count}`)

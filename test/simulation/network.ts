@@ -3,7 +3,7 @@
  * over a network do. Between any two steps the caller may crash or freeze.
  */
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { randomBelow } from '../../lib/kernel/random.ts';
+import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import { type Scheduler, SimulatedProcess } from './scheduler.ts';
 
 /** Chances per call, from 0 to 1. */
@@ -21,6 +21,18 @@ export interface FaultRates {
 }
 
 export const NO_FAULTS: FaultRates = { throttle: 0, lostRequest: 0, lostResponse: 0, lateRequest: 0, duplicate: 0 };
+
+/** Each kind of fault with a chance of its own, or none. */
+export function anyWeather(random: Random): FaultRates {
+  const chance = (max: number) => (random.fraction() < 0.5 ? 0 : random.fraction() * max);
+  return {
+    throttle: chance(0.1),
+    lostRequest: chance(0.05),
+    lostResponse: chance(0.15),
+    lateRequest: chance(0.15),
+    duplicate: chance(0.1),
+  };
+}
 
 export type FaultKind = keyof FaultRates | 'none';
 

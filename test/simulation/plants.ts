@@ -2,7 +2,7 @@
  * Planted bugs: each undoes one rule of the protocol, at the stores, so that the program under test stays as it is. The
  * checkers must catch every one of them.
  */
-import type { Condition, Write } from '../../lib/kernel/items.ts';
+import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
@@ -79,6 +79,14 @@ export const plants = {
       },
     }),
   },
+  'creation-unconditional': {
+    about: 'creates topics whatever was deleted since the attempt began',
+    metadata: leavingOut(({ kind, key }) => kind === 'check' && isDeletionCount(key)),
+  },
+  'deletion-keeps-heads': {
+    about: 'deletes topics and leaves their ledgers to whoever still believes in them',
+    metadata: leavingOut(({ kind, key }) => kind === 'delete' && key.sk === 'head'),
+  },
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;
@@ -89,6 +97,20 @@ export function plantOf(name: PlantName | undefined): Plant | undefined {
 
 function rewriting(rewrite: (write: Write) => Write): (store: MetadataStore) => MetadataStore {
   return (store) => ({ ...store, write: (writes) => store.write(writes.map(rewrite)) });
+}
+
+function leavingOut(drop: (write: Write) => boolean): (store: MetadataStore) => MetadataStore {
+  return (store) => ({
+    ...store,
+    write: async (writes): Promise<WriteResult> => {
+      const kept = writes.filter((write) => !drop(write));
+      return kept.length === 0 ? { outcome: 'applied' } : store.write(kept);
+    },
+  });
+}
+
+function isDeletionCount({ pk }: ItemKey): boolean {
+  return pk.startsWith('deletions#');
 }
 
 function withoutCondition(write: Write, drop: (condition: Condition) => boolean): Write {

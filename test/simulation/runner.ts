@@ -15,18 +15,20 @@ export interface RunSummary {
   histories: number;
   failed: HistoryResult[];
   acked: number;
+  deleted: number;
   events: number;
   faults: Record<string, number>;
 }
 
 export function emptySummary(): RunSummary {
-  return { histories: 0, failed: [], acked: 0, events: 0, faults: {} };
+  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {} };
 }
 
 /** Adds one summary to another; failures in the order of their seeds. */
 export function addSummary(sum: RunSummary, part: RunSummary): void {
   sum.histories += part.histories;
   sum.acked += part.acked;
+  sum.deleted += part.deleted;
   sum.events += part.events;
   for (const [kind, count] of Object.entries(part.faults)) sum.faults[kind] = (sum.faults[kind] ?? 0) + count;
   sum.failed.push(...part.failed);
@@ -37,8 +39,9 @@ export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
   for (let index = 0; index < options.histories; index++) {
     const result = await simulate({ seed: options.firstSeed + index, plant: options.plant });
-    const { violations, acked, events, faults } = result;
-    addSummary(summary, { histories: 1, failed: violations.length > 0 ? [result] : [], acked, events, faults });
+    const { violations, acked, deleted, events, faults } = result;
+    const failed = violations.length > 0 ? [result] : [];
+    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }

@@ -21,7 +21,8 @@ import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { check, type Violation } from './checkers.ts';
 import { type FetchEvent, History, type ProduceEvent } from './history.ts';
-import { type FaultRates, Network, NO_FAULTS } from './network.ts';
+import { anyWeather, Network, NO_FAULTS } from './network.ts';
+import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
 import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
@@ -42,6 +43,8 @@ export interface HistoryResult {
   fingerprint: number;
   events: number;
   acked: number;
+  /** Topics that were deleted, for sure. */
+  deleted: number;
   faults: Record<string, number>;
 }
 
@@ -68,6 +71,7 @@ class World {
   /** Records of inline size only, of segment size only, or both. */
   private readonly inlineBytesMax: number;
   private readonly keeper = new SimulatedProcess('keeper');
+  private readonly passing: PassingTopics;
   private fingerprint = 0;
   private working = 0;
   private processes = 0;
@@ -84,6 +88,7 @@ class World {
       }
       trace?.(line);
     });
+    this.passing = new PassingTopics(this.history, this.scheduler);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
@@ -105,6 +110,8 @@ class World {
       fingerprint: this.fingerprint,
       events: this.scheduler.events,
       acked,
+      deleted: this.history.passing.topics.filter(({ action, answer }) => action === 'delete' && answer.kind === 'done')
+        .length,
       faults: Object.fromEntries(this.network.counts),
     };
   }
@@ -116,13 +123,14 @@ class World {
     await this.complete(
       createTopic(founder, { name: TOPIC, partitions: this.partitions, config }).then(() => undefined),
     );
-    this.network.rates = this.weather();
+    this.network.rates = anyWeather(this.random);
     const writers = 2 + randomBelow(this.random, 3);
     const requests = 60 + randomBelow(this.random, 60);
     for (let index = 0; index < writers; index++)
       this.start(`writer${index}`, (b, p) => this.write(b, p, Math.ceil(requests / writers)));
     for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => this.read(b, p));
     this.start('sweeper', (b, p) => this.sweepOften(b, p));
+    for (let index = 0; index < 2; index++) this.start(`owner${index}`, (b, p) => this.passing.own(b, p));
     await this.until(() => this.working === 0);
   }
 
@@ -132,21 +140,10 @@ class World {
     await this.until(() => false);
     await this.complete(this.scheduler.pause(this.keeper, ORPHAN_AGE_MS * 4));
     await this.complete(this.lastSweep(this.broker(new SimulatedProcess('last sweeper'))));
-    const auditor = this.broker(new SimulatedProcess('auditor'));
-    await this.complete(this.audit(auditor));
+    const auditor = new SimulatedProcess('auditor');
+    await this.complete(this.audit(this.broker(auditor)));
+    await this.complete(this.passing.audit(this.broker(auditor), auditor));
     if (this.fault !== undefined) throw this.fault;
-  }
-
-  private weather(): FaultRates {
-    const { random } = this;
-    const chance = (max: number) => (random.fraction() < 0.5 ? 0 : random.fraction() * max);
-    return {
-      throttle: chance(0.1),
-      lostRequest: chance(0.05),
-      lostResponse: chance(0.15),
-      lateRequest: chance(0.15),
-      duplicate: chance(0.1),
-    };
   }
 
   /** Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. */
@@ -202,6 +199,7 @@ class World {
     const lane = async () => {
       while (left-- > 0) {
         await this.produceOnce(broker, process, left);
+        if (this.random.fraction() < 0.15) await this.passing.produceOnce(broker, process);
         if (this.random.fraction() < 0.2) await this.scheduler.pause(process, this.random.fraction() * 100);
       }
     };
@@ -259,6 +257,7 @@ class World {
           if (acked > 0) await this.fetchOnce(broker, process, partition, acked - 1);
         }
         if (this.random.fraction() < 0.1) await this.latestOnce(broker, process, partition);
+        if (this.random.fraction() < 0.1) await this.passing.readOnce(broker, process);
         offset = next;
         await this.scheduler.pause(process, this.random.fraction() * 60);
       }
