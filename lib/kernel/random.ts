@@ -8,21 +8,38 @@ export interface Random {
   bytes(length: number): Uint8Array;
 }
 
-/** Words drawn together: one call of the source costs more than what most callers do with its answer. */
-const words = new Uint32Array(256);
-let wordsUsed = words.length;
+/** Drawn together: one call of the source costs more than what most callers do with its answer. */
+const pool = new Uint8Array(1_024);
+let poolUsed = pool.length;
+
+/** Where in the pool as many bytes are that nobody has had. */
+function draw(length: number): number {
+  if (poolUsed + length > pool.length) {
+    crypto.getRandomValues(pool);
+    poolUsed = 0;
+  }
+  poolUsed += length;
+  return poolUsed - length;
+}
 
 /** The platform's cryptographic source. The only place in `lib` that reads it. */
 export const systemRandom: Random = {
   fraction: () => {
-    if (wordsUsed === words.length) {
-      crypto.getRandomValues(words);
-      wordsUsed = 0;
-    }
-    return (words[wordsUsed++] as number) / 2 ** 32;
+    const at = draw(4);
+    const [a, b, c, d] = [pool[at], pool[at + 1], pool[at + 2], pool[at + 3]] as [number, number, number, number];
+    return (a * 2 ** 24 + b * 2 ** 16 + c * 2 ** 8 + d) / 2 ** 32;
   },
-  bytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  bytes: (length) => {
+    if (length > DRAWN_BYTES_MAX) return crypto.getRandomValues(new Uint8Array(length));
+    const at = draw(length);
+    const bytes = pool.slice(at, at + length);
+    pool.fill(0, at, at + length); // some become secrets
+    return bytes;
+  },
 };
+
+/** More than this is not worth a place in the pool. */
+const DRAWN_BYTES_MAX = 64;
 
 /** A repeatable source for simulations and property tests: the same seed gives the same sequence (mulberry32). */
 export function seededRandom(seed: number): Random {
