@@ -17,6 +17,7 @@ import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
 import { Sealer } from './ledger/sealer.ts';
 import { PrincipalCache } from './principal-cache.ts';
+import { ProducerIds } from './producer-ids.ts';
 import { RunCache } from './read/run-cache.ts';
 import { TopicCache } from './topic-cache.ts';
 import { Committer } from './transactions/committer.ts';
@@ -31,6 +32,8 @@ export interface BrokerDependencies {
   meter?: BrokerMeter;
   /** Bytes of recent records kept in memory. */
   cacheBytes?: number;
+  /** How long a producer that appends no more is known (Kafka: `producer.id.expiration.ms`). Default one day. */
+  producerIdExpirationMs?: number;
 }
 
 export interface Broker {
@@ -49,6 +52,7 @@ export interface Broker {
   readonly sealer: Sealer;
   readonly runs: RunCache;
   readonly appender: Appender;
+  readonly producerIds: ProducerIds;
   readonly committer: Committer;
   /** Writes with acks=none. */
   readonly background: Background;
@@ -56,6 +60,7 @@ export interface Broker {
 
 export function createBroker(dependencies: BrokerDependencies): Broker {
   const { metadata, objects, compression, clock, random, log = silentLog, meter = silentMeter } = dependencies;
+  const { producerIdExpirationMs = limits.producerIdExpirationMsDefault } = dependencies;
   const topics = new TopicCache({ metadata, clock });
   const principals = new PrincipalCache({ metadata, clock });
   const heads = new HeadCache({ metadata });
@@ -63,7 +68,18 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
   const watcher = new HeadWatcher({ heads, clock });
   const sealer = new Sealer({ metadata, heads, pages, log });
   const runs = new RunCache({ objects, bytesMax: dependencies.cacheBytes ?? limits.objectCacheBytes });
-  const appender = new Appender({ metadata, objects, heads, pages, sealer, runs, clock, random, log });
+  const appender = new Appender({
+    metadata,
+    objects,
+    heads,
+    pages,
+    sealer,
+    runs,
+    clock,
+    random,
+    log,
+    producerIdExpirationMs,
+  });
   return {
     metadata,
     objects,
@@ -80,6 +96,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     sealer,
     runs,
     appender,
+    producerIds: new ProducerIds({ metadata }),
     committer: new Committer({ metadata, heads, pages, sealer, runs, clock, random }),
     background: new Background(),
   };

@@ -9,9 +9,9 @@
  * May run at any time, overlap with itself and stop anywhere.
  */
 import { MillraceError } from '../kernel/errors.ts';
-import { commitId, type ObjectId } from '../kernel/ids.ts';
+import type { ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
-import { isRecent, offsetsInPage, offsetsInTail, planSweepFence } from '../log/ledger/append.ts';
+import { commitsObject, planSweepFence, remembersObject } from '../log/ledger/append.ts';
 import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
 import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
@@ -108,13 +108,17 @@ async function isCommitted(broker: Broker, { object, parts }: Footer): Promise<b
   return false;
 }
 
-async function isPartCommitted(broker: Broker, object: ObjectId, { ledger, part, seen }: Part): Promise<boolean> {
+/**
+ * Any part counts, not only that of the footer: a commit whose producers were refused goes on as others, under numbers that
+ * the footer does not have.
+ */
+async function isPartCommitted(broker: Broker, object: ObjectId, { ledger, seen }: Part): Promise<boolean> {
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return false; // the topic is deleted
-  const id = commitId(object, part);
-  if (isRecent(head, id) || offsetsInTail(head, id) !== undefined) return true;
+  if (remembersObject(head, object) || commitsObject(head.tail, object)) return true;
   for (let sequence = seen; sequence < head.sealed; sequence++) {
-    if (offsetsInPage(await broker.pages.get(ledger, sequence), id) !== undefined) return true;
+    const { commits } = await broker.pages.get(ledger, sequence);
+    if (commitsObject(commits, object)) return true;
   }
   return false;
 }

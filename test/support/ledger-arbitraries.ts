@@ -74,4 +74,5 @@ export const head: fc.Arbitrary<LedgerHead> = fc.record({
   sealed: fc.nat(),
   swept: timestamp,
   bytes: fc.maxSafeNat(),
+  producers: fc.map(fc.stringMatching(/^[A-Za-z0-9_-]{12}$/), fc.uint8Array({ maxLength: 40 }), { maxKeys: 5 }),
 });

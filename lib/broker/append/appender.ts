@@ -7,7 +7,8 @@
  * Guarantees to callers of `append`:
  * - it resolves only after the bytes are stored and the ledger's head has them: what is acked is readable at once;
  * - of two units of a ledger, the one appended first gets the lower offsets, unless it fails;
- * - it rejects with `effect: 'none'` only when the records can never appear.
+ * - it rejects with `effect: 'none'` only when the records can never appear;
+ * - records with a producer's sequence are in the ledger once, however often they are appended.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
@@ -19,12 +20,15 @@ import { objectName } from '../../log/segment/object-name.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import { type Batch, deadlineOf, slotsOf, takeFlush } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
+import { ProducerDesk } from './producer-desk.ts';
+import { SequenceGate } from './sequence-gate.ts';
 import { Sequencer, type UploadedPart } from './sequencer.ts';
-import type { AppendRequest, Unit } from './unit.ts';
+import type { Appended, AppendRequest, Unit } from './unit.ts';
 
 export class Appender {
   private readonly parts: AppenderParts;
   private readonly sequencer: Sequencer;
+  private readonly gate: SequenceGate;
   private readonly queue: Unit[] = [];
   private queuedBytes = 0;
   /** Accepted and not yet answered: waiting, uploading, or in a ledger's line. */
@@ -38,20 +42,25 @@ export class Appender {
 
   constructor(parts: AppenderParts) {
     this.parts = parts;
-    this.sequencer = new Sequencer(parts, (batches) => this.upload(batches));
+    const desk = new ProducerDesk(parts);
+    this.sequencer = new Sequencer(parts, desk, (batches) => this.upload(batches));
+    this.gate = new SequenceGate(parts, desk, (unit) => this.enqueue(unit));
   }
 
   /** Appends one partition's batches; resolves with their base offset. */
   append(request: AppendRequest): Promise<number> {
+    return this.appendOnce(request).then(({ baseOffset }) => baseOffset);
+  }
+
+  /** As `append`, and says whether a producer's records were there before. */
+  appendOnce(request: AppendRequest): Promise<Appended> {
     const bytes = request.run.bytes;
     if (this.pendingRequests >= limits.pendingRequestsMax || this.pendingBytes + bytes > limits.pendingBytesMax) {
       const detail = `${this.pendingRequests} writes of ${this.pendingBytes} bytes are under way in this process; try again.`;
       const facts = { retryAfterMs: limits.retryAfterMsDefault };
       throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts });
     }
-    const { promise, resolve, reject } = Promise.withResolvers<number>();
-    this.queue.push({ ...request, resolve, reject });
-    this.queuedBytes += bytes;
+    const { promise, resolve, reject } = Promise.withResolvers<Appended>();
     this.pendingRequests++;
     this.pendingBytes += bytes;
     const answered = () => {
@@ -59,13 +68,24 @@ export class Appender {
       this.pendingBytes -= bytes;
     };
     void promise.then(answered, answered);
-    this.pumpSoon();
+    const { sequence } = request;
+    if (sequence === undefined) this.enqueue({ ...request, resolve, reject });
+    else this.gate.enter({ ...request, sequence, resolve, reject }, promise);
     return promise;
   }
 
   /** Resolves when nothing is waiting, uploading or being sequenced. */
   async settled(): Promise<void> {
-    for (this.pump(); this.flushes.size > 0; this.pump()) await Promise.all(this.flushes);
+    const { pending } = this.gate;
+    for (this.pump(); this.flushes.size > 0 || pending.size > 0; this.pump()) {
+      await Promise.all([...this.flushes, ...pending]);
+    }
+  }
+
+  private enqueue(unit: Unit): void {
+    this.queue.push(unit);
+    this.queuedBytes += unit.run.bytes;
+    this.pumpSoon();
   }
 
   /** After everything that is about to be appended in this turn of the event loop. */
@@ -158,10 +178,11 @@ export class Appender {
     const tier = objects.tierFor(layout.bytes);
     const deadlineMs = Math.max(...live.map(({ batch }) => deadlineOf(batch)));
     await this.put(objectName(tier, object), layout.chunks, deadlineMs);
+    const numbers = { next: layout.parts.length };
     for (const [order, { batch, head, index }] of live.entries()) {
       const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
       const commit = { tier, object, part: part.part, position, runs: part.runs };
-      parts[index] = { batch, commit, head, chunks };
+      parts[index] = { batch, commit, head, chunks, numbers };
     }
     return parts;
   }

@@ -2,7 +2,7 @@
  * Composing a flush: which waiting units go into one object, and which of them share a commit.
  *
  * Units of one ledger share a commit, in the order in which they came. A unit with an expected offset gets a commit of
- * its own, so that its refusal is nobody else's.
+ * its own, so that its refusal is nobody else's. A commit has only so many producers, because each of them is a condition.
  */
 import { ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -15,21 +15,27 @@ export interface Batch {
   conditional: boolean;
 }
 
+interface OpenBatch extends Batch {
+  producers: Set<string>;
+}
+
 /** Takes from the front of `queue` what one flush may hold, and groups it. At least one unit if any is there. */
 export function takeFlush(queue: Unit[]): Batch[] {
   const batches: Batch[] = [];
-  const open = new Map<string, Batch>();
+  const open = new Map<string, OpenBatch>();
   let bytes = 0;
   let taken = 0;
   for (const unit of queue) {
     if (taken > 0 && bytes + unit.run.bytes > limits.flushBytesMax) break;
     const name = ledgerName(unit.ledger);
     const shared = unit.expectedOffset === undefined ? open.get(name) : undefined;
-    if (shared !== undefined) {
+    if (shared !== undefined && hasRoom(shared, unit)) {
       shared.units.push(unit);
+      if (unit.sequence !== undefined) shared.producers.add(unit.sequence.producer);
     } else {
       if (batches.length === limits.partsPerObjectMax) break;
-      const batch = { units: [unit], conditional: unit.expectedOffset !== undefined };
+      const producers = new Set(unit.sequence === undefined ? [] : [unit.sequence.producer]);
+      const batch = { units: [unit], conditional: unit.expectedOffset !== undefined, producers };
       batches.push(batch);
       // What comes after a conditional unit of the ledger must get its offsets after it.
       if (batch.conditional) open.delete(name);
@@ -40,6 +46,11 @@ export function takeFlush(queue: Unit[]): Batch[] {
   }
   queue.splice(0, taken);
   return batches;
+}
+
+function hasRoom({ producers }: OpenBatch, { sequence }: Unit): boolean {
+  if (sequence === undefined || producers.has(sequence.producer)) return true;
+  return producers.size < limits.producersPerCommitMax;
 }
 
 /** When nobody waits for the batch any more, by the monotonic clock. */

@@ -20,6 +20,8 @@ export interface AppenderParts {
   clock: Clock;
   random: Random;
   log: BrokerLog;
+  /** How long a producer that appends no more is known (Kafka: `producer.id.expiration.ms`). */
+  producerIdExpirationMs: number;
 }
 
 export function goneError(): MillraceError {

@@ -5,11 +5,17 @@
  * An attempt whose answer was lost is *unknown*: it may have been applied, or may still be. While one is, `seen` goes up
  * only through `settle`, a strong read of the head and of all pages since the first attempt; see log/ledger/append.ts for
  * why that is enough for no attempt to apply twice.
+ *
+ * Where units have sequences of producers, each attempt is planned from a head in which the commit is known not to be:
+ * `progress.head`. It decides which units are let in (admit.ts) and is what the attempt is conditioned on. Units that are
+ * not let in are answered by themselves, and the others go on as new commits to the same object. By then no attempt for
+ * the old commit can be applied any more: each expects, of the producer at fault, sequences that will never come back.
  */
 
 import { assert, unreachable } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
+import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import {
   type AppendPlan,
@@ -22,10 +28,15 @@ import {
 } from '../../log/ledger/append.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
+import { planProducerItem } from '../../log/ledger/producer-item.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
+import type { WriteResult } from '../../storage/metadata/port.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
+import type { Excluded } from './admit.ts';
 import { type Batch, deadlineOf } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
+import type { ProducerDesk } from './producer-desk.ts';
+import { splitPart } from './split-part.ts';
 import type { Unit } from './unit.ts';
 
 /** A batch whose bytes are stored. */
@@ -36,6 +47,8 @@ export interface UploadedPart {
   head: LedgerHead;
   /** The commit's bytes by slot, for the cache. */
   chunks: ReadonlyMap<number, Uint8Array[]>;
+  /** The next part number that no commit to the object has; shared by all of them. */
+  numbers: { next: number };
 }
 
 /** Stores batches anew, after the sweeper gave up their first object. */
@@ -44,6 +57,8 @@ type Upload = (batches: readonly Batch[]) => Promise<(UploadedPart | undefined)[
 interface Progress {
   part: UploadedPart;
   plan: AppendPlan;
+  /** The newest head in which the commit is known not to be. */
+  head: LedgerHead;
   /** Seals when the first attempt was made: the commit is in no earlier page. */
   firstSeen: number;
   /** Whether an attempt's fate is not known. */
@@ -56,6 +71,8 @@ interface Progress {
 type Step =
   | { step: 'committed'; offsets: BaseOffsets }
   | { step: 'failed'; error: MillraceError }
+  /** These units are not to be written, and no attempt so far can be applied any more. */
+  | { step: 'excluded'; excluded: Excluded[] }
   | { step: 'again' }
   /** Again, after a pause: storage was busy or did not answer. */
   | { step: 'later'; error: MillraceError };
@@ -63,36 +80,54 @@ type Step =
 export class Sequencer {
   private readonly parts: AppenderParts;
   private readonly upload: Upload;
+  private readonly desk: ProducerDesk;
 
-  constructor(parts: AppenderParts, upload: Upload) {
+  constructor(parts: AppenderParts, desk: ProducerDesk, upload: Upload) {
     this.parts = parts;
+    this.desk = desk;
     this.upload = upload;
   }
 
   /** Sequences the part and answers its units. Never rejects. */
   async sequence(part: UploadedPart): Promise<void> {
-    const progress = begin(part);
-    try {
-      const offsets = await this.run(progress);
-      if (offsets !== undefined) this.answer(progress.part, offsets);
-    } catch (error) {
-      this.rejectAll(progress.part.batch, error);
+    const pieces = [part];
+    for (let piece = pieces.shift(); piece !== undefined; piece = pieces.shift()) {
+      const progress = this.begin(piece);
+      try {
+        const end = await this.run(progress);
+        if (end.step === 'committed') this.answer(progress.part, end.offsets);
+        else pieces.unshift(...(await this.withoutExcluded(progress, end.excluded)));
+      } catch (error) {
+        this.rejectAll(progress.part.batch, error);
+      }
     }
+  }
+
+  private begin(part: UploadedPart): Progress {
+    const first = part.batch.units[0] as Unit;
+    const { ledger } = first;
+    const { epoch, isrVersion, sealed } = part.head;
+    const expected =
+      first.expectedOffset === undefined ? undefined : { slot: first.slot, offset: first.expectedOffset };
+    const plan = { ledger, commit: part.commit, epoch, isrVersion, seen: sealed, expected };
+    // Before the first attempt the commit is in no head, so that the newest known one will do.
+    const head = this.parts.heads.peek(ledger) ?? part.head;
+    return { part, plan, head, firstSeen: sealed, unknown: false, deadlineMs: deadlineOf(part.batch) };
   }
 
   rejectAll(batch: Batch, error: unknown): void {
     for (const unit of batch.units) unit.reject(error);
   }
 
-  /** `undefined`: nobody is left to answer. */
-  private async run(progress: Progress): Promise<BaseOffsets | undefined> {
+  private async run(progress: Progress): Promise<Extract<Step, { step: 'committed' | 'excluded' }>> {
     let last: MillraceError | undefined;
     for (let attempt = 0; attempt < limits.sequenceAttemptsMax; attempt++) {
       if (this.isLate(progress)) break;
       const step = await this.attempt(progress);
       switch (step.step) {
         case 'committed':
-          return step.offsets;
+        case 'excluded':
+          return step;
         case 'failed':
           throw step.error;
         case 'again':
@@ -114,22 +149,14 @@ export class Sequencer {
   }
 
   private async attempt(progress: Progress): Promise<Step> {
-    const { metadata, heads, sealer } = this.parts;
     const { plan } = progress;
     try {
-      const result = await metadata.write([planAppend(plan)]);
-      if (result.outcome === 'refused') {
-        const refusal = explainRefusal(plan, result.item);
-        if ('head' in refusal) heads.update(plan.ledger, refusal.head);
-        return await this.afterRefusal(progress, refusal);
-      }
-      assert(result.item !== undefined, 'an update returns the new item');
-      const head = decodeHead(result.item);
-      heads.update(plan.ledger, head);
-      if (startsSeal(head.tail.length)) void sealer.seal(plan.ledger);
-      const offsets = offsetsInTail(head, idOf(plan.commit));
-      assert(offsets !== undefined, 'an applied append is in the tail');
-      return { step: 'committed', offsets };
+      const notReady = await this.planProducers(progress);
+      if (notReady !== undefined) return notReady;
+      const result = await this.parts.metadata.write([planAppend(plan), ...itemWrites(plan)]);
+      return result.outcome === 'refused'
+        ? await this.afterRefusedWrite(progress, result)
+        : await this.afterApplied(progress, result);
     } catch (error) {
       if (!(error instanceof MillraceError) || !error.retriable) throw withEffect(error, progress);
       if (error.effect === 'none') return { step: 'later', error };
@@ -139,6 +166,53 @@ export class Sequencer {
         return { step: 'later', error: failure };
       });
     }
+  }
+
+  /**
+   * Plans what the attempt does to the sequences of its producers; a step where there is to be no attempt. What is refused
+   * for a gap must be one in a head that was strongly read, after which the commit is still known not to be in the ledger.
+   */
+  private async planProducers(progress: Progress): Promise<Step | undefined> {
+    const { plan, part } = progress;
+    const { units } = part.batch;
+    if (!units.some(({ sequence }) => sequence !== undefined)) return undefined;
+    let admission = await this.desk.admit(plan, units, progress.head);
+    if (admission.admitted === 'some' && admission.excluded.some((one) => one.reason === 'refused' && one.gap)) {
+      const settled = await this.settle(progress);
+      if (settled.step !== 'again') return settled;
+      admission = await this.desk.admit(plan, units, progress.head, 'strong');
+    }
+    if (admission.admitted === 'some') return { step: 'excluded', excluded: admission.excluded };
+    plan.producers = admission.changes;
+    return undefined;
+  }
+
+  private async afterApplied(progress: Progress, { item }: WriteResult): Promise<Step> {
+    const { heads, sealer } = this.parts;
+    const { plan } = progress;
+    this.desk.applied(plan);
+    progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
+    // A transaction does not return what it made.
+    const head = item === undefined ? await heads.strong(plan.ledger) : decodeHead(item);
+    if (head === undefined) return { step: 'failed', error: withEffect(goneError(), progress) };
+    heads.update(plan.ledger, head);
+    if (startsSeal(head.tail.length)) void sealer.seal(plan.ledger);
+    return { step: 'committed', offsets: await this.find(progress, head) };
+  }
+
+  private async afterRefusedWrite(
+    progress: Progress,
+    { index, item }: Extract<WriteResult, { outcome: 'refused' }>,
+  ): Promise<Step> {
+    const { plan } = progress;
+    if (index > 0) {
+      // Someone else has moved or changed the producer, and the head has told nothing.
+      this.desk.found(plan, index, item);
+      return this.settle(progress);
+    }
+    const refusal = explainRefusal(plan, item);
+    if ('head' in refusal) this.parts.heads.update(plan.ledger, refusal.head);
+    return this.afterRefusal(progress, refusal);
   }
 
   private async afterRefusal(progress: Progress, refusal: AppendRefusal): Promise<Step> {
@@ -156,11 +230,17 @@ export class Sequencer {
         if (progress.unknown) return this.settle(progress);
         plan.seen = refusal.head.sealed;
         progress.firstSeen = refusal.head.sealed;
+        progress.head = refusal.head;
         return { step: 'again' };
       case 'fenced':
         // The id is not there and could not have been forgotten: no earlier attempt was applied.
         plan.epoch = refusal.head.epoch;
         plan.isrVersion = refusal.head.isrVersion;
+        progress.head = refusal.head;
+        return { step: 'again' };
+      case 'sequences':
+        // The id is not there, and what the attempts expected will not come back: they are all void.
+        progress.head = refusal.head;
         return { step: 'again' };
       case 'offset-mismatch':
         return { step: 'failed', error: offsetMismatch(plan.expected?.offset ?? 0, refusal.nextOffset) };
@@ -185,6 +265,7 @@ export class Sequencer {
     const offsets = await this.look(progress, head);
     if (offsets !== undefined) return { step: 'committed', offsets };
     plan.seen = head.sealed;
+    progress.head = head;
     return { step: 'again' };
   }
 
@@ -196,7 +277,7 @@ export class Sequencer {
     }
     const [again] = await this.upload([progress.part.batch]);
     if (again === undefined) return { step: 'failed', error: goneError() };
-    Object.assign(progress, begin(again));
+    Object.assign(progress, this.begin(again));
     return { step: 'again' };
   }
 
@@ -229,17 +310,35 @@ export class Sequencer {
       const baseOffset = next.get(unit.slot);
       assert(baseOffset !== undefined, `the commit to ${ledgerName(unit.ledger)} has slot ${unit.slot}`);
       next.set(unit.slot, baseOffset + unit.run.records);
-      unit.resolve(baseOffset);
+      unit.resolve({ baseOffset, duplicate: false });
     }
+  }
+
+  /** Answers the excluded units. What is left goes on in new commits, with the bytes that are stored already. */
+  private async withoutExcluded({ part, head }: Progress, excluded: readonly Excluded[]): Promise<UploadedPart[]> {
+    for (const one of excluded) await this.desk.answer(one, head);
+    const out = new Set(excluded.map(({ unit }) => unit));
+    const { batch, commit, numbers } = part;
+    const pieces = splitPart(batch.units, commit.position, (unit) => out.has(unit));
+    if (numbers.next + pieces.length > limits.partsPerObjectMax) {
+      const units = batch.units.filter((unit) => !out.has(unit));
+      const again = await this.upload([{ ...batch, units }]);
+      return again.filter((one) => one !== undefined);
+    }
+    return pieces.map(({ units, position, runs, chunks }) => ({
+      batch: { ...batch, units },
+      commit: { tier: commit.tier, object: commit.object, part: numbers.next++, position, runs },
+      head,
+      chunks,
+      numbers,
+    }));
   }
 }
 
-function begin(part: UploadedPart): Progress {
-  const first = part.batch.units[0] as Unit;
-  const { epoch, isrVersion, sealed } = part.head;
-  const expected = first.expectedOffset === undefined ? undefined : { slot: first.slot, offset: first.expectedOffset };
-  const plan = { ledger: first.ledger, commit: part.commit, epoch, isrVersion, seen: sealed, expected };
-  return { part, plan, firstSeen: sealed, unknown: false, deadlineMs: deadlineOf(part.batch) };
+/** The writes of producers' own items that go with the append. */
+function itemWrites(plan: AppendPlan): Write[] {
+  const writes = (plan.producers ?? []).map((change) => planProducerItem(plan.ledger, change));
+  return writes.filter((write) => write !== undefined);
 }
 
 function timedOut({ unknown }: Progress, cause?: MillraceError): MillraceError {

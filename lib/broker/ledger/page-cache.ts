@@ -29,6 +29,11 @@ export class PageCache {
     return page;
   }
 
+  /** The copy, if there is one. */
+  peek(ledger: LedgerId, sequence: number): Page | undefined {
+    return this.pages.get(`${ledgerName(ledger)}#${sequence}`);
+  }
+
   /** Keeps a page that was just written or found. */
   keep(ledger: LedgerId, page: Page): void {
     this.pages.set(`${ledgerName(ledger)}#${page.sequence}`, page);

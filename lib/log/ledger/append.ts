@@ -7,17 +7,19 @@
  *   `seen` may only be raised by a strong read of the head and of all pages since the first attempt that did not find
  *   the id, as long as an attempt's fate is unknown;
  * - `swept < birth`: the sweeper has not given these bytes up;
- * - same leader epoch and in-sync set as the bytes were uploaded for.
+ * - same leader epoch and in-sync set as the bytes were uploaded for;
+ * - the producers of its batches, where they have sequences, are as the writer has seen them.
  */
 
 import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
-import type { LedgerId } from '../../kernel/ids.ts';
-import type { Attributes, Condition, Write } from '../../kernel/items.ts';
+import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
+import type { Attributes, Changes, Condition, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { type Commit, idOf, packCommit } from './commit.ts';
-import { decodeHead, headKey, type LedgerHead, nextAttribute, recordsOf } from './head.ts';
+import { decodeHead, headKey, type LedgerHead, nextAttribute, producerAttribute, recordsOf } from './head.ts';
 import type { Page } from './page.ts';
+import type { ProducerChange } from './producer-item.ts';
 
 export interface AppendPlan {
   ledger: LedgerId;
@@ -28,6 +30,8 @@ export interface AppendPlan {
   seen: number;
   /** Append only if the slot's next offset is this one. */
   expected?: { slot: number; offset: number };
+  /** What happens to producers' sequences; those with an item of their own need its write beside (producer-item.ts). */
+  producers?: readonly ProducerChange[];
 }
 
 export function planAppend(plan: AppendPlan): Write {
@@ -54,12 +58,19 @@ export function planAppend(plan: AppendPlan): Write {
     add[nextAttribute(run.slot)] = run.records;
     add['b'] = (add['b'] as number) + run.bytes;
   }
-  return {
-    kind: 'update',
-    key: headKey(plan.ledger),
-    changes: { add, append: { t: [packCommit(commit)], r: [idOf(commit)] } },
-    conditions,
-  };
+  const changes: Changes = { add, append: { t: [packCommit(commit)], r: [idOf(commit)] } };
+  for (const change of plan.producers ?? []) addProducer(change, conditions, changes);
+  return { kind: 'update', key: headKey(plan.ledger), changes, conditions };
+}
+
+/** A producer that is expected in the head or out of it, and is there or not afterwards. */
+function addProducer({ key, head }: ProducerChange, conditions: Condition[], changes: Changes): void {
+  const attribute = producerAttribute(key);
+  conditions.push(
+    head.before === undefined ? { clause: 'absent', attribute } : { clause: 'equals', attribute, value: head.before },
+  );
+  if (head.after !== undefined) (changes.set ??= {})[attribute] = head.after;
+  else if (head.before !== undefined) (changes.remove ??= []).push(attribute);
 }
 
 /** Why a head refused an append, in the order in which the reasons must be looked at. */
@@ -74,6 +85,8 @@ export type AppendRefusal =
   | { reason: 'stale'; head: LedgerHead }
   /** The leader or the in-sync set changed. */
   | { reason: 'fenced'; head: LedgerHead }
+  /** A producer's sequences are not as expected. No attempt that expected these can ever be applied any more. */
+  | { reason: 'sequences'; head: LedgerHead }
   | { reason: 'offset-mismatch'; head: LedgerHead; nextOffset: number }
   | { reason: 'full'; head: LedgerHead };
 
@@ -84,6 +97,7 @@ export function explainRefusal(plan: AppendPlan, item: Attributes | undefined): 
   if (head.swept >= plan.commit.object.birthMs) return { reason: 'swept', head };
   if (head.sealed > plan.seen + limits.sealsRemembered) return { reason: 'stale', head };
   if (head.epoch !== plan.epoch || head.isrVersion !== plan.isrVersion) return { reason: 'fenced', head };
+  if (plan.producers?.some((change) => !isAsExpected(head, change))) return { reason: 'sequences', head };
   if (plan.expected !== undefined && head.next[plan.expected.slot] !== plan.expected.offset) {
     return { reason: 'offset-mismatch', head, nextOffset: head.next[plan.expected.slot] as number };
   }
@@ -91,8 +105,25 @@ export function explainRefusal(plan: AppendPlan, item: Attributes | undefined): 
   return { reason: 'full', head };
 }
 
+function isAsExpected({ producers }: LedgerHead, change: ProducerChange): boolean {
+  const { before } = change.head;
+  const found = producers.get(change.key);
+  if (before === undefined || found === undefined) return before === found;
+  return bytesEqual(before, found);
+}
+
 export function isRecent(head: LedgerHead, id: Uint8Array): boolean {
   return head.recent.some((recent) => bytesEqual(recent, id));
+}
+
+/** Whether the head remembers a commit to the object, whatever its part. */
+export function remembersObject({ recent }: LedgerHead, { random }: ObjectId): boolean {
+  return recent.some((id) => bytesEqual(id.subarray(0, random.length), random));
+}
+
+/** Whether one of these commits is to the object, whatever its part. */
+export function commitsObject(commits: readonly Commit[], { random }: ObjectId): boolean {
+  return commits.some(({ object }) => bytesEqual(object.random, random));
 }
 
 /** The base offset of each of the commit's runs, by slot. */

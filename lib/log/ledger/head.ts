@@ -14,8 +14,12 @@
  *     x        number   seals so far; pages 0 … x−1 exist
  *     w        number   swept: no object born at or before this time (ms) can be committed any more
  *     b        number   bytes committed so far
+ *     p<key>   bytes    the sequences of the producer with this key of 12 characters, packed as in
+ *                       lib/coordination/producers/producer-state.ts; that of a producer which is not here is an item of
+ *                       its own (producer-item.ts)
  *
- * Nothing here grows without bound: the tail is sealed at 8 entries and full at 64, ids leave after K seals.
+ * Nothing here grows without bound: the tail is sealed at 8 entries and full at 64, ids leave after K seals, and
+ * producers leave for their own items.
  */
 
 import { assert } from '../../kernel/assert.ts';
@@ -37,6 +41,8 @@ export interface LedgerHead {
   sealed: number;
   swept: number;
   bytes: number;
+  /** Packed, by key. */
+  producers: ReadonlyMap<string, Uint8Array>;
 }
 
 export function ledgerKey(ledger: LedgerId): string {
@@ -53,6 +59,15 @@ export function nextAttribute(slot: number): string {
   return `n${slot}`;
 }
 
+const PRODUCER_KEY_LENGTH = 12;
+const PRODUCER_ATTRIBUTE_LENGTH = 1 + PRODUCER_KEY_LENGTH;
+
+/** Where a producer's sequences are in the head. A flat name: a path into a map would need the map's key to be there. */
+export function producerAttribute(key: string): string {
+  assert(key.length === PRODUCER_KEY_LENGTH, `the producer key ${key} has ${PRODUCER_KEY_LENGTH} characters`);
+  return `p${key}`;
+}
+
 /** The head of a ledger that nothing was appended to. */
 export function initialHead(): LedgerHead {
   return {
@@ -67,6 +82,7 @@ export function initialHead(): LedgerHead {
     sealed: 0,
     swept: 0,
     bytes: 0,
+    producers: new Map(),
   };
 }
 
@@ -86,6 +102,7 @@ export function encodeHead(head: LedgerHead): Attributes {
     if (head.next[slot] !== 0) attributes[nextAttribute(slot)] = head.next[slot] as number;
     if (head.start[slot] !== 0) attributes[`s${slot}`] = head.start[slot] as number;
   }
+  for (const [key, packed] of head.producers) attributes[producerAttribute(key)] = packed;
   return attributes;
 }
 
@@ -105,7 +122,17 @@ export function decodeHead(attributes: Attributes): LedgerHead {
     sealed: numberAt(attributes, 'x'),
     swept: numberAt(attributes, 'w'),
     bytes: numberAt(attributes, 'b'),
+    producers: producersIn(attributes),
   };
+}
+
+function producersIn(attributes: Attributes): Map<string, Uint8Array> {
+  const producers = new Map<string, Uint8Array>();
+  for (const name of Object.keys(attributes)) {
+    if (name.length !== PRODUCER_ATTRIBUTE_LENGTH || !name.startsWith('p')) continue;
+    producers.set(name.slice(1), asBytes(attributes[name] as Value));
+  }
+  return producers;
 }
 
 function numberAt(attributes: Attributes, name: string, absent?: number): number {

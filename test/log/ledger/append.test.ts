@@ -89,6 +89,58 @@ describe('planAppend', () => {
   });
 });
 
+describe('the producers of an append', () => {
+  const [known, leaving, coming] = ['known_______', 'leaving_____', 'coming______'];
+  const [OLD, NEW] = [Uint8Array.of(1), Uint8Array.of(2)];
+  const head: LedgerHead = {
+    ...ACCEPTING,
+    producers: new Map([
+      [known, OLD],
+      [leaving, OLD],
+      ['other_______', OLD],
+    ]),
+  };
+  const item = { before: undefined, after: undefined };
+  const producers = [
+    { key: known, head: { before: OLD, after: NEW }, item },
+    { key: leaving, head: { before: OLD, after: undefined }, item },
+    { key: coming, head: { before: undefined, after: NEW }, item },
+  ];
+
+  it('change with it, and no others', () => {
+    const result = attempt(head, { ...PLAN, producers });
+    expect(result.outcome).toBe('applied');
+    expect(decodeHead(result.item as ReturnType<typeof encodeHead>).producers).toEqual(
+      new Map([
+        [known, NEW],
+        ['other_______', OLD],
+        [coming, NEW],
+      ]),
+    );
+  });
+
+  it.each([
+    ['one has changed', [[known, NEW]]],
+    ['one has left', [[leaving, undefined]]],
+    ['one is there that was not', [[coming, OLD]]],
+  ] as const)('refuse it where %s', (_, changes) => {
+    const found = new Map(head.producers);
+    for (const [key, packed] of changes) {
+      if (packed === undefined) found.delete(key);
+      else found.set(key, packed);
+    }
+    const plan = { ...PLAN, producers };
+    const result = attempt({ ...head, producers: found }, plan);
+    expect(result.outcome).toBe('refused');
+    expect(explainRefusal(plan, result.item).reason).toBe('sequences');
+  });
+
+  it('refuse it before an offset that is not the expected one: the records may be there', () => {
+    const plan = { ...PLAN, producers, expected: { slot: 0, offset: 3 } };
+    expect(explainRefusal(plan, encodeHead(ACCEPTING)).reason).toBe('sequences');
+  });
+});
+
 /** What a head must be for each reason, and everything else about it would let the append through. */
 const REFUSING: Record<string, { head?: LedgerHead; plan?: Partial<AppendPlan> }> = {
   gone: {},

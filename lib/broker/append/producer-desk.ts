@@ -1,0 +1,154 @@
+/** The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are. */
+import { isExpired, unpackProducer } from '../../coordination/producers/producer-state.ts';
+import type { Sequences } from '../../coordination/producers/sequences.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import type { Attributes } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { type AppendPlan, type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
+import { idOf } from '../../log/ledger/commit.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import { decodeProducerItem, planProducerItem } from '../../log/ledger/producer-item.ts';
+import { type Admission, admit, type Excluded, tooOld } from './admit.ts';
+import { type AppenderParts, goneError } from './parts.ts';
+import { ProducerItems } from './producer-items.ts';
+import type { Unit } from './unit.ts';
+
+/**
+ * A commit that was planned with so many seals in sight was applied K seals later at most, and is in the page of that
+ * number or, where that page was being made already, in the next one.
+ */
+const PAGES_AFTER_SEEN = limits.sealsRemembered + 1;
+
+export class ProducerDesk {
+  private readonly parts: AppenderParts;
+  private readonly items: ProducerItems;
+
+  constructor(parts: AppenderParts) {
+    this.parts = parts;
+    this.items = new ProducerItems(parts);
+  }
+
+  /** Decides by `head`, and by the items of producers that are not in it: as last seen, or `strong`ly read. */
+  async admit(
+    { ledger, commit, seen }: AppendPlan,
+    units: readonly Unit[],
+    head: LedgerHead,
+    reading: 'known' | 'strong' = 'known',
+  ): Promise<Admission> {
+    const absent = new Set<string>();
+    for (const { sequence } of units) {
+      if (sequence !== undefined && !head.producers.has(sequence.producer)) absent.add(sequence.producer);
+    }
+    const items = new Map<string, Uint8Array>();
+    const read = async (key: string) => {
+      const packed = reading === 'strong' ? await this.items.strong(ledger, key) : await this.items.known(ledger, key);
+      if (packed !== undefined) items.set(key, packed);
+    };
+    // At most `producersPerCommitMax`.
+    await Promise.all([...absent].map(read));
+    return admit({
+      units,
+      head,
+      items,
+      commitId: idOf(commit),
+      seen,
+      nowMs: this.parts.clock.now(),
+      expirationMs: this.parts.producerIdExpirationMs,
+      offsetsInPages: (id, from) => this.offsetsInKnownPages(ledger, id, from),
+    });
+  }
+
+  /** What the newest known head has of the producer in the partition; `undefined` where it has nothing. */
+  peek(ledger: LedgerId, slot: number, producer: string): Sequences | undefined {
+    const packed = this.parts.heads.peek(ledger)?.producers.get(producer);
+    return packed && this.sequencesIn(packed, slot);
+  }
+
+  /** What is known of the producer in the partition, wherever it is. */
+  async look(
+    ledger: LedgerId,
+    slot: number,
+    producer: string,
+    reading: 'known' | 'strong',
+  ): Promise<Sequences | undefined> {
+    const { heads } = this.parts;
+    const head = await (reading === 'known' ? heads.known(ledger) : heads.strong(ledger));
+    const inHead = head?.producers.get(producer);
+    if (inHead !== undefined) return this.sequencesIn(inHead, slot);
+    const inItem = await this.items[reading](ledger, producer);
+    return inItem && this.sequencesIn(inItem, slot);
+  }
+
+  private sequencesIn(packed: Uint8Array, slot: number): Sequences | undefined {
+    const { lastMs, slots } = unpackProducer(packed);
+    return isExpired(lastMs, this.parts.clock.now(), this.parts.producerIdExpirationMs) ? undefined : slots.get(slot);
+  }
+
+  /** The plan's append was applied, and with it its items. */
+  applied({ ledger, producers = [] }: AppendPlan): void {
+    for (const { key, item } of producers) this.items.note(ledger, key, item.after);
+  }
+
+  /** The plan's write of this number, one of its items, found `item`. */
+  found({ ledger, producers = [] }: AppendPlan, index: number, item: Attributes | undefined): void {
+    const change = producers.filter((one) => planProducerItem(ledger, one) !== undefined)[index - 1];
+    assert(change !== undefined, 'a refused write is one of the plan');
+    this.items.note(ledger, change.key, item && decodeProducerItem(item));
+  }
+
+  /** Answers a unit that is not to be written. Never rejects. */
+  async answer(excluded: Excluded, head: LedgerHead): Promise<void> {
+    const { unit, sequence } = excluded;
+    if (excluded.reason === 'refused') {
+      unit.reject(excluded.error);
+      return;
+    }
+    try {
+      const baseOffset = await this.offsetOf(unit, excluded.place, head);
+      if (baseOffset === undefined) unit.reject(tooOld(sequence.firstSequence));
+      else unit.resolve({ baseOffset, duplicate: true });
+    } catch (error) {
+      unit.reject(error);
+    }
+  }
+
+  /** `undefined`: it is in the log, and nobody knows where any more. */
+  private async offsetOf(
+    { ledger, slot }: Unit,
+    place: Extract<Excluded, { reason: 'duplicate' }>['place'],
+    head: LedgerHead,
+  ): Promise<number | undefined> {
+    if (place.at === 'offset') return place.offset;
+    let offsets = offsetsInTail(head, place.id);
+    if (offsets === undefined) {
+      const newest = await this.parts.heads.strong(ledger);
+      if (newest === undefined) throw goneError();
+      offsets = offsetsInTail(newest, place.id) ?? (await this.offsetsInPages(ledger, place, newest.sealed));
+    }
+    const base = offsets?.get(slot);
+    return base === undefined ? undefined : base + place.before;
+  }
+
+  private async offsetsInPages(
+    ledger: LedgerId,
+    { id, seen }: { id: Uint8Array; seen: number },
+    sealed: number,
+  ): Promise<BaseOffsets | undefined> {
+    for (let sequence = seen; sequence < sealed && sequence <= seen + PAGES_AFTER_SEEN; sequence++) {
+      const found = offsetsInPage(await this.parts.pages.get(ledger, sequence), id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Without reading anything. */
+  private offsetsInKnownPages(ledger: LedgerId, id: Uint8Array, seen: number): BaseOffsets | undefined {
+    for (let sequence = seen; sequence <= seen + PAGES_AFTER_SEEN; sequence++) {
+      const page = this.parts.pages.peek(ledger, sequence);
+      const found = page && offsetsInPage(page, id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}

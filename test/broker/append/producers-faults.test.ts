@@ -1,0 +1,148 @@
+/** Appends with sequences of producers while answers are lost or late: what is in the ledger in the end. */
+import { describe, expect, it } from 'vitest';
+import type { MillraceError } from '../../../lib/kernel/errors.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import { seededRandom } from '../../../lib/kernel/random.ts';
+import { headOf, lost, makeStores, makeTopic, throttled } from '../../support/broker.ts';
+import { makeOther, makeTwo, plain, recordsIn, type Sent, send, valuesIn } from '../../support/sequenced.ts';
+
+describe('an append with a sequence whose answer was lost', () => {
+  it('is not done again by a retry, whichever of its attempts came through', async () => {
+    for (const applied of [true, false]) {
+      const { first, second } = await makeTwo();
+      await send(first, { seq: 0 });
+      let late: (() => Promise<unknown>) | undefined;
+      let writes = 0;
+      first.metadata.onWrite = async (proceed) => {
+        if (writes++ > 0) return proceed();
+        late = proceed;
+        if (applied) await proceed();
+        throw lost();
+      };
+      expect(await send(first, { seq: 1 })).toEqual({ baseOffset: 1, duplicate: false });
+      expect(await late?.()).toMatchObject({ outcome: 'refused' });
+      expect(await send(second, { seq: 1 })).toEqual({ baseOffset: 1, duplicate: true });
+      expect(await recordsIn(first)).toBe(2);
+    }
+  });
+
+  it('whose retry by another process was there first, leaves the others of its flush written once', async () => {
+    const { first, second } = await makeTwo();
+    await send(first, { seq: 0 });
+    let late: (() => Promise<unknown>) | undefined;
+    let writes = 0;
+    first.metadata.onWrite = async (proceed) => {
+      if (writes++ > 0) return proceed();
+      late = proceed;
+      await send(second, { seq: 1 });
+      throw lost();
+    };
+    const [mine, other] = await Promise.all([send(first, { seq: 1 }), plain(first)]);
+    expect(mine).toEqual({ baseOffset: 1, duplicate: true });
+    expect(other).toBe(2);
+    expect(await late?.()).toMatchObject({ outcome: 'refused' });
+    expect(await recordsIn(first)).toBe(3);
+  });
+
+  it('finds itself where the attempt was applied late, between the look and the next attempt', async () => {
+    const { first } = await makeTwo();
+    await send(first, { seq: 0 });
+    let late: (() => Promise<unknown>) | undefined;
+    let writes = 0;
+    first.metadata.onWrite = async (proceed) => {
+      writes++;
+      if (writes === 1) {
+        late = proceed;
+        throw lost();
+      }
+      if (writes === 2) await late?.();
+      return proceed();
+    };
+    const [mine, other] = await Promise.all([send(first, { seq: 1 }), plain(first)]);
+    expect([mine, other]).toEqual([{ baseOffset: 1, duplicate: false }, 2]);
+    expect(await recordsIn(first)).toBe(3);
+  });
+});
+
+describe('a commit of several units that was applied late', () => {
+  it('is found as a whole, though a head that the process reads meanwhile shows its producer', async () => {
+    const { first } = await makeTwo();
+    await send(first, { seq: 0 });
+    let late: (() => Promise<unknown>) | undefined;
+    let writes = 0;
+    first.metadata.onWrite = async (proceed) => {
+      writes++;
+      if (writes === 1) {
+        late = proceed;
+        throw lost();
+      }
+      if (writes > 2) return proceed();
+      await late?.();
+      await first.broker.heads.strong(first.ledger);
+      throw throttled();
+    };
+    const both = Promise.all([send(first, { seq: 1 }), plain(first)]);
+    await first.clock.until(both);
+    expect(await both).toEqual([{ baseOffset: 1, duplicate: false }, 2]);
+    expect(await recordsIn(first)).toBe(3);
+  });
+});
+
+describe('producers that retry through any process, under faults', () => {
+  it.each(Array.from({ length: 25 }, (_, seed) => seed + 1))(
+    'have every record once and in order: seed %i',
+    async (seed) => {
+      const random = seededRandom(seed);
+      const chance = (probability: number) => random.fraction() < probability;
+      const stores = makeStores();
+      const first = await makeTopic({ stores, partitions: 2 });
+      const processes = [first, makeOther(stores, first), makeOther(stores, first)];
+      const late: (() => Promise<unknown>)[] = [];
+      let faults = true;
+      for (const { metadata } of processes) {
+        metadata.onWrite = async (proceed) => {
+          if (!faults || chance(0.7)) return proceed();
+          if (chance(0.3)) throw throttled();
+          if (chance(0.5)) await proceed();
+          else late.push(proceed);
+          throw lost();
+        };
+      }
+      const sendUntilAnswered = async (sent: Sent) => {
+        for (;;) {
+          const process = processes[Math.floor(random.fraction() * processes.length)] as typeof first;
+          const outcome = await send(process, sent).catch((error: MillraceError) => error);
+          if (!(outcome instanceof Error)) return outcome;
+          expect(outcome.retriable, outcome.message).toBe(true);
+        }
+      };
+      const producers = Array.from({ length: limits.producersInHeadMax + 8 }, (_, i) => `p${i}`);
+      const work = producers.map(async (producer, index) => {
+        const slot = index % 2;
+        for (let seq = 0; seq < 6; seq++) {
+          // Some go twice at once, through two processes perhaps.
+          const copies = Array.from({ length: chance(0.3) ? 2 : 1 }, () => sendUntilAnswered({ producer, seq, slot }));
+          const sent = await Promise.all(copies);
+          expect(new Set(sent.map(({ baseOffset }) => baseOffset)).size).toBe(1);
+          if (chance(0.2)) await late.splice(Math.floor(random.fraction() * late.length), 1)[0]?.();
+          if (chance(0.1)) await first.broker.sealer.seal(first.ledger);
+          if (chance(0.1)) await first.clock.sleep(limits.producerIdleInHeadMs);
+        }
+      });
+      await first.clock.until(Promise.all(work), 30 * 60_000);
+      await Promise.all(work);
+      faults = false;
+      for (const attempt of late) await attempt();
+      for (const slot of [0, 1]) {
+        const values = await valuesIn(first, slot);
+        for (const producer of producers.filter((_, index) => index % 2 === slot)) {
+          expect(values.filter((value) => value.startsWith(`${producer} `))).toEqual(
+            Array.from({ length: 6 }, (_, seq) => `${producer} 0 ${slot} ${seq}`),
+          );
+        }
+      }
+      const head = await headOf(first.metadata, first.ledger);
+      expect(head.producers.size).toBeLessThanOrEqual(limits.producersInHeadMax);
+    },
+  );
+});
