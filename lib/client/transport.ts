@@ -59,12 +59,14 @@ export function createTransport(options: TransportOptions): Transport {
     throw new TypeError(`"${options.url}" is not the http or https address of an API`);
   }
   return async (request) => {
+    let maybeDone = false;
     for (let attempt = 1; ; attempt++) {
       try {
         return await send(options, request);
       } catch (error) {
-        if (!(error instanceof MillraceClientError) || attempt >= options.attemptsMax) throw error;
-        if (!maySendAgain(request, error)) throw error;
+        if (!(error instanceof MillraceClientError)) throw error;
+        maybeDone ||= error.effect === 'unknown';
+        if (attempt >= options.attemptsMax || !maySendAgain(request, error)) throw maybeDone ? unsettled(error) : error;
         await options.clock.sleep(pauseMs(options.random, attempt, error), request.signal);
         request.signal?.throwIfAborted();
       }
@@ -126,6 +128,13 @@ function failureOf(request: ApiRequest, { status, headers }: Response, bytes: Ui
     effect: status === 429 ? 'none' : effectOf(request),
     facts: retryAfterMs === undefined ? {} : { retryAfterMs },
   });
+}
+
+/** The failure of the last attempt, after one that may have done what was asked. */
+function unsettled(error: MillraceClientError): MillraceClientError {
+  if (error.effect === 'unknown') return error;
+  const { code, message, status, retriable, facts, cause } = error;
+  return new MillraceClientError(code, message, { status, retriable, effect: 'unknown', facts, cause });
 }
 
 function maySendAgain(request: ApiRequest, error: MillraceClientError): boolean {

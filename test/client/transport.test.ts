@@ -171,6 +171,18 @@ describe('sending again', () => {
     expect(unknown.requests).toHaveLength(1);
   });
 
+  it('repeats a write that does no harm twice, and remembers that an attempt may have done it', async () => {
+    const repeatable: ApiRequest = { ...WRITE, repeatable: true };
+    const done = scripted([new TypeError('x'), new Response('{}')]);
+    await done.transport(repeatable);
+    expect(done.requests).toHaveLength(2);
+    const refused = scripted([new TypeError('x'), problem(409, 'TOPIC_ALREADY_EXISTS', { retriable: false })]);
+    expect(await failureOf(refused.transport(repeatable))).toMatchObject({
+      code: 'TOPIC_ALREADY_EXISTS',
+      effect: 'unknown',
+    });
+  });
+
   it('waits as long as the server asks', async () => {
     const throttled = problem(429, 'THROTTLING_QUOTA_EXCEEDED', {}, { 'retry-after': '2' });
     const { transport, pauses } = scripted([throttled, new Response('{}')]);
