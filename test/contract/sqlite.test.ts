@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
+import { lateCreationContract } from './late-creations.ts';
 import { metadataStoreContract } from './metadata-store.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'millrace-'));
@@ -13,3 +14,4 @@ metadataStoreContract('sqlite in memory', async () => openSqliteMetadataStore({ 
 metadataStoreContract('sqlite in a file', async () =>
   openSqliteMetadataStore({ path: join(directory, `${randomUUID()}.sqlite`) }),
 );
+lateCreationContract('sqlite', async () => openSqliteMetadataStore({ path: ':memory:' }));

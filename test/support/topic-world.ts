@@ -25,12 +25,14 @@ afterEach(async () => {
 /** One store and any number of processes over it, as the use cases of topics and keys see them. */
 export class TopicWorld {
   readonly clock = new VirtualClock();
-  private readonly store = openSqliteMetadataStore({ path: ':memory:' });
+  private readonly store: MetadataStore;
   private readonly partitionKeys = new Set<string>(['topics']);
   private processes = 0;
 
-  constructor() {
-    opened.push(this.store);
+  /** Over an empty store of the caller's; over one of its own where there is none. */
+  constructor(store?: MetadataStore) {
+    this.store = store ?? openSqliteMetadataStore({ path: ':memory:' });
+    if (store === undefined) opened.push(this.store);
   }
 
   /** A process of its own: own caches, own randomness, own faults. */

@@ -8,6 +8,7 @@ import { expressionCost } from '../../../lib/storage/metadata/dynamodb-expressio
 import { createTable } from '../../../lib/storage/metadata/dynamodb-table.ts';
 import { openSqliteMetadataStore } from '../../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
+import { lateCreationContract } from '../../contract/late-creations.ts';
 import { metadataStoreContract } from '../../contract/metadata-store.ts';
 import { objectStoreContract } from '../../contract/object-store.ts';
 import { FEW_KEYS, smallWrites } from '../../support/arbitrary-items.ts';
@@ -27,6 +28,7 @@ describeWithPeer(dynamoDbLocalMissing())('with DynamoDB Local', () => {
   afterAll(() => dynamo?.close());
 
   metadataStoreContract('dynamodb', () => dynamo.makeStore(), { numRuns: 60 });
+  lateCreationContract('dynamodb', () => dynamo.makeStore());
   objectStoreContract('inline over dynamodb', {
     ...INLINE,
     manyObjects: 300,
