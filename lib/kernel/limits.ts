@@ -91,6 +91,8 @@ export const limits = {
   replicaJoiningWaitMs: 250,
   /** How long a read waits for one replica before it asks the next one as well. */
   replicaReadPatienceMs: 1_000,
+  /** S3: a directory bucket's session lasts 5 minutes; it is renewed when no more than this is left. */
+  sessionRenewalMs: 60_000,
 
   // The ledger
   /** Tail entries that start a seal. */

@@ -8,7 +8,9 @@
  * - A call ends in time with all its attempts (`limits.objectCallMsMax`), also where the server says nothing at all.
  * - S3 is strongly consistent: what was put is read, and listed, at once.
  *
- * In a directory bucket (S3 Express One Zone) a list has no order, and takes only prefixes that end with a slash.
+ * In a directory bucket (S3 Express One Zone) a list has no order, takes no place to start after, and takes only prefixes
+ * that end with a slash: it is asked for the folder, and what has another beginning is left out here. Requests are signed
+ * with sessions, which the client keeps (s3-sessions.ts).
  */
 import { addAbortSignal, Readable } from 'node:stream';
 import {
@@ -32,6 +34,7 @@ import { awsFailure, awsFault } from '../faults.ts';
 import { withRetries } from '../retry.ts';
 import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import { isDirectoryBucket, listablePrefix, sessionEndMs } from './s3-directory-bucket.ts';
 
 export interface S3ObjectStoreOptions {
   /** Made with `s3ClientConfig`. It stays the caller's. */
@@ -120,16 +123,19 @@ class S3ObjectStore implements ObjectStore {
 
   async list(prefix: string, cursor?: string): Promise<ListPage> {
     const { client, bucket, prefix: before } = this.options;
+    const wanted = before + prefix;
     const command = new ListObjectsV2Command({
       Bucket: bucket,
-      Prefix: before + prefix,
+      Prefix: isDirectoryBucket(bucket) ? listablePrefix(wanted) : wanted,
       MaxKeys: limits.listPageMax,
       ContinuationToken: cursor,
     });
     const { Contents = [], NextContinuationToken: next } = await this.call('a list of S3', (abort) =>
       client.send(command, abort),
     );
-    const objects = Contents.map(({ Key = '', Size = 0 }) => ({ name: Key.slice(before.length), bytes: Size }));
+    const objects = Contents.filter(({ Key }) => Key?.startsWith(wanted) === true).map(({ Key = '', Size = 0 }) => {
+      return { name: Key.slice(before.length), bytes: Size };
+    });
     const page = { objects: objects.filter(({ name }) => isObjectName(name)) };
     return next === undefined ? page : { ...page, next };
   }
@@ -140,8 +146,13 @@ class S3ObjectStore implements ObjectStore {
     const header = rangeHeader(range);
     const signedAt = Math.floor(this.options.clock.now() / 1_000);
     const expiresIn = Math.ceil(expiresInMs / 1_000);
+    const { client, bucket } = this.options;
+    // Asked before: what the URL is signed with then lasts at least as long.
+    const sessionMs = isDirectoryBucket(bucket)
+      ? await this.call('a session of S3', () => sessionEndMs(client, bucket))
+      : Number.POSITIVE_INFINITY;
     const url = await getSignedUrl(
-      this.options.client,
+      client,
       new GetObjectCommand({ ...this.object(name), Range: header }),
       // In seconds. `range` is signed as a header: as a query parameter S3 would not know it.
       {
@@ -151,7 +162,7 @@ class S3ObjectStore implements ObjectStore {
         signableHeaders: new Set(['host', 'range']),
       },
     );
-    return { url, headers: { range: header }, expiresAtMs: (signedAt + expiresIn) * 1_000 };
+    return { url, headers: { range: header }, expiresAtMs: Math.min((signedAt + expiresIn) * 1_000, sessionMs) };
   }
 
   private object(name: ObjectName): { Bucket: string; Key: string } {
