@@ -18,8 +18,8 @@ const fault: fc.Arbitrary<Fault | undefined> = fc.oneof(
 );
 
 const scenario = fc.record({
-  /** The partition of each record, and how long after the one before it it is sent. */
-  records: fc.array(fc.tuple(fc.nat(PARTITIONS - 1), fc.constantFrom(0, 0, 0, 1, 30, 400)), {
+  /** The partition of each record, how long after the one before it it is sent, and how much larger than others it is. */
+  records: fc.array(fc.tuple(fc.nat(PARTITIONS - 1), fc.constantFrom(0, 0, 0, 1, 30, 400), fc.constantFrom(0, 0, 50)), {
     minLength: 1,
     maxLength: 40,
   }),
@@ -28,10 +28,15 @@ const scenario = fc.record({
   lingerMs: fc.constantFrom(0, 5, 100),
   batchRecordsMax: fc.integer({ min: 1, max: 8 }),
   inFlightMax: fc.integer({ min: 1, max: 4 }),
-  bufferBytesMax: fc.constantFrom(100, 400, 1_000_000),
+  bufferBytesMax: fc.constantFrom(130, 400, 1_000_000),
 });
 
 type Scenario = typeof scenario extends fc.Arbitrary<infer Given> ? Given : never;
+
+/** Numbers in the order of sending; the padding does not change them. */
+function valueOf(index: number, padding: number): string {
+  return `${index}${' '.repeat(padding)}`;
+}
 
 async function run(given: Scenario, deliveryTimeoutMs: number) {
   const { records, faults, latencies, ...options } = given;
@@ -44,9 +49,9 @@ async function run(given: Scenario, deliveryTimeoutMs: number) {
     },
   );
   const sent: { partition: number; value: string; outcome: Promise<Receipt | undefined> }[] = [];
-  for (const [index, [partition, afterMs]] of records.entries()) {
+  for (const [index, [partition, afterMs, padding]] of records.entries()) {
     if (afterMs > 0) await world.clock.advance(afterMs);
-    const value = `${index}`;
+    const value = valueOf(index, padding);
     const receipt = world.producer.send({ topic: 'orders', records: [{ value, partition }] });
     sent.push({ partition, value, outcome: receipt.then(([one]) => one).catch(() => undefined) });
   }
@@ -107,9 +112,10 @@ it('writes none twice without idempotence, and what has a receipt is there', asy
           latencyMs: (write) => latencies[write % latencies.length] ?? 0,
         },
       );
-      const outcomes = records.map(async ([partition], index) => {
-        const sent = producer.send({ topic: 'orders', records: [{ value: `${index}`, partition }] });
-        return { partition, value: `${index}`, receipt: (await sent.catch(() => undefined))?.[0] };
+      const outcomes = records.map(async ([partition, , padding], index) => {
+        const value = valueOf(index, padding);
+        const sent = producer.send({ topic: 'orders', records: [{ value, partition }] });
+        return { partition, value, receipt: (await sent.catch(() => undefined))?.[0] };
       });
       await clock.until(producer.close(), 100_000_000);
       await clock.advance(100_000);

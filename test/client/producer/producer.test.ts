@@ -218,15 +218,19 @@ describe('a batch that was given up and may have been written', () => {
 
   it('makes the other partitions wait until theirs are settled in the old epoch', async () => {
     const { producer, fake, settled, clock } = producerWorld(
-      { deliveryTimeoutMs: 1_000, lingerMs: 0 },
-      { fault: (_write, { values }) => (values[0] === 'lost' ? 'lost-request' : undefined), latencyMs: () => 250 },
+      { deliveryTimeoutMs: 20_000, lingerMs: 0 },
+      {
+        fault: (write, { values }) =>
+          values[0] === 'lost' ? 'lost-request' : write % 3 === 0 ? UNAVAILABLE : undefined,
+        latencyMs: () => 40,
+      },
     );
     const write = (value: string, partition: number) =>
       producer.send({ topic: 'wide', records: [{ value, partition }] });
     const lost = reasonOf(write('lost', 0));
     const others: Promise<unknown>[] = [];
     for (let step = 0; step < 40; step++) {
-      await clock.advance(100);
+      await clock.advance(1_000);
       for (const partition of [1, 2, 3]) others.push(write(`${step}`, partition));
     }
     await settled(Promise.all(others));
