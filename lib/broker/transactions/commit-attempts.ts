@@ -27,6 +27,7 @@ import { retryPauseMs } from '../../storage/retry.ts';
 import { type AppenderParts, goneError } from '../append/parts.ts';
 import type { CommitOutcome, Intent, StoredLedger } from './intent.ts';
 import { explainLedgerRefusal, type LedgerAppend, planLedgerAppend } from './ledger-appends.ts';
+import { withUnknownEffect } from './read-receipt.ts';
 
 export type CommitterParts = Pick<
   AppenderParts,
@@ -36,7 +37,7 @@ export type CommitterParts = Pick<
 interface LedgerProgress {
   stored: StoredLedger;
   plan: LedgerAppend;
-  /** Seals when the first attempt was made: the commits are in no earlier page. */
+  /** Seals when the first attempt was made, or the bytes were stored: the commits are in no earlier page. */
   firstSeen: number;
 }
 
@@ -60,7 +61,7 @@ export function begin(intent: Intent): Progress {
     const { ledger, head, commits } = stored;
     const { epoch, isrVersion, sealed } = head;
     const plan = { ledger, commits: commits.map(({ commit }) => commit), epoch, isrVersion, seen: sealed };
-    return { stored, plan, firstSeen: sealed };
+    return { stored, plan, firstSeen: stored.storedAtSeals ?? sealed };
   });
   return { intent, ledgers, unknown: false };
 }
@@ -179,7 +180,7 @@ export class CommitAttempts {
       case 'stale':
         if (progress.unknown) return this.settle(progress, ledger);
         plan.seen = refusal.head.sealed;
-        ledger.firstSeen = refusal.head.sealed;
+        ledger.firstSeen = ledger.stored.storedAtSeals ?? refusal.head.sealed;
         return { step: 'again' };
       case 'fenced':
         // The ids are not there and could not have been forgotten: no earlier attempt was applied.
@@ -295,7 +296,6 @@ export function timedOut({ unknown }: Progress, cause?: MillraceError): Millrace
 }
 
 /** A fault that ends the attempts says what is known of them. */
-function withEffect(error: unknown, progress: Progress): unknown {
-  if (!(error instanceof MillraceError) || !progress.unknown || error.effect === 'unknown') return error;
-  return new MillraceError(error.code, error.message, { facts: error.facts, effect: 'unknown', cause: error });
+function withEffect(error: unknown, { unknown }: Progress): unknown {
+  return unknown ? withUnknownEffect(error) : error;
 }

@@ -13,6 +13,11 @@ export interface StoredLedger {
   /** The newest head that is known. No attempt to commit was made before it was read. */
   head: LedgerHead;
   commits: readonly StoredCommit[];
+  /**
+   * Where another process may have committed the same transaction before: the seals when its bytes were stored, since its
+   * commits are in no earlier page. That such an attempt and this one do not both apply is for the guard to see to.
+   */
+  storedAtSeals?: number;
 }
 
 export interface StoredCommit {

@@ -11,16 +11,29 @@ import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Broker } from '../broker.ts';
 
-/** By ledger of the receipt, the first offset of each slot's records. */
-export function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: number): Promise<BaseOffsets[]> {
-  return mapBounded(receipt.ledgers, limits.storageFanOutMax, (ledger) => basesOf(broker, ledger, deadlineMs));
+/**
+ * By ledger of the receipt, the first offset of each slot's records. Whatever it fails with, the transaction is committed:
+ * that is never told as `effect: none`.
+ */
+export async function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: number): Promise<BaseOffsets[]> {
+  try {
+    return await mapBounded(receipt.ledgers, limits.storageFanOutMax, (ledger) => basesOf(broker, ledger, deadlineMs));
+  } catch (error) {
+    throw withUnknownEffect(error);
+  }
+}
+
+/** For a fault that comes when something has been done already, or may have been. */
+export function withUnknownEffect(error: unknown): unknown {
+  if (!(error instanceof MillraceError) || error.effect === 'unknown') return error;
+  return new MillraceError(error.code, error.message, { effect: 'unknown', facts: error.facts, cause: error });
 }
 
 async function basesOf(broker: Broker, receipt: ReceiptLedger, deadlineMs: number): Promise<BaseOffsets> {
   const head = await broker.heads.strong(receipt.ledger);
   if (head === undefined) {
     const detail = `The transaction was committed, and the topic ${receipt.topic} has been deleted since.`;
-    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail, { effect: 'unknown' });
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
   }
   const bases = new Map<number, number>();
   for (const id of receipt.commits) {
@@ -45,6 +58,6 @@ async function find(
   throw new MillraceError(
     'REQUEST_TIMED_OUT',
     'The transaction was committed; where its records are could not be read in time.',
-    { effect: 'unknown', facts: { retryAfterMs: limits.retryAfterMsDefault } },
+    { facts: { retryAfterMs: limits.retryAfterMsDefault } },
   );
 }

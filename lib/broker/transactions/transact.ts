@@ -29,8 +29,8 @@ import {
   prepareRecords,
   type TransactionRecord,
 } from './prepare.ts';
-import { readReceipt } from './read-receipt.ts';
-import { readState, throwRefusal } from './transactional-states.ts';
+import { readReceipt, withUnknownEffect } from './read-receipt.ts';
+import { discardPartsOf, readState, throwRefusal } from './transactional-states.ts';
 import { uploadRuns } from './upload.ts';
 
 export interface TransactRequest {
@@ -138,6 +138,9 @@ class Transact {
       });
       switch (outcome.outcome) {
         case 'committed':
+          if (this.request.transactionalId !== undefined) {
+            discardPartsOf(this.broker, this.request.transactionalId, this.state);
+          }
           this.broker.meter.produced(
             prepared.records.length,
             prepared.runs.reduce((sum, { run }) => sum + run.bytes, 0),
@@ -169,7 +172,9 @@ class Transact {
     const id = this.request.transactionalId as string;
     const attempted = this.next?.version;
     if (!unknown) return this.decided(id);
-    const state = await readState(this.broker, id);
+    const state = await readState(this.broker, id).catch((error: unknown) => {
+      throw withUnknownEffect(error);
+    });
     // Only transactions of offsets alone are not known from their ledgers.
     if (state !== undefined && bytesEqual(state.token, this.token)) return { records: [], repeated: false };
     if (state?.version === attempted) return this.decided(id);

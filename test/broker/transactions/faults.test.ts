@@ -142,7 +142,7 @@ describe.each(SHAPES)('a transaction of %s', (_, request) => {
       fc.asyncProperty(faults, async (met) => {
         expect(verdict(request, await attempt(request, new Map(met)))).toBe('fine');
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 

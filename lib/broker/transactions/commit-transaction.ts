@@ -1,0 +1,179 @@
+/**
+ * Commits an open transaction: everything that was added to it appears at once, or nothing does and the caller hears why.
+ * Committing it again gives the first answer.
+ */
+import { type Caller, decideCommit, decideExpire } from '../../coordination/transactions/decide.ts';
+import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
+import { decodePart, partKey, type TransactionPart } from '../../coordination/transactions/part-item.ts';
+import {
+  packReceipt,
+  type Receipt,
+  type ReceiptPlace,
+  unpackReceipt,
+} from '../../coordination/transactions/receipt.ts';
+import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
+import { assert } from '../../kernel/assert.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { type LedgerId, ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { BaseOffsets } from '../../log/ledger/append.ts';
+import { type Commit, unpackCommit } from '../../log/ledger/commit.ts';
+import { retryPauseMs } from '../../storage/retry.ts';
+import { goneError } from '../append/parts.ts';
+import type { Broker } from '../broker.ts';
+import { checkItemCount, type StoredLedger } from './intent.ts';
+import { receiptLedgers } from './make-receipt.ts';
+import { offsetWrites } from './prepare.ts';
+import { readReceipt } from './read-receipt.ts';
+import { discardParts, readState, throwRefusal } from './transactional-states.ts';
+
+export interface CommitRequest {
+  transactionalId: string;
+  caller: Caller;
+}
+
+export interface CommittedTransaction {
+  /** A partition's records lie one after the other from the base offset on, in the order in which they were added. */
+  partitions: { topic: string; partition: number; baseOffset: number; records: number }[];
+  repeated: boolean;
+}
+
+export async function commitTransaction(broker: Broker, request: CommitRequest): Promise<CommittedTransaction> {
+  const { transactionalId: id } = request;
+  checkTransactionalId(id);
+  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  return broker.committer.inLine(id, async () => {
+    for (let round = 0; round < limits.transactionDecisionsMax; round++) {
+      const committed = await decideAndCommit(broker, request, deadlineMs);
+      if (committed !== undefined) return committed;
+      await broker.clock.sleep(retryPauseMs(round, broker.random));
+    }
+    const detail = 'The commit met too many other changes of its transactional id; try again.';
+    throw new MillraceError('CONCURRENT_TRANSACTIONS', detail, { facts: { retryAfterMs: limits.retryAfterMsDefault } });
+  });
+}
+
+/** `undefined`: the state has changed meanwhile. */
+async function decideAndCommit(
+  broker: Broker,
+  { transactionalId: id, caller }: CommitRequest,
+  deadlineMs: number,
+): Promise<CommittedTransaction | undefined> {
+  const state = await readState(broker, id);
+  const decision = decideCommit(state, caller, broker.clock.now());
+  if (decision.decision === 'refuse') return throwRefusal(broker, id, decision, state?.parts);
+  if (decision.decision === 'repeat') {
+    const receipt = unpackReceipt(decision.receipt);
+    return { ...partitionsOf(receipt, await readReceipt(broker, receipt, deadlineMs)), repeated: true };
+  }
+  assert(state !== undefined, 'what is committed was begun');
+  const parts = await readParts(broker, { id, ...caller }, state.parts);
+  if (parts === undefined) return undefined;
+  const { stored, receipt } = await assemble(broker, parts);
+  const offsets = offsetWrites(
+    parts.flatMap((part) => part.offsets),
+    broker.clock.now(),
+  );
+  checkItemCount({ ledgers: stored.length, offsets: offsets.length, guarded: true });
+  const next = { ...decision.next, token: broker.random.bytes(OBJECT_RANDOM_BYTES), receipt: packReceipt(receipt) };
+  const outcome = await broker.committer.commit({
+    ledgers: stored,
+    guard: planTransactional(id, next),
+    offsets,
+    deadlineMs,
+  });
+  switch (outcome.outcome) {
+    case 'superseded':
+      return undefined;
+    case 'swept':
+      return throwSwept(broker, id, state);
+    case 'committed':
+      discardParts(broker, { id, ...caller }, state.parts);
+      count(broker, stored);
+      return { ...partitionsOf(receipt, outcome.bases), repeated: false };
+  }
+}
+
+/** `undefined` where one is gone: then the transaction has ended since the state was read. */
+async function readParts(
+  broker: Broker,
+  transaction: { id: string; epoch: number; number: number },
+  count: number,
+): Promise<TransactionPart[] | undefined> {
+  const numbers = Array.from({ length: count }, (_, part) => part);
+  const items = await mapBounded(numbers, limits.storageFanOutMax, (part) =>
+    broker.metadata.get(partKey(transaction, part), 'strong'),
+  );
+  const parts = items.flatMap((item) => (item === undefined ? [] : [decodePart(item)]));
+  return parts.length === count ? parts : undefined;
+}
+
+interface Gathered {
+  ledger: LedgerId;
+  topic: string;
+  storedAtSeals: number;
+  commits: Commit[];
+  /** By slot. */
+  places: Map<number, ReceiptPlace>;
+}
+
+/** What the parts bring to each ledger together. */
+async function assemble(
+  broker: Broker,
+  parts: readonly TransactionPart[],
+): Promise<{ stored: StoredLedger[]; receipt: Receipt }> {
+  const ledgers = gather(parts);
+  const stored = await mapBounded(ledgers, limits.storageFanOutMax, async ({ ledger, storedAtSeals, commits }) => {
+    const head = await broker.heads.known(ledger);
+    if (head === undefined) throw goneError();
+    return { ledger, head, storedAtSeals, commits: commits.map((commit) => ({ commit })) };
+  });
+  const topics = ledgers.map(({ topic }) => topic);
+  const places = ledgers.flatMap(({ places: own }) => Array.from(own.values()));
+  return { stored, receipt: { ledgers: receiptLedgers(stored, topics), places, records: [] } };
+}
+
+function gather(parts: readonly TransactionPart[]): Gathered[] {
+  const ledgers: Gathered[] = [];
+  const indexes = new Map<string, number>();
+  for (const { commits, places } of parts) {
+    for (const [index, { ledger, topic, seen, packed }] of commits.entries()) {
+      const own = indexes.get(ledgerName(ledger)) ?? ledgers.length;
+      indexes.set(ledgerName(ledger), own);
+      const gathered = (ledgers[own] ??= { ledger, topic, storedAtSeals: seen, commits: [], places: new Map() });
+      gathered.storedAtSeals = Math.min(gathered.storedAtSeals, seen);
+      gathered.commits.push(unpackCommit(packed));
+      for (const { ledger: of, slot, partition, records } of places) {
+        if (of !== index) continue;
+        const before = gathered.places.get(slot)?.records ?? 0;
+        gathered.places.set(slot, { ledger: own, slot, partition, records: before + records });
+      }
+    }
+  }
+  return ledgers;
+}
+
+function partitionsOf(
+  { ledgers, places }: Receipt,
+  bases: readonly BaseOffsets[],
+): Pick<CommittedTransaction, 'partitions'> {
+  const partitions = places.map(({ ledger, slot, partition, records }) => {
+    const baseOffset = bases[ledger]?.get(slot);
+    assert(baseOffset !== undefined, `the transaction has records in the slot ${slot}`);
+    return { topic: ledgers[ledger]?.topic as string, partition, baseOffset, records };
+  });
+  return { partitions };
+}
+
+/** Its bytes are gone, and so it is over, whatever the clocks say. */
+async function throwSwept(broker: Broker, id: string, state: TransactionalState): Promise<never> {
+  const refusal = { reason: 'not-ongoing', number: state.number, status: 'aborted', abortReason: 'timed-out' } as const;
+  return throwRefusal(broker, id, { decision: 'refuse', refusal, next: decideExpire(state) }, state.parts);
+}
+
+function count(broker: Broker, stored: readonly StoredLedger[]): void {
+  const runs = stored.flatMap(({ commits }) => commits.flatMap(({ commit }) => commit.runs));
+  const sum = (of: 'records' | 'bytes') => runs.reduce((total, run) => total + run[of], 0);
+  if (runs.length > 0) broker.meter.produced(sum('records'), sum('bytes'));
+}
