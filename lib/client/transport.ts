@@ -89,7 +89,7 @@ export function jsonOf(answer: ApiAnswer): unknown {
 async function send(options: TransportOptions, request: ApiRequest): Promise<ApiAnswer> {
   const url = urlOf(options.url, request);
   const late = new AbortController();
-  // Ended in any way: nobody waits for the deadline then.
+  // Ended in any way: nobody waits for the deadline then. Aborted with a reason, because one made here costs a stack.
   const ended = new AbortController();
   void options.clock.sleep(options.requestMsMax + (request.waitMs ?? 0), ended.signal).then(() => {
     if (!ended.signal.aborted) late.abort();
@@ -110,7 +110,7 @@ async function send(options: TransportOptions, request: ApiRequest): Promise<Api
     const detail = `${request.method} ${options.url}: ${reason}`;
     throw new MillraceClientError('NETWORK_ERROR', detail, { retriable: true, effect: effectOf(request), cause });
   } finally {
-    ended.abort();
+    ended.abort(null);
   }
   if (response.status < 400) return { status: response.status, headers: response.headers, bytes };
   throw failureOf(request, response, bytes);

@@ -102,7 +102,7 @@ export class RecordBuffer {
 
   /** No timer may outlive what it is for: it would keep a process alive. */
   private unwatch(): void {
-    this.watching?.abort();
+    this.watching?.abort(null);
     this.watching = undefined;
   }
 }

@@ -36,7 +36,7 @@ export class Deadlines {
     }
     const end = () => {
       this.running.delete(controller);
-      ended.abort();
+      ended.abort(null);
     };
     return { signal: controller.signal, end };
   }

@@ -86,7 +86,7 @@ export class KnownTopics {
       throw error;
     } finally {
       entry.readAtMs = clock.monotonic();
-      ended.abort();
+      ended.abort(null);
     }
   }
 }

@@ -97,7 +97,7 @@ export class PartitionSender {
   private ripen(batch: Batch): void {
     if (batch.ready) return;
     batch.ready = true;
-    batch.lingered.abort();
+    batch.lingered.abort(null);
     if (!this.running) void this.run();
   }
 

@@ -116,23 +116,20 @@ class BatchingProducer implements Producer<unknown, unknown> {
     records: readonly ProducerRecord<unknown, unknown>[];
   }): Promise<Receipt[]> {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
-    let serialized: ReturnType<typeof serializeRecord>[];
+    let call: SendCall;
+    let buffered: BufferedRecord[];
     try {
-      serialized = this.serialize(topic, records);
+      checkMessage(topic, records);
+      if (records.length === 0) return Promise.resolve([]);
+      call = new SendCall(records.length, (ended) => this.calls.delete(ended));
+      buffered = this.serialize(topic, records, call);
     } catch (error) {
       return Promise.reject(error);
     }
-    if (serialized.length === 0) return Promise.resolve([]);
-    const call = new SendCall(serialized.length, (ended) => this.calls.delete(ended));
     this.calls.add(call);
     // Who is told of each delivery need not look at the call.
     if (this.settings.onDelivery !== undefined) call.receipts.catch(() => {});
-    const waitsUntilMs = this.transport.clock.monotonic() + this.settings.waitMsMax;
-    for (let index = 0; index < serialized.length; index++) {
-      const given = records[index] as ProducerRecord<unknown, unknown>;
-      const record = serialized[index] as ReturnType<typeof serializeRecord>;
-      this.place({ ...record, topic, given, call, index, waitsUntilMs });
-    }
+    for (const record of buffered) this.place(record);
     return call.receipts;
   }
 
@@ -166,7 +163,7 @@ class BatchingProducer implements Producer<unknown, unknown> {
       });
     }
     await this.flush();
-    ended.abort();
+    ended.abort(null);
   }
 
   /** Everything that is not settled fails with this, and so does everything that comes. */
@@ -179,14 +176,16 @@ class BatchingProducer implements Producer<unknown, unknown> {
     for (const senders of this.senders.values()) for (const sender of senders) sender?.hurry();
   }
 
-  private serialize(topic: string, records: readonly ProducerRecord<unknown, unknown>[]) {
-    if (typeof topic !== 'string' || !Array.isArray(records)) {
-      throw new TypeError('send takes {topic, records}: the name of a topic and an array');
-    }
-    const { keySerializer: key, valueSerializer: value } = this.settings;
-    const nowMs = this.transport.clock.now();
-    return records.map((record: ProducerRecord<unknown, unknown>) =>
-      serializeRecord(topic, record, { key, value }, nowMs),
+  private serialize(
+    topic: string,
+    records: readonly ProducerRecord<unknown, unknown>[],
+    call: SendCall,
+  ): BufferedRecord[] {
+    const { clock } = this.transport;
+    const nowMs = clock.now();
+    const waitsUntilMs = clock.monotonic() + this.settings.waitMsMax;
+    return records.map((record, index) =>
+      serializeRecord(record, { topic, call, index, nowMs, waitsUntilMs, serializers: this.settings }),
     );
   }
 
@@ -262,6 +261,11 @@ class BatchingProducer implements Producer<unknown, unknown> {
     }
     call.settle(index, result);
   }
+}
+
+function checkMessage(topic: unknown, records: unknown): void {
+  if (typeof topic === 'string' && Array.isArray(records)) return;
+  throw new TypeError('send takes {topic, records}: the name of a topic, and an array');
 }
 
 async function newProducerId(send: ReturnType<typeof createTransport>): Promise<ProducerEpoch> {

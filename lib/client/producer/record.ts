@@ -104,32 +104,35 @@ export interface BufferedRecord extends NewRecord {
 const RECORD_OVERHEAD = 36;
 const HEADER_OVERHEAD = 10;
 
-/** What `serializeRecord` finds, before there is a call. */
-export type SerializedRecord = Pick<BufferedRecord, 'timestamp' | 'key' | 'value' | 'headers' | 'partition' | 'bytes'>;
-
 /** Throws `TypeError` or `RangeError` where the record is none, and whatever a serializer throws. */
 export function serializeRecord(
-  topic: string,
   given: ProducerRecord<unknown, unknown>,
-  serializers: { key: Serializer<unknown>; value: Serializer<unknown> },
-  nowMs: number,
-): SerializedRecord {
+  { topic, call, index, nowMs, waitsUntilMs, serializers }: RecordContext,
+): BufferedRecord {
   const { partition, timestamp = nowMs } = given;
   if (!Number.isSafeInteger(timestamp) || timestamp < 0 || timestamp > limits.timestampMsMax) {
     throw new RangeError(`timestamp ${timestamp} is not a whole number of milliseconds from 0 to 2^48 − 1`);
   }
   if (partition !== undefined && !isPartition(partition)) {
-    throw new RangeError(
-      `partition ${String(partition)} is not a whole number from 0 to ${limits.partitionsPerTopicMax - 1}`,
-    );
+    const most = limits.partitionsPerTopicMax - 1;
+    throw new RangeError(`partition ${String(partition)} is not a whole number from 0 to ${most}`);
   }
-  const key = given.key === undefined || given.key === null ? null : serializers.key.serialize(given.key, topic);
-  const value =
-    given.value === undefined || given.value === null ? null : serializers.value.serialize(given.value, topic);
+  const key = bytesOf(given.key, serializers.keySerializer, topic);
+  const value = bytesOf(given.value, serializers.valueSerializer, topic);
   const headers = given.headers === undefined ? [] : headersOf(given.headers);
   let bytes = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) bytes += HEADER_OVERHEAD + 3 * header.key.length + (header.value?.length ?? 0);
-  return { timestamp, key, value, headers, partition, bytes };
+  return { timestamp, key, value, headers, topic, partition, bytes, given, call, index, waitsUntilMs };
+}
+
+/** What is no property of the record itself. */
+interface RecordContext extends Pick<BufferedRecord, 'topic' | 'call' | 'index' | 'waitsUntilMs'> {
+  nowMs: number;
+  serializers: { keySerializer: Serializer<unknown>; valueSerializer: Serializer<unknown> };
+}
+
+function bytesOf(given: unknown, serializer: Serializer<unknown>, topic: string): Uint8Array | null {
+  return given === undefined || given === null ? null : serializer.serialize(given, topic);
 }
 
 function isPartition(partition: number): boolean {

@@ -1,7 +1,7 @@
 /** From what a program has to the bytes of a key or value. */
-import { utf8 } from '../../kernel/bytes.ts';
 import type { JsonValue } from '../api.ts';
 import type { Content } from '../records.ts';
+import { packedUtf8 } from './packed-utf8.ts';
 
 export interface Serializer<T> {
   /** Never called with null or undefined, which are Kafka's null. May throw: then nothing of its `send` is sent. */
@@ -14,7 +14,7 @@ export function json<T = JsonValue>(): Serializer<T> {
     serialize: (value) => {
       const text = JSON.stringify(value) as string | undefined;
       if (text === undefined) throw new TypeError(`a ${typeof value} has no JSON`);
-      return utf8(text);
+      return packedUtf8(text);
     },
   };
 }
@@ -24,7 +24,7 @@ export function text(): Serializer<string> {
   return {
     serialize: (value) => {
       if (typeof value !== 'string') throw new TypeError(`a ${typeof value} is no text`);
-      return utf8(value);
+      return packedUtf8(value);
     },
   };
 }
@@ -45,6 +45,6 @@ const anyJson = json();
 export const content: Serializer<Content> = {
   serialize: (value, topic) => {
     if (value instanceof Uint8Array) return value;
-    return typeof value === 'string' ? utf8(value) : anyJson.serialize(value, topic);
+    return typeof value === 'string' ? packedUtf8(value) : anyJson.serialize(value, topic);
   },
 };
