@@ -2,10 +2,11 @@
  * Deletes a topic: unknown to everyone with one transaction, then its ledgers go, then its name is free.
  *
  * The answer comes after the ledger heads are gone: no append, from whatever cached view of the topic, can be
- * acknowledged after it. A crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again
- * or creating one of its name finishes the work first. The objects that held its records are deliberately left alone:
- * they may hold other topics' too. Those that the sweeper has yet to come to go with it; it looks at each stretch of time
- * once, so that the others stay as bytes that no ledger refers to.
+ * acknowledged after it. Nor can an attempt to create the topic that is still under way bring it back (create-once.ts). A
+ * crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again or creating one of its name
+ * finishes the work first. The objects that held its records are deliberately left alone: they may hold other topics' too.
+ * Those that the sweeper has yet to come to go with it; it looks at each stretch of time once, so that the others stay as
+ * bytes that no ledger refers to.
  */
 import type { TopicId } from '../kernel/ids.ts';
 import { checkTopicName } from '../log/topic/name.ts';
