@@ -107,3 +107,15 @@ describe('slotsOf', () => {
     );
   });
 });
+
+describe('units with sequences', () => {
+  const sequenced = (producer: string): Unit => ({ ...unitOf(), sequence: { producer, epoch: 0, firstSequence: 0 } });
+
+  it('share a commit up to so many producers, each with as many units as there are', () => {
+    const producers = Array.from({ length: limits.producersPerCommitMax + 1 }, (_, i) => `p${i}`);
+    const queue = producers.flatMap((producer) => [sequenced(producer), sequenced(producer), unitOf()]);
+    const batches = takeFlush(queue);
+    expect(batches.map(({ units }) => units.length)).toEqual([3 * limits.producersPerCommitMax, 3]);
+    expect(queue).toEqual([]);
+  });
+});
