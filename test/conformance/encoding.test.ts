@@ -81,6 +81,20 @@ describe('keys and values', () => {
 });
 
 describe('request bodies', () => {
+  test('keep half of a surrogate pair inside JSON as it was sent, and are refused where it is all of a string', async () => {
+    const topic = await target.topic();
+    const send = (value: string) => post(topic, `{"records":[{"value":${value}}]}`);
+    for (const value of ['"\\ud800"', '"a\\udc00"']) {
+      expect(await send(value)).toMatchObject({ status: 400, json: { field: 'records[0].value' } });
+    }
+    const kept = ['{"a":"\\ud800"}', '["\\udc00"]', '{"\\uD800":1}'];
+    for (const value of kept) expect((await send(value)).status).toBe(200);
+    const { json } = await get(topic, '?offset=0');
+    expect(json.records.map(({ value }) => value)).toEqual(kept);
+    const { text } = await get(topic, '?offset=0&encoding=json');
+    for (const value of kept) expect(text).toContain(`"value":${value}`);
+  });
+
   test('may be gzip or zstd', async () => {
     const topic = await target.topic();
     const body = JSON.stringify({ records: [{ value: 'x'.repeat(10_000) }] });

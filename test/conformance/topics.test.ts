@@ -60,6 +60,21 @@ describe('creating a topic', () => {
     expect(await post({ name })).toMatchObject({ status: 400, json: { code: 'INVALID_TOPIC' } });
   });
 
+  test('refuses a name that differs from another only in "." and "_", whichever is there first', async () => {
+    const base = target.freshName();
+    for (const [first, second] of [
+      [`${base}.a`, `${base}_a`],
+      [`${base}_b.c`, `${base}.b_c`],
+    ] as const) {
+      target.discard(first);
+      target.discard(second);
+      expect((await post({ name: first })).status).toBe(201);
+      const refused = await post({ name: second });
+      expect(refused).toMatchObject({ status: 400, json: { code: 'INVALID_TOPIC', kafka_code: 17 } });
+      expect(refused.json.detail).toContain(`"${first}"`);
+    }
+  });
+
   test('takes names of every allowed character, up to 249', async () => {
     const name = `${target.freshName()}.A_b-`.padEnd(249, '0');
     expect((await post({ name })).status).toBe(201);
