@@ -277,8 +277,11 @@ async function newProducerId(send: ReturnType<typeof createTransport>): Promise<
     body: '{}',
     repeatable: true,
   });
-  const { producer_id, producer_epoch } = jsonOf(answer) as JsonProducer;
-  return { producerId: BigInt(producer_id), epoch: producer_epoch };
+  const { producer_id: id, producer_epoch: epoch } = jsonOf(answer) as Partial<JsonProducer>;
+  if (Number.isSafeInteger(id) && Number.isSafeInteger(epoch))
+    return { producerId: BigInt(id ?? 0), epoch: epoch ?? 0 };
+  const detail = 'the answer to POST /v1/producers has no producer_id or producer_epoch';
+  throw new MillraceClientError('UNEXPECTED_ANSWER', detail, { retriable: false, effect: 'none' });
 }
 
 function tooManyWait(topic: string): MillraceClientError {
