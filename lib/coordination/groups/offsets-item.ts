@@ -44,21 +44,18 @@ export function groupKey(group: string): string {
   return `group#${group}`;
 }
 
-const PREFIX = 'offset#';
-
-/** The sort keys of a group's offsets lie between these two. */
-export const OFFSETS_START = PREFIX;
-export const OFFSETS_END = 'offset$';
+/** What the sort keys of a group's offsets begin with. */
+export const OFFSETS_PREFIX = 'offset#';
 
 export function offsetsKey({ group, topicId, index }: OffsetsItemId): ItemKey {
-  return { pk: groupKey(group), sk: `${PREFIX}${topicId}#${String(index).padStart(4, '0')}` };
+  return { pk: groupKey(group), sk: `${OFFSETS_PREFIX}${topicId}#${String(index).padStart(4, '0')}` };
 }
 
 /** The topic and the place that a sort key of `offsetsKey` names. */
 export function parseOffsetsKey(sk: string): { topicId: TopicId; index: number } {
-  const [topicId, index] = sk.slice(PREFIX.length).split('#');
+  const [topicId, index] = sk.slice(OFFSETS_PREFIX.length).split('#');
   assert(
-    sk.startsWith(PREFIX) && topicId !== undefined && index !== undefined && /^\d{4,}$/.test(index),
+    sk.startsWith(OFFSETS_PREFIX) && topicId !== undefined && index !== undefined && /^\d{4,}$/.test(index),
     `${sk} is the key of committed offsets`,
   );
   return { topicId, index: Number(index) };
