@@ -45,6 +45,8 @@ export interface FakeApiOptions {
   topics: Record<string, { partitions: number; config?: Record<string, string> }>;
   /** What goes wrong with the n-th write, counted from 0. */
   fault?: (write: number, request: WriteRequest) => Fault | undefined;
+  /** Answers as something that is not the API would. */
+  noIds?: boolean;
   /** Of the ids that are handed out. */
   firstEpoch?: number;
   /** How long the n-th write takes. */
@@ -75,8 +77,11 @@ export class FakeRecordsApi {
   readonly fetch: typeof globalThis.fetch = async (input, init) => {
     const url = new URL(input instanceof Request ? input.url : input);
     const [, , kind, topic = '', , partition] = url.pathname.split('/');
-    if (kind === 'producers')
-      return answer(200, { producer_id: ++this.ids, producer_epoch: this.options.firstEpoch ?? 0 });
+    if (kind === 'producers') {
+      return this.options.noIds === true
+        ? answer(200, {})
+        : answer(201, { producer_id: ++this.ids, producer_epoch: this.options.firstEpoch ?? 0 });
+    }
     if (partition === undefined) return this.describe(topic);
     return this.write(url, topic, Number(partition), init?.body as Uint8Array, init?.signal ?? undefined);
   };

@@ -304,6 +304,12 @@ it('begins with another id after the last epoch', async () => {
   expect(fake.writes.map(({ producerId }) => producerId)).toEqual([1n, 2n]);
 });
 
+it('fails what it is sent while it cannot get an id', async () => {
+  const { producer, failure, fake } = producerWorld({}, { noIds: true });
+  expect(await failure(send(producer, 'a'))).toMatchObject({ code: 'UNEXPECTED_ANSWER', effect: 'none' });
+  expect(fake.writes).toEqual([]);
+});
+
 describe('one bad record', () => {
   it('that no request can hold is refused alone', async () => {
     const { producer, fake, failure } = producerWorld();
