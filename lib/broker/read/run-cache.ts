@@ -179,7 +179,7 @@ function prepare(entry: Entry, run: LocatedRun, use: BatchUse): void {
   }
   if (entry.patched) return;
   if (patchOffsets(entry.chunks, run) !== run.endOffset) {
-    throw new MillraceError('CORRUPT_MESSAGE', 'there are more or fewer records than were stored');
+    throw new MillraceError('CORRUPT_MESSAGE', 'There are more or fewer records than were stored.');
   }
   entry.patched = true;
 }
@@ -199,6 +199,6 @@ function patchOffsets(chunks: readonly Uint8Array[], run: LocatedRun): number {
 /** Batches that were refused when they were produced cannot be in the log: what is read is not what was stored. */
 function unusable(error: unknown): unknown {
   if (!(error instanceof MillraceError)) return error;
-  const detail = `The stored bytes of these offsets are damaged (${error.message}); try again.`;
+  const detail = `The stored bytes of these offsets are damaged; try again. ${error.message}`;
   return new MillraceError('KAFKA_STORAGE_ERROR', detail, { cause: error });
 }
