@@ -11,7 +11,7 @@ export interface ProduceEvent {
   /** Order of asking, over the whole world. */
   askedAt: number;
   expectedOffset?: number;
-  /** What the writer took the topic for, before and after; absent where that changed or was not to be found out. */
+  /** Of the topic that the call was last told to be behind the name; absent where it was told of none. */
   topicId?: TopicId;
   answer:
     | { kind: 'acked'; baseOffset: number; answeredAt: number }

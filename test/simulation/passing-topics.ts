@@ -1,6 +1,6 @@
 /**
  * Topics that come and go, under few names, two of which collide: owners create and delete them while writers and readers
- * of other processes use them. A writer or reader says which topic it meant by its process's view before and after.
+ * of other processes use them. Which topic of a name a call worked with is what it was last told to be behind the name.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
@@ -8,10 +8,12 @@ import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { describeTopic } from '../../lib/broker/describe-topic.ts';
 import { fetchRecords } from '../../lib/broker/fetch.ts';
 import { produceRecords } from '../../lib/broker/produce.ts';
+import type { TopicCache } from '../../lib/broker/topic-cache.ts';
 import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import type { TopicId } from '../../lib/kernel/ids.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
+import type { Topic } from '../../lib/log/topic/topic.ts';
 import type { FetchEvent, History, ProduceEvent, TopicEvent } from './history.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 
@@ -56,14 +58,15 @@ export class PassingTopics {
     const event: ProduceEvent = { writer: process.name, topic, partition, values, askedAt, answer: { kind: 'none' } };
     this.history.passing.produces.push(event);
     const records = values.map((value) => ({ partition, key: null, value: utf8(value), headers: [] }));
-    const { view, failure } = await this.within(broker, topic, async () => {
-      const [first] = await produceRecords(broker, { topic, records, acks: 'all' });
+    const watched = watch(broker);
+    const failure = await failureOf(async () => {
+      const [first] = await produceRecords(watched.broker, { topic, records, acks: 'all' });
       const answeredAt = this.history.tick();
       if (first?.outcome === 'written') event.answer = { kind: 'acked', baseOffset: first.offset, answeredAt };
       if (first?.outcome === 'failed') event.answer = failed(first.error, answeredAt);
     });
     if (failure !== undefined) event.answer = failed(failure, this.history.tick());
-    event.topicId = view;
+    event.topicId = watched.topicId();
   }
 
   /** Reads a partition of some topic of the few, from its start to its end. */
@@ -138,10 +141,11 @@ export class PassingTopics {
     const event: FetchEvent = { ...place, reader: process.name, askedAt, answer: { kind: 'none' } };
     this.history.passing.fetches.push(event);
     let next: number | undefined;
-    const { view, failure } = await this.within(broker, topic, async () => {
+    const watched = watch(broker);
+    const failure = await failureOf(async () => {
       const position = { at: 'offset' as const, offset };
       const request = { topic, partition, position, maxBytes: 50_000, maxRecords: 500, minBytes: 1, waitMs: 0 };
-      const { records, nextOffset, highWatermark } = await fetchRecords(broker, request);
+      const { records, nextOffset, highWatermark } = await fetchRecords(watched.broker, request);
       const values = records.map((record) => ({ offset: record.offset, value: textOf(record.value) }));
       event.answer = { kind: 'records', values, nextOffset, highWatermark };
       if (values.length > 0) next = nextOffset;
@@ -153,26 +157,8 @@ export class PassingTopics {
         ? { kind: 'outOfRange', highWatermark: facts.highWatermark ?? -1 }
         : { kind: 'failed', code };
     }
-    event.topicId = view;
+    event.topicId = watched.topicId();
     return next;
-  }
-
-  /** Does the work, and answers the topic that the process had in view before and after it, if that was one. */
-  private async within(
-    broker: Broker,
-    topic: string,
-    work: () => Promise<void>,
-  ): Promise<{ view: TopicId | undefined; failure?: MillraceError }> {
-    const before = await viewOf(broker, topic);
-    let failure: MillraceError | undefined;
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      failure = error;
-    }
-    const after = await viewOf(broker, topic);
-    return { view: before === after ? before : undefined, failure };
   }
 
   private anyName(): string {
@@ -180,13 +166,29 @@ export class PassingTopics {
   }
 }
 
-/** From the process's memory, or read; `undefined` where there is no topic or nothing was to be found out. */
-async function viewOf(broker: Broker, topic: string): Promise<TopicId | undefined> {
+/** The process as one call uses it, and the topic that the call was last told of. */
+function watch(broker: Broker): { broker: Broker; topicId: () => TopicId | undefined } {
+  let last: TopicId | undefined;
+  const { topics } = broker;
+  const note = (topic: Topic) => {
+    last = topic.topicId;
+    return topic;
+  };
+  const watching = Object.assign(Object.create(topics) as TopicCache, {
+    get: (name: string) => topics.get(name).then(note),
+    getFresh: (name: string) => topics.getFresh(name).then(note),
+    getWith: (name: string, partition: number) => topics.getWith(name, partition).then(note),
+  });
+  return { broker: { ...broker, topics: watching }, topicId: () => last };
+}
+
+async function failureOf(work: () => Promise<void>): Promise<MillraceError | undefined> {
   try {
-    return (await broker.topics.get(topic)).topicId;
+    await work();
+    return undefined;
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
-    return undefined;
+    return error;
   }
 }
 
