@@ -91,7 +91,7 @@ function collect(
     const onData = (chunk: Buffer) => {
       if (filled + chunk.length > limits.requestBodyBytesMax) return stop(bodyTooLarge());
       if (filled + chunk.length > buffer.length) {
-        const announced = filled === 0 ? Math.min(length ?? 0, ANNOUNCED_BYTES_TRUSTED) : 0;
+        const announced = filled === 0 ? Math.min(length ?? 0, limits.announcedBodyBytesTrusted) : 0;
         buffer = grown(buffer, filled, Math.max(announced, filled + chunk.length));
       }
       chunk.copy(buffer, filled);
@@ -123,9 +123,6 @@ function collect(
     if (incoming.destroyed || incoming.readableEnded) onClose();
   });
 }
-
-/** A buffer is made this large on a mere announcement; one that claims more has to send some of it first. */
-const ANNOUNCED_BYTES_TRUSTED = 1_280 * 1024;
 
 function grown(buffer: Buffer, filled: number, needed: number): Buffer {
   const larger = Buffer.allocUnsafe(Math.min(limits.requestBodyBytesMax, Math.max(needed, buffer.length * 2)));

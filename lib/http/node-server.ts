@@ -39,6 +39,7 @@ export interface HttpServer {
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { app, clock, headersMsMax = limits.requestHeadersMsMax, bodyMsMax } = options;
   const deadlines = new ArrivalDeadlines({ clock, arrivalMsMax: bodyMsMax });
+  // It puts a lighter `Response` in the global's place, which halves the processor time of a small answer.
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     errorHandler: (error) => outsideFault(error, options),
   });

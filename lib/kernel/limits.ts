@@ -10,6 +10,8 @@ export const limits = {
   // Requests
   /** A request's body on every door, after inflation. */
   requestBodyBytesMax: 4 * MIB,
+  /** A body's buffer is made this large on a mere announcement; one that claims more has to send some of it first. */
+  announcedBodyBytesTrusted: 1_280 * KIB,
   /** How deep a JSON body may nest. */
   jsonDepthMax: 64,
   /** Records in one produce request. */

@@ -52,7 +52,7 @@ function notTwice<Name extends string>(...names: Name[]) {
 
 const anyJson = (what: string) =>
   z.unknown().openapi({
-    description: `${what}: a string is stored as its UTF-8 bytes, an object, array, number or boolean as its JSON text, null or nothing as Kafka's null`,
+    description: `${what}: a string is stored as its UTF-8 bytes (half of a surrogate pair is refused), an object, array, number or boolean as its JSON text (there such an escape stays as it was sent), null or nothing as Kafka's null`,
   });
 
 export const produceRecordSchema = z
