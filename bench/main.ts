@@ -11,12 +11,14 @@ import { longPoll } from './parts/long-poll.ts';
 import { memory } from './parts/memory.ts';
 import { produceJson } from './parts/produce-json.ts';
 import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
+import { sdkProducer } from './parts/sdk-producer.ts';
 import { figureTable, formatTable } from './table.ts';
 
 const PARTS: readonly Part[] = [
   produceJson,
   produceBatches,
   fetchBatches,
+  sdkProducer,
   memory,
   costs,
   longPoll,

@@ -66,15 +66,20 @@ async function listeningPort(child: ChildProcess, name: string): Promise<number>
   }
 }
 
-/** One round of load, from a process of its own. */
-export async function generateLoad(job: LoadJob): Promise<LoadResult> {
-  const generator = fileURLToPath(new URL('../load/generator.ts', import.meta.url));
-  const child = spawn(process.execPath, [generator], { stdio: ['pipe', 'pipe', 'inherit'] });
+/** Runs a program to its end, and returns what it prints. */
+export async function runProgram(file: URL, stdin: string): Promise<string> {
+  const child = spawn(process.execPath, [fileURLToPath(file)], { stdio: ['pipe', 'pipe', 'inherit'] });
   running.add(child);
-  child.stdin.end(JSON.stringify(job));
+  child.stdin.end(stdin);
   const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   running.delete(child);
-  if (code !== 0) throw new Error(`the load generator failed with ${code}`);
+  if (code !== 0) throw new Error(`${fileURLToPath(file)} failed with ${code}`);
+  return output;
+}
+
+/** One round of load, from a process of its own. */
+export async function generateLoad(job: LoadJob): Promise<LoadResult> {
+  const output = await runProgram(new URL('../load/generator.ts', import.meta.url), JSON.stringify(job));
   const result = JSON.parse(output) as LoadResult;
   if (result.failures > 0) throw new Error(`${result.failures} of ${result.answers} answers were not 200`);
   if (result.answers === 0) throw new Error('no request was answered in the round');
