@@ -20,19 +20,19 @@ export interface Creation {
   name: string;
   /** What makes it exist, in one transaction. Each has the condition that there is nothing yet, or none. */
   writes: readonly Write[];
-  /** What the item is that one of the writes found. Throws where it is another's and stays. */
+  /** What the item is that one of the writes found. */
   judge(key: ItemKey, item: Attributes): Taken;
   /** By a strong read. */
   isThere(): Promise<boolean>;
 }
 
-/** By this creation, or by what is being deleted and gone after `free`. */
-export type Taken = 'ours' | { free: () => Promise<void> };
+/** By this creation, by another's that stays, or by what is being deleted and gone after `free`. */
+export type Taken = 'ours' | { refusal: MillraceError } | { free: () => Promise<void> };
 
 /** Writes that a creation shares its transaction with: the check of the deletions. */
 export const CREATION_CHECKS = 1;
 
-/** Throws what `judge` throws, and faults of storage; with `effect: unknown` it may be there or have been. */
+/** Throws the refusal that `judge` answers, and faults of storage; with `effect: unknown` it may be there or have been. */
 export async function createOnce(broker: Broker, creation: Creation): Promise<void> {
   const { what, name, writes } = creation;
   /** The deletions before the attempts that were not answered. */
@@ -50,9 +50,10 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
     assert(result.item !== undefined, 'a creation is refused only by an item that is there');
     const taken = creation.judge(refused.key, result.item);
     if (taken === 'ours') return { done: true };
-    // Nothing was removed since the unanswered attempt, and another's is there: it was not applied. Once that is removed,
-    // it is void.
+    // If nothing was deleted since the unanswered attempt, and another's is there, it was not applied; once that is
+    // deleted, it is void.
     if (unanswered !== undefined && unanswered === (await deletionsOf(broker, name))) unanswered = undefined;
+    if ('refusal' in taken) throw unanswered === undefined ? taken.refusal : withUnknownEffect(taken.refusal);
     await taken.free();
     return 'again';
   });
@@ -70,6 +71,11 @@ export async function prepareOnce(broker: Broker, name: string, writes: readonly
     // The keys are the creation's own: a refusal by them only says that an earlier attempt had come through.
     return result.outcome === 'refused' && result.index === 0 ? 'again' : { done: undefined };
   });
+}
+
+/** The name is another's now; what an attempt had made under it may have been deleted before. */
+function withUnknownEffect({ code, message, facts }: MillraceError): MillraceError {
+  return new MillraceError(code, message, { facts, effect: 'unknown' });
 }
 
 async function deletionsOf(broker: Broker, name: string): Promise<number> {

@@ -136,11 +136,11 @@ function makeKnown(broker: Broker, topic: Topic, writes: readonly Write[]): Prom
 }
 
 function judge(broker: Broker, topic: Topic, key: ItemKey, item: Attributes): Taken {
-  if (key.sk === 'claim') throw collides(decodeClaim(item));
+  if (key.sk === 'claim') return { refusal: collides(decodeClaim(item)) };
   assert(key.sk === topicKey(topic.name).sk, `the head ${key.pk} of a new topic is there before the topic`);
   const found = decodeTopic(topic.name, item);
   if (found.topicId === topic.topicId) return 'ours';
-  if (found.state === 'ready') throw alreadyExists(topic.name);
+  if (found.state === 'ready') return { refusal: alreadyExists(topic.name) };
   return { free: () => finishTopicDeletion(broker, found) };
 }
 

@@ -30,6 +30,26 @@ describe('a creation of a topic whose answer is lost', () => {
     expect(await world.topics()).toMatchObject({ topics: [{ name: 'orders' }], unreferencedHeads: 0 });
   });
 
+  it.each(['eu.orders', 'eu_orders'])(
+    'is not said to have had no effect where it was made, deleted, and the name taken by %s',
+    async (name) => {
+      const world = new TopicWorld();
+      const other = world.process().broker;
+      const { broker } = interrupted(world, {
+        lost: true,
+        by: async () => {
+          await deleteTopic(other, 'eu.orders');
+          await createTopic(other, { name });
+        },
+        at: 'write',
+      });
+      await expect(createTopic(broker, { name: 'eu.orders' })).rejects.toMatchObject({
+        code: name === 'eu.orders' ? 'TOPIC_ALREADY_EXISTS' : 'INVALID_TOPIC',
+        effect: 'unknown',
+      });
+    },
+  );
+
   it('is found though another name of the same count was deleted meanwhile', async () => {
     const world = new TopicWorld();
     const name = sameCountAs('orders');
@@ -51,14 +71,22 @@ it('a creation is repeated where another name of the same count is deleted under
   expect((await listTopics(broker)).topics.map(({ name }) => name)).toEqual(['orders']);
 });
 
-/** A process under whose first write something happens: before it is sent, or after it was applied and its answer lost. */
-function interrupted(world: TopicWorld, { lost, by }: { lost: boolean; by: (other: Broker) => Promise<void> }) {
+interface Interruption {
+  /** The first write is applied and its answer lost; what happens does so then. */
+  lost: boolean;
+  /** Before which call it happens: the first, or the first after the lost one. */
+  at?: 'get' | 'write';
+  by: (other: Broker) => Promise<void>;
+}
+
+/** A process under whose creation something happens. */
+function interrupted(world: TopicWorld, { lost, at = lost ? 'get' : 'write', by }: Interruption) {
   const other = world.process().broker;
   let happened = false;
   const { broker, store } = world.process({
     fault: (write) => (lost && write === 0 ? 'lost-after' : undefined),
     before: async (call) => {
-      if (happened || (lost ? call !== 'get' || store.writes === 0 : call !== 'write')) return;
+      if (happened || call !== at || (lost && store.writes === 0)) return;
       happened = true;
       await by(other);
     },
