@@ -34,6 +34,8 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   alarms: trueOrFalse,
   alarmTopicArn: topicArn,
   inlineBytesMax: wholeNumber(0, 350 * 1024),
+  replicas: places,
+  replicasPreview: trueOrFalse,
   tags: tagValues,
 };
 
@@ -128,6 +130,13 @@ function trueOrFalse(value: unknown, name: string): boolean {
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
   throw new OptionError(`${name} is ${JSON.stringify(value)}; it is true or false.`);
+}
+
+/** What the places are is checked by the stack, which takes them from other apps too. */
+function places(value: unknown, name: string): string[] {
+  const listed = typeof value === 'string' ? splitNames(value) : value;
+  if (Array.isArray(listed) && listed.every((place) => typeof place === 'string')) return listed;
+  throw new OptionError(`${name} is ${JSON.stringify(value)}; it is a list of places such as use1-az4,use1-az5.`);
 }
 
 function topicArn(value: unknown, name: string): string {

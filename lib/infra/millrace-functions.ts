@@ -6,6 +6,7 @@ import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { LambdaName } from './lambda-code.ts';
 import { MillraceFunction } from './millrace-function.ts';
+import type { MillraceReplicas } from './millrace-replicas.ts';
 import { storageStatements } from './permissions.ts';
 
 /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
@@ -18,6 +19,8 @@ export interface BackendProps {
   authorizer: Authorizer;
   /** Absent with the authorizer `iam`: then no API key is ever checked. */
   adminKey?: ISecret;
+  /** Where replicated topics are. Default: there are none. */
+  replicas?: MillraceReplicas;
   /** Objects up to this size live in the table. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
   /** Default 90. */
@@ -63,6 +66,7 @@ export class MillraceFunctions extends Construct {
       lambdasDirectory,
     });
     acknowledgeObjectNames(created.role, props.bucket);
+    props.replicas?.acknowledgeObjectNames(created.role, lambda);
     return created;
   }
 }
@@ -74,6 +78,7 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
     MILLRACE_TABLE: props.table.tableName,
     MILLRACE_BUCKET: props.bucket.bucketName,
     MILLRACE_AUTHORIZER: props.authorizer,
+    ...(props.replicas === undefined ? {} : { MILLRACE_REPLICAS: props.replicas.configuration }),
     ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
     ...(readsAdminKey(lambda, props) ? { MILLRACE_ADMIN_KEY_SECRET_ARN: props.adminKey.secretArn } : {}),
     POWERTOOLS_SERVICE_NAME: `millrace-${lambda}`,
@@ -89,6 +94,7 @@ export function backendStatements(lambda: LambdaName, props: BackendProps): Poli
     bucket: props.bucket.bucketArn,
     objects: props.bucket.arnForObjects('*'),
   });
+  if (props.replicas !== undefined) statements.push(...props.replicas.statements(lambda));
   if (readsAdminKey(lambda, props)) {
     statements.push(
       new PolicyStatement({

@@ -66,6 +66,16 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
   },
 };
 
+/**
+ * The mode of the sessions that a function may have with directory buckets, whose actions cannot be given one by one: a
+ * read-only session reads and lists objects, a read-write session does everything (Amazon S3 API, CreateSession).
+ */
+export function sessionModeOf(lambda: LambdaName): 'ReadWrite' | 'ReadOnly' | undefined {
+  const { objects } = permissionsOf[lambda];
+  if (objects.length === 0) return undefined;
+  return objects.includes('s3:PutObject') ? 'ReadWrite' : 'ReadOnly';
+}
+
 export interface StorageArns {
   table: string;
   bucket: string;

@@ -13,7 +13,9 @@ export {
   MillraceFunctions,
   type MillraceFunctionsProps,
 } from './millrace-functions.ts';
+export { MillraceReplicas, type MillraceReplicasProps } from './millrace-replicas.ts';
 export { MillraceTable, type MillraceTableProps } from './millrace-table.ts';
 export { OptionError } from './option-error.ts';
+export type { ReplicaLocation } from './replica-locations.ts';
 export { type Ingress, type TenantOptions, TenantStack, type TenantStackProps } from './tenant-stack.ts';
 export { WebIngress, type WebIngressProps } from './web-ingress.ts';

@@ -5,9 +5,11 @@ import { MillraceAlarms } from './millrace-alarms.ts';
 import { MillraceApi } from './millrace-api.ts';
 import { MillraceBucket } from './millrace-bucket.ts';
 import { type Authorizer, type BackendProps, MillraceFunctions } from './millrace-functions.ts';
+import { MillraceReplicas } from './millrace-replicas.ts';
 import { MillraceTable } from './millrace-table.ts';
 import { OptionError } from './option-error.ts';
 import type { Removal } from './removal.ts';
+import { parseReplicaLocations } from './replica-locations.ts';
 import { checkTenantName } from './tenant-name.ts';
 import { WebIngress } from './web-ingress.ts';
 
@@ -42,6 +44,14 @@ export interface TenantOptions {
   alarmTopicArn?: string;
   /** Objects up to this size live in the table instead of the bucket. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
+  /**
+   * Preview: where replicated topics are to be, 2 to 8 of `own` (the stack's bucket), ids of availability zones
+   * (`use1-az4`, for directory buckets that the stack makes) and existing buckets with their region
+   * (`acme-west@eu-west-1`). New ones go to the end; none is ever moved or taken out.
+   */
+  replicas?: readonly string[];
+  /** Says that one knows: `replicas` prepares buckets and permissions, and no topic can use them in this version. */
+  replicasPreview?: boolean;
   /** Put on every resource, beside `millrace:tenant`. */
   tags?: Record<string, string>;
 }
@@ -62,6 +72,7 @@ export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'
 export class TenantStack extends Stack {
   readonly table: MillraceTable;
   readonly bucket: MillraceBucket;
+  readonly replicas: MillraceReplicas | undefined;
   readonly adminKey: FirstAdminKey | undefined;
   readonly functions: MillraceFunctions | undefined;
   readonly api: MillraceApi | undefined;
@@ -73,12 +84,14 @@ export class TenantStack extends Stack {
     const { tenant, ingress = 'http-api', authorizer = 'api-keys', removal, logRetentionDays } = props;
     checkTenantName(tenant);
     checkIngressOptions(ingress, props);
+    checkPreview(props);
     super(scope, id, { description: `Millrace tenant ${tenant}`, ...props });
     for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
       Tags.of(this).add(key, value);
 
     this.table = new MillraceTable(this, 'Table', { removal });
     this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays });
+    this.replicas = this.addReplicas(props);
     this.adminKey = authorizer === 'iam' ? undefined : new FirstAdminKey(this, 'AdminKey', { tenant, removal });
     const backend: BackendProps = {
       tenant,
@@ -86,6 +99,7 @@ export class TenantStack extends Stack {
       bucket: this.bucket.bucket,
       authorizer,
       adminKey: this.adminKey?.secret,
+      replicas: this.replicas,
       inlineBytesMax: props.inlineBytesMax,
       logRetentionDays,
       lambdasDirectory: props.lambdasDirectory,
@@ -100,6 +114,12 @@ export class TenantStack extends Stack {
     }
     if (props.alarms ?? true) this.addAlarms(props.alarmTopicArn);
     this.addOutputs();
+  }
+
+  private addReplicas({ replicas, removal }: TenantStackProps): MillraceReplicas | undefined {
+    if (replicas === undefined) return undefined;
+    const locations = parseReplicaLocations(replicas);
+    return new MillraceReplicas(this, 'Replicas', { locations, bucket: this.bucket.bucket, removal });
   }
 
   private addFunctions(backend: BackendProps, props: TenantStackProps): MillraceFunctions {
@@ -143,6 +163,15 @@ export class TenantStack extends Stack {
       });
     }
   }
+}
+
+/** What does not work yet is not deployed by somebody who believes that it does. */
+function checkPreview({ replicas, replicasPreview = false }: TenantOptions): void {
+  if (replicas === undefined || replicasPreview) return;
+  throw new OptionError(
+    'replicas is a preview: it makes the buckets and permissions, and no topic can have a replication factor above 1 in ' +
+      'this version. Say replicasPreview=true to deploy them all the same.',
+  );
 }
 
 /** An option that the chosen ingress cannot honour is refused, so that nobody believes in a limit that is not there. */

@@ -61,6 +61,7 @@ export class WebIngress extends Construct {
     this.role = functionRole(this, 'Role', [logGroup, localLogGroup]);
     for (const statement of backendStatements('web', props)) this.role.addToPolicy(statement);
     acknowledgeObjectNames(this.role, props.bucket);
+    props.replicas?.acknowledgeObjectNames(this.role, 'web');
 
     const copyLogs = new LogGroup(this, 'CodeCopyLogs', logOptions);
     const copyRole = functionRole(this, 'CodeCopyRole', [copyLogs]);
