@@ -24,6 +24,7 @@ import { PartitionChooser } from './partitioners.ts';
 import {
   type BufferedRecord,
   type DeliveryResult,
+  FlushRound,
   type ProducerRecord,
   type Receipt,
   SendCall,
@@ -63,7 +64,9 @@ class BatchingProducer implements Producer<unknown, unknown> {
   private readonly senders = new Map<string, PartitionSender[]>();
   /** Records whose topic is being read, by topic. */
   private readonly untopical = new Map<string, BufferedRecord[]>();
-  private readonly calls = new Set<SendCall>();
+  private round = new FlushRound();
+  /** Resolves when the rounds that are sealed have ended. */
+  private rounds: Promise<unknown> = Promise.resolve();
   private flushing = 0;
   private refusal: MillraceClientError | undefined;
   private closed: Promise<void> | undefined;
@@ -121,12 +124,12 @@ class BatchingProducer implements Producer<unknown, unknown> {
     try {
       checkMessage(topic, records);
       if (records.length === 0) return Promise.resolve([]);
-      call = new SendCall(records.length, (ended) => this.calls.delete(ended));
+      call = new SendCall(records.length, this.round);
       buffered = this.serialize(topic, records, call);
     } catch (error) {
       return Promise.reject(error);
     }
-    this.calls.add(call);
+    this.round.begun();
     // Who is told of each delivery need not look at the call.
     if (this.settings.onDelivery !== undefined) call.receipts.catch(() => {});
     for (const record of buffered) this.place(record);
@@ -134,10 +137,12 @@ class BatchingProducer implements Producer<unknown, unknown> {
   }
 
   async flush(): Promise<void> {
-    const calls = Array.from(this.calls, ({ receipts }) => receipts);
+    const rounds = Promise.all([this.rounds, this.round.seal()]);
+    this.rounds = rounds;
+    this.round = new FlushRound();
     this.flushing++;
     for (const senders of this.senders.values()) for (const sender of senders) sender?.hurry();
-    await Promise.allSettled(calls);
+    await rounds;
     this.flushing--;
   }
 
@@ -184,9 +189,8 @@ class BatchingProducer implements Producer<unknown, unknown> {
     const { clock } = this.transport;
     const nowMs = clock.now();
     const waitsUntilMs = clock.monotonic() + this.settings.waitMsMax;
-    return records.map((record, index) =>
-      serializeRecord(record, { topic, call, index, nowMs, waitsUntilMs, serializers: this.settings }),
-    );
+    const context = { topic, call, nowMs, waitsUntilMs, serializers: this.settings };
+    return records.map((record, index) => serializeRecord(record, index, context));
   }
 
   /** Into the buffer, or to those who wait for what the topic is. */

@@ -58,6 +58,29 @@ export class SendError extends MillraceClientError {
   }
 }
 
+/** The calls of `send` between two flushes, counted: a set of them would cost more than the rest of a call. */
+export class FlushRound {
+  private calls = 0;
+  private sealed = false;
+  private readonly ended = Promise.withResolvers<void>();
+
+  begun(): void {
+    this.calls++;
+  }
+
+  settled(): void {
+    this.calls--;
+    if (this.sealed && this.calls === 0) this.ended.resolve();
+  }
+
+  /** No call joins any more. Resolves when all are settled. */
+  seal(): Promise<void> {
+    this.sealed = true;
+    if (this.calls === 0) this.ended.resolve();
+    return this.ended.promise;
+  }
+}
+
 /** One call of `send`, settled when the last of its records is. */
 export class SendCall {
   readonly receipts: Promise<Receipt[]>;
@@ -65,12 +88,12 @@ export class SendCall {
   private left: number;
   private resolve!: (receipts: Receipt[]) => void;
   private reject!: (error: MillraceClientError) => void;
-  private readonly ended: (call: SendCall) => void;
+  private readonly round: FlushRound;
 
-  constructor(records: number, ended: (call: SendCall) => void) {
+  constructor(records: number, round: FlushRound) {
     this.results = [];
     this.left = records;
-    this.ended = ended;
+    this.round = round;
     this.receipts = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;
@@ -80,7 +103,7 @@ export class SendCall {
   settle(index: number, result: DeliveryResult): void {
     this.results[index] = result;
     if (--this.left > 0) return;
-    this.ended(this);
+    this.round.settled();
     const failed = this.results.find((one) => 'error' in one);
     if (failed === undefined) this.resolve(this.results as Receipt[]);
     else this.reject(this.results.length === 1 ? failed.error : new SendError(this.results, failed.error));
@@ -104,10 +127,14 @@ export interface BufferedRecord extends NewRecord {
 const RECORD_OVERHEAD = 36;
 const HEADER_OVERHEAD = 10;
 
+/** Of every record that has none; nobody changes a record's headers. */
+const NO_HEADERS: RecordHeader[] = [];
+
 /** Throws `TypeError` or `RangeError` where the record is none, and whatever a serializer throws. */
 export function serializeRecord(
   given: ProducerRecord<unknown, unknown>,
-  { topic, call, index, nowMs, waitsUntilMs, serializers }: RecordContext,
+  index: number,
+  { topic, call, nowMs, waitsUntilMs, serializers }: CallContext,
 ): BufferedRecord {
   const { partition, timestamp = nowMs } = given;
   if (!Number.isSafeInteger(timestamp) || timestamp < 0 || timestamp > limits.timestampMsMax) {
@@ -119,14 +146,14 @@ export function serializeRecord(
   }
   const key = bytesOf(given.key, serializers.keySerializer, topic);
   const value = bytesOf(given.value, serializers.valueSerializer, topic);
-  const headers = given.headers === undefined ? [] : headersOf(given.headers);
+  const headers = given.headers === undefined ? NO_HEADERS : headersOf(given.headers);
   let bytes = RECORD_OVERHEAD + (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) bytes += HEADER_OVERHEAD + 3 * header.key.length + (header.value?.length ?? 0);
   return { timestamp, key, value, headers, topic, partition, bytes, given, call, index, waitsUntilMs };
 }
 
-/** What is no property of the record itself. */
-interface RecordContext extends Pick<BufferedRecord, 'topic' | 'call' | 'index' | 'waitsUntilMs'> {
+/** What all records of a call share. */
+export interface CallContext extends Pick<BufferedRecord, 'topic' | 'call' | 'waitsUntilMs'> {
   nowMs: number;
   serializers: { keySerializer: Serializer<unknown>; valueSerializer: Serializer<unknown> };
 }
