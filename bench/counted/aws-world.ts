@@ -6,6 +6,7 @@ import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { assert } from '../../lib/kernel/assert.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
+import { deletionCountKey } from '../../lib/kernel/deletion-count.ts';
 import type { Write } from '../../lib/kernel/items.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
@@ -40,17 +41,23 @@ export interface AwsWorld {
 }
 
 /**
- * What DynamoDB bills for a transaction: two units a KiB of each item. DynamoDB Local counts something else, the same for
- * any number of items.
+ * What DynamoDB bills for a transaction: two units a KiB of each item, those that are only checked included. DynamoDB
+ * Local counts something else, the same for any number of items.
  */
 function transactionUnits(writes: readonly Write[]): number {
   let units = 0;
   for (const write of writes) {
-    assert(write.kind === 'put', 'only transactions of puts are counted: the size of an update is not known before');
-    units += 2 * Math.ceil(itemBytes(write.key, write.attributes) / 1_024);
+    assert(
+      write.kind === 'put' || (write.kind === 'check' && write.key.sk === COUNT_OF_DELETIONS),
+      'only transactions of puts are counted: the size of what else is there is not known before',
+    );
+    units += 2 * Math.ceil(itemBytes(write.key, write.kind === 'put' ? write.attributes : {}) / 1_024);
   }
   return units;
 }
+
+/** A number; never more than a KiB. */
+const COUNT_OF_DELETIONS = deletionCountKey('').sk;
 
 /** S3 commands by how they are billed; DELETE is free. */
 const PUT_CLASS = new Set(['PutObjectCommand', 'ListObjectsV2Command']);
