@@ -1,6 +1,9 @@
-/** Writing records: `POST …/records`, as JSON, lines of JSON and record batches. */
+/** Writing records: `POST …/records`, as JSON, lines of JSON and record batches; and transactions. */
 import { mountProduce } from '../lib/http/native/produce.ts';
+import { mountTransactions } from '../lib/http/native/transactions.ts';
 import { apiHandler } from './support/api-handler.ts';
 import { createBackend } from './support/backend.ts';
 
-export const handler = apiHandler(createBackend({ service: 'millrace-produce', routes: [mountProduce] }));
+export const handler = apiHandler(
+  createBackend({ service: 'millrace-produce', routes: [mountProduce, mountTransactions] }),
+);

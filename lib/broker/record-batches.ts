@@ -37,6 +37,14 @@ export function recordFault(
   return timestampFault(topic, timestamp, nowMs);
 }
 
+/** Of a topic that keeps each tenant's records together. */
+export function tenantMissing({ config }: Topic): MillraceError {
+  const header = config['partitioner.tenant.header'];
+  const needed = header === '' ? 'a key' : `the header ${JSON.stringify(header)}`;
+  const detail = `A record needs ${needed} that names its tenant, or a partition: the topic has partitioner=tenant.`;
+  return new MillraceError('INVALID_RECORD', detail);
+}
+
 function timestampFault(topic: Topic, timestamp: number, nowMs: number): MillraceError | undefined {
   const earliest = nowMs - topic.config['message.timestamp.before.max.ms'];
   const latest = Math.min(nowMs + topic.config['message.timestamp.after.max.ms'], limits.timestampMsMax);

@@ -16,6 +16,11 @@ export const routes: readonly Route[] = [
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/records', lambda: 'fetch' },
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/plan', lambda: 'fetch' },
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/offsets', lambda: 'fetch' },
+  { method: HttpMethod.ANY, path: '/v1/transactions', lambda: 'produce' },
+  { method: HttpMethod.ANY, path: '/v1/transactions/{transactional_id}', lambda: 'produce' },
+  // Init, parts, commit, abort.
+  { method: HttpMethod.ANY, path: '/v1/transactions/{transactional_id}/{action}', lambda: 'produce' },
+  { method: HttpMethod.ANY, path: '/v1/groups/{group}/offsets', lambda: 'topics' },
   // Any method: the app answers a wrong one with 405 and the API's error body; the gateway would say 404.
   { method: HttpMethod.ANY, path: '/v1/topics', lambda: 'topics' },
   { method: HttpMethod.ANY, path: '/v1/topics/{topic}', lambda: 'topics' },

@@ -22,6 +22,10 @@ const LAMBDA_OF_ROUTE = {
   'GET /v1/topics/{topic}/partitions/{partition}/records': 'Fetch',
   'GET /v1/topics/{topic}/partitions/{partition}/plan': 'Fetch',
   'GET /v1/topics/{topic}/partitions/{partition}/offsets': 'Fetch',
+  'ANY /v1/transactions': 'Produce',
+  'ANY /v1/transactions/{transactional_id}': 'Produce',
+  'ANY /v1/transactions/{transactional_id}/{action}': 'Produce',
+  'ANY /v1/groups/{group}/offsets': 'Topics',
   'ANY /v1/topics': 'Topics',
   'ANY /v1/topics/{topic}': 'Topics',
   'ANY /v1/keys': 'Topics',
@@ -60,6 +64,7 @@ describe('routes', () => {
     expect(sources.toSorted()).toEqual(
       [
         '/*/healthz',
+        '/*/v1/groups/{group}/offsets',
         '/*/v1/keys',
         '/*/v1/keys/{id}',
         '/*/v1/openapi.json',
@@ -70,6 +75,9 @@ describe('routes', () => {
         '/*/v1/topics/{topic}/partitions/{partition}/records',
         '/*/v1/topics/{topic}/partitions/{partition}/records',
         '/*/v1/topics/{topic}/records',
+        '/*/v1/transactions',
+        '/*/v1/transactions/{transactional_id}',
+        '/*/v1/transactions/{transactional_id}/{action}',
         // The catch-all: whatever has no route of its own.
         '/*',
       ].toSorted(),

@@ -6,7 +6,7 @@ import {
   offsetsKey,
   planOffsets,
 } from '../../coordination/groups/offsets-item.ts';
-import { partitionForKey } from '../../coordination/producers/partitioner.ts';
+import { type Partitioner, requestPartitioner } from '../../coordination/producers/partitioner.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import type { PlacedRecord } from '../../coordination/transactions/receipt.ts';
@@ -15,18 +15,17 @@ import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
-import { randomBelow } from '../../kernel/random.ts';
 import type { NewRecord } from '../../log/record-batch/record.ts';
 import type { BatchRun } from '../../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { runOf } from '../append/accept-batches.ts';
 import type { Broker } from '../broker.ts';
-import { encodeRecords, recordFault, type UncheckedRecord } from '../record-batches.ts';
+import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
 import { unknownPartition } from '../topic-cache.ts';
 
 export interface TransactionRecord extends UncheckedRecord {
   topic: string;
-  /** By key hash where absent; of a topic's records without a key, one partition for all. */
+  /** By the topic's partitioner where absent: by key hash, and one partition for all records of a topic without a key. */
   partition?: number;
 }
 
@@ -69,11 +68,12 @@ export async function prepareRecords(broker: Broker, records: readonly Transacti
   const nowMs = broker.clock.now();
   const groups: Group[] = [];
   const placeOf = new Map<string, number>();
-  const sticky = new Map<string, number>();
+  const partitioners = new Map<string, Partitioner>();
   const placed: PlacedRecord[] = [];
   for (const [index, record] of records.entries()) {
     const topic = topics.get(record.topic) as Topic;
-    const partition = partitionOf(broker, topic, record, sticky);
+    const partition = record.partition ?? partitionerOf(broker, topic, partitioners)(record);
+    if (partition === undefined) throw ofRecord(tenantMissing(topic), index);
     const fault = recordFault(topic, record, partition, nowMs);
     if (fault !== undefined) throw ofRecord(fault, index);
     const name = `${topic.name}/${partition}`;
@@ -108,17 +108,15 @@ async function topicsOf(
   return topics;
 }
 
-function partitionOf(
+/** One for each topic: its records without a key stay together. */
+function partitionerOf(
   broker: Broker,
-  topic: Topic,
-  { key, partition }: TransactionRecord,
-  sticky: Map<string, number>,
-): number {
-  if (partition !== undefined) return partition;
-  if (key !== null) return partitionForKey(key, topic.partitions);
-  const chosen = sticky.get(topic.name) ?? randomBelow(broker.random, topic.partitions);
-  sticky.set(topic.name, chosen);
-  return chosen;
+  { name, config, partitions }: Topic,
+  known: Map<string, Partitioner>,
+): Partitioner {
+  const partitioner = known.get(name) ?? requestPartitioner(config, partitions, broker.random);
+  known.set(name, partitioner);
+  return partitioner;
 }
 
 function ofRecord({ code, message, facts }: MillraceError, index: number): MillraceError {

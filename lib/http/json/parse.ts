@@ -13,7 +13,7 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
 
 /** Throws INVALID_REQUEST, naming the byte or the field, where the body is not JSON that is taken here. */
 export function parseJson(body: Uint8Array): JsonValue {
-  return scanJson(body, (scanner) => value(scanner, ''));
+  return scanJson(body, (scanner) => readValue(scanner, ''));
 }
 
 /** Runs `read` over one whole JSON text and turns what the scanner finds wrong into the API's error. */
@@ -44,15 +44,15 @@ export function fieldPath(path: string, key: string | number): string {
 
 const KEY_LENGTH_SHOWN = 100;
 
-/** The scanner bounds the depth, so the recursion is bounded too. */
-function value(scanner: JsonScanner, path: string): JsonValue {
+/** The value that the scanner stands at. The scanner bounds the depth, so the recursion is bounded too. */
+export function readValue(scanner: JsonScanner, path: string): JsonValue {
   switch (scanner.kind()) {
     case 'object':
       return object(scanner, path);
     case 'array': {
       const array: JsonValue[] = [];
       for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
-        array.push(value(scanner, fieldPath(path, array.length)));
+        array.push(readValue(scanner, fieldPath(path, array.length)));
       }
       return array;
     }
@@ -86,7 +86,7 @@ function object(scanner: JsonScanner, path: string): JsonValue {
     const field = fieldPath(path, key);
     if (key === '__proto__') throw malformedField(field, 'is not a field');
     if (Object.hasOwn(entries, key)) throw malformedField(field, 'is there twice');
-    entries[key] = value(scanner, field);
+    entries[key] = readValue(scanner, field);
   }
   return entries;
 }

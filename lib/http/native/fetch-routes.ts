@@ -55,6 +55,13 @@ const query = z.object({
     description:
       'How long to wait for records where there are none (long poll); of a live tail, after how long a silence it ends',
   }),
+  isolation: z
+    .enum(['read_committed', 'read_uncommitted'], { error: 'must be read_committed or read_uncommitted' })
+    .optional()
+    .openapi({
+      description:
+        'Both mean the same: what is not committed is in no partition, so that nobody can read it or has to wait for it',
+    }),
   encoding: z.enum(encodings, { error: 'must be utf8, base64 or json' }).optional().openapi({
     default: 'utf8',
     description:

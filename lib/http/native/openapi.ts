@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { fetchRoute, listOffsetsRoute, planRoute, recordSchema } from './fetch-routes.ts';
+import { listCommittedOffsetsRoute } from './groups-routes.ts';
 import { healthRoute } from './health-routes.ts';
 import { createKeyRoute, deleteKeyRoute, listKeysRoute } from './keys-routes.ts';
 import { mount } from './mount.ts';
@@ -15,6 +16,14 @@ import {
   describeTopicRoute,
   listTopicsRoute,
 } from './topics-routes.ts';
+import {
+  abortTransactionRoute,
+  addToTransactionRoute,
+  commitTransactionRoute,
+  describeTransactionRoute,
+  initializeTransactionsRoute,
+  transactRoute,
+} from './transactions-routes.ts';
 
 const openApiRoute = defineRoute({
   method: 'get',
@@ -41,6 +50,13 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   fetchRoute,
   listOffsetsRoute,
   planRoute,
+  transactRoute,
+  initializeTransactionsRoute,
+  addToTransactionRoute,
+  commitTransactionRoute,
+  abortTransactionRoute,
+  describeTransactionRoute,
+  listCommittedOffsetsRoute,
   createKeyRoute,
   listKeysRoute,
   deleteKeyRoute,
@@ -69,7 +85,7 @@ export function openApiDocument(serverUrl?: string) {
     info: {
       title: 'Millrace',
       version: '1',
-      description: "Kafka's log as HTTP: topics, produce and fetch. See docs/http-api.md.",
+      description: "Kafka's log as HTTP: topics, produce, fetch and transactions. See docs/http-api.md.",
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     security: [{ bearer: [] }, { basic: [] }],

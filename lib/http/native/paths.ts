@@ -11,6 +11,13 @@ export const NATIVE_PATHS = {
   '/v1/topics/{topic}/partitions/{partition}/records': ['GET', 'POST'],
   '/v1/topics/{topic}/partitions/{partition}/offsets': ['GET'],
   '/v1/topics/{topic}/partitions/{partition}/plan': ['GET'],
+  '/v1/transactions': ['POST'],
+  '/v1/transactions/{transactional_id}': ['GET'],
+  '/v1/transactions/{transactional_id}/init': ['POST'],
+  '/v1/transactions/{transactional_id}/parts': ['POST'],
+  '/v1/transactions/{transactional_id}/commit': ['POST'],
+  '/v1/transactions/{transactional_id}/abort': ['POST'],
+  '/v1/groups/{group}/offsets': ['GET'],
   '/v1/keys': ['GET', 'POST'],
   '/v1/keys/{id}': ['DELETE'],
 } as const satisfies Record<string, readonly string[]>;

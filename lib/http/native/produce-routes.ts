@@ -13,6 +13,7 @@ import { numberParameter, partitionParameter, problemSchema, topicParameter, who
 /** What the parser and the schema say of a bad field: one text for both. */
 export const recordMessages = {
   record: 'must be an object',
+  topic: 'must be the name of a topic',
   lines: 'must have at least one line with a record',
   records: `must be an array of 1 to ${limits.recordsPerRequestMax} records`,
   base64: 'must be a string of base64 (RFC 4648, 4) with padding',

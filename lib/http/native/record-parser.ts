@@ -5,6 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Acks, ProduceRecord } from '../../broker/produce.ts';
+import type { TransactionRecord } from '../../broker/transactions/prepare.ts';
 import type { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { RecordHeader } from '../../log/record-batch/record.ts';
@@ -64,14 +65,30 @@ function request(scanner: JsonScanner): ParsedProduceRequest {
 }
 
 function recordArray(scanner: JsonScanner): ProduceRecord[] {
-  if (scanner.kind() !== 'array') throw malformedField('records', recordMessages.records);
-  const records: ProduceRecord[] = [];
-  for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
-    if (records.length === limits.recordsPerRequestMax) throw malformedField('records', recordMessages.records);
-    records.push(record(scanner, records.length));
-  }
+  const records = arrayOf(scanner, (index) => record(scanner, index));
   if (records.length === 0) throw malformedField('records', recordMessages.records);
   return records;
+}
+
+/** The records of a transaction, each of which names its topic; there may be none. */
+export function transactionRecords(scanner: JsonScanner): TransactionRecord[] {
+  return arrayOf(scanner, (index) => {
+    const topics: (string | undefined)[] = [];
+    const parsed = record(scanner, index, topics);
+    const [topic] = topics;
+    if (topic === undefined) throw malformedField(fieldPath(pathOf(index), 'topic'), recordMessages.topic);
+    return { topic, ...parsed };
+  });
+}
+
+function arrayOf<T>(scanner: JsonScanner, element: (index: number) => T): T[] {
+  if (scanner.kind() !== 'array') throw malformedField('records', recordMessages.records);
+  const elements: T[] = [];
+  for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
+    if (elements.length === limits.recordsPerRequestMax) throw malformedField('records', recordMessages.records);
+    elements.push(element(elements.length));
+  }
+  return elements;
 }
 
 const ACKS_BY_NUMBER: Record<string, Acks> = { '-1': 'all', 1: 'leader', 0: 'none' };
@@ -99,7 +116,8 @@ function pathOf(place: Place): string {
   return typeof place === 'number' ? fieldPath('records', place) : place;
 }
 
-function record(scanner: JsonScanner, place: Place): ProduceRecord {
+/** `topics`: takes the record's topic, where a record may name one. */
+function record(scanner: JsonScanner, place: Place, topics?: (string | undefined)[]): ProduceRecord {
   if (scanner.kind() !== 'object') throw malformedField(pathOf(place), recordMessages.record);
   let key: Uint8Array | null | undefined;
   let keyBytes: Uint8Array | undefined;
@@ -139,7 +157,12 @@ function record(scanner: JsonScanner, place: Place): ProduceRecord {
         timestamp = wholeNumber(scanner, place, name);
         break;
       default:
-        throw unknownField(fieldPath(pathOf(place), name), RECORD_FIELDS);
+        if (name !== 'topic' || topics === undefined) {
+          const known = topics === undefined ? RECORD_FIELDS : ['topic', ...RECORD_FIELDS];
+          throw unknownField(fieldPath(pathOf(place), name), known);
+        }
+        if (topics.length > 0) throw twice(place, name);
+        topics.push(topicName(scanner, place));
     }
   }
   return {
@@ -149,6 +172,12 @@ function record(scanner: JsonScanner, place: Place): ProduceRecord {
     value: either(place, 'value_base64', value, valueBytes),
     headers: headers ?? [],
   };
+}
+
+function topicName(scanner: JsonScanner, place: Place): string {
+  const text = scanner.kind() === 'string' ? scanner.string() : undefined;
+  if (text === undefined) throw malformedField(fieldPath(pathOf(place), 'topic'), recordMessages.topic);
+  return text;
 }
 
 /** The bytes that were given in one of the two forms; null where in none. */

@@ -58,6 +58,14 @@ export interface AnswerJson {
     crc32c?: number;
   }[];
   expires_at: number | null;
+  // Transactions and groups
+  epoch: number | null;
+  seq: number | null;
+  abort_reason?: string;
+  parts: number;
+  timeout_ms: number;
+  begun_at?: number;
+  offsets: { topic: string; partition: number; offset: number; metadata?: string; leader_epoch?: number }[];
   // Keys
   id: string;
   secret: string;
