@@ -18,13 +18,11 @@ import {
   heldUpTo,
   type LedgerView,
   sealableCommits,
-  type TailCommit,
   visibleEnd,
 } from '../../lib/coordination/replication/ledger-view.ts';
 import { decideJoin, planCursor, planLeave, planStartJoining } from '../../lib/coordination/replication/membership.ts';
 import { copiesDue, proposeChange, type ReplicaChange } from '../../lib/coordination/replication/propose-change.ts';
 import {
-  decodeReplication,
   encodeReplication,
   has,
   initialReplication,
@@ -40,45 +38,24 @@ import {
   missingHolders,
 } from '../../lib/coordination/replication/uploads.ts';
 import { bytesEqual } from '../../lib/kernel/bytes.ts';
-import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
+import type { Attributes, Write } from '../../lib/kernel/items.ts';
 import { evaluate } from '../../lib/storage/metadata/apply.ts';
 import { ItemTable } from './item-table.ts';
+import {
+  HEAD,
+  idOf,
+  type ModelCommit,
+  pack,
+  pageKey,
+  planTrim,
+  SEALS_REMEMBERED,
+  SLOTS,
+  unpack,
+  viewOf,
+} from './replication-items.ts';
+import type { Purpose, Sabotage, Step } from './replication-steps.ts';
 
-const HEAD: ItemKey = { pk: 'ledger#t#0', sk: 'head' };
 const REPLICAS = [0, 1, 2];
-const SLOTS = 16;
-const SEALS_REMEMBERED = 2;
-
-/** Something to do next. Numbers choose among what there is, modulo how much that is; `view` is how many heads ago. */
-export type Step =
-  | { step: 'begin'; acks: Acks; slot: number; records: number; inline: boolean; view: number }
-  | { step: 'upload'; writer: number; replica: number }
-  | { step: 'append'; writer: number; late: boolean }
-  /** Uploads to everyone, appends, and learns of it. */
-  | { step: 'produce'; acks: Acks; slot: number }
-  | { step: 'look'; writer: number; view: number }
-  | { step: 'raise'; writer: number; replica: number; view: number; late: boolean }
-  | { step: 'copy'; replica: number; commits: number; view: number; late: boolean }
-  | { step: 'leave'; replica: number; view: number; late: boolean }
-  | { step: 'start-joining'; replica: number; view: number; late: boolean }
-  | { step: 'join'; replica: number; view: number; late: boolean }
-  | { step: 'elect'; alive: number; unclean: boolean; view: number; late: boolean }
-  | { step: 'prefer'; view: number; late: boolean }
-  | { step: 'seal'; view: number; late: boolean }
-  | { step: 'late'; write: number }
-  | { step: 'fail' | 'restore'; replica: number }
-  | { step: 'heal' };
-
-export type Purpose = 'append' | 'cursor' | 'leave' | 'start-joining' | 'join' | 'elect' | 'page' | 'trim';
-
-/** Takes rules out of the protocol, to see whether the checks notice. */
-export interface Sabotage {
-  alter?: (write: Write, purpose: Purpose) => Write;
-  /** Answers as soon as its own bytes are held by everyone in sync, whatever lies below. */
-  ackOwnHolders?: boolean;
-  /** Seals the whole tail. */
-  sealEverything?: boolean;
-}
 
 interface Writer {
   object: number;
@@ -348,19 +325,7 @@ export class ReplicationModel {
     const page = this.table.get(pageKey(sealed))?.c as Uint8Array[] | undefined;
     const current = this.view();
     if (page === undefined || this.sealedOf(current) !== sealed) return;
-    const head = this.table.get(HEAD) as Attributes;
-    const remembered = [...(head.c as number[]), page.length];
-    const forgotten = remembered.length > SEALS_REMEMBERED ? (remembered.shift() as number) : 0;
-    const trim: Write = {
-      kind: 'update',
-      key: HEAD,
-      changes: {
-        set: { c: remembered },
-        add: { x: 1, v: 1, g: page.length },
-        dropFirst: forgotten > 0 ? { t: page.length, r: forgotten } : { t: page.length },
-      },
-      conditions: [{ clause: 'equals', attribute: 'x', value: sealed }],
-    };
+    const trim = planTrim(this.table.get(HEAD) as Attributes, page);
     this.send({ writes: [trim], purpose: 'trim' }, late);
   }
 
@@ -456,47 +421,4 @@ export class ReplicationModel {
   private count(what: string): void {
     this.done.set(what, (this.done.get(what) ?? 0) + 1);
   }
-}
-
-interface ModelCommit {
-  object: number;
-  holders: number;
-  inline: boolean;
-  slot: number;
-  records: number;
-}
-
-function viewOf(attributes: Attributes): LedgerView {
-  const replication = decodeReplication(attributes);
-  assert(replication !== undefined);
-  return {
-    ...replication,
-    key: HEAD,
-    version: attributes.v as number,
-    epoch: attributes.e as number,
-    isrVersion: attributes.i as number,
-    next: Array.from({ length: SLOTS }, (_, slot) => (attributes[`n${slot}`] as number | undefined) ?? 0),
-    recent: attributes.r as Uint8Array[],
-    tail: (attributes.t as Uint8Array[]).map((packed) => {
-      const { object, holders, inline, slot, records } = unpack({ packed });
-      return { packed, id: idOf(object), holders, inline, runs: [{ slot, records, bytes: records }] };
-    }),
-  };
-}
-
-function pack({ object, inline, slot, records }: Writer, holders: number): Uint8Array {
-  return Uint8Array.of(object >> 8, object & 255, holders, inline ? 1 : 0, slot, records);
-}
-
-function unpack({ packed }: Pick<TailCommit, 'packed'>): ModelCommit {
-  const [high = 0, low = 0, holders = 0, inline, slot = 0, records = 0] = packed;
-  return { object: high * 256 + low, holders, inline: inline === 1, slot, records };
-}
-
-function idOf(object: number): Uint8Array {
-  return Uint8Array.of(object >> 8, object & 255);
-}
-
-function pageKey(sequence: number): ItemKey {
-  return { pk: HEAD.pk, sk: `page#${sequence}` };
 }

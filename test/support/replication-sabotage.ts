@@ -1,6 +1,6 @@
 /** The replication protocol with one rule taken out, each. */
 import type { Condition, Write } from '../../lib/kernel/items.ts';
-import type { Purpose, Sabotage } from './replication-model.ts';
+import type { Purpose, Sabotage } from './replication-steps.ts';
 
 export const sabotages = {
   'a join on an old look at the head': lacking('join', 'v'),
@@ -21,10 +21,20 @@ export const sabotages = {
         ? { ...write, changes: { ...write.changes, set: { ...write.changes.set, k2: 1_000 } } }
         : write,
   },
+  'cursors that an election does not lower': { alter: withoutSetting('elect', /^k\d$/) },
+  'ids of what was cut off that stay in the head': { alter: withoutSetting('elect', /^r$/) },
 } as const satisfies Record<string, Sabotage>;
 
 function lacking(purpose: Purpose, ...attributes: string[]): Sabotage {
   const keep = (condition: Condition) => !('attribute' in condition) || !attributes.includes(condition.attribute);
   const without = (write: Write) => ({ ...write, conditions: (write.conditions ?? []).filter(keep) });
   return { alter: (write, of) => (of === purpose ? without(write) : write) };
+}
+
+function withoutSetting(purpose: Purpose, names: RegExp) {
+  return (write: Write, of: Purpose): Write => {
+    if (of !== purpose || write.kind !== 'update') return write;
+    const set = Object.fromEntries(Object.entries(write.changes.set ?? {}).filter(([name]) => !names.test(name)));
+    return { ...write, changes: { ...write.changes, set } };
+  };
 }

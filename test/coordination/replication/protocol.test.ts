@@ -6,8 +6,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { coveredCommits } from '../../../lib/coordination/replication/ledger-view.ts';
-import { ReplicationModel, type Sabotage, type Step } from '../../support/replication-model.ts';
+import { ReplicationModel } from '../../support/replication-model.ts';
 import { sabotages } from '../../support/replication-sabotage.ts';
+import type { Sabotage, Step } from '../../support/replication-steps.ts';
 
 const replica = fc.integer({ min: 0, max: 2 });
 const slot = fc.integer({ min: 0, max: 2 });
@@ -121,6 +122,7 @@ const FOUND_BY_CHANCE = [
   'an election on an old look at the head',
   'a seal above the high watermark',
   'a leaver whose cursor is not kept',
+  'cursors that an election does not lower',
 ] as const;
 
 describe('random schedules come upon', () => {

@@ -1,7 +1,8 @@
 /** The schedules of docs/replication.md, one by one: what a rule is for is seen by what happens without it. */
 import { describe, expect, test } from 'vitest';
-import { ReplicationModel, type Step } from '../../support/replication-model.ts';
+import { ReplicationModel } from '../../support/replication-model.ts';
 import { sabotages } from '../../support/replication-sabotage.ts';
+import type { Step } from '../../support/replication-steps.ts';
 
 const now = { view: 0, late: false };
 const later = { view: 0, late: true };
@@ -77,6 +78,24 @@ const schedules: [keyof typeof sabotages, Step[]][] = [
   ],
   ['a seal above the high watermark', [begin('leader'), ...upload(0), append, { step: 'seal', ...now }]],
   ['a leaver whose cursor is not kept', [begin('leader'), ...upload(0), append, ...leaveAndStartJoining]],
+  [
+    'cursors that an election does not lower',
+    [
+      begin('leader'),
+      ...upload(0),
+      append,
+      ...upload(1),
+      { step: 'raise', writer: 0, replica: 1, ...now },
+      { ...electOther, alive: 0b100, ...now },
+      begin('leader'),
+      ...upload(2),
+      append,
+    ],
+  ],
+  [
+    'ids of what was cut off that stay in the head',
+    [begin('leader'), ...upload(0), append, produceAll, { ...electOther, ...now }, look],
+  ],
 ];
 
 test('there is a schedule for each rule', () => {
