@@ -42,9 +42,25 @@ export interface JsonProduceBatchesAnswer {
   record_count: number;
 }
 
+/** `POST /v1/transactions`. */
+export interface JsonTransactionRequest {
+  transactional_id?: string;
+  records: ({ topic: string } & JsonRecordRequest)[];
+  offsets?: { group: string; offsets: { topic: string; partition: number; offset: number; metadata?: string }[] };
+}
+
+export interface JsonTransactionAnswer {
+  records: { topic: string; partition: number; offset: number; timestamp: number }[];
+}
+
+/** `POST /v1/transactions/{transactional_id}/init`. */
+export interface JsonTransactionInit {
+  epoch: number;
+}
+
 /** `POST /v1/producers`. */
 export interface JsonProducer {
-  producer_id: number | string;
+  producer_id: number;
   producer_epoch: number;
 }
 

@@ -25,6 +25,7 @@ import {
   recordToJson,
 } from './records.ts';
 import { type TopicsClient, topicsClient } from './topics.ts';
+import { type Transaction, type TransactionOptions, type TransactionResult, transactions } from './transaction.ts';
 import {
   type ApiAnswer,
   BATCHES_TYPE,
@@ -157,6 +158,15 @@ export interface MillraceClient {
    * are not or that cannot be.
    */
   producer<Key = Content, Value = Content>(options?: ProducerOptions<Key, Value>): Producer<Key, Value>;
+  /**
+   * Writes what the work sends, and commits the offsets that it names: all of it or none, in one request when the work is
+   * done. Where the work throws nothing is sent, and this throws the same. What fails with `effect: none` is not committed;
+   * with `unknown` it may be.
+   */
+  transaction<Value>(
+    work: (transaction: Transaction) => Value | Promise<Value>,
+    options?: TransactionOptions,
+  ): Promise<TransactionResult<Value>>;
 }
 
 /** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL is none. */
@@ -181,6 +191,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     fetchBatches: (topic, partition, fetchOptions) => fetchBatches(send, topic, partition, fetchOptions),
     offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
     producer: (producerOptions = {}) => createProducer(transport, producerOptions),
+    transaction: transactions(send, transport.random),
   };
 }
 

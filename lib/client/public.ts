@@ -48,3 +48,4 @@ export type {
   TopicSummary,
   TopicsClient,
 } from './topics.ts';
+export type { GroupOffsets, Transaction, TransactionOptions, TransactionResult } from './transaction.ts';

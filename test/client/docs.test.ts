@@ -18,6 +18,7 @@ const OUTPUT: Record<string, RegExp> = {
   'produce-many': /^1000 measurements are written\n$/,
   'partition-by-tenant': /^acme has 1 partition\n$/,
   'handle-failures': /^note 0: offset 0\nnote 1: MESSAGE_TOO_LARGE\nUNKNOWN_TOPIC_OR_PARTITION none\n$/,
+  'read-process-write': /^1 count is written, and the group is at 1\n$/,
 };
 
 let server: RunningServer;
