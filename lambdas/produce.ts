@@ -1,9 +1,10 @@
 /** Writing records: `POST …/records`, as JSON, lines of JSON and record batches; and transactions. */
 import { mountProduce } from '../lib/http/native/produce.ts';
+import { mountProducers } from '../lib/http/native/producers.ts';
 import { mountTransactions } from '../lib/http/native/transactions.ts';
 import { apiHandler } from './support/api-handler.ts';
 import { createBackend } from './support/backend.ts';
 
 export const handler = apiHandler(
-  createBackend({ service: 'millrace-produce', routes: [mountProduce, mountTransactions] }),
+  createBackend({ service: 'millrace-produce', routes: [mountProduce, mountProducers, mountTransactions] }),
 );

@@ -57,7 +57,7 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
 }
 
 function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: DynamoDBClient, s3: S3Client): Broker {
-  const { table, bucket, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
+  const { table, bucket, producerIdExpirationMs, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
   const metadata = createDynamoMetadataStore({ client: dynamo, table, clock: systemClock, random: systemRandom });
   const objects = createTieredObjectStore({
     inline: createInlineObjectStore({ metadata, clock: systemClock, random: systemRandom }),
@@ -77,6 +77,7 @@ function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: 
     random: systemRandom,
     log: telemetry.log,
     meter: requestMeter,
+    producerIdExpirationMs,
   });
 }
 

@@ -4,12 +4,15 @@
  * Everything is checked at the start, and everything that is wrong is said at once: a function that is configured
  * wrongly fails in its init phase, with a sentence in its log, and serves nothing.
  */
+import { limits } from '../../lib/kernel/limits.ts';
 
 export interface LambdaEnvironment {
   table: string;
   bucket: string;
   /** Objects up to this size live in the table; the app's own limit where absent. */
   inlineBytesMax: number | undefined;
+  /** How long an idempotent producer that writes no more is known; the app's own where absent. */
+  producerIdExpirationMs: number | undefined;
   /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
   authorizer: 'api-keys' | 'iam';
   /** Where the first admin key is; only functions that serve keys are told. */
@@ -27,6 +30,7 @@ export function readEnvironment(variables: Variables): LambdaEnvironment {
     table: required(variables, 'MILLRACE_TABLE', faults),
     bucket: required(variables, 'MILLRACE_BUCKET', faults),
     inlineBytesMax: wholeNumber(variables, 'MILLRACE_INLINE_BYTES_MAX', faults),
+    producerIdExpirationMs: expiration(variables, faults),
     authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
     adminKeySecretArn: given(variables, 'MILLRACE_ADMIN_KEY_SECRET_ARN'),
     streaming: oneOf(variables, 'MILLRACE_STREAMING', ['false', 'true'], faults) === 'true',
@@ -58,10 +62,18 @@ function required(variables: Variables, name: string, faults: string[]): string 
   return value ?? '';
 }
 
+function expiration(variables: Variables, faults: string[]): number | undefined {
+  const name = 'MILLRACE_PRODUCER_ID_EXPIRATION_MS';
+  const least = limits.producerIdExpirationMsMin;
+  const value = wholeNumber(variables, name, faults);
+  if (value !== undefined && value < least) faults.push(`${name} is ${value}, it must be at least ${least}`);
+  return value;
+}
+
 function wholeNumber(variables: Variables, name: string, faults: string[]): number | undefined {
   const value = given(variables, name);
   if (value === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(value)) faults.push(`${name} is "${value}", not a whole number`);
+  if (!/^\d{1,12}$/.test(value)) faults.push(`${name} is "${value}", not a whole number`);
   return Number(value);
 }
 

@@ -1,20 +1,21 @@
 /**
- * Produce: records or whole batches into partitions.
+ * Produce: records into partitions.
  *
  * Records are partitioned, checked one by one, and made into one run of batches per partition; a partition's records of
- * one request are written together or not at all, and partitions are independent of each other. Batches that come ready
- * made are checked as Kafka's brokers check them and stored as they are.
+ * one request are written together or not at all, and partitions are independent of each other. What depends on an offset,
+ * or on a producer's sequence, is of one partition and all or nothing.
  */
 
 import { type KeylessPlace, requestPartitioner } from '../coordination/producers/partitioner.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import { encodeBatches } from '../log/record-batch/encode.ts';
-import { batchHeaders } from '../log/record-batch/header.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
-import { ledgerOf, type Topic } from '../log/topic/topic.ts';
-import { acceptBatches, runOf } from './append/accept-batches.ts';
+import type { Topic } from '../log/topic/topic.ts';
+import type { ProducerSequence } from './append/unit.ts';
+import { appendToPartition, createdAnew, isGone, leaveInBackground } from './append-to-partition.ts';
 import type { Broker } from './broker.ts';
+import { producerKey } from './producer-key.ts';
 import { unknownPartition } from './topic-cache.ts';
 
 /** `none`: answered before the records are stored; `leader` and `all`: after they are stored and sequenced. */
@@ -36,35 +37,31 @@ export interface ProduceRecordsRequest {
   acks: Acks;
   /** Append only if the partition's next offset is this one; all records must then go to one named partition. */
   expectedOffset?: number;
+  /** Append once only, whatever the number of times that this is asked for; of one named partition likewise. */
+  producer?: RequestSequence;
   /** The same for all parts of what the caller sees as one request. */
   keyless?: KeylessPlace;
+}
+
+/** Which of a producer's records a request has. */
+export interface RequestSequence {
+  /** Whose producer it is; empty where nobody is asked who they are. */
+  principal: string;
+  /** A name that the principal chose, or a number that it was given, in decimal. */
+  id: string;
+  epoch: number;
+  /** Of the request's first record. */
+  firstSequence: number;
 }
 
 /** What became of one record, in request order. */
 export type RecordOutcome =
   | { outcome: 'written'; partition: number; offset: number; timestamp: number }
+  /** An idempotent producer's record that was there before. Its timestamp is known where the request says it. */
+  | { outcome: 'duplicate'; partition: number; offset: number; timestamp: number | undefined }
   /** With acks=none: on its way. */
   | { outcome: 'accepted'; partition: number }
   | { outcome: 'failed'; partition?: number; error: MillraceError };
-
-export interface ProduceBatchesRequest {
-  topic: string;
-  partition: number;
-  /**
-   * Whole record batches (magic 2), one after the other. All or nothing. The bytes are taken over: the caller must
-   * neither change them nor pass them again, since what is kept of them in memory gets its offsets in place.
-   */
-  batches: Uint8Array;
-  acks: Acks;
-  expectedOffset?: number;
-}
-
-export interface ProduceBatchesResult {
-  partition: number;
-  /** Absent with acks=none. */
-  baseOffset?: number;
-  recordCount: number;
-}
 
 /** Writes records; every record has its own outcome. Throws where the request as a whole cannot be served. */
 export async function produceRecords(broker: Broker, request: ProduceRecordsRequest): Promise<RecordOutcome[]> {
@@ -73,7 +70,7 @@ export async function produceRecords(broker: Broker, request: ProduceRecordsRequ
   const writing = writeAll(broker, topic, request);
   const stored = redirected(broker, topic, request, writing);
   if (request.acks !== 'none') return stored;
-  leave(broker, stored.then(firstFailure(writing)));
+  leaveInBackground(broker, stored.then(firstFailure(writing)));
   return accepted(writing);
 }
 
@@ -86,13 +83,31 @@ interface Writing {
 
 function writeAll(broker: Broker, topic: Topic, request: ProduceRecordsRequest): Writing {
   const nowMs = broker.clock.now();
+  const sequenced = sequencedRequest(topic, request);
   const refused = Array<RecordOutcome | undefined>(request.records.length);
   const groups = partitioned(broker, topic, request, nowMs, refused);
-  if (request.expectedOffset !== undefined) refuseScattered(request, groups, refused);
+  if (request.expectedOffset !== undefined || sequenced !== undefined) refuseScattered(request, groups, refused);
   const outcomes = refused.slice();
   const batches = encode(broker, topic, [...groups.values()]);
-  const writes = batches.map((group) => write(broker, topic, request, group, outcomes));
+  const writes = batches.map((group) => write(broker, topic, { ...request, sequenced }, group, outcomes));
   return { groups, refused, stored: Promise.all(writes).then(() => outcomes as RecordOutcome[]) };
+}
+
+interface Sequenced {
+  sequence: ProducerSequence;
+  /** The timestamps as the request says them, by index. */
+  timestamps: readonly (number | undefined)[];
+}
+
+/** Before the records get their timestamps. */
+function sequencedRequest({ config }: Topic, { producer, records }: ProduceRecordsRequest): Sequenced | undefined {
+  if (producer === undefined) return undefined;
+  const { principal, id, epoch, firstSequence } = producer;
+  const createTime = config['message.timestamp.type'] === 'CreateTime';
+  return {
+    sequence: { producer: producerKey(principal, id), epoch, firstSequence },
+    timestamps: records.map(({ timestamp }) => (createTime ? timestamp : undefined)),
+  };
 }
 
 /** What is known before anything is stored: which records are refused, and where the others go. */
@@ -138,22 +153,6 @@ function lost(
   return indexes;
 }
 
-/** Nothing was written, because there is no such topic any more. */
-function isGone(error: unknown): boolean {
-  return error instanceof MillraceError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION' && error.effect === 'none';
-}
-
-/** The topic that now has the name; `undefined` where it is still the same one, or there is none. */
-async function createdAnew(broker: Broker, topic: Topic): Promise<Topic | undefined> {
-  try {
-    const fresh = await broker.topics.getFresh(topic.name);
-    return fresh.topicId === topic.topicId ? undefined : fresh;
-  } catch (error) {
-    if (isGone(error)) return undefined;
-    throw error;
-  }
-}
-
 /** Throws the fault of a record that was accepted and then not stored. */
 function firstFailure(writing: Writing) {
   return (outcomes: readonly RecordOutcome[]): void => {
@@ -161,21 +160,6 @@ function firstFailure(writing: Writing) {
     const outcome = first === undefined ? undefined : outcomes[first];
     if (outcome?.outcome === 'failed') throw outcome.error;
   };
-}
-
-/** Writes whole batches to one partition, all or nothing. */
-export async function produceBatches(broker: Broker, request: ProduceBatchesRequest): Promise<ProduceBatchesResult> {
-  const { partition, acks, expectedOffset } = request;
-  const topic = await broker.topics.getWith(request.topic, partition);
-  if (partition >= topic.partitions) throw unknownPartition(topic, partition);
-  const accepted = acceptBatches(broker, topic, request.batches);
-  refuseSequences(accepted.batches);
-  const appended = appendBatches(broker, topic, { partition, batches: accepted.batches, expectedOffset });
-  if (acks === 'none') {
-    leave(broker, appended);
-    return { partition, recordCount: accepted.records };
-  }
-  return { partition, baseOffset: await appended, recordCount: accepted.records };
 }
 
 /** The records of one request for one partition, with their places in the request. */
@@ -282,7 +266,8 @@ function refuseScattered(
   outcomes: readonly (RecordOutcome | undefined)[],
 ): void {
   if (groups.size > 1 || request.records.some((record) => record.partition === undefined)) {
-    throw new MillraceError('INVALID_REQUEST', 'With expected_offset all records must name the same partition.');
+    const what = request.expectedOffset === undefined ? 'the headers of a producer' : 'expected_offset';
+    throw new MillraceError('INVALID_REQUEST', `With ${what} all records must name the same partition.`);
   }
   const failed = outcomes.find((outcome) => outcome?.outcome === 'failed');
   if (failed?.outcome === 'failed') throw failed.error; // all or nothing
@@ -291,15 +276,25 @@ function refuseScattered(
 async function write(
   broker: Broker,
   topic: Topic,
-  request: ProduceRecordsRequest,
+  { expectedOffset, sequenced }: { expectedOffset?: number; sequenced: Sequenced | undefined },
   { partition, records, indexes, batches }: EncodedGroup,
   outcomes: (RecordOutcome | undefined)[],
 ): Promise<void> {
   try {
-    const baseOffset = await append(broker, topic, { partition, batches, expectedOffset: request.expectedOffset });
+    const sequence = sequenced?.sequence;
+    const { baseOffset, duplicate } = await appendToPartition(broker, topic, {
+      partition,
+      batches,
+      expectedOffset,
+      sequence,
+    });
     for (let order = 0; order < indexes.length; order++) {
+      const index = indexes[order] as number;
+      const offset = baseOffset + order;
       const { timestamp } = records[order] as NewRecord;
-      outcomes[indexes[order] as number] = { outcome: 'written', partition, offset: baseOffset + order, timestamp };
+      outcomes[index] = duplicate
+        ? { outcome: 'duplicate', partition, offset, timestamp: sequenced?.timestamps[index] }
+        : { outcome: 'written', partition, offset, timestamp };
     }
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
@@ -345,49 +340,4 @@ function splitToFit(records: NewRecord[], bytesMax: number): NewRecord[][] {
   }
   runs.push(from === 0 ? records : records.slice(from));
   return runs;
-}
-
-interface Append {
-  partition: number;
-  batches: readonly Uint8Array[];
-  expectedOffset?: number;
-}
-
-async function append(broker: Broker, topic: Topic, { partition, batches, expectedOffset }: Append): Promise<number> {
-  const run = runOf(batches);
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
-  const baseOffset = await broker.appender.append({ ...ledgerOf(topic, partition), run, expectedOffset, deadlineMs });
-  broker.meter.produced(run.records, run.bytes);
-  return baseOffset;
-}
-
-/** Appends, and once more where the topic has been deleted and created anew since its config was read. */
-async function appendBatches(broker: Broker, topic: Topic, batches: Append): Promise<number> {
-  try {
-    return await append(broker, topic, batches);
-  } catch (error) {
-    const fresh = isGone(error) ? await createdAnew(broker, topic) : undefined;
-    if (fresh === undefined || batches.partition >= fresh.partitions) throw error;
-    return append(broker, fresh, batches);
-  }
-}
-
-/** With acks=none nobody waits for the outcome; a failure is only logged. */
-function leave(broker: Broker, appended: Promise<unknown>): void {
-  const logged = (error: unknown) => broker.log.warn('Records sent with acks=none were lost', { error });
-  broker.background.add(appended.then(() => {}, logged));
-}
-
-/**
- * A batch with a producer id asks for a check of its sequence, and a transactional one to be held back. Neither is done
- * here, and storing it without would be a lie.
- */
-function refuseSequences(chunks: readonly Uint8Array[]): void {
-  for (const chunk of chunks) {
-    for (const { producerId } of batchHeaders(chunk)) {
-      if (producerId === -1n) continue;
-      const detail = `A batch carries the producer id ${producerId}; only batches without one (-1) are taken.`;
-      throw new MillraceError('INVALID_RECORD', detail);
-    }
-  }
 }

@@ -4,8 +4,8 @@
 export const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' } as const;
 
 /** `body` is JSON text already. */
-export function jsonAnswer(body: string, status = 200): Response {
-  return new Response(body, { status, headers: { 'Content-Type': 'application/json', ...COMMON_HEADERS } });
+export function jsonAnswer(body: string, status = 200, headers: Record<string, string> = {}): Response {
+  return new Response(body, { status, headers: { 'Content-Type': 'application/json', ...COMMON_HEADERS, ...headers } });
 }
 
 export function typedAnswer(

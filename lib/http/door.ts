@@ -73,8 +73,22 @@ export interface Door {
 
 /** Methods and headers that CORS lets pages of the configured origins use, and what they may see of answers. */
 const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
-const CORS_HEADERS = ['Authorization', 'Content-Type', 'Content-Encoding', 'Last-Event-ID'];
-const CORS_EXPOSED = ['Millrace-Next-Offset', 'Millrace-High-Watermark', 'Retry-After', 'WWW-Authenticate'];
+const CORS_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'Content-Encoding',
+  'Last-Event-ID',
+  'Producer-Id',
+  'Producer-Epoch',
+  'Producer-Seq',
+];
+const CORS_EXPOSED = [
+  'Millrace-Next-Offset',
+  'Millrace-High-Watermark',
+  'Producer-Duplicate',
+  'Retry-After',
+  'WWW-Authenticate',
+];
 const CORS_MAX_AGE_SECONDS = 600;
 
 export function createDoor(options: DoorOptions): Door {

@@ -34,6 +34,7 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   alarms: trueOrFalse,
   alarmTopicArn: topicArn,
   inlineBytesMax: wholeNumber(0, 350 * 1024),
+  producerIdExpirationMs: wholeNumber(60_000),
   replicas: places,
   replicasPreview: trueOrFalse,
   tags: tagValues,

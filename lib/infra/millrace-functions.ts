@@ -23,6 +23,8 @@ export interface BackendProps {
   replicas?: MillraceReplicas;
   /** Objects up to this size live in the table. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
+  /** How long an idempotent producer that writes no more is known. Default: the app's own, one day. */
+  producerIdExpirationMs?: number;
   /** Default 90. */
   logRetentionDays?: number;
   /** Where the entries or their bundles are; by default where this package has them. */
@@ -80,6 +82,9 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
     MILLRACE_AUTHORIZER: props.authorizer,
     ...(props.replicas === undefined ? {} : { MILLRACE_REPLICAS: props.replicas.configuration }),
     ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
+    ...(props.producerIdExpirationMs === undefined
+      ? {}
+      : { MILLRACE_PRODUCER_ID_EXPIRATION_MS: String(props.producerIdExpirationMs) }),
     ...(readsAdminKey(lambda, props) ? { MILLRACE_ADMIN_KEY_SECRET_ARN: props.adminKey.secretArn } : {}),
     POWERTOOLS_SERVICE_NAME: `millrace-${lambda}`,
     POWERTOOLS_METRICS_NAMESPACE: 'Millrace',

@@ -19,10 +19,17 @@ export interface Permissions {
 export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
   /**
    * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and seals
-   * them into pages. It never reads objects back: an unknown outcome is settled from heads and pages.
+   * them into pages. Producers' sequences move between heads and items of their own. It never reads objects back: an unknown
+   * outcome is settled from heads and pages.
    */
   produce: {
-    table: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
     objects: ['s3:PutObject'],
     bucket: [],
   },

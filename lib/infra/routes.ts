@@ -13,6 +13,7 @@ export interface Route {
 export const routes: readonly Route[] = [
   { method: HttpMethod.POST, path: '/v1/topics/{topic}/records', lambda: 'produce' },
   { method: HttpMethod.POST, path: '/v1/topics/{topic}/partitions/{partition}/records', lambda: 'produce' },
+  { method: HttpMethod.ANY, path: '/v1/producers', lambda: 'produce' },
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/records', lambda: 'fetch' },
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/plan', lambda: 'fetch' },
   { method: HttpMethod.GET, path: '/v1/topics/{topic}/partitions/{partition}/offsets', lambda: 'fetch' },

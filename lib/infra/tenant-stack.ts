@@ -44,6 +44,8 @@ export interface TenantOptions {
   alarmTopicArn?: string;
   /** Objects up to this size live in the table instead of the bucket. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
+  /** How long an idempotent producer that writes no more is known; at least 60,000. Default: the app's own, one day. */
+  producerIdExpirationMs?: number;
   /**
    * Preview: where replicated topics are to be, 2 to 8 of `own` (the stack's bucket), ids of availability zones
    * (`use1-az4`, for directory buckets that the stack makes) and existing buckets with their region
@@ -101,6 +103,7 @@ export class TenantStack extends Stack {
       adminKey: this.adminKey?.secret,
       replicas: this.replicas,
       inlineBytesMax: props.inlineBytesMax,
+      producerIdExpirationMs: props.producerIdExpirationMs,
       logRetentionDays,
       lambdasDirectory: props.lambdasDirectory,
     };

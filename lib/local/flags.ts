@@ -30,6 +30,12 @@ const table = {
     default: String(limits.inlineBytesMaxDefault),
     about: 'Largest object that is stored as an item of the table; 0 for none.',
   },
+  'producer-id-expiration-ms': {
+    placeholder: '<ms>',
+    variable: 'MILLRACE_PRODUCER_ID_EXPIRATION_MS',
+    default: String(limits.producerIdExpirationMsDefault),
+    about: 'How long an idempotent producer that writes no more is known.',
+  },
   'api-key': {
     placeholder: '<[id:]secret>',
     variable: 'MILLRACE_API_KEY',

@@ -20,6 +20,8 @@ export interface LocalOptions {
   port: number;
   storage: StorageOptions;
   inlineBytesMax: number;
+  /** How long an idempotent producer that writes no more is known. Default one day. */
+  producerIdExpirationMs?: number;
   /** Empty: no authentication, and loopback only. */
   apiKeys: DeclaredKey[];
   /** Without a slash at the end. */
@@ -52,6 +54,11 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
     port,
     storage: storage(settings, env),
     inlineBytesMax: settings.number('inline-bytes-max', 0, INLINE_BYTES_MAX),
+    producerIdExpirationMs: settings.number(
+      'producer-id-expiration-ms',
+      limits.producerIdExpirationMsMin,
+      Number.MAX_SAFE_INTEGER,
+    ),
     apiKeys: apiKeys(settings, readFile),
     advertisedUrl: advertisedUrl(settings),
     corsOrigins: settings.list('cors-origin').map(checkOrigin),

@@ -42,7 +42,15 @@ export async function startServer(options: LocalOptions, context: ServerContext)
   let url = '';
   const stores = await openStores(options, { clock, random, baseUrl: () => options.advertisedUrl ?? url });
   try {
-    const broker = createBroker({ ...stores, compression: nodeCompression, clock, random, log });
+    const { producerIdExpirationMs } = options;
+    const broker = createBroker({
+      ...stores,
+      compression: nodeCompression,
+      clock,
+      random,
+      log,
+      producerIdExpirationMs,
+    });
     await requireStorage(broker);
     warnOfWeakKeys(options, log);
     const draining = new AbortController();

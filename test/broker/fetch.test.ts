@@ -10,7 +10,7 @@ import {
   fetchBatches,
   fetchRecords,
 } from '../../lib/broker/fetch.ts';
-import { produceBatches } from '../../lib/broker/produce.ts';
+import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';

@@ -8,15 +8,15 @@ import { fetchRecords } from '../../lib/broker/fetch.ts';
 import {
   type ProduceRecord,
   type ProduceRecordsRequest,
-  produceBatches,
   produceRecords,
   type RecordOutcome,
 } from '../../lib/broker/produce.ts';
+import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { partitionForKey } from '../../lib/coordination/producers/partitioner.ts';
 import { concatBytes, utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import { limits } from '../../lib/kernel/limits.ts';
-import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
+import { type EncodeOptions, encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import { batchHeaders } from '../../lib/log/record-batch/header.ts';
 import type { LogRecord } from '../../lib/log/record-batch/record.ts';
 import { batchOf, lost, makeBroker, makeStores, makeTopic, type Process, record, settled } from '../support/broker.ts';
@@ -240,7 +240,11 @@ describe('acks', () => {
     };
     expect((await produce(process, [value('a')], { acks: 'none' })).map(short)).toEqual(['accepted']);
     const batches = { topic: 't', partition: 0, batches: batchOf('b', 'c'), acks: 'none' as const };
-    expect(await produceBatches(process.broker, batches)).toEqual({ partition: 0, recordCount: 2 });
+    expect(await produceBatches(process.broker, batches)).toEqual({
+      partition: 0,
+      recordCount: 2,
+      duplicate: false,
+    });
     await idle();
     gate.resolve();
     await settled(process.broker);
@@ -269,6 +273,7 @@ describe('produceBatches', () => {
       partition: 0,
       baseOffset: 0,
       recordCount: 2,
+      duplicate: false,
     });
     const compressed = encodeBatch([record('c')], { compressionType: 'zstd', compression: nodeCompression });
     expect(await produceBatches(process.broker, { ...request, batches: compressed })).toMatchObject({ baseOffset: 2 });
@@ -290,14 +295,41 @@ describe('produceBatches', () => {
     expect(await readAll(process)).toEqual([]);
   });
 
-  it('refuses batches whose sequences it would not check, and writes none of the others', async () => {
+  const sequenced = (baseSequence: number, values: string[], options: EncodeOptions = {}) =>
+    encodeBatch(
+      values.map((text) => record(text)),
+      { producerId: 7n, producerEpoch: 0, baseSequence, ...options },
+    );
+
+  it('writes batches that carry a producer id once, whoever repeats them', async () => {
     const process = await makeTopic();
-    const request = { topic: 't', partition: 0, acks: 'all' as const };
-    const batches = concatBytes([
-      batchOf('a'),
-      encodeBatch([record('b')], { producerId: 7n, producerEpoch: 0, baseSequence: 0 }),
-    ]);
-    await expect(produceBatches(process.broker, { ...request, batches })).rejects.toMatchObject({
+    const request = { topic: 't', partition: 0, acks: 'all' as const, principal: 'a' };
+    const two = () => concatBytes([sequenced(0, ['a', 'b']), sequenced(2, ['c'])]);
+    const written = { partition: 0, baseOffset: 0, recordCount: 3 };
+    const send = (batches: Uint8Array, principal = 'a') =>
+      produceBatches(process.broker, { ...request, batches, principal });
+    expect(await send(two())).toEqual({ ...written, duplicate: false });
+    expect(await send(two())).toEqual({ ...written, duplicate: true });
+    expect(await send(sequenced(3, ['d']))).toMatchObject({ baseOffset: 3, duplicate: false });
+    // Another principal's producer of the same number is another one.
+    expect(await send(two(), 'b')).toMatchObject({ baseOffset: 4, duplicate: false });
+    await expect(send(sequenced(100_000, ['x']))).rejects.toMatchObject({
+      code: 'OUT_OF_ORDER_SEQUENCE_NUMBER',
+      facts: { expectedSequence: 4 },
+    });
+    expect(texts(await readAll(process))).toEqual(['a', 'b', 'c', 'd', 'a', 'b', 'c']);
+  });
+
+  it.each([
+    ['of which only some carry a producer id', [batchOf('a'), sequenced(0, ['b'])]],
+    ['of two producers', [sequenced(0, ['a']), sequenced(1, ['b'], { producerId: 8n })]],
+    ['of two epochs', [sequenced(0, ['a']), sequenced(1, ['b'], { producerEpoch: 1 })]],
+    ['that do not follow each other', [sequenced(0, ['a']), sequenced(2, ['b'])]],
+    ['that are transactional', [sequenced(0, ['a'], { transactional: true })]],
+  ])('refuses batches %s, and writes none of them', async (_, batches) => {
+    const process = await makeTopic();
+    const request = { topic: 't', partition: 0, acks: 'all' as const, batches: concatBytes(batches) };
+    await expect(produceBatches(process.broker, request)).rejects.toMatchObject({
       code: 'INVALID_RECORD',
       effect: 'none',
     });

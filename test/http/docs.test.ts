@@ -28,7 +28,7 @@ describe('docs/http-api.md', () => {
     );
     for (const { parameters = [] } of operations) {
       for (const parameter of parameters)
-        expect(page, parameter.name).toContain(parameter.in === 'query' ? parameter.name : `{${parameter.name}}`);
+        expect(page, parameter.name).toContain(parameter.in === 'path' ? `{${parameter.name}}` : parameter.name);
     }
   });
 });

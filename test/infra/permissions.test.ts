@@ -9,9 +9,9 @@ const ALL_ITEM_ACTIONS = ['ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutIte
 describe('behind an HTTP API', () => {
   const template = tenantTemplate();
 
-  test('produce reads and writes items and puts objects, and can neither query nor delete items nor read objects', () => {
+  test('produce reads and writes items and puts objects, and can neither query items nor read objects', () => {
     expect(grantsOf(template, 'FunctionsProduceRole')).toEqual([
-      ...table('GetItem', 'PutItem', 'UpdateItem'),
+      ...table('ConditionCheckItem', 'DeleteItem', 'GetItem', 'PutItem', 'UpdateItem'),
       ...logsOf('FunctionsProduceLogs'),
       's3:PutObject <BucketObjects.Arn>/*',
       ...TRACING,

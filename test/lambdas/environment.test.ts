@@ -9,6 +9,7 @@ describe("a function's environment", () => {
       table: 'table',
       bucket: 'bucket',
       inlineBytesMax: undefined,
+      producerIdExpirationMs: undefined,
       authorizer: 'api-keys',
       adminKeySecretArn: undefined,
       streaming: false,
@@ -19,12 +20,14 @@ describe("a function's environment", () => {
     const variables = {
       ...LEAST,
       MILLRACE_INLINE_BYTES_MAX: '0',
+      MILLRACE_PRODUCER_ID_EXPIRATION_MS: '604800000',
       MILLRACE_AUTHORIZER: 'iam',
       MILLRACE_ADMIN_KEY_SECRET_ARN: '',
       MILLRACE_STREAMING: 'true',
     };
     expect(readEnvironment(variables)).toMatchObject({
       inlineBytesMax: 0,
+      producerIdExpirationMs: 604_800_000,
       authorizer: 'iam',
       adminKeySecretArn: undefined,
       streaming: true,
@@ -38,6 +41,13 @@ describe("a function's environment", () => {
         'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam',
     );
   });
+});
+
+it('keeps producers at least as long as a write can be on its way', () => {
+  const variables = { ...LEAST, MILLRACE_PRODUCER_ID_EXPIRATION_MS: '59999' };
+  expect(() => readEnvironment(variables)).toThrow(
+    'MILLRACE_PRODUCER_ID_EXPIRATION_MS is 59999, it must be at least 60000',
+  );
 });
 
 describe('where a web function listens', () => {

@@ -39,6 +39,7 @@ describe('the options of the local server', () => {
       port: 8080,
       storage: { kind: 'directory', path: '.millrace', fsync: false },
       inlineBytesMax: 4096,
+      producerIdExpirationMs: 86_400_000,
       apiKeys: [],
       advertisedUrl: undefined,
       corsOrigins: [],
@@ -52,6 +53,12 @@ describe('the options of the local server', () => {
     ['--data', 'MILLRACE_DATA', ':memory:', { storage: { kind: 'memory' } }],
     ['--kafka-port', 'KAFKA_PORT', '9093', {}],
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
+    [
+      '--producer-id-expiration-ms',
+      'MILLRACE_PRODUCER_ID_EXPIRATION_MS',
+      '60000',
+      { producerIdExpirationMs: 60_000 },
+    ],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
     [

@@ -8,6 +8,7 @@ import { healthRoute } from './health-routes.ts';
 import { createKeyRoute, deleteKeyRoute, listKeysRoute } from './keys-routes.ts';
 import { mount } from './mount.ts';
 import { produceResultSchema, produceRoute, produceToPartitionRoute } from './produce-routes.ts';
+import { initProducerRoute } from './producers-routes.ts';
 import { defineRoute } from './route.ts';
 import {
   alterTopicRoute,
@@ -47,6 +48,7 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   deleteTopicRoute,
   produceRoute,
   produceToPartitionRoute,
+  initProducerRoute,
   fetchRoute,
   listOffsetsRoute,
   planRoute,

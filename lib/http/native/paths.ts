@@ -11,6 +11,7 @@ export const NATIVE_PATHS = {
   '/v1/topics/{topic}/partitions/{partition}/records': ['GET', 'POST'],
   '/v1/topics/{topic}/partitions/{partition}/offsets': ['GET'],
   '/v1/topics/{topic}/partitions/{partition}/plan': ['GET'],
+  '/v1/producers': ['POST'],
   '/v1/transactions': ['POST'],
   '/v1/transactions/{transactional_id}': ['GET'],
   '/v1/transactions/{transactional_id}/init': ['POST'],

@@ -2,17 +2,27 @@
 import type { RecordOutcome } from '../../broker/produce.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { problemOf } from '../problems.ts';
+import { DUPLICATE_HEADER } from './producer-headers.ts';
 
 /** One outcome as JSON: an entry of `records`, or a line. Written by hand, since a request may have 10,000. */
 export function outcomeText(outcome: RecordOutcome): string {
   switch (outcome.outcome) {
     case 'written':
       return `{"partition":${outcome.partition},"offset":${outcome.offset},"timestamp":${outcome.timestamp}}`;
+    case 'duplicate': {
+      const { partition, offset, timestamp } = outcome;
+      return JSON.stringify({ partition, offset, timestamp });
+    }
     case 'accepted':
       return `{"partition":${outcome.partition}}`;
     case 'failed':
       return JSON.stringify({ error: problemOf(outcome.error) });
   }
+}
+
+/** Says that the records were there before; a request with a sequence is all or nothing. */
+export function duplicateHeaders(outcomes: readonly RecordOutcome[]): Record<string, string> {
+  return outcomes[0]?.outcome === 'duplicate' ? { [DUPLICATE_HEADER]: 'true' } : {};
 }
 
 /**

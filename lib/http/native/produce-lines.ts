@@ -20,7 +20,7 @@ import { NDJSON_TYPE } from '../media-type.ts';
 import { malformedField, problemOf } from '../problems.ts';
 import { type Line, LineSplitter } from './line-splitter.ts';
 import { bodySource } from './mount.ts';
-import { outcomeText, statusOf } from './produce-answer.ts';
+import { duplicateHeaders, outcomeText, statusOf } from './produce-answer.ts';
 import { recordMessages } from './produce-routes.ts';
 import { type ProduceTarget, requireSamePartition } from './produce-target.ts';
 import { parseRecordLine } from './record-parser.ts';
@@ -29,8 +29,7 @@ export async function produceLines(door: Door, context: Context<DoorEnv>, target
   const source = bodySource(door, context);
   const writer = new LineWriter(door, target);
   const encoded = contentEncoding(context.req.header('content-encoding')) !== 'identity';
-  // What depends on an offset is written together or not at all, so the lines must be there together.
-  const together = encoded || target.expectedOffset !== undefined;
+  const together = encoded || isAllOrNothing(target);
   if (together || !door.options.streaming || !(source.incoming instanceof IncomingMessage)) {
     return wholeAnswer(await writer.write(await readBody(source), true));
   }
@@ -42,10 +41,15 @@ export async function produceLines(door: Door, context: Context<DoorEnv>, target
   return typedAnswer(streamedOutcomes({ door, context, body, writer, first }), NDJSON_TYPE, { status });
 }
 
+/** What depends on an offset or a sequence is written together or not at all, so the lines must be there together. */
+function isAllOrNothing({ expectedOffset, producer }: ProduceTarget): boolean {
+  return expectedOffset !== undefined || producer !== undefined;
+}
+
 function wholeAnswer(outcomes: readonly RecordOutcome[]): Response {
   if (outcomes.length === 0) throw malformedField('', recordMessages.lines);
   const status = statusOf(outcomes);
-  return typedAnswer(linesOf(outcomes), NDJSON_TYPE, { status });
+  return typedAnswer(linesOf(outcomes), NDJSON_TYPE, { status, headers: duplicateHeaders(outcomes) });
 }
 
 /** Where all of the first group failed for one reason that is the answer, and the rest is not read. */
@@ -143,9 +147,9 @@ class LineWriter {
     );
   }
 
-  /** The record, or why the line is none. With an expected offset one bad line refuses all. */
+  /** The record, or why the line is none. Where it is all or nothing, one bad line refuses all. */
   private parse(line: Line): ProduceRecord | MillraceError {
-    const { partition, expectedOffset } = this.target;
+    const { partition } = this.target;
     try {
       const record = parseRecordLine(line.bytes);
       if (partition !== undefined) {
@@ -157,16 +161,17 @@ class LineWriter {
       if (!(error instanceof MillraceError)) throw error;
       const { code, message, facts } = error;
       const fault = new MillraceError(code, `Line ${line.number}: ${message}`, { facts });
-      if (expectedOffset !== undefined) throw fault;
+      if (isAllOrNothing(this.target)) throw fault;
       return fault;
     }
   }
 
   private async produce(records: ProduceRecord[]): Promise<RecordOutcome[]> {
-    const { topic, acks = 'all', expectedOffset } = this.target;
+    const { topic, acks = 'all', expectedOffset, producer } = this.target;
     const { keyless } = this;
     try {
-      return await produceRecords(this.door.options.broker, { topic, records, acks, expectedOffset, keyless });
+      const request = { topic, records, acks, expectedOffset, producer, keyless };
+      return await produceRecords(this.door.options.broker, request);
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
       return records.map(() => ({ outcome: 'failed', error }));

@@ -7,6 +7,7 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../../kernel/limits.ts';
 import { BATCHES_TYPE, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
+import { duplicateHeaderSchema, producerHeadersSchema } from './producer-headers.ts';
 import { defineRoute } from './route.ts';
 import { numberParameter, partitionParameter, problemSchema, topicParameter, wholeNumber } from './schemas.ts';
 
@@ -116,7 +117,10 @@ export const produceRequestSchema = z
 const writtenSchema = z.object({
   partition: z.int(),
   offset: z.int().optional().openapi({ description: 'Absent with acks=none' }),
-  timestamp: z.int().optional().openapi({ description: 'Absent with acks=none' }),
+  timestamp: z
+    .int()
+    .optional()
+    .openapi({ description: 'Absent with acks=none, and of a duplicate whose request does not name it' }),
 });
 const failedSchema = z.object({ error: problemSchema });
 
@@ -162,6 +166,9 @@ const errors = [
   'INVALID_TIMESTAMP',
   'CORRUPT_MESSAGE',
   'OFFSET_MISMATCH',
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_EPOCH',
   'REQUEST_TIMED_OUT',
 ] as const;
 
@@ -178,9 +185,14 @@ export const produceRoute = defineRoute({
   access: 'produce',
   params: z.object({ topic: topicParameter }),
   query,
+  headers: producerHeadersSchema,
   body: { [JSON_TYPE]: produceRequestSchema, [NDJSON_TYPE]: lines },
   answers: {
-    200: { description: 'All are written', content: { [JSON_TYPE]: produceAnswerSchema, [NDJSON_TYPE]: resultLines } },
+    200: {
+      description: 'All are written',
+      headers: duplicateHeaderSchema,
+      content: { [JSON_TYPE]: produceAnswerSchema, [NDJSON_TYPE]: resultLines },
+    },
     202: { description: 'With acks=none', content: { [JSON_TYPE]: produceAnswerSchema, [NDJSON_TYPE]: resultLines } },
     207: { description: 'Some failed', content: { [JSON_TYPE]: produceAnswerSchema, [NDJSON_TYPE]: resultLines } },
   },
@@ -197,10 +209,12 @@ export const produceToPartitionRoute = defineRoute({
   access: 'produce',
   params: z.object({ topic: topicParameter, partition: partitionParameter }),
   query,
+  headers: producerHeadersSchema,
   body: { [JSON_TYPE]: produceRequestSchema, [NDJSON_TYPE]: lines, [BATCHES_TYPE]: batches },
   answers: {
     200: {
       description: 'All are written. Batches are answered with a ProduceBatchesAnswer',
+      headers: duplicateHeaderSchema,
       content: { [JSON_TYPE]: z.union([produceAnswerSchema, produceBatchesAnswerSchema]), [NDJSON_TYPE]: resultLines },
     },
     202: {

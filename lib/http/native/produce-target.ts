@@ -1,5 +1,5 @@
 /** What a produce request says beside its records, by its path and query string. */
-import type { Acks, ProduceRecord } from '../../broker/produce.ts';
+import type { Acks, ProduceRecord, RequestSequence } from '../../broker/produce.ts';
 import { malformedField } from '../problems.ts';
 
 export interface ProduceTarget {
@@ -8,6 +8,8 @@ export interface ProduceTarget {
   partition?: number;
   acks?: Acks;
   expectedOffset?: number;
+  /** What its headers say of an idempotent producer. */
+  producer?: RequestSequence;
 }
 
 /** A record may repeat the path's partition, but not name another. */

@@ -1,6 +1,8 @@
 /** Produce over HTTP: JSON, lines of JSON, and whole record batches. */
 import type { Context } from 'hono';
-import { type ProduceRecord, produceBatches, produceRecords } from '../../broker/produce.ts';
+import { type ProduceRecord, produceRecords, type RequestSequence } from '../../broker/produce.ts';
+import { produceBatches } from '../../broker/produce-batches.ts';
+import type { Principal } from '../../coordination/tenants/principal.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { jsonAnswer, typedAnswer } from '../answer.ts';
 import { readBody } from '../body.ts';
@@ -8,51 +10,43 @@ import type { Door, DoorEnv } from '../door.ts';
 import { BATCHES_TYPE, contentType, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
 import { malformedField } from '../problems.ts';
 import { bodySource, mount } from './mount.ts';
-import { outcomeText, statusOf } from './produce-answer.ts';
+import { duplicateHeaders, outcomeText, statusOf } from './produce-answer.ts';
 import { produceLines } from './produce-lines.ts';
 import { produceRoute, produceToPartitionRoute } from './produce-routes.ts';
 import { type ProduceTarget, requireSamePartition } from './produce-target.ts';
+import { DUPLICATE_HEADER, producerSequence, refuseProducerHeaders } from './producer-headers.ts';
 import { acksOf, parseProduceRequest } from './record-parser.ts';
 
-/** Headers of idempotent producers. This version cannot honour them, and taking them without would be a lie. */
-const SEQUENCE_HEADERS = ['Producer-Id', 'Producer-Epoch', 'Producer-Seq'];
-
 export function mountProduce(door: Door): void {
-  mount(door, produceRoute, async ({ context, params, query }) => {
-    refuseSequences(context);
+  mount(door, produceRoute, async ({ context, principal, params, query }) => {
     const type = contentType(context.req.header('content-type'), [JSON_TYPE, NDJSON_TYPE]);
     const target = {
       topic: params.topic,
       acks: query.acks && acksOf(query.acks),
       expectedOffset: query.expected_offset,
+      producer: producerOf(context, principal),
     };
     return type === JSON_TYPE ? produceJson(door, context, target) : produceLines(door, context, target);
   });
 
-  mount(door, produceToPartitionRoute, async ({ context, params, query }) => {
-    refuseSequences(context);
+  mount(door, produceToPartitionRoute, async ({ context, principal, params, query }) => {
     const type = contentType(context.req.header('content-type'), [JSON_TYPE, NDJSON_TYPE, BATCHES_TYPE]);
     const { topic, partition } = params;
     const target = { topic, partition, acks: query.acks && acksOf(query.acks), expectedOffset: query.expected_offset };
     switch (type) {
       case JSON_TYPE:
-        return produceJson(door, context, target);
+        return produceJson(door, context, { ...target, producer: producerOf(context, principal) });
       case NDJSON_TYPE:
-        return produceLines(door, context, target);
+        return produceLines(door, context, { ...target, producer: producerOf(context, principal) });
       case BATCHES_TYPE:
-        return produceRaw(door, context, { ...target, partition });
+        refuseProducerHeaders((name) => context.req.header(name));
+        return produceRaw(door, context, { ...target, partition, principal: principal?.id ?? '' });
     }
   });
 }
 
-function refuseSequences(context: Context<DoorEnv>): void {
-  const header = SEQUENCE_HEADERS.find((name) => context.req.header(name) !== undefined);
-  if (header !== undefined) {
-    throw malformedField(
-      header,
-      'is not taken: this version has no producer sequences, so a repeated request writes its records again',
-    );
-  }
+function producerOf({ req }: Context<DoorEnv>, principal: Principal | undefined): RequestSequence | undefined {
+  return producerSequence((name) => req.header(name), principal?.id ?? '');
 }
 
 async function produceJson(door: Door, context: Context<DoorEnv>, target: ProduceTarget): Promise<Response> {
@@ -64,6 +58,7 @@ async function produceJson(door: Door, context: Context<DoorEnv>, target: Produc
     records: inPartition(request.records, target.partition),
     acks,
     expectedOffset: agreed('expected_offset', request.expectedOffset, target.expectedOffset),
+    producer: target.producer,
   });
   // The records are views of the body; unanswered for, they may still be written.
   if (acks !== 'none') releaseBytes(body);
@@ -73,19 +68,23 @@ async function produceJson(door: Door, context: Context<DoorEnv>, target: Produc
     if (index > 0) text += ',';
     text += outcomeText(outcomes[index] as (typeof outcomes)[number]);
   }
-  return jsonAnswer(`${text}]}`, status);
+  return jsonAnswer(`${text}]}`, status, duplicateHeaders(outcomes));
 }
 
 async function produceRaw(
   door: Door,
   context: Context<DoorEnv>,
-  target: ProduceTarget & { partition: number },
+  target: ProduceTarget & { partition: number; principal: string },
 ): Promise<Response> {
-  const { topic, partition, acks = 'all', expectedOffset } = target;
+  const { acks = 'all', partition } = target;
   const batches = await readBody(bodySource(door, context));
-  const written = await produceBatches(door.options.broker, { topic, partition, batches, acks, expectedOffset });
+  const written = await produceBatches(door.options.broker, { ...target, batches, acks });
+  const headers: Record<string, string> = written.duplicate ? { [DUPLICATE_HEADER]: 'true' } : {};
   const answer = { partition, base_offset: written.baseOffset, record_count: written.recordCount };
-  return typedAnswer(JSON.stringify(answer), JSON_TYPE, { status: written.baseOffset === undefined ? 202 : 200 });
+  return typedAnswer(JSON.stringify(answer), JSON_TYPE, {
+    status: written.baseOffset === undefined ? 202 : 200,
+    headers,
+  });
 }
 
 /** The records with the path's partition; a record may repeat it, but not name another. */

@@ -23,6 +23,8 @@ export interface RouteDefinition<Params extends z.ZodObject, Query extends z.Zod
   access: Access;
   params: Params;
   query: Query;
+  /** Request headers, described here and read by the handler. */
+  headers?: z.ZodObject;
   /** Media types of the body. JSON is read and checked by `jsonBody` (mount.ts) when the handler asks. */
   body?: Record<string, z.ZodType>;
   /** By status: what it is, and its body by media type. Errors are named by `errors`. */
@@ -59,6 +61,7 @@ export function defineRoute<Params extends z.ZodObject, Query extends z.ZodObjec
     request: {
       params,
       query,
+      ...(definition.headers && { headers: definition.headers }),
       ...(body === undefined ? {} : { body: { required: true, content: contentOf(body) } }),
     },
     responses: { ...answersOf(definition), ...problemsOf(definition) },

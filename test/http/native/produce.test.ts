@@ -43,18 +43,15 @@ describe('produce', () => {
     return { ...opened, post };
   };
 
-  test.each(['Producer-Id', 'Producer-Epoch', 'Producer-Seq'])(
-    'refuses the header %s, which it cannot honour',
-    async (header) => {
-      const { post } = await world();
-      for (const path of ['/records', '/partitions/0/records']) {
-        expect(await post(path, { records: [{}] }, { [header]: '1' })).toMatchObject({
-          status: 400,
-          body: { code: 'INVALID_REQUEST', field: header },
-        });
-      }
-    },
-  );
+  test.each(['Producer-Id', 'Producer-Epoch', 'Producer-Seq'])('refuses the header %s alone', async (header) => {
+    const { post } = await world();
+    for (const path of ['/records', '/partitions/0/records']) {
+      expect(await post(path, { records: [{}] }, { [header]: '1' })).toMatchObject({
+        status: 400,
+        body: { code: 'INVALID_REQUEST', field: header },
+      });
+    }
+  });
 
   test('puts all records into the partition that the path names, and refuses one that names another', async () => {
     const { post } = await world();
