@@ -10,6 +10,7 @@ import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { INLINE } from '../support/inline-names.ts';
+import { scattered } from '../support/scattered-replicas.ts';
 import { objectStoreContract, SEGMENTS } from './object-store.ts';
 
 const clock = systemClock;
@@ -32,20 +33,11 @@ async function makeTiered() {
   return { store: createTieredObjectStore({ inline, bucket, inlineBytesMax: 4096 }), close };
 }
 
-/** Each object is in one of the replicas only, so that every read has to find it. */
 async function makeReplicated() {
   const directories = await Promise.all([makeDirectory(false), makeDirectory(false)]);
   const stores = [createMemoryObjectStore({ presigner }), ...directories.map(({ store }) => store)];
   const replicas = stores.map((store, id) => ({ id, name: `${id}`, rack: `zone-${id}`, store }));
-  const set = new ReplicaSet({ replicas, clock, order: { rack: 'zone-1' } });
-  const store = Object.assign(Object.create(set) as ReplicaSet, {
-    put: async (name: string, chunks: readonly Uint8Array[]) => {
-      const number = Buffer.from(name).reduce((sum, byte) => sum + byte, 0);
-      const [put] = set.putTo(1 << (number % 3), name, chunks);
-      const outcome = await put?.outcome;
-      if (outcome?.put === 'failed') throw outcome.error;
-    },
-  });
+  const store = scattered(new ReplicaSet({ replicas, clock, order: { rack: 'zone-1' } }));
   return { store, close: async () => void (await Promise.all(directories.map(({ close }) => close()))) };
 }
 
