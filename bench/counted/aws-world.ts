@@ -4,10 +4,8 @@
  */
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { assert } from '../../lib/kernel/assert.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { deletionCountKey } from '../../lib/kernel/deletion-count.ts';
-import type { Write } from '../../lib/kernel/items.ts';
+import type { Attributes, Write } from '../../lib/kernel/items.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
@@ -35,29 +33,28 @@ export interface AwsWorld {
   startProcess(): Broker;
   /** What the work used, with all that it left to be done (seals) done. */
   count(processes: readonly Broker[], work: () => Promise<unknown>): Promise<Counts>;
+  /** Transactions of the table so far, and the items of all of them. */
+  atomicWrites(): { writes: number; items: number };
   /** Frees the S3 server's memory of what was stored so far; not counted. */
   emptyBucket(): Promise<void>;
   close(): Promise<void>;
 }
 
 /**
- * What DynamoDB bills for a transaction: two units a KiB of each item, those that are only checked included. DynamoDB
- * Local counts something else, the same for any number of items.
+ * What DynamoDB bills for a transaction: two units a KiB of each item's larger size, before or after, those that are only
+ * checked included. DynamoDB Local counts something else, the same for any number of items.
  */
-function transactionUnits(writes: readonly Write[]): number {
+function transactionUnits(
+  writes: readonly Write[],
+  { before, after }: Record<'before' | 'after', readonly (Attributes | undefined)[]>,
+): number {
   let units = 0;
-  for (const write of writes) {
-    assert(
-      write.kind === 'put' || (write.kind === 'check' && write.key.sk === COUNT_OF_DELETIONS),
-      'only transactions of puts are counted: the size of what else is there is not known before',
-    );
-    units += 2 * Math.ceil(itemBytes(write.key, write.kind === 'put' ? write.attributes : {}) / 1_024);
+  for (const [index, { key }] of writes.entries()) {
+    const bytes = [before[index], after[index]].map((item) => (item === undefined ? 0 : itemBytes(key, item)));
+    units += 2 * Math.max(1, Math.ceil(Math.max(...bytes) / 1_024));
   }
   return units;
 }
-
-/** A number; never more than a KiB. */
-const COUNT_OF_DELETIONS = deletionCountKey('').sk;
 
 /** S3 commands by how they are billed; DELETE is free. */
 const PUT_CLASS = new Set(['PutObjectCommand', 'ListObjectsV2Command']);
@@ -70,6 +67,7 @@ export async function openAwsWorld(): Promise<AwsWorld> {
     counts = addCounts(counts, { ...NO_COUNTS, ...more });
   };
   let transacting = false;
+  let atomic = { writes: 0, items: 0 };
   const table = await dynamo.makeStore({
     onCapacity: ({ read, write }) => {
       if (!transacting) add({ readUnits: read, writeUnits: write, tableCalls: 1 });
@@ -81,11 +79,17 @@ export async function openAwsWorld(): Promise<AwsWorld> {
     close: () => table.close(),
     write: async (writes) => {
       if (writes.length === 1) return table.write(writes);
-      add({ writeUnits: transactionUnits(writes), tableCalls: 1 });
+      const items = () => Promise.all(writes.map(({ key }) => table.get(key, 'strong')));
       transacting = true;
-      return table.write(writes).finally(() => {
+      try {
+        const before = await items();
+        const result = await table.write(writes);
+        add({ writeUnits: transactionUnits(writes, { before, after: await items() }), tableCalls: 1 });
+        atomic = { writes: atomic.writes + 1, items: atomic.items + writes.length };
+        return result;
+      } finally {
         transacting = false;
-      });
+      }
     },
   };
   s3.client.middlewareStack.add(
@@ -112,6 +116,7 @@ export async function openAwsWorld(): Promise<AwsWorld> {
       for (const process of processes) await settled(process);
       return addCounts(counts, scaleCounts(before, -1));
     },
+    atomicWrites: () => atomic,
     emptyBucket: async () => {
       const before = counts;
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {

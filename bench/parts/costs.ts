@@ -3,6 +3,12 @@ import { awsWorldMissing, openAwsWorld } from '../counted/aws-world.ts';
 import { comparisonTable } from '../counted/comparison.ts';
 import type { Operation } from '../counted/operation.ts';
 import { CACHED, HISTORY, NOTHING_NEW, reading } from '../counted/reading.ts';
+import {
+  type CountedTransaction,
+  type TransactionShape,
+  transacting,
+  transactionTable,
+} from '../counted/transacting.ts';
 import { type ProduceShape, production, topicCreation } from '../counted/writing.ts';
 import { ASSUMED_MS, GB, ingressDollars, storageDollars } from '../dollars.ts';
 import { type Figure, type Report, show, type Table } from '../figure.ts';
@@ -20,6 +26,24 @@ const ONE_RECORD: ProduceShape = {
 const ONE_OF_SIXTEEN = { ...ONE_RECORD, name: 'produce 1 record of 1 KiB, topic of 16 partitions', partitions: 16 };
 const HUNDRED = { ...ONE_RECORD, name: 'produce 100 records of 1 KiB', records: 100, partitions: 16, requests: 200 };
 const MEBIBYTE = { ...HUNDRED, name: 'produce 1 MiB over 16 partitions', records: 1_024, requests: 1_000 };
+
+const TRANSACTION: TransactionShape = {
+  name: 'transaction over 8 partitions of a topic and 2 offsets',
+  topics: 1,
+  partitionsPerTopic: 8,
+  valueBytes: 256,
+  offsetTopics: 1,
+  offsetsPerTopic: 2,
+  transactions: 200,
+};
+const SCATTERED: TransactionShape = {
+  ...TRANSACTION,
+  name: 'transaction over 8 topics of a partition and offsets of 2',
+  topics: 8,
+  partitionsPerTopic: 1,
+  offsetTopics: 2,
+  offsetsPerTopic: 1,
+};
 
 const WRITE_UNITS_MAX = 4;
 const READ_UNITS_MAX = 1;
@@ -45,17 +69,27 @@ async function run(context: PartContext): Promise<Report> {
       context.progress(`${shape.name}, ${shape.requests} times`);
       produced.push(await production(world, shape));
     }
+    const transactions: CountedTransaction[] = [];
+    for (const shape of [TRANSACTION, SCATTERED]) {
+      context.progress(`${shape.name}, ${shape.transactions} times`);
+      transactions.push(await transacting(world, shape));
+    }
     context.progress('reading');
     const read = await reading(world);
-    const operations = [...created, ...produced, ...read];
+    const operations = [...created, ...produced, ...transactions, ...read];
     const [one, mebibyte, fetch] = [
       named(operations, ONE_RECORD.name),
       named(operations, MEBIBYTE.name),
       named(operations, HISTORY),
     ];
     return {
-      figures: figuresOf(operations),
-      tables: [countTable(operations), dollarTable(operations), comparisonTable({ one, mebibyte, fetch })],
+      figures: [...figuresOf(operations), ...transactionFigures(transactions)],
+      tables: [
+        countTable(operations),
+        transactionTable(transactions),
+        dollarTable(operations),
+        comparisonTable({ one, mebibyte, fetch }),
+      ],
     };
   } finally {
     await world.close();
@@ -99,6 +133,17 @@ function figuresOf(operations: readonly Operation[]): Figure[] {
     }),
   );
   return [...writing, ...requests, ...tailing];
+}
+
+function transactionFigures(transactions: readonly CountedTransaction[]): Figure[] {
+  return transactions.map(
+    ({ name, atomicWrites }): Figure => ({
+      name: `${name}: atomic writes`,
+      value: atomicWrites,
+      show: show.count,
+      bound: { kind: 'at-most', value: 1 },
+    }),
+  );
 }
 
 function countTable(operations: readonly Operation[]): Table {
