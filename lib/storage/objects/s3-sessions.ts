@@ -9,6 +9,7 @@
 import { CreateSessionCommand, S3Client, type S3ClientConfig, type SessionCredentials } from '@aws-sdk/client-s3';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { s3ClientConfig } from './s3.ts';
 
@@ -68,8 +69,15 @@ export class S3Sessions {
 
 function identityOf(credentials: SessionCredentials | undefined): SessionIdentity {
   const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = credentials ?? {};
-  const complete = AccessKeyId !== undefined && SecretAccessKey !== undefined && SessionToken !== undefined;
-  assert(complete && Expiration !== undefined, 'S3 answers CreateSession with credentials');
+  if (
+    AccessKeyId === undefined ||
+    SecretAccessKey === undefined ||
+    SessionToken === undefined ||
+    Expiration === undefined
+  ) {
+    // Servers that speak S3 and know no directory buckets take the request for another.
+    throw new MillraceError('KAFKA_STORAGE_ERROR', 'S3 answered CreateSession without credentials');
+  }
   return {
     accessKeyId: AccessKeyId,
     secretAccessKey: SecretAccessKey,

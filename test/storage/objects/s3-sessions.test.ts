@@ -68,6 +68,6 @@ describe('a session', () => {
 
   test('has credentials, or is none', async () => {
     const sessions = new S3Sessions({ clock: new ManualClock(), create: async () => undefined });
-    await expect(sessions.getS3ExpressIdentity(caller, bucket)).rejects.toThrow('CreateSession');
+    await expect(sessions.getS3ExpressIdentity(caller, bucket)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
   });
 });
