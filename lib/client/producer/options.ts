@@ -16,7 +16,7 @@ export interface ProducerOptions<Key, Value> {
   /** Default `all`. [acks] */
   acks?: Acks;
   /**
-   * Default false: the server must check sequences. A batch whose answer got lost is sent again under the same sequence, and written
+   * Default true, but with acks `none`: a batch whose answer got lost is sent again under the same sequence, and written
    * once. Without it such a batch fails with `effect: unknown`. [enable.idempotence]
    */
   idempotence?: boolean;
@@ -81,7 +81,7 @@ export function settingsOf<Key, Value>(options: ProducerOptions<Key, Value>): Pr
   }
   const given = options as ProducerOptions<unknown, unknown>;
   const acks = oneOf('acks', given.acks ?? 'all', ['all', 'leader', 'none']);
-  const idempotence = given.idempotence ?? false;
+  const idempotence = given.idempotence ?? acks !== 'none';
   if (typeof idempotence !== 'boolean') throw new TypeError('idempotence must be true or false');
   if (idempotence && acks === 'none') {
     throw new TypeError('idempotence needs answers: with acks "none" it must be false or absent');

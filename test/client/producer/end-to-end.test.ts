@@ -5,18 +5,25 @@ import { json, text } from '../../../lib/client/producer/serializers.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { httpWorld } from '../../support/http-world.ts';
 
+const FORBIDDEN = { status: 403, code: 'FORBIDDEN', detail: 'No more.', retriable: false, effect: 'none' };
+
 let client: MillraceClient;
 /** Loses the answers for which it says so. */
 let loses: (path: string) => boolean;
+/** Answers 403 in place of the server where it says so. */
+let refuses: (path: string) => boolean;
 
 beforeEach(() => {
   const { app } = httpWorld();
   loses = () => false;
+  refuses = () => false;
   client = createClient({
     url: 'http://localhost',
     fetch: async (url, init) => {
-      const answer = await app.fetch(new Request(url, init));
-      if (loses(new Request(url).url)) throw new TypeError('the connection was closed');
+      const request = new Request(url, init);
+      if (refuses(request.url)) return Response.json(FORBIDDEN, { status: 403 });
+      const answer = await app.fetch(request);
+      if (loses(request.url)) throw new TypeError('the connection was closed');
       return answer;
     },
   });
@@ -93,6 +100,41 @@ describe('records of a producer', () => {
     await using producer = client.producer();
     const [receipt] = await producer.send({ topic: 'orders', records: [{ value: 'a', timestamp: 7 }] });
     expect(receipt).toMatchObject({ offset: 0, timestamp: undefined });
+  });
+
+  it('are written once, in order, where every other answer is lost', async () => {
+    await client.topics.create('orders', { partitions: 2 });
+    let answers = 0;
+    loses = (path) => path.endsWith('/records') && answers++ % 2 === 0;
+    const producer = client.producer({ batchRecordsMax: 5 });
+    const sends = Array.from({ length: 40 }, (_, n) =>
+      producer.send({ topic: 'orders', records: [{ value: n, partition: n % 2 }] }),
+    );
+    const receipts = (await Promise.all(sends)).flat();
+    await producer.close();
+    loses = () => false;
+    expect(receipts.map(({ partition, offset }) => [partition, offset])).toEqual(
+      receipts.map((_, n) => [n % 2, Math.floor(n / 2)]),
+    );
+    for (const partition of [0, 1]) {
+      const own = Array.from({ length: 20 }, (_, n) => n * 2 + partition);
+      expect(await valuesOf('orders', partition)).toEqual(own);
+    }
+  });
+
+  it('go on in a new epoch after a batch that may have been written', async () => {
+    await client.topics.create('orders');
+    await using producer = client.producer();
+    await producer.send({ topic: 'orders', records: [{ value: 'a' }] });
+    let answers = 0;
+    loses = (path) => path.endsWith('/records') && answers++ === 0;
+    refuses = (path) => path.endsWith('/records') && answers === 1;
+    const failed = await producer.send({ topic: 'orders', records: [{ value: 'b' }] }).catch((error: unknown) => error);
+    refuses = () => false;
+    expect(failed).toMatchObject({ code: 'FORBIDDEN', effect: 'unknown' });
+    const [next] = await producer.send({ topic: 'orders', records: [{ value: 'c' }] });
+    expect(next).toMatchObject({ offset: 2 });
+    expect(await valuesOf('orders', 0)).toEqual(['a', 'b', 'c']);
   });
 
   it('may be written and fail with an unknown effect without idempotence, where the answer is lost', async () => {

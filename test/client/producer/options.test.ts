@@ -8,6 +8,7 @@ describe('the settings of a producer', () => {
     expect(settingsOf({ lingerMs: 20, acks: 'leader' })).toMatchObject({
       lingerMs: 20,
       acks: 'leader',
+      idempotence: true,
       partitioner: 'byKey',
       batchBytesMax: 512 * 1024,
       batchRecordsMax: 5_000,
@@ -18,6 +19,10 @@ describe('the settings of a producer', () => {
       deliveryTimeoutMs: 120_000,
       topicAgeMsMax: 300_000,
     });
+  });
+
+  it('have no idempotence where nothing is answered', () => {
+    expect(settingsOf({ acks: 'none' })).toMatchObject({ idempotence: false });
   });
 
   it('of a name that there is not are refused, with those that there are', () => {

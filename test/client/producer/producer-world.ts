@@ -13,7 +13,7 @@ export function producerWorld<Key = Content, Value = Content>(
   const clock = new ManualClock();
   const fake = new FakeRecordsApi({ clock, topics: { orders: { partitions: 1 }, wide: { partitions: 4 } }, ...api });
   const client = createClient({ url: 'http://api.test', fetch: fake.fetch, clock, random: seededRandom(1) });
-  const producer = client.producer<Key, Value>({ idempotence: true, ...options });
+  const producer = client.producer<Key, Value>(options);
   /** Lets time pass until the promise settles. */
   const settled = async <T>(promise: Promise<T>): Promise<T> => {
     await clock.until(promise);
