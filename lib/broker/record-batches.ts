@@ -1,7 +1,7 @@
 /** From records to record batches as a topic wants them: the checks of single records, and the encoding of many. */
 import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
-import { encodeBatch } from '../log/record-batch/encode.ts';
+import { encodeBatches } from '../log/record-batch/encode.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
 import type { Topic } from '../log/topic/topic.ts';
 import type { Broker } from './broker.ts';
@@ -64,27 +64,38 @@ function recordBytesMax(record: UncheckedRecord): number {
   return bytes;
 }
 
-/** The records as batches, each within the topic's `max.message.bytes`. */
-export function encodeRecords(broker: Broker, topic: Topic, records: readonly NewRecord[]): Uint8Array[] {
+/** Each list's records as batches that are within the topic's `max.message.bytes`. */
+export function encodeRecords(broker: Broker, topic: Topic, lists: readonly NewRecord[][]): Uint8Array[][] {
   const type = topic.config['compression.type'];
   const options = {
     compressionType: type === 'producer' || type === 'uncompressed' ? ('none' as const) : type,
     compression: broker.compression,
     timestampType: topic.config['message.timestamp.type'],
   };
-  const bytesMax = topic.config['max.message.bytes'];
-  const batches: Uint8Array[] = [];
+  const split = lists.map((records) => splitToFit(records, topic.config['max.message.bytes']));
+  const batches = encodeBatches(split.flat(), options);
+  let next = 0;
+  return split.map(({ length }) => {
+    const first = next;
+    next += length;
+    return batches.slice(first, next);
+  });
+}
+
+/** The records in runs that each fit a batch of so many bytes. */
+function splitToFit(records: NewRecord[], bytesMax: number): NewRecord[][] {
+  const runs: NewRecord[][] = [];
   let from = 0;
   let bytes = 0;
-  for (const [index, record] of records.entries()) {
-    const size = recordBytesMax(record);
+  for (let index = 0; index < records.length; index++) {
+    const size = recordBytesMax(records[index] as NewRecord);
     if (index > from && bytes + size > bytesMax) {
-      batches.push(encodeBatch(records.slice(from, index), options));
+      runs.push(records.slice(from, index));
       from = index;
       bytes = 0;
     }
     bytes += size;
   }
-  batches.push(encodeBatch(from === 0 ? records : records.slice(from), options));
-  return batches;
+  runs.push(from === 0 ? records : records.slice(from));
+  return runs;
 }

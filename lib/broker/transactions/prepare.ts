@@ -89,11 +89,27 @@ export async function prepareRecords(broker: Broker, records: readonly Transacti
     (groups[place] as Group).records.push({ timestamp, key, value, headers });
     placed.push({ place, timestamp });
   }
-  const runs = groups.map(({ topic, partition, records: own }) => {
-    const { ledger, slot } = ledgerOf(topic, partition);
-    return { topic, partition, ledger, slot, run: runOf(encodeRecords(broker, topic, own)) };
-  });
-  return { runs, records: placed };
+  return { runs: encoded(broker, groups), records: placed };
+}
+
+/** In the groups' order; a topic's batches are encoded together. */
+function encoded(broker: Broker, groups: readonly Group[]): PreparedRun[] {
+  const runs: PreparedRun[] = [];
+  for (const indexes of Map.groupBy(groups.keys(), (index) => groups[index]?.topic.topicId).values()) {
+    const own = indexes.map((index) => groups[index] as Group);
+    const { topic } = own[0] as Group;
+    const batches = encodeRecords(
+      broker,
+      topic,
+      own.map(({ records }) => records),
+    );
+    for (const [order, { partition }] of own.entries()) {
+      const { ledger, slot } = ledgerOf(topic, partition);
+      const run = runOf(batches[order] as Uint8Array[]);
+      runs[indexes[order] as number] = { topic, partition, ledger, slot, run };
+    }
+  }
+  return runs;
 }
 
 /** The topics by name; each as it is cached, unless that lacks a partition that a record names. */
