@@ -11,7 +11,7 @@
  *       slot      u8
  *       epoch     varint
  *       first     varint: the sequence of the oldest kept batch
- *       batches   u8: how many are kept, 1 to 5; then for each, oldest first:
+ *       batches   u8: how many are kept, 0 (an election cut all of them off) to 5; then for each, oldest first:
  *         records varint
  *         place   varint: 0 = in a commit, then: commit id 9 bytes | seen varint | before varint
  *                 otherwise 1 + the base offset
@@ -33,7 +33,7 @@ export function packProducer(state: ProducerState): Uint8Array {
   const writer = new ByteWriter(64).u48(state.lastMs);
   for (const slot of [...state.slots.keys()].sort((a, b) => a - b)) {
     const { epoch, firstSequence, batches } = state.slots.get(slot) as Sequences;
-    assert(batches.length > 0 && isSequence(firstSequence), 'kept sequences have a batch, and a first sequence');
+    assert(isSequence(firstSequence), 'kept sequences have a first sequence');
     writer.u8(slot).unsignedVarint(epoch).unsignedVarint(firstSequence).u8(batches.length);
     for (const { records, place } of batches) packPlace(writer.unsignedVarint(records), place);
   }

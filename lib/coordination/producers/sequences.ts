@@ -49,7 +49,7 @@ export interface Sequences {
   epoch: number;
   /** Of the oldest kept batch. Each batch begins where the one before it ends. */
   firstSequence: number;
-  /** At least one, oldest first. */
+  /** Oldest first. None where an election cut all of them off; then the next one begins at `firstSequence`. */
   batches: readonly KeptBatch[];
 }
 
