@@ -23,6 +23,7 @@ export class RecordBuffer {
   private waiting: BufferedRecord[] = [];
   /** How many of `waiting`, from its front, wait no more. */
   private served = 0;
+  private serving = false;
   /** While the waiting time of the front is watched; aborted when nobody waits. */
   private watching: AbortController | undefined;
 
@@ -52,12 +53,16 @@ export class RecordBuffer {
   release(bytes: number): void {
     const { bytesMax, admit } = this.options;
     this.taken -= bytes;
+    // A record that is admitted may be settled at once, which comes here again: one after the other, not one in the other.
+    if (this.serving) return;
+    this.serving = true;
     for (let next = this.waiting[this.served]; next !== undefined; next = this.waiting[this.served]) {
       if (this.taken + next.bytes > bytesMax) break;
       this.taken += next.bytes;
       this.drop();
       admit(next);
     }
+    this.serving = false;
     if (this.waitingCount === 0) this.unwatch();
   }
 

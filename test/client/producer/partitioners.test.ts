@@ -95,6 +95,19 @@ describe('a function', () => {
     expect(error).toMatchObject({ code: 'PARTITIONER_FAILED', cause });
   });
 
+  it('that throws for all that waits for room fails them one after the other', async () => {
+    const { producer, settled } = producerWorld({
+      bufferBytesMax: 100,
+      partitioner: () => {
+        throw new Error('no tenant');
+      },
+    });
+    const first = producer.send({ topic: 'wide', records: [{ value: 'x'.repeat(60), partition: 0 }] });
+    const sends = Array.from({ length: 20_000 }, () => producer.send({ topic: 'wide', records: [{ value: 'a' }] }));
+    const outcomes = await settled(Promise.allSettled([first, ...sends]));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
   it('is not asked about a record that names its partition', async () => {
     const { producer, settled } = producerWorld({ partitioner: () => Number.NaN });
     const sent = producer.send({ topic: 'wide', records: [{ value: 'a', partition: 2 }] });

@@ -1,6 +1,7 @@
 /** A producer on a clock that the test moves, over an API that fails as the test says. */
 import { createClient } from '../../../lib/client/client.ts';
 import type { ProducerOptions } from '../../../lib/client/producer/options.ts';
+import type { Producer } from '../../../lib/client/producer/producer.ts';
 import type { Content } from '../../../lib/client/records.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { type FakeApiOptions, FakeRecordsApi } from '../../support/fake-records-api.ts';
@@ -29,4 +30,9 @@ export function reasonOf(promise: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (reason: unknown) => reason,
   );
+}
+
+/** Each value as a record of the topic `orders`. */
+export function sendValues(producer: Producer<Content, Content>, ...values: string[]) {
+  return producer.send({ topic: 'orders', records: values.map((value) => ({ value })) });
 }
