@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { idle } from '../../support/manual-clock.ts';
 import { producerWorld, reasonOf, sendValues as send } from './producer-world.ts';
 
@@ -239,6 +239,32 @@ describe('onDelivery', () => {
     );
     expect(told).toHaveLength(2);
   });
+});
+
+it('delivers on where onDelivery throws, and throws it where it is seen', async () => {
+  const thrown: unknown[] = [];
+  const queue = globalThis.queueMicrotask;
+  const top = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) =>
+    queue(() => {
+      try {
+        task();
+      } catch (error) {
+        thrown.push(error);
+      }
+    }),
+  );
+  try {
+    const fault = new Error('a fault of the handler');
+    const { producer, settled } = producerWorld({
+      onDelivery: () => {
+        throw fault;
+      },
+    });
+    expect(await settled(send(producer, 'a', 'b'))).toMatchObject([{ offset: 0 }, { offset: 1 }]);
+    expect(thrown).toEqual([fault, fault]);
+  } finally {
+    top.mockRestore();
+  }
 });
 
 describe('what is no record', () => {
