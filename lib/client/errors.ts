@@ -2,6 +2,7 @@
  * The one error type of the client: whatever goes wrong between a call and its answer, and what that means for the data.
  */
 import { type Effect, ERROR_CODES, type ErrorCode, type ErrorFacts } from '../kernel/errors.ts';
+import { sentence } from '../kernel/sentence.ts';
 
 /**
  * The API's codes (see docs/http-api.md), and those that only a client can see: `NETWORK_ERROR` (no answer, or not all
@@ -51,7 +52,7 @@ export class MillraceClientError extends Error {
     detail: string,
     options: { status?: number; retriable: boolean; effect: Effect; facts?: ErrorFacts; cause?: unknown },
   ) {
-    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    super(sentence(detail), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.status = options.status;
     this.retriable = options.retriable;

@@ -97,7 +97,7 @@ describe('failures', () => {
     const { transport } = scripted([problem(416, 'OFFSET_OUT_OF_RANGE', facts)]);
     const error = await failureOf(transport(READ));
     expect(error).toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', status: 416, retriable: false, effect: 'none' });
-    expect(error.message).toBe('OFFSET_OUT_OF_RANGE happened');
+    expect(error.message).toBe('OFFSET_OUT_OF_RANGE happened.');
     expect(error.facts).toEqual({ logStartOffset: 3, highWatermark: 9 });
   });
 

@@ -49,7 +49,7 @@ export class Deadlines {
 }
 
 function timedOut(): MillraceClientError {
-  return new MillraceClientError('DELIVERY_TIMEOUT', 'it was not delivered within deliveryTimeoutMs', {
+  return new MillraceClientError('DELIVERY_TIMEOUT', 'The record was not delivered within deliveryTimeoutMs.', {
     retriable: true,
     effect: 'none',
   });

@@ -256,7 +256,7 @@ function undelivered({ maybeWritten, lastError }: Batch, reason: MillraceClientE
   const detail =
     lastError === undefined || cause !== lastError
       ? reason.message
-      : `${reason.message}; the last attempt: ${lastError.message}`;
+      : `${reason.message} The last attempt: ${lastError.message}`;
   if (effect === reason.effect && cause === reason.cause) return reason;
   const { status, retriable, facts } = reason;
   return new MillraceClientError(reason.code, detail, { status, retriable, effect, facts, cause });
