@@ -5,6 +5,7 @@ import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
 import { costs } from './parts/costs.ts';
+import { idempotentProduce } from './parts/idempotent-produce.ts';
 import { inlineThreshold } from './parts/inline-threshold.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
 import { longPoll } from './parts/long-poll.ts';
@@ -19,6 +20,7 @@ const PARTS: readonly Part[] = [
   produceBatches,
   fetchBatches,
   sdkProducer,
+  idempotentProduce,
   memory,
   costs,
   longPoll,

@@ -8,6 +8,8 @@ import { median, pairedRatio } from './statistics.ts';
 export interface Load {
   connections: number;
   requests: LoadRequest[];
+  /** See `LoadJob`. */
+  recordsSequenced?: number;
   warmUpMs: number;
   measuredMs: number;
   answersMax: number;
@@ -56,9 +58,10 @@ export async function compare(
 }
 
 async function runRound({ directory }: PartContext, { server, load }: Side): Promise<LoadResult> {
-  const { connections, requests, warmUpMs, measuredMs, answersMax, fileBytes = 0 } = load;
+  const { connections, requests, recordsSequenced, warmUpMs, measuredMs, answersMax, fileBytes = 0 } = load;
   touchFileMemory(directory, fileBytes);
-  const job = { port: server.port, serverPid: server.pid, connections, requests, warmUpMs, measuredMs, answersMax };
+  const { port, pid: serverPid } = server;
+  const job = { port, serverPid, connections, requests, recordsSequenced, warmUpMs, measuredMs, answersMax };
   try {
     return await generateLoad(job);
   } finally {

@@ -30,8 +30,37 @@ function prepare(request: LoadRequest, port: number): Prepared {
   return { bytes: Buffer.concat([Buffer.from(head, 'latin1'), body]), bodyBytes: body.length };
 }
 
+const SEQUENCE_DIGITS = 10;
+
+/** One for each connection, which makes its next request. The sequence is written over that of the request before. */
+function producersOf({ connections, port, requests }: LoadJob, records: number): (() => Prepared)[] {
+  return Array.from({ length: connections }, (_, index) => {
+    const request = requests[index % requests.length] as LoadRequest;
+    if (records === 0) {
+      const prepared = prepare(request, port);
+      return () => prepared;
+    }
+    const name = 'producer-seq: ';
+    const headers = {
+      ...request.headers,
+      'producer-id': `generator-${process.pid}-${index}`,
+      'producer-epoch': '0',
+      'producer-seq': '0'.repeat(SEQUENCE_DIGITS),
+    };
+    const prepared = prepare({ ...request, headers }, port);
+    const at = prepared.bytes.indexOf(name) + name.length;
+    let sequence = 0;
+    return () => {
+      prepared.bytes.write(String(sequence).padStart(SEQUENCE_DIGITS, '0'), at, 'latin1');
+      sequence += records;
+      return prepared;
+    };
+  });
+}
+
 async function run(job: LoadJob): Promise<LoadResult> {
   const requests = job.requests.map((request) => prepare(request, job.port));
+  const producers = job.recordsSequenced === undefined ? undefined : producersOf(job, job.recordsSequenced);
   const connections = Array.from({ length: job.connections }, () => new Connection(job.port));
   await Promise.all(connections.map((connection) => connection.open()));
 
@@ -41,9 +70,10 @@ async function run(job: LoadJob): Promise<LoadResult> {
   let measuring = false;
   let stopping = false;
 
-  async function loop(connection: Connection): Promise<void> {
+  async function loop(connection: Connection, index: number): Promise<void> {
     while (!stopping) {
-      const request = requests[next++ % requests.length] as Prepared;
+      const request: Prepared | undefined = producers?.[index]?.() ?? requests[next++ % requests.length];
+      if (request === undefined) throw new Error('there is nothing to send');
       const answer = await connection.exchange(request.bytes);
       if (!measuring || stopping) continue;
       counted.answers++;

@@ -14,6 +14,11 @@ export interface LoadJob {
   connections: number;
   /** Sent in turn, over and over, whichever connection is free. */
   requests: LoadRequest[];
+  /**
+   * Instead, every connection sends one of the requests over and over, as an idempotent producer of its own: each request
+   * has so many records, which its headers number. 0 sends the same without the headers.
+   */
+  recordsSequenced?: number;
   /** Before anything is counted. */
   warmUpMs: number;
   /** The round ends at whichever comes first: this time … */

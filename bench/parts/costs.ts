@@ -1,6 +1,7 @@
 /** What operations cost on DynamoDB and S3: counted units, and the dollars they come to. */
 import { awsWorldMissing, openAwsWorld } from '../counted/aws-world.ts';
 import { comparisonTable } from '../counted/comparison.ts';
+import { idempotence } from '../counted/idempotence.ts';
 import type { Operation } from '../counted/operation.ts';
 import { CACHED, HISTORY, NOTHING_NEW, reading } from '../counted/reading.ts';
 import {
@@ -74,6 +75,7 @@ async function run(context: PartContext): Promise<Report> {
       context.progress(`${shape.name}, ${shape.transactions} times`);
       transactions.push(await transacting(world, shape));
     }
+    const sequences = await idempotence(world, (text) => context.progress(text));
     context.progress('reading');
     const read = await reading(world);
     const operations = [...created, ...produced, ...transactions, ...read];
@@ -83,9 +85,10 @@ async function run(context: PartContext): Promise<Report> {
       named(operations, HISTORY),
     ];
     return {
-      figures: [...figuresOf(operations), ...transactionFigures(transactions)],
+      figures: [...figuresOf(operations), ...sequences.figures, ...transactionFigures(transactions)],
       tables: [
         countTable(operations),
+        sequences.table,
         transactionTable(transactions),
         dollarTable(operations),
         comparisonTable({ one, mebibyte, fetch }),

@@ -49,6 +49,7 @@ export type Admission =
 export function admit(options: AdmitOptions): Admission {
   const { units, commitId, seen, nowMs } = options;
   const states = new Map<string, ProducerState>();
+  const offsetsOf = commitFinder(options);
   const before = new Map<number, number>();
   const excluded: Excluded[] = [];
   for (const unit of units) {
@@ -56,7 +57,7 @@ export function admit(options: AdmitOptions): Admission {
     const recordsBefore = before.get(slot) ?? 0;
     before.set(slot, recordsBefore + run.records);
     if (sequence === undefined) continue;
-    const state = states.get(sequence.producer) ?? stateOf(options, sequence.producer);
+    const state = states.get(sequence.producer) ?? stateOf(options, sequence.producer, offsetsOf);
     const given = { epoch: sequence.epoch, firstSequence: sequence.firstSequence, records: run.records };
     const known = state?.slots.get(slot);
     const verdict = judge(known, given);
@@ -73,17 +74,26 @@ export function admit(options: AdmitOptions): Admission {
 }
 
 /** What is known of the producer, with the offsets that can be told now; `undefined` where it is unknown or forgotten. */
-function stateOf(options: AdmitOptions, key: string): ProducerState | undefined {
+function stateOf(options: AdmitOptions, key: string, offsetsOf: CommitFinder): ProducerState | undefined {
   const { head, items, nowMs, expirationMs } = options;
   const packed = head.producers.get(key) ?? items.get(key);
   if (packed === undefined || isExpired(lastAppendMs(packed), nowMs, expirationMs)) return undefined;
-  const found = new Map<string, BaseOffsets | undefined>();
   return withOffsets(unpackProducer(packed), (slot, { id, seen, before }) => {
-    const name = toHex(id);
-    if (!found.has(name)) found.set(name, offsetsInTail(head, id) ?? options.offsetsInPages(id, seen));
-    const base = found.get(name)?.get(slot);
+    const base = offsetsOf(id, seen)?.get(slot);
     return base === undefined ? undefined : base + before;
   });
+}
+
+type CommitFinder = (commitId: Uint8Array, seen: number) => BaseOffsets | undefined;
+
+/** Producers of one flush have their newest batches in few commits, each of which is looked for once. */
+function commitFinder({ head, offsetsInPages }: AdmitOptions): CommitFinder {
+  const found = new Map<string, BaseOffsets | undefined>();
+  return (commitId, seen) => {
+    const name = toHex(commitId);
+    if (!found.has(name)) found.set(name, offsetsInTail(head, commitId) ?? offsetsInPages(commitId, seen));
+    return found.get(name);
+  };
 }
 
 function exclusion(

@@ -23,8 +23,8 @@ export interface SequencedUnit extends Unit {
 interface Entry {
   unit: SequencedUnit;
   outcome: Promise<Appended>;
-  /** Ends the wait of one that waits. */
-  stop: AbortController;
+  /** Of one that waits: ends the wait. */
+  stop?: AbortController;
 }
 
 /** The units of one producer for one partition. */
@@ -55,7 +55,7 @@ export class SequenceGate {
       line = { passed: [], waiting: new Set() };
       this.lines.set(name, line);
     }
-    const twin = [...line.passed, ...line.waiting].find((other) => isSame(other.unit, unit));
+    const twin = twinOf(line, unit);
     if (twin !== undefined) {
       twin.outcome.then(
         ({ baseOffset }) => unit.resolve({ baseOffset, duplicate: true }),
@@ -63,7 +63,7 @@ export class SequenceGate {
       );
       return;
     }
-    const entry = { unit, outcome, stop: new AbortController() };
+    const entry: Entry = { unit, outcome };
     const left = () => this.leave(name, line, entry);
     void outcome.then(left, left);
     if (this.mustWait(line, unit)) this.wait(line, entry);
@@ -96,7 +96,7 @@ export class SequenceGate {
   /** And with it those that were waiting for it. */
   private pass(line: Line, entry: Entry): void {
     line.waiting.delete(entry);
-    entry.stop.abort();
+    entry.stop?.abort();
     line.passed.push(entry);
     this.handOn(entry.unit);
     const { sequence, run } = entry.unit;
@@ -120,7 +120,9 @@ export class SequenceGate {
 
   private async waitForTurn(line: Line, entry: Entry): Promise<void> {
     const { clock } = this.parts;
-    const { unit, stop } = entry;
+    const { unit } = entry;
+    const stop = new AbortController();
+    entry.stop = stop;
     const untilMs = Math.min(clock.monotonic() + limits.sequenceGapWaitMs, unit.deadlineMs);
     for (let reading: 'known' | 'strong' = 'known'; ; reading = 'strong') {
       const sequences = await this.desk.look(unit.ledger, unit.slot, unit.sequence.producer, reading);
@@ -139,6 +141,12 @@ export class SequenceGate {
     line.waiting.delete(entry);
     if (line.passed.length === 0 && line.waiting.size === 0) this.lines.delete(name);
   }
+}
+
+function twinOf({ passed, waiting }: Line, unit: SequencedUnit): Entry | undefined {
+  for (const other of passed) if (isSame(other.unit, unit)) return other;
+  for (const other of waiting) if (isSame(other.unit, unit)) return other;
+  return undefined;
 }
 
 function isSame(a: SequencedUnit, b: SequencedUnit): boolean {
