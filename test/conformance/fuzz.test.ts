@@ -27,9 +27,21 @@ class Accepted {
   readonly keys: string[] = [];
 
   note(request: FuzzRequest, text: string): void {
-    if (request.method !== 'POST') return;
+    if (request.method !== 'POST' || text === '') return;
+    if (request.path.startsWith('/v1/transactions')) return this.noteTransaction(request, text);
     const lines = text.split('\n').filter((line) => line !== '');
     for (const line of lines) this.noteJson(JSON.parse(line) as Partial<AnswerJson & { partition: number }>);
+  }
+
+  /** What is added in parts counts when it is committed. */
+  private noteTransaction({ path }: FuzzRequest, text: string): void {
+    const { records = [], partitions = [] } = JSON.parse(text) as {
+      records?: { partition: number }[];
+      partitions?: { partition: number; records: number }[];
+    };
+    if (path.startsWith('/v1/transactions/'))
+      for (const { partition, records: count } of partitions) this.add(partition, count);
+    else for (const { partition } of records) this.add(partition, 1);
   }
 
   private noteJson(json: Partial<AnswerJson & { partition: number }>): void {
@@ -114,7 +126,7 @@ async function exchange(request: FuzzRequest, accepted: Accepted, what: string):
   expect(performance.now() - beganMs, what).toBeLessThan(TIME_LIMIT_MS);
   expect(status, `${what}\n${text}`).not.toBe(500);
   if (status >= 400 && request.method !== 'HEAD') checkProblem(text, status, contentType, what);
-  else accepted.note(request, text);
+  else if (!answer.headers.has('producer-duplicate')) accepted.note(request, text);
   return status;
 }
 

@@ -61,6 +61,7 @@ describe.runIf(target.wantsKeys)('a key', () => {
     [{ scopes: [] }, 'scopes'],
     [{ scopes: 'admin' }, 'scopes'],
     [{ scopes: ['root'] }, 'scopes[0]'],
+    [{ scopes: { length: { toString: 0 } } }, 'scopes'],
     [{ scopes: ['admin'], topic_prefix: 5 }, 'topic_prefix'],
     [{ scopes: ['admin'], secret: 'mine' }, 'secret'],
   ])('is not made of %j', async (body, field) => {

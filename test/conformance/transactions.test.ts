@@ -164,6 +164,7 @@ describe('a transaction in one request', () => {
         'offsets.generation',
       ],
       [{ records: [good], offsets: [offset] }, 400, 'INVALID_REQUEST', 'offsets'],
+      [{ offsets: { group, offsets: { length: { toString: 0 } } } }, 400, 'INVALID_REQUEST', 'offsets.offsets'],
       [{ records: [good], acks: 'all' }, 400, 'INVALID_REQUEST', 'acks'],
       [{ records: [good], transactional_id: '' }, 400, 'INVALID_REQUEST', 'transactional_id'],
       [{ records: [good], transactional_id: 'x'.repeat(256) }, 400, 'INVALID_REQUEST', 'transactional_id'],
@@ -377,7 +378,7 @@ describe('a transaction in parts', () => {
   });
 
   test('takes ids that a path must escape', async () => {
-    const id = `${freshId()}/ä b`;
+    const id = `${freshId()} ä+b`;
     const path = `/${encodeURIComponent(id)}`;
     expect(await post(`${path}/init`, {})).toMatchObject({ status: 200, json: { transactional_id: id, epoch: 0 } });
     expect((await target.call('GET', `/v1/transactions${path}`)).json).toMatchObject({

@@ -104,7 +104,7 @@ export class CommitAttempts {
   }
 
   /** What an applied write came to. Reads the heads, since a transaction's write does not return what it made of them. */
-  async afterApplied(progress: Progress, item?: Attributes): Promise<CommitOutcome> {
+  async afterApplied(progress: Progress, item?: Attributes, found = false): Promise<CommitOutcome> {
     progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
     const written = item === undefined || progress.ledgers.length === 0 ? undefined : decodeHead(item);
     const [only] = progress.ledgers;
@@ -114,7 +114,7 @@ export class CommitAttempts {
     );
     // Once: the cache owns what it is given, and a look that failed half-way is made again.
     for (const ledger of progress.ledgers) this.keep(ledger);
-    return { outcome: 'committed', bases };
+    return { outcome: 'committed', bases, found };
   }
 
   private isLate({ intent }: Progress): boolean {
@@ -141,14 +141,14 @@ export class CommitAttempts {
       return this.settle(progress);
     }
     if (result.outcome === 'refused') return this.afterRefusal(progress, result);
-    return { step: 'done', outcome: await this.applied(progress, result.item) };
+    return { step: 'done', outcome: await this.applied(progress, result.item, false) };
   }
 
   /** From here on the transaction is committed: only its answer can still be late. */
-  private async applied(progress: Progress, item: Attributes | undefined): Promise<CommitOutcome> {
+  private async applied(progress: Progress, item: Attributes | undefined, found: boolean): Promise<CommitOutcome> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.afterApplied(progress, item);
+        return await this.afterApplied(progress, item, found);
       } catch (error) {
         if (!(error instanceof MillraceError) || !isStorageFault(error) || this.isLate(progress)) throw error;
         await this.parts.clock.sleep(retryPauseMs(attempt, this.parts.random));
@@ -174,7 +174,7 @@ export class CommitAttempts {
       case 'gone':
         throw this.gone(plan.ledger);
       case 'committed':
-        return { step: 'done', outcome: await this.applied(progress, undefined) };
+        return { step: 'done', outcome: await this.applied(progress, undefined, true) };
       case 'swept':
         return this.afterSwept(progress, ledger, refusal.head);
       case 'stale':
@@ -203,7 +203,7 @@ export class CommitAttempts {
     const head = await this.parts.heads.strong(ledger.plan.ledger);
     if (head === undefined) throw this.gone(ledger.plan.ledger);
     if ((await this.look(progress, ledger, head)) !== undefined) {
-      return { step: 'done', outcome: await this.applied(progress, undefined) };
+      return { step: 'done', outcome: await this.applied(progress, undefined, true) };
     }
     ledger.plan.seen = head.sealed;
     return { step: 'again' };
@@ -219,7 +219,7 @@ export class CommitAttempts {
   /** The sweeper's fence holds for ever: if the commit is not in the ledger now, the transaction can never be applied. */
   private async afterSwept(progress: Progress, ledger: LedgerProgress, head: LedgerHead): Promise<Step> {
     if (progress.unknown && (await this.look(progress, ledger, head)) !== undefined) {
-      return { step: 'done', outcome: await this.applied(progress, undefined) };
+      return { step: 'done', outcome: await this.applied(progress, undefined, true) };
     }
     return { step: 'done', outcome: { outcome: 'swept' } };
   }

@@ -13,6 +13,7 @@ import {
 } from '../../coordination/transactions/receipt.ts';
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { assert } from '../../kernel/assert.ts';
+import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -25,7 +26,7 @@ import type { Broker } from '../broker.ts';
 import { checkItemCount, type StoredLedger } from './intent.ts';
 import { receiptLedgers } from './make-receipt.ts';
 import { offsetWrites } from './prepare.ts';
-import { readReceipt } from './read-receipt.ts';
+import { readReceipt, withUnknownEffect } from './read-receipt.ts';
 import { discardParts, readState, throwRefusal } from './transactional-states.ts';
 
 export interface CommitRequest {
@@ -88,11 +89,21 @@ async function decideAndCommit(
       return undefined;
     case 'swept':
       return throwSwept(broker, id, state);
-    case 'committed':
+    case 'committed': {
+      const repeated = outcome.found && !(await isOurs(broker, id, next.token));
+      if (!repeated) count(broker, stored);
       discardParts(broker, { id, ...caller }, state.parts);
-      count(broker, stored);
-      return { ...partitionsOf(receipt, outcome.bases), repeated: false };
+      return { ...partitionsOf(receipt, outcome.bases), repeated };
+    }
   }
+}
+
+/** Whether it was this call that committed, and not another process that was asked the same. */
+async function isOurs(broker: Broker, id: string, token: Uint8Array): Promise<boolean> {
+  const state = await readState(broker, id).catch((error: unknown) => {
+    throw withUnknownEffect(error);
+  });
+  return state !== undefined && bytesEqual(state.token, token);
 }
 
 /** `undefined` where one is gone: then the transaction has ended since the state was read. */

@@ -157,7 +157,7 @@ export class Committer {
 }
 
 /** The writes of several transactions as one, with one update for each ledger. */
-export function sharedWrites(progresses: readonly Progress[]): Write[] {
+function sharedWrites(progresses: readonly Progress[]): Write[] {
   const byKey = new Map<string, Write[]>();
   for (const write of progresses.flatMap(writesOf)) {
     const key = JSON.stringify([write.key.pk, write.key.sk]);

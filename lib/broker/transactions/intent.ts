@@ -37,8 +37,11 @@ export interface Intent {
 }
 
 export type CommitOutcome =
-  /** Where the records are: by ledger, in the intent's order, the first offset of each slot. */
-  | { outcome: 'committed'; bases: readonly BaseOffsets[] }
+  /**
+   * Where the records are: by ledger, in the intent's order, the first offset of each slot. `found`: an attempt before had
+   * been applied, or another process's.
+   */
+  | { outcome: 'committed'; bases: readonly BaseOffsets[]; found: boolean }
   /**
    * The transactional id is not as it was: nothing of this intent can be applied any more. Where it appends to a ledger,
    * nothing was; where not, `unknown` says whether an attempt may have been.

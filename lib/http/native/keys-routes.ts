@@ -14,8 +14,9 @@ export const createKeySchema = z
     {
       scopes: z
         .array(scope, { error: 'must be an array of scopes' })
-        .min(1, { error: 'must have at least one scope' })
-        .openapi({ description: 'admin allows everything, the others their own part' }),
+        // Not `min`: zod compares the length of whatever is given, also of an object whose `length` is no number.
+        .refine((scopes) => scopes.length > 0, { error: 'must have at least one scope' })
+        .openapi({ minItems: 1, description: 'admin allows everything, the others their own part' }),
       topic_prefix: z
         .string({ error: 'must be a string' })
         .optional()

@@ -12,7 +12,7 @@ const notAnObject = { error: 'must be an object' };
 const text = (openapi: { description: string }) => z.string({ error: 'must be a string' }).openapi(openapi);
 
 /** Each in a body may be there once; `transactions-parser.ts` checks records straight from the bytes. */
-export const transactionRecordSchema = produceRecordSchema
+const transactionRecordSchema = produceRecordSchema
   .safeExtend({ topic: z.string({ error: recordMessages.topic }).openapi({ description: "The topic's name" }) })
   .openapi('TransactionRecord');
 
@@ -35,7 +35,11 @@ const groupOffsetsSchema = z
       group: text({ description: 'The group id' }),
       offsets: z
         .array(groupOffsetSchema, { error: 'must be an array' })
-        .max(limits.offsetsPerTransactionMax, { error: `must be at most ${limits.offsetsPerTransactionMax} offsets` }),
+        // Not `max`: zod compares the length of whatever is given, also of an object whose `length` is no number.
+        .refine((offsets) => offsets.length <= limits.offsetsPerTransactionMax, {
+          error: `must be at most ${limits.offsetsPerTransactionMax} offsets`,
+        })
+        .openapi({ maxItems: limits.offsetsPerTransactionMax }),
     },
     notAnObject,
   )

@@ -174,6 +174,7 @@ describe('a transaction in parts', () => {
     await add(one, { records: [to('a', 0, 'v'), to('b', 0, 'v')] });
     const answers = await Promise.all([commit(one), commit(two)]);
     expect(answers[0].partitions).toEqual(answers[1].partitions);
+    expect(answers.filter(({ repeated }) => repeated)).toHaveLength(1);
     expect((await counts())[0]).toEqual([1, 0, 0, 0]);
   });
 

@@ -77,7 +77,33 @@ function goodRequest(random: Random, pick: Pick, topic: string): FuzzRequest {
     () => json('POST', '/v1/keys', { scopes: ['consume'], topic_prefix: 'fuzz' }),
     () => ({ method: 'DELETE', path: '/v1/keys/0123456789abcdef', headers: {} }),
     () => ({ method: 'GET', path: '/healthz', headers: {} }),
+    ...transactions(random, pick, topic, () => undefined),
   ])();
+}
+
+/** Some that are right; where `odd` gives something, that is in the place of a part that would be. */
+function transactions(random: Random, pick: Pick, topic: string, odd: () => unknown): (() => FuzzRequest)[] {
+  const id = `${topic}-${randomBelow(random, 3)}`;
+  const record = () => ({ topic: odd() ?? topic, ...goodRecord(random, pick, 0) });
+  const offset = () => ({ topic, partition: odd() ?? 0, offset: odd() ?? 3, metadata: odd() ?? 'm' });
+  const contents = () => ({
+    records: odd() ?? [record(), record()],
+    offsets: odd() ?? pick([undefined, { group: odd() ?? topic, offsets: odd() ?? [offset()] }]),
+  });
+  const numbered = (request: FuzzRequest): FuzzRequest => {
+    const headers = { 'producer-epoch': `${randomBelow(random, 3)}`, 'producer-seq': `${randomBelow(random, 4)}` };
+    return { ...request, headers: { ...request.headers, ...headers } };
+  };
+  const part = () => ({ part: odd() ?? randomBelow(random, 3), ...contents() });
+  return [
+    () => json('POST', '/v1/transactions', contents()),
+    () => numbered(json('POST', '/v1/transactions', { transactional_id: odd() ?? id, ...contents() })),
+    () => json('POST', `/v1/transactions/${id}/init`, { timeout_ms: odd() ?? pick([undefined, 1, 60_000]) }),
+    () => numbered(json('POST', `/v1/transactions/${id}/parts`, odd() ?? part())),
+    () => numbered({ method: 'POST', path: `/v1/transactions/${id}/${pick(['commit', 'abort'])}`, headers: {} }),
+    () => ({ method: 'GET', path: `/v1/transactions/${id}`, headers: {} }),
+    () => ({ method: 'GET', path: `/v1/groups/${topic}/offsets?limit=3`, headers: {} }),
+  ];
 }
 
 function goodRecord(random: Random, pick: Pick, index: number) {
@@ -131,6 +157,7 @@ function strangeJson(random: Random, pick: Pick, topic: string): FuzzRequest {
       }),
     () => json('PATCH', `/v1/topics/${topic}-none`, { [pick(['partitions', 'config', 'x'])]: odd() }),
     () => json('POST', '/v1/keys', { scopes: pick([odd(), [odd()]]), topic_prefix: odd() }),
+    ...transactions(random, pick, topic, () => pick([undefined, undefined, odd()])),
   ])();
 }
 

@@ -4,11 +4,11 @@ import { ABORT_REASONS, TRANSACTION_STATUSES } from '../../../lib/coordination/t
 import { toBase64Url } from '../../../lib/kernel/bytes.ts';
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-export const topicIds = bytes(16).map(toBase64Url);
+const topicIds = bytes(16).map(toBase64Url);
 const names = fc.stringMatching(/^[a-zA-Z0-9._-]{1,30}$/);
 const ledgers = fc.record({ topicId: topicIds, index: fc.nat(700) });
 
-export const places = fc.record({
+const places = fc.record({
   ledger: fc.nat(99),
   slot: fc.nat(15),
   partition: fc.nat(9_999),
