@@ -20,19 +20,21 @@ export interface Sent {
   epoch?: number;
   count?: number;
   slot?: number;
+  expectedOffset?: number;
 }
 
 /** The key of a producer: 12 characters. */
 export const keyOf = (name: string) => name.padEnd(12, '_');
 
 export function send(process: Writer, sent: Sent): Promise<Appended> {
-  const { producer = 'p', seq, epoch = 0, count = 1, slot = 0 } = sent;
+  const { producer = 'p', seq, epoch = 0, count = 1, slot = 0, expectedOffset } = sent;
   const { appender } = process.broker;
   const values = Array.from({ length: count }, (_, i) => `${producer} ${epoch} ${slot} ${seq + i}`);
   return appender.appendOnce({
     ledger: process.ledger,
     slot,
     run: runOf([batchOf(...values)]),
+    expectedOffset,
     sequence: { producer: keyOf(producer), epoch, firstSequence: seq },
     deadlineMs: process.clock.monotonic() + limits.produceDeadlineMs,
   });

@@ -17,7 +17,7 @@ export const initProducerSchema = z
   )
   .openapi('InitProducer');
 
-export const producerSchema = z
+const producerSchema = z
   .object({
     producer_id: z
       .int()

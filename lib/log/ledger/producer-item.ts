@@ -24,19 +24,8 @@ interface Home {
   after: Uint8Array | undefined;
 }
 
-const PREFIX = 'producer#';
-
 export function producerItemKey(ledger: LedgerId, key: string): ItemKey {
-  return { pk: ledgerKey(ledger), sk: PREFIX + key };
-}
-
-/** Where a ledger's producer items begin and end in its items. */
-export const PRODUCERS_START = PREFIX;
-export const PRODUCERS_END = 'producer$';
-
-/** The producer's key, from the sort key of its item. */
-export function producerKeyOf(sortKey: string): string {
-  return sortKey.slice(PREFIX.length);
+  return { pk: ledgerKey(ledger), sk: `producer#${key}` };
 }
 
 export function encodeProducerItem(packed: Uint8Array): Attributes {
@@ -63,13 +52,4 @@ export function planProducerItem(ledger: LedgerId, { key, head, item }: Producer
   if (item.before !== undefined) return { kind: 'delete', key: itemKey, conditions };
   // It was in the head, so that it has no item; or nobody has seen it anywhere, which the item must confirm.
   return head.before === undefined ? { kind: 'check', key: itemKey, conditions } : undefined;
-}
-
-/** Removes the item of a producer that is expired, if it is still as it was seen. */
-export function planProducerRemoval(ledger: LedgerId, key: string, packed: Uint8Array): Write {
-  return {
-    kind: 'delete',
-    key: producerItemKey(ledger, key),
-    conditions: [{ clause: 'equals', attribute: 's', value: packed }],
-  };
 }

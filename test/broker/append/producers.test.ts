@@ -72,6 +72,16 @@ describe('an append with a sequence', () => {
     expect(await send(first, { seq: 1, epoch: 3 })).toMatchObject({ baseOffset: 2 });
   });
 
+  it('and an expected offset is a duplicate before it is a mismatch', async () => {
+    const { first, second } = await makeTwo();
+    expect(await send(first, { seq: 0, expectedOffset: 0 })).toEqual({ baseOffset: 0, duplicate: false });
+    for (const process of [first, second]) {
+      expect(await send(process, { seq: 0, expectedOffset: 0 })).toEqual({ baseOffset: 0, duplicate: true });
+    }
+    expect(await refusal(send(second, { seq: 1, expectedOffset: 0 }))).toMatchObject({ code: 'OFFSET_MISMATCH' });
+    expect(await send(first, { seq: 1, expectedOffset: 1 })).toEqual({ baseOffset: 1, duplicate: false });
+  });
+
   it('of a producer that is forgotten begins anywhere', async () => {
     const process = await makeTopic();
     await send(process, { seq: 0 });
