@@ -128,6 +128,8 @@ export class SequenceGate {
       const sequences = await this.desk.look(unit.ledger, unit.slot, unit.sequence.producer, reading);
       if (!line.waiting.has(entry)) return;
       if (sequences !== undefined && !isAhead(judge(sequences, sequencedRecords(unit)))) break;
+      // Another process may have written those before it since; that is looked up at once.
+      if (reading === 'known') continue;
       const leftMs = untilMs - clock.monotonic();
       if (leftMs <= 0) break;
       await clock.sleep(Math.min(limits.sequenceGapPollMs, leftMs), stop.signal);

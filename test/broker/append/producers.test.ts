@@ -149,6 +149,15 @@ describe('records that overtake those before them', () => {
     expect(later.outcome).toEqual({ baseOffset: 2, duplicate: false });
   });
 
+  it('need not wait where another process has written those before, though this one has not seen it', async () => {
+    const { first, second } = await makeTwo();
+    for (let seq = 0; seq < 10; seq++) {
+      const sent = await send(seq % 2 === 0 ? first : second, { seq });
+      expect(sent).toEqual({ baseOffset: seq, duplicate: false });
+    }
+    expect(first.clock.sleeping).toBe(0);
+  });
+
   it('wait for them also at the beginning, when nobody knows the producer', async () => {
     const process = await makeTopic();
     const sent = [10, 0].map((seq) => send(process, { seq, count: 10 }));
