@@ -145,20 +145,11 @@ async function drain(client: MillraceClient, topics: Topics): Promise<void> {
   for (let done = 0; done < total; ) {
     if (Date.now() > deadline) throw new Error(`only ${done} of ${total} titles were counted in time`);
     await sleep(100);
-    done = await committedTitles(topics.lines);
+    const committed = await client.committedOffsets(`count-${topics.lines}`);
+    done = committed.reduce((sum, { offset }) => sum + offset, 0);
     bar('counted', done, total);
   }
   await stop(worker);
-}
-
-async function committedTitles(lines: string): Promise<number> {
-  const secret = flags['api-key'];
-  const answer = await fetch(new URL(`/v1/groups/count-${lines}/offsets`, flags.url), {
-    headers: secret === undefined ? {} : { authorization: `Bearer ${secret}` },
-  });
-  if (!answer.ok) throw new Error(`the group's offsets were answered ${answer.status}: ${await answer.text()}`);
-  const { offsets } = (await answer.json()) as { offsets: { offset: number }[] };
-  return offsets.reduce((sum, { offset }) => sum + offset, 0);
 }
 
 /** The counts of all transactions, added up. */

@@ -16,7 +16,7 @@ const group = `count-${lines}`;
 
 // First take the transactional id over: what an earlier worker still has under way can then never be committed. Only what
 // is read after that is true.
-await call('POST', `/v1/transactions/${group}/init`, {});
+await client.initTransactions(group);
 const { partitions } = await client.topics.describe(lines);
 const positions = await committed();
 process.stdout.write('ready\n');
@@ -46,24 +46,9 @@ async function step(partition: number): Promise<number> {
 
 /** By partition, the offset of the next line to count. */
 async function committed(): Promise<number[]> {
-  const { offsets } = await call<{ offsets: { topic: string; partition: number; offset: number }[] }>(
-    'GET',
-    `/v1/groups/${group}/offsets`,
-  );
   const byPartition: number[] = [];
-  for (const { topic, partition, offset } of offsets) if (topic === lines) byPartition[partition] = offset;
+  for (const { topic, partition, offset } of await client.committedOffsets(group)) {
+    if (topic === lines) byPartition[partition] = offset;
+  }
   return byPartition;
-}
-
-async function call<Answer>(method: string, path: string, body?: object): Promise<Answer> {
-  const answer = await fetch(new URL(path, url), {
-    method,
-    headers: {
-      ...(body && { 'content-type': 'application/json' }),
-      ...(secret !== undefined && { authorization: `Bearer ${secret}` }),
-    },
-    ...(body && { body: JSON.stringify(body) }),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path} was answered ${answer.status}: ${await answer.text()}`);
-  return (await answer.json()) as Answer;
 }

@@ -58,6 +58,19 @@ export interface JsonTransactionInit {
   epoch: number;
 }
 
+/** `GET /v1/groups/{group}/offsets`. */
+export interface JsonCommittedOffsets {
+  offsets: {
+    topic: string;
+    partition: number;
+    offset: number;
+    leader_epoch?: number;
+    metadata?: string;
+    committed_at: number;
+  }[];
+  next?: string;
+}
+
 /** `POST /v1/producers`. */
 export interface JsonProducer {
   producer_id: number;

@@ -12,6 +12,7 @@ import { type Clock, systemClock } from '../kernel/clock.ts';
 import { limits } from '../kernel/limits.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Acks, JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
+import { type CommittedOffset, committedOffsets } from './committed-offsets.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { createProducer, type Producer } from './producer/producer.ts';
@@ -167,6 +168,14 @@ export interface MillraceClient {
     work: (transaction: Transaction) => Value | Promise<Value>,
     options?: TransactionOptions,
   ): Promise<TransactionResult<Value>>;
+  /**
+   * Takes a transactional id over now, not with its first transaction: from then on nothing can be committed that another
+   * client has under way under the id. A program that goes on where its committed offsets are calls this before it reads
+   * them; else a transaction of its predecessor could move them afterwards. (Kafka's `initTransactions`.)
+   */
+  initTransactions(transactionalId: string, options?: { signal?: AbortSignal }): Promise<void>;
+  /** What a group has committed, of all topics that the key may read; nothing of a group that nobody has used. */
+  committedOffsets(group: string, options?: { signal?: AbortSignal }): Promise<CommittedOffset[]>;
 }
 
 /** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL is none. */
@@ -182,6 +191,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     random: options.random ?? systemRandom,
   };
   const send = createTransport(transport);
+  const { run, takeOver } = transactions(send, transport.random);
   return {
     topics: topicsClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
@@ -191,7 +201,9 @@ export function createClient(options: ClientOptions): MillraceClient {
     fetchBatches: (topic, partition, fetchOptions) => fetchBatches(send, topic, partition, fetchOptions),
     offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
     producer: (producerOptions = {}) => createProducer(transport, producerOptions),
-    transaction: transactions(send, transport.random),
+    transaction: run,
+    initTransactions: takeOver,
+    committedOffsets: (group, options) => committedOffsets(send, group, options),
   };
 }
 

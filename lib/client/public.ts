@@ -26,6 +26,7 @@ export {
   type ProduceOptions,
   type ProduceResult,
 } from './client.ts';
+export type { CommittedOffset } from './committed-offsets.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export {

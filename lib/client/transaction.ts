@@ -64,12 +64,16 @@ interface Line {
 const ID_BYTES = 16;
 const PATH = ['v1', 'transactions'];
 
-export type RunTransaction = <Value>(
-  work: (transaction: Transaction) => Value | Promise<Value>,
-  options?: TransactionOptions,
-) => Promise<TransactionResult<Value>>;
+/** Functions that stand alone: none needs `this`. */
+export interface Transactions {
+  run: <Value>(
+    work: (transaction: Transaction) => Value | Promise<Value>,
+    options?: TransactionOptions,
+  ) => Promise<TransactionResult<Value>>;
+  takeOver: (transactionalId: string, options?: { signal?: AbortSignal }) => Promise<void>;
+}
 
-export function transactions(send: Transport, random: Random): RunTransaction {
+export function transactions(send: Transport, random: Random): Transactions {
   const lines = new Map<string, Line>();
   let own: Line | undefined;
   const lineOf = (transactionalId: string | undefined): Line => {
@@ -79,19 +83,32 @@ export function transactions(send: Transport, random: Random): RunTransaction {
     lines.set(transactionalId, line);
     return line;
   };
-  return async (work, options = {}) => {
-    const line = lineOf(options.transactionalId);
-    const collected = new CollectedTransaction();
-    let value: Awaited<ReturnType<typeof work>>;
-    try {
-      value = await work(collected);
-    } finally {
-      collected.ended = true;
-    }
-    if (collected.isEmpty) return { value, receipts: [] };
-    const commit = line.tail.then(() => commitIn(line, collected, send, options.signal));
-    line.tail = commit.catch(() => {});
-    return { value, receipts: await commit };
+  /** After everything of the line that was begun before. */
+  const inLine = <Result>(line: Line, step: () => Promise<Result>): Promise<Result> => {
+    const done = line.tail.then(step);
+    line.tail = done.catch(() => {});
+    return done;
+  };
+  return {
+    async run(work, options = {}) {
+      const line = lineOf(options.transactionalId);
+      const collected = new CollectedTransaction();
+      let value: Awaited<ReturnType<typeof work>>;
+      try {
+        value = await work(collected);
+      } finally {
+        collected.ended = true;
+      }
+      if (collected.isEmpty) return { value, receipts: [] };
+      return { value, receipts: await inLine(line, () => commitIn(line, collected, send, options.signal)) };
+    },
+    async takeOver(transactionalId, { signal } = {}) {
+      const line = lineOf(transactionalId);
+      await inLine(line, async () => {
+        beginAnew(line);
+        line.epoch = await nextEpoch(transactionalId, send, signal);
+      });
+    },
   };
 }
 

@@ -37,11 +37,6 @@ async function valuesOf(topic: string, partition: number): Promise<unknown[]> {
   return records.map(({ value }) => value);
 }
 
-async function committedOffsets(group: string): Promise<unknown> {
-  const answer = await world.call('GET', `/v1/groups/${group}/offsets`);
-  return ((await answer.json()) as { offsets: unknown }).offsets;
-}
-
 describe('a transaction', () => {
   it('writes records to several topics and commits offsets', async () => {
     const { receipts, value } = await client.transaction(async (tx) => {
@@ -58,7 +53,7 @@ describe('a transaction', () => {
     ]);
     expect(await valuesOf('totals', 2)).toEqual([{ total: 12 }]);
     expect(await valuesOf('orders', 0)).toEqual(['a', Uint8Array.of(255)]);
-    expect(await committedOffsets('adders')).toMatchObject([{ topic: 'orders', partition: 0, offset: 1 }]);
+    expect(await client.committedOffsets('adders')).toMatchObject([{ topic: 'orders', partition: 0, offset: 1 }]);
   });
 
   it('writes nothing where the work throws, or one of its records is refused', async () => {
@@ -104,5 +99,35 @@ describe('a transaction', () => {
     await expect(write(client, 'c')).rejects.toMatchObject({ code: 'INVALID_PRODUCER_EPOCH', effect: 'none' });
     await write(other, 'd');
     expect(await valuesOf('orders', 0)).toEqual(['a', 'b', 'd']);
+  });
+});
+
+describe('committed offsets', () => {
+  it('come whole, however many pages they take', async () => {
+    await client.topics.create('wide', { partitions: 40 });
+    await client.transaction((tx) => {
+      const offsets = [0, 17, 39].map((partition) => ({
+        topic: 'wide',
+        partition,
+        offset: partition + 1,
+        metadata: 'm',
+      }));
+      tx.commitOffsets({ group: 'g', offsets });
+    });
+    const pageOf = createClient({
+      url: 'http://localhost',
+      fetch: async (url, init) => {
+        const request = new URL(new Request(url, init).url);
+        request.searchParams.set('limit', '1');
+        return world.app.fetch(new Request(request, init));
+      },
+    });
+    const committed = await pageOf.committedOffsets('g');
+    expect(committed.map(({ partition, offset, metadata }) => [partition, offset, metadata])).toEqual([
+      [0, 1, 'm'],
+      [17, 18, 'm'],
+      [39, 40, 'm'],
+    ]);
+    expect(await client.committedOffsets('nobody')).toEqual([]);
   });
 });

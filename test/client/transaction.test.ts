@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type RunTransaction, transactions } from '../../lib/client/transaction.ts';
+import { type Transactions, transactions } from '../../lib/client/transaction.ts';
 import { createTransport, type Transport } from '../../lib/client/transport.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { impatientClock } from '../support/scripted-server.ts';
@@ -18,7 +18,8 @@ let log: string[];
 let requests: Request[];
 let steps: Step[];
 let send: Transport;
-let transaction: RunTransaction;
+let transaction: Transactions['run'];
+let takeOver: Transactions['takeOver'];
 
 function problem(status: number, code: string, retriable: boolean): Response {
   return new Response(JSON.stringify({ status, code, detail: code, retriable, effect: 'none' }), { status });
@@ -75,7 +76,7 @@ beforeEach(() => {
       return answer;
     },
   });
-  transaction = transactions(send, seededRandom(2));
+  ({ run: transaction, takeOver } = transactions(send, seededRandom(2)));
 });
 
 const write = (...values: string[]) =>
@@ -188,11 +189,11 @@ it('commits transactions that are begun together one after the other', async () 
 });
 
 describe('a name', () => {
-  const as = (run: RunTransaction, value: string) =>
+  const as = (run: Transactions['run'], value: string) =>
     run((tx) => tx.send({ topic: 'orders', records: [{ value }] }), { transactionalId: 'mover' });
 
   it('is taken over by who uses it last, and whoever had it fails from then on', async () => {
-    const [older, newer] = [transaction, transactions(send, seededRandom(3))];
+    const [older, newer] = [transaction, transactions(send, seededRandom(3)).run];
     await as(older, 'a');
     await as(newer, 'b');
     for (let attempt = 0; attempt < 2; attempt++) {
@@ -201,5 +202,26 @@ describe('a name', () => {
     await as(newer, 'd');
     expect(log).toEqual(['a', 'b', 'd']);
     expect(requests.map(({ epoch, number }) => [epoch, number]).slice(-1)).toEqual([[1, 1]]);
+  });
+
+  it('can be taken over before anything is committed under it', async () => {
+    const older = transactions(send, seededRandom(3)).run;
+    await as(older, 'a');
+    await takeOver('mover');
+    await expect(as(older, 'b')).rejects.toMatchObject({ code: 'INVALID_PRODUCER_EPOCH' });
+    await as(transaction, 'c');
+    expect(log).toEqual(['a', 'c']);
+    // The epoch that was asked for is the one that is used.
+    expect(requests.at(-1)).toMatchObject({ epoch: 1, number: 0 });
+  });
+
+  it('can be taken over anew, after which the older transactions of the same client are over too', async () => {
+    await as(transaction, 'a');
+    await takeOver('mover');
+    await as(transaction, 'b');
+    expect(requests.map(({ epoch, number }) => [epoch, number])).toEqual([
+      [0, 0],
+      [1, 0],
+    ]);
   });
 });
