@@ -40,9 +40,9 @@ export function send(process: Writer, sent: Sent): Promise<Appended> {
   });
 }
 
-export function plain(process: Writer, slot = 0): Promise<number> {
+export function plain(process: Writer, slot = 0, value = 'plain'): Promise<number> {
   const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
-  return process.broker.appender.append({ ledger: process.ledger, slot, run: runOf([batchOf('plain')]), deadlineMs });
+  return process.broker.appender.append({ ledger: process.ledger, slot, run: runOf([batchOf(value)]), deadlineMs });
 }
 
 export async function recordsIn(process: Writer, slot = 0): Promise<number> {

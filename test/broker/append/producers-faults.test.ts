@@ -116,12 +116,23 @@ describe('producers that retry through any process, under faults', () => {
           expect(outcome.retriable, outcome.message).toBe(true);
         }
       };
+      // Records without sequences go into the same commits, and must not suffer from who is refused beside them.
+      const plainOnes = new Map<string, Promise<'written' | MillraceError>>();
+      const sendPlain = (value: string, slot: number) => {
+        const process = processes[Math.floor(random.fraction() * processes.length)] as typeof first;
+        const outcome = plain(process, slot, value).then(
+          () => 'written' as const,
+          (error: MillraceError) => error,
+        );
+        plainOnes.set(value, outcome);
+      };
       const producers = Array.from({ length: limits.producersInHeadMax + 8 }, (_, i) => `p${i}`);
       const work = producers.map(async (producer, index) => {
         const slot = index % 2;
         for (let seq = 0; seq < 6; seq++) {
           // Some go twice at once, through two processes perhaps.
           const copies = Array.from({ length: chance(0.3) ? 2 : 1 }, () => sendUntilAnswered({ producer, seq, slot }));
+          if (chance(0.3)) sendPlain(`plain-${producer}-${seq}`, slot);
           const sent = await Promise.all(copies);
           expect(new Set(sent.map(({ baseOffset }) => baseOffset)).size).toBe(1);
           if (chance(0.2)) await late.splice(Math.floor(random.fraction() * late.length), 1)[0]?.();
@@ -131,6 +142,7 @@ describe('producers that retry through any process, under faults', () => {
       });
       await first.clock.until(Promise.all(work), 30 * 60_000);
       await Promise.all(work);
+      await first.clock.until(Promise.all(plainOnes.values()), 30 * 60_000);
       faults = false;
       for (const attempt of late) await attempt();
       for (const slot of [0, 1]) {
@@ -140,6 +152,13 @@ describe('producers that retry through any process, under faults', () => {
             Array.from({ length: 6 }, (_, seq) => `${producer} 0 ${slot} ${seq}`),
           );
         }
+      }
+      const all = [...(await valuesIn(first, 0)), ...(await valuesIn(first, 1))];
+      for (const [value, promise] of plainOnes) {
+        const outcome = await promise;
+        const times = all.filter((one) => one === value).length;
+        const unanswered = outcome !== 'written' && outcome.effect === 'unknown';
+        expect(unanswered ? [0, 1] : [outcome === 'written' ? 1 : 0]).toContain(times);
       }
       const head = await headOf(first.metadata, first.ledger);
       expect(head.producers.size).toBeLessThanOrEqual(limits.producersInHeadMax);
