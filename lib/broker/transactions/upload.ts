@@ -4,6 +4,7 @@ import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
 import { type BatchRun, layOut } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
@@ -20,11 +21,7 @@ export async function uploadRuns(
 ): Promise<StoredLedger[]> {
   const drafts = byLedger(runs);
   if (drafts.length === 0) return [];
-  const heads = await mapBounded(drafts, limits.storageFanOutMax, async ({ ledger }) => {
-    const head = await broker.heads.known(ledger);
-    if (head === undefined) throw goneError();
-    return head;
-  });
+  const heads = await mapBounded(drafts, limits.storageFanOutMax, ({ ledger }) => headOf(broker, ledger));
   const birthMs = acceptableBirth(
     broker.clock.now(),
     heads.map(({ swept }) => swept),
@@ -41,6 +38,14 @@ export async function uploadRuns(
     const commit = { tier, object, part: part.part, position, runs: part.runs };
     return { ledger, head: heads[index] as StoredLedger['head'], commits: [{ commit, chunks }] };
   });
+}
+
+async function headOf(broker: Broker, ledger: LedgerId): Promise<LedgerHead> {
+  const head = await broker.heads.known(ledger).catch((error: unknown) => {
+    throw withoutEffect(error);
+  });
+  if (head === undefined) throw goneError();
+  return head;
 }
 
 function byLedger(runs: readonly PreparedRun[]): { ledger: LedgerId; slots: Map<number, BatchRun[]> }[] {
@@ -60,11 +65,17 @@ async function put(broker: Broker, name: string, chunks: readonly Uint8Array[], 
     try {
       return await broker.objects.put(name, chunks);
     } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      if (!error.retriable || attempt >= limits.uploadAttemptsMax || broker.clock.monotonic() >= deadlineMs) {
-        throw new MillraceError(error.code, error.message, { facts: error.facts, cause: error });
+      const late = broker.clock.monotonic() >= deadlineMs;
+      if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax || late) {
+        throw withoutEffect(error);
       }
       await broker.clock.sleep(retryPauseMs(attempt - 1, broker.random));
     }
   }
+}
+
+/** Whatever it failed with: the records are not in the log and never will be. */
+function withoutEffect(error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  return new MillraceError(error.code, error.message, { facts: error.facts, cause: error });
 }
