@@ -12,11 +12,13 @@ import { decodePart, encodePart, partKey, type TransactionPart } from '../../coo
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
+import { ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { packCommit } from '../../log/ledger/commit.ts';
 import type { Broker } from '../broker.ts';
+import { checkItemCount } from './intent.ts';
 import { placesOf, topicsOfLedgers } from './make-receipt.ts';
-import { type GroupOffsets, prepareOffsets, prepareRecords, type TransactionRecord } from './prepare.ts';
+import { type GroupOffsets, offsetWrites, prepareOffsets, prepareRecords, type TransactionRecord } from './prepare.ts';
 import { changeState, discardPartsOf, readState, type StateStep, throwRefusal } from './transactional-states.ts';
 import { uploadRuns } from './upload.ts';
 
@@ -94,6 +96,12 @@ async function decided(
 async function storePart(broker: Broker, request: AddRequest, deadlineMs: number): Promise<TransactionPart> {
   const { runs, records } = await prepareRecords(broker, request.records);
   const offsets = request.offsets === undefined ? [] : await prepareOffsets(broker, request.offsets);
+  // What one part has too much of, no commit could take.
+  checkItemCount({
+    ledgers: new Set(runs.map(({ ledger }) => ledgerName(ledger))).size,
+    offsets: offsetWrites(offsets, 0).length,
+    guarded: true,
+  });
   const leave = broker.committer.admit(runs.reduce((sum, { run }) => sum + run.bytes, 0));
   try {
     const stored = await uploadRuns(broker, runs, deadlineMs);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { sweep } from '../../../lib/broker/sweep.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { type AddRequest, addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
@@ -121,6 +122,21 @@ describe('a transaction in parts', () => {
     delete (one.broker.sealer as { seal?: unknown }).seal;
     await commit(one);
     expect((await counts())[0]?.[0]).toBe(40 + limits.transactionPartsMax);
+  });
+
+  test('beyond the items of one atomic write is refused by name of the limit: a part at once, parts together at the commit', async () => {
+    const { stores, one, add, commit, abort, counts } = await world();
+    const topic = { name: 'wide', partitions: 300, config: { 'ledger.partitions': 1 } };
+    await createTopic(makeBroker({ stores }).broker, topic);
+    const records = (from: number, count: number) =>
+      Array.from({ length: count }, (_, index) => to('wide', from + index, 'v'));
+    const refusal = { code: 'POLICY_VIOLATION', effect: 'none' };
+    await expect(add(one, { records: records(0, 300) })).rejects.toMatchObject(refusal);
+    await add(one, { records: records(0, 60) });
+    await add(one, { part: 1, records: records(60, 60) });
+    await expect(commit(one)).rejects.toMatchObject(refusal);
+    await abort(one);
+    expect(await counts()).toEqual(NOTHING);
   });
 
   test('that is aborted never appears, and its id goes on', async () => {
