@@ -53,12 +53,7 @@ describe('the options of the local server', () => {
     ['--data', 'MILLRACE_DATA', ':memory:', { storage: { kind: 'memory' } }],
     ['--kafka-port', 'KAFKA_PORT', '9093', {}],
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
-    [
-      '--producer-id-expiration-ms',
-      'MILLRACE_PRODUCER_ID_EXPIRATION_MS',
-      '60000',
-      { producerIdExpirationMs: 60_000 },
-    ],
+    ['--producer-id-expiration-ms', 'MILLRACE_PRODUCER_ID_EXPIRATION_MS', '60000', { producerIdExpirationMs: 60_000 }],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
     [

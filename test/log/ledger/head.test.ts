@@ -1,5 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packProducer } from '../../../lib/coordination/producers/producer-state.ts';
+import type { KeptBatch } from '../../../lib/coordination/producers/sequences.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
@@ -96,6 +98,22 @@ function realHead(tailLength: number, runs: number, bytes = 65_536): LedgerHead 
   };
 }
 
+/** Each with five batches of a hundred records in one partition, the newest of which is still said by its commit. */
+function withProducers(any: LedgerHead, count: number): LedgerHead {
+  const kept = (index: number): KeptBatch => ({
+    records: 100,
+    place:
+      index < 4
+        ? { at: 'offset', offset: 987_000_000 + index * 100 }
+        : { at: 'commit', id: new Uint8Array(9), seen: any.sealed, before: 300 },
+  });
+  const batches = Array.from({ length: 5 }, (_, index) => kept(index));
+  const slots = new Map([[0, { epoch: 0, firstSequence: 1_000_000, batches }]]);
+  const packed = packProducer({ lastMs: 1_790_000_000_000, slots });
+  const keys = Array.from({ length: count }, (_, i) => String(i).padStart(12, '_'));
+  return { ...any, producers: new Map(keys.map((key) => [key, packed])) };
+}
+
 const headBytes = (head: LedgerHead) => itemBytes(headKey(LEDGER), encodeHead(head));
 
 describe('sizes', () => {
@@ -108,7 +126,10 @@ describe('sizes', () => {
     sizes['head, 1 partition, tail of 8'] = headBytes(realHead(tailEntriesSeal, 1, 1_024));
     sizes['head, 16 partitions, tail of 4'] = headBytes({ ...realHead(8, 16), tail: realHead(4, 16).tail });
     sizes['head, 16 partitions, tail of 8'] = headBytes(realHead(tailEntriesSeal, 16));
+    sizes['head, 1 partition, tail of 8, 16 producers'] = headBytes(withProducers(realHead(8, 1, 1_024), 16));
+    sizes['head, 16 partitions, tail of 8, 32 producers'] = headBytes(withProducers(realHead(8, 16), 32));
     expect(sizes['head, 1 partition, tail of 8']).toBeLessThan(1_024);
+    expect(sizes['head, 1 partition, tail of 8, 16 producers']).toBeLessThan(2 * 1_024);
     expect(sizes['head, 16 partitions, tail of 8']).toBeLessThan(3 * 1_024);
   });
 
@@ -137,10 +158,10 @@ describe('sizes', () => {
 
   it('prints them', () => {
     const lines = Object.entries(sizes).map(
-      ([what, bytes]) => `  ${what.padEnd(36)} ${String(bytes).padStart(6)} bytes`,
+      ([what, bytes]) => `  ${what.padEnd(46)} ${String(bytes).padStart(6)} bytes`,
     );
     console.log(`Items, by DynamoDB's measure:\n${lines.join('\n')}`);
-    expect(lines).toHaveLength(9);
+    expect(lines).toHaveLength(11);
   });
 });
 
