@@ -20,13 +20,11 @@ const configDescription =
 export const createTopicSchema = z
   .strictObject(
     {
-      name: z
-        .string({ error: 'must be a string' })
-        .openapi({
-          pattern: '^[a-zA-Z0-9._-]{1,249}$',
-          description: 'Not "." or "..", and no name that differs from another topic\'s only in "." and "_"',
-          example: 'orders',
-        }),
+      name: z.string({ error: 'must be a string' }).openapi({
+        pattern: '^[a-zA-Z0-9._-]{1,249}$',
+        description: 'Not "." or "..", and no name that differs from another topic\'s only in "." and "_"',
+        example: 'orders',
+      }),
       partitions: integer('must be a whole number')
         .optional()
         .openapi({ default: 1, minimum: 1, maximum: limits.partitionsPerTopicMax }),
