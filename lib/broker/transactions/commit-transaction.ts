@@ -45,22 +45,32 @@ export async function commitTransaction(broker: Broker, request: CommitRequest):
   checkTransactionalId(id);
   const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
   return broker.committer.inLine(id, async () => {
+    // Of a transaction of offsets alone the last round may have been applied, and the id been taken over since.
+    let unknown = false;
     for (let round = 0; round < limits.transactionDecisionsMax; round++) {
-      const committed = await decideAndCommit(broker, request, deadlineMs);
-      if (committed !== undefined) return committed;
+      const step = await decideAndCommit(broker, request, deadlineMs).catch((error: unknown) => {
+        throw unknown ? withUnknownEffect(error) : error;
+      });
+      if ('partitions' in step) return step;
+      unknown = step.unknown;
       await broker.clock.sleep(retryPauseMs(round, broker.random));
     }
     const detail = 'The commit met too many other changes of its transactional id; try again.';
-    throw new MillraceError('CONCURRENT_TRANSACTIONS', detail, { facts: { retryAfterMs: limits.retryAfterMsDefault } });
+    const facts = { retryAfterMs: limits.retryAfterMsDefault };
+    throw new MillraceError('CONCURRENT_TRANSACTIONS', detail, { effect: unknown ? 'unknown' : 'none', facts });
   });
 }
 
-/** `undefined`: the state has changed meanwhile. */
+/** The state has changed meanwhile; `unknown`: perhaps by this commit, of an attempt whose answer was lost. */
+interface Superseded {
+  unknown: boolean;
+}
+
 async function decideAndCommit(
   broker: Broker,
   { transactionalId: id, caller }: CommitRequest,
   deadlineMs: number,
-): Promise<CommittedTransaction | undefined> {
+): Promise<CommittedTransaction | Superseded> {
   const state = await readState(broker, id);
   const decision = decideCommit(state, caller, broker.clock.now());
   if (decision.decision === 'refuse') return throwRefusal(broker, id, decision, state?.parts);
@@ -70,7 +80,8 @@ async function decideAndCommit(
   }
   assert(state !== undefined, 'what is committed was begun');
   const parts = await readParts(broker, { id, ...caller }, state.parts);
-  if (parts === undefined) return undefined;
+  // It was open when the state was read, and so is not committed by an attempt from before.
+  if (parts === undefined) return { unknown: false };
   const { stored, receipt } = await assemble(broker, parts);
   const offsets = offsetWrites(
     parts.flatMap((part) => part.offsets),
@@ -86,7 +97,7 @@ async function decideAndCommit(
   });
   switch (outcome.outcome) {
     case 'superseded':
-      return undefined;
+      return { unknown: outcome.unknown };
     case 'swept':
       return throwSwept(broker, id, state);
     case 'committed': {
