@@ -227,6 +227,7 @@ export class LedgerModel {
         return;
       case 'fenced':
       case 'gone':
+      case 'sequences':
         assert.fail(`nothing makes a head ${refusal.reason} here`);
     }
   }
