@@ -85,8 +85,11 @@ async function decided(
       return { next: decision.next };
     case 'repeat': {
       const stored = await broker.metadata.get(partKey({ id, ...caller }, part), 'strong');
-      assert(stored !== undefined, 'a part that counts is there');
-      return { repeat: answerOf(decodePart(stored), true) };
+      if (stored !== undefined) return { repeat: answerOf(decodePart(stored), true) };
+      const ended = await readState(broker, id);
+      const again = decideAdd(ended, caller, { part, partsMax: limits.transactionPartsMax, nowMs });
+      assert(again.decision === 'refuse', 'only of a transaction that has ended since are the parts gone');
+      return throwRefusal(broker, id, again, ended?.parts);
     }
     case 'refuse':
       return throwRefusal(broker, id, decision, state?.parts);
