@@ -1,6 +1,8 @@
 /** What must hold in every history. Each checker returns the sentences that say how it does not. */
 import type { Checker, FinalPartition, History } from './history.ts';
+import { producerCheckers } from './producer-checkers.ts';
 import { topicCheckers } from './topic-checkers.ts';
+import { transactionCheckers } from './transaction-checkers.ts';
 
 export interface Violation {
   checker: string;
@@ -135,6 +137,8 @@ const checkers: Record<string, Checker> = {
   'a sweep leaves no orphan': (history) => history.orphans.map((name) => `${name} is in no ledger`),
 
   ...topicCheckers,
+  ...producerCheckers,
+  ...transactionCheckers,
 };
 
 function nameOf({ topic, partition }: { topic: string; partition: number }): string {

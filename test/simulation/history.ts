@@ -27,6 +27,8 @@ export interface FetchEvent {
   partition: number;
   offset: number;
   askedAt: number;
+  /** Absent where there was no answer. */
+  answeredAt?: number;
   /** As a writer's. */
   topicId?: TopicId;
   answer:
@@ -41,6 +43,7 @@ export interface LatestEvent {
   topic: string;
   partition: number;
   askedAt: number;
+  answeredAt: number;
   latest: number;
 }
 
@@ -73,7 +76,68 @@ export interface FinalPartition {
   failure?: string;
 }
 
+/** Records of an idempotent producer that were sent, perhaps several times and by several processes, as one batch. */
+export interface SequencedBatch {
+  producer: string;
+  epoch: number;
+  firstSequence: number;
+  /** Its answer is of all attempts together: failed without effect only where all of them are. */
+  event: ProduceEvent;
+  /** Attempts that were made, and those that were answered with effect none. */
+  asked: number;
+  withoutEffect: number;
+  /** The offsets that attempts were answered with. */
+  offsets: number[];
+  /** An attempt was told that the records are in the log, where nobody knows any more. */
+  writtenBefore: boolean;
+}
+
+/** One transaction, however often it was sent. */
+export interface TransactionEvent {
+  /** Unique; the metadata of its offsets. */
+  name: string;
+  transactionalId: string;
+  epoch: number;
+  number: number;
+  /** One for each partition, with all records that the transaction brings to it. */
+  produces: ProduceEvent[];
+  offsets: { group: string; topic: string; partition: number; offset: number }[];
+  /** Aborted: for sure, so that nothing of it may ever be there. */
+  outcome: 'committed' | 'aborted' | 'unknown';
+  /** Attempts to commit it, and those that were answered with effect none. */
+  asked: number;
+  withoutEffect: number;
+  /** What each attempt that was answered was told, of each partition. */
+  acks: { topic: string; partition: number; baseOffset: number }[][];
+}
+
+/** A transactional id was taken over. */
+export interface Initialization {
+  transactionalId: string;
+  epoch: number;
+  answeredAt: number;
+}
+
+/** What the table held after a write of it, of what readers go by; by itself, as no process sees it. */
+export type TableStep =
+  | { kind: 'head'; moment: number; ledger: string; next: number[] }
+  | { kind: 'offset'; moment: number; group: string; topic: string; partition: number; offset: number; name: string };
+
+/** What idempotent and transactional producers did, apart from what their records share with all others. */
+export class ProducerHistory {
+  readonly batches: SequencedBatch[] = [];
+  readonly transactions: TransactionEvent[] = [];
+  readonly initializations: Initialization[] = [];
+  /** Every applied write of the table, in order. */
+  readonly steps: TableStep[] = [];
+  /** Producers that got an item of their own, or lost it to their ledger's head. */
+  readonly moves = { out: 0, back: 0 };
+  /** By topic and partition, `<topic>-<partition>`. */
+  readonly places = new Map<string, { ledger: string; slot: number }>();
+}
+
 export class History {
+  readonly producers = new ProducerHistory();
   readonly produces: ProduceEvent[] = [];
   readonly fetches: FetchEvent[] = [];
   readonly latests: LatestEvent[] = [];

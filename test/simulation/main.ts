@@ -63,11 +63,8 @@ async function main(): Promise<number> {
   console.log(
     `${summary.histories} histories, ${summary.events} steps, ${summary.acked} acks, ${summary.deleted} topics deleted, ${seconds} s`,
   );
-  console.log(
-    `calls: ${Object.entries(summary.faults)
-      .map(([kind, count]) => `${kind} ${count}`)
-      .join(', ')}`,
-  );
+  console.log(`calls: ${listed(summary.faults)}`);
+  console.log(`producers: ${listed(summary.producers)}`);
   for (const { seed, violations } of summary.failed.slice(0, 20)) {
     console.log(`seed ${seed}: ${violations.length} violations; replay with --replay ${seed}`);
     for (const { checker, what } of violations.slice(0, 3)) console.log(`  ${checker}: ${what}`);
@@ -86,6 +83,12 @@ async function replay(seed: number, plant: PlantName | undefined): Promise<numbe
   for (const { checker, what } of violations) console.log(`VIOLATION ${checker}: ${what}`);
   console.log(`fingerprint ${fingerprint}, ${violations.length} violations`);
   return violations.length === 0 ? 0 : 1;
+}
+
+function listed(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .map(([kind, count]) => `${kind} ${count}`)
+    .join(', ');
 }
 
 function progress(total: number): (done: number, failed: number) => void {

@@ -5,8 +5,10 @@
 import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { producerPlants } from './producer-plants.ts';
+import { leavingOut, rewriting } from './rewritten-stores.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
-import type { SharedTable } from './stores.ts';
+import type { SharedTable, TableAccess } from './stores.ts';
 
 export interface PlantSite {
   scheduler: Scheduler;
@@ -14,11 +16,13 @@ export interface PlantSite {
   table: SharedTable;
 }
 
-interface Plant {
+export interface Plant {
   /** What a program with this bug does. */
   about: string;
   metadata?(store: MetadataStore, site: PlantSite): MetadataStore;
   bucket?(store: ObjectStore, site: PlantSite): ObjectStore;
+  /** Behind the network, where every request comes to pass, also a late one. */
+  table?(table: TableAccess, site: PlantSite): TableAccess;
 }
 
 export const plants = {
@@ -87,26 +91,13 @@ export const plants = {
     about: 'deletes topics and leaves their ledgers to whoever still believes in them',
     metadata: leavingOut(({ kind, key }) => kind === 'delete' && key.sk === 'head'),
   },
+  ...producerPlants,
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;
 
 export function plantOf(name: PlantName | undefined): Plant | undefined {
   return name === undefined ? undefined : plants[name];
-}
-
-function rewriting(rewrite: (write: Write) => Write): (store: MetadataStore) => MetadataStore {
-  return (store) => ({ ...store, write: (writes) => store.write(writes.map(rewrite)) });
-}
-
-function leavingOut(drop: (write: Write) => boolean): (store: MetadataStore) => MetadataStore {
-  return (store) => ({
-    ...store,
-    write: async (writes): Promise<WriteResult> => {
-      const kept = writes.filter((write) => !drop(write));
-      return kept.length === 0 ? { outcome: 'applied' } : store.write(kept);
-    },
-  });
 }
 
 function isDeletionCount({ pk }: ItemKey): boolean {

@@ -18,10 +18,11 @@ export interface RunSummary {
   deleted: number;
   events: number;
   faults: Record<string, number>;
+  producers: Record<string, number>;
 }
 
 export function emptySummary(): RunSummary {
-  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {} };
+  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {}, producers: {} };
 }
 
 /** Adds one summary to another; failures in the order of their seeds. */
@@ -30,7 +31,8 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
   sum.acked += part.acked;
   sum.deleted += part.deleted;
   sum.events += part.events;
-  for (const [kind, count] of Object.entries(part.faults)) sum.faults[kind] = (sum.faults[kind] ?? 0) + count;
+  addCounts(sum.faults, part.faults);
+  addCounts(sum.producers, part.producers);
   sum.failed.push(...part.failed);
   sum.failed.sort((a, b) => a.seed - b.seed);
 }
@@ -38,12 +40,19 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
 export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
   for (let index = 0; index < options.histories; index++) {
-    const result = await simulate({ seed: options.firstSeed + index, plant: options.plant });
-    const { violations, acked, deleted, events, faults } = result;
+    const seed = options.firstSeed + index;
+    const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
+      throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
+    });
+    const { violations, acked, deleted, events, faults, producers } = result;
     const failed = violations.length > 0 ? [result] : [];
-    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults });
+    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults, producers });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }
   return summary;
+}
+
+function addCounts(sum: Record<string, number>, part: Readonly<Record<string, number>>): void {
+  for (const [kind, count] of Object.entries(part)) sum[kind] = (sum[kind] ?? 0) + count;
 }

@@ -11,7 +11,7 @@ import { simulate } from './world.ts';
 const HISTORIES = 250;
 const FIRST_SEED = 1;
 
-describe('the log under faults', () => {
+describe('the log, its producers and transactions under faults', () => {
   it(`keeps its guarantees in ${HISTORIES} histories`, async () => {
     const summary = await runHistories({ histories: HISTORIES, firstSeed: FIRST_SEED });
     expect(summary.failed.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))).toEqual([]);
@@ -20,6 +20,9 @@ describe('the log under faults', () => {
     expect(summary.deleted).toBeGreaterThan(HISTORIES);
     for (const kind of ['throttle', 'lostRequest', 'lostResponse', 'lateRequest', 'duplicate']) {
       expect(summary.faults[kind], kind).toBeGreaterThan(HISTORIES);
+    }
+    for (const [kind, count] of Object.entries(summary.producers)) {
+      expect(count, kind).toBeGreaterThan(HISTORIES / 8);
     }
   });
 
@@ -37,12 +40,13 @@ describe('the log under faults', () => {
 });
 
 describe('the simulation itself', () => {
-  it('gives the same history for the same seed, and another for another', async () => {
-    const [first, again, other] = [
-      await simulate({ seed: 42 }),
-      await simulate({ seed: 42 }),
-      await simulate({ seed: 43 }),
-    ];
+  it.each([
+    { of: 'the log', seed: 42 },
+    { of: 'producers', seed: 44 },
+  ])('gives the same history of $of for the same seed, and another for another', async ({ seed }) => {
+    const first = await simulate({ seed });
+    const again = await simulate({ seed });
+    const other = await simulate({ seed: seed + 4 });
     expect(again).toEqual(first);
     expect(other.fingerprint).not.toBe(first.fingerprint);
   });

@@ -5,6 +5,7 @@ import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '
 import type { ByteRange, ListPage, ObjectStore, PresignedUrl } from '../../lib/storage/objects/port.ts';
 import type { Network } from './network.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
+import type { WrittenItem } from './table-watch.ts';
 
 /**
  * The table of the world. An eventually consistent read may see any state of the last moments; a strong one sees the
@@ -13,6 +14,8 @@ import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 export class SharedTable {
   private readonly store: MetadataStore;
   private readonly scheduler: Scheduler;
+  /** Told what each applied write has made of its items. */
+  watch: ((written: readonly WrittenItem[]) => void) | undefined;
   private readonly past = new Map<string, { sinceMs: number; item: Attributes | undefined }[]>();
 
   constructor(store: MetadataStore, scheduler: Scheduler) {
@@ -41,12 +44,16 @@ export class SharedTable {
     const before = await Promise.all(writes.map(({ key }) => this.store.get(key, 'strong')));
     const result = await this.store.write(writes);
     if (result.outcome === 'applied') {
+      const written: WrittenItem[] = [];
       for (const [index, { key }] of writes.entries()) {
+        const item = await this.store.get(key, 'strong');
+        written.push({ key, item });
         const states = this.past.get(nameOf(key)) ?? [{ sinceMs: Number.NEGATIVE_INFINITY, item: before[index] }];
-        states.push({ sinceMs: this.scheduler.nowMs, item: await this.store.get(key, 'strong') });
+        states.push({ sinceMs: this.scheduler.nowMs, item });
         if (states.length > STATES_KEPT) states.shift();
         this.past.set(nameOf(key), states);
       }
+      this.watch?.(written);
     }
     return result;
   }
@@ -59,12 +66,15 @@ function nameOf(key: ItemKey): string {
   return `${key.pk}/${key.sk}`;
 }
 
+/** What processes do with the table. */
+export type TableAccess = Pick<SharedTable, 'get' | 'query' | 'write'>;
+
 export interface SimulatedStoreParts {
   process: SimulatedProcess;
   network: Network;
 }
 
-export function metadataOver(table: SharedTable, { process, network }: SimulatedStoreParts): MetadataStore {
+export function metadataOver(table: TableAccess, { process, network }: SimulatedStoreParts): MetadataStore {
   return {
     get: (key, consistency) =>
       network.call(process, `get ${consistency} ${nameOf(key)}`, 'read', () => table.get(key, consistency)),

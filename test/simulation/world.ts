@@ -6,13 +6,12 @@
 import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../lib/broker/fetch.ts';
-import { listOffsets } from '../../lib/broker/list-offsets.ts';
 import { produceRecords } from '../../lib/broker/produce.ts';
 import { sweep } from '../../lib/broker/sweep.ts';
-import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
+import { ledgerName } from '../../lib/kernel/ids.ts';
 import { type Random, randomBelow, seededRandom } from '../../lib/kernel/random.ts';
+import { ledgerOf } from '../../lib/log/topic/topic.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
@@ -20,12 +19,16 @@ import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { check, type Violation } from './checkers.ts';
-import { type FetchEvent, History, type ProduceEvent } from './history.ts';
+import { countProducers } from './count-producers.ts';
+import { History, type ProduceEvent } from './history.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
+import { ProducerActors } from './producer-actors.ts';
+import { type Place, paddingOf, Readings, valueOf } from './readings.ts';
 import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
+import { watchTable } from './table-watch.ts';
 
 export interface HistoryOptions {
   seed: number;
@@ -46,6 +49,8 @@ export interface HistoryResult {
   /** Topics that were deleted, for sure. */
   deleted: number;
   faults: Record<string, number>;
+  /** What became of batches with sequences and of transactions. */
+  producers: Record<string, number>;
 }
 
 /** Runs one history. The same options give the same result, step by step. */
@@ -54,8 +59,14 @@ export async function simulate(options: HistoryOptions): Promise<HistoryResult> 
 }
 
 const EVENTS_MAX = 60_000;
+/** No more are started in the place of crashed ones. */
+const PROCESSES_MAX = 24;
 const ORPHAN_AGE_MS = 1_500;
 const TOPIC = 'simulated';
+/** One history of so many is of idempotent and transactional producers. */
+const PRODUCERS_EVERY = 4;
+const OUTPUTS = 'outputs';
+const OUTPUT_PARTITIONS = 2;
 
 class World {
   private readonly seed: number;
@@ -72,6 +83,9 @@ class World {
   private readonly inlineBytesMax: number;
   private readonly keeper = new SimulatedProcess('keeper');
   private readonly passing: PassingTopics;
+  private readonly readings: Readings;
+  /** All partitions of the topics that stay. */
+  private readonly places: Place[] = [];
   private fingerprint = 0;
   private working = 0;
   private processes = 0;
@@ -89,6 +103,7 @@ class World {
       trace?.(line);
     });
     this.passing = new PassingTopics(this.history, this.scheduler);
+    this.readings = new Readings(this.history, this.random);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
@@ -113,24 +128,26 @@ class World {
       deleted: this.history.passing.topics.filter(({ action, answer }) => action === 'delete' && answer.kind === 'done')
         .length,
       faults: Object.fromEntries(this.network.counts),
+      producers: countProducers(this.history.producers),
     };
   }
 
   /** The processes do their work, with faults. */
   private async storm(): Promise<void> {
     const founder = this.broker(new SimulatedProcess('founder'));
-    const config = { 'ledger.partitions': 1 + randomBelow(this.random, 3) };
-    await this.complete(
-      createTopic(founder, { name: TOPIC, partitions: this.partitions, config }).then(() => undefined),
-    );
+    const inputs = await this.found(founder, TOPIC, this.partitions);
+    // The others have the log to themselves, and topics that come and go.
+    const withProducers = this.seed % PRODUCERS_EVERY === 0;
+    const outputs = withProducers ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
     this.network.rates = anyWeather(this.random);
-    const writers = 2 + randomBelow(this.random, 3);
-    const requests = 60 + randomBelow(this.random, 60);
+    const writers = withProducers ? 1 : 2 + randomBelow(this.random, 3);
+    const requests = withProducers ? 15 : 60 + randomBelow(this.random, 60);
     for (let index = 0; index < writers; index++)
       this.start(`writer${index}`, (b, p) => this.write(b, p, Math.ceil(requests / writers)));
     for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => this.read(b, p));
     this.start('sweeper', (b, p) => this.sweepOften(b, p));
-    for (let index = 0; index < 2; index++) this.start(`owner${index}`, (b, p) => this.passing.own(b, p));
+    if (withProducers) this.startProducers(inputs, outputs);
+    else for (let index = 0; index < 2; index++) this.start(`owner${index}`, (b, p) => this.passing.own(b, p));
     await this.until(() => this.working === 0);
   }
 
@@ -141,9 +158,38 @@ class World {
     await this.complete(this.scheduler.pause(this.keeper, ORPHAN_AGE_MS * 4));
     await this.complete(this.lastSweep(this.broker(new SimulatedProcess('last sweeper'))));
     const auditor = new SimulatedProcess('auditor');
-    await this.complete(this.audit(this.broker(auditor)));
+    const witness = this.broker(auditor);
+    for (const place of this.places) await this.complete(this.readings.audit(witness, place));
     await this.complete(this.passing.audit(this.broker(auditor), auditor));
     if (this.fault !== undefined) throw this.fault;
+  }
+
+  private async found(founder: Broker, name: string, partitions: number): Promise<Place[]> {
+    const config = { 'ledger.partitions': 1 + randomBelow(this.random, 3) };
+    const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }));
+    const create = async () => {
+      await createTopic(founder, { name, partitions, config });
+      const topic = await founder.topics.get(name);
+      for (const { partition } of places) {
+        const { ledger, slot } = ledgerOf(topic, partition);
+        this.history.producers.places.set(`${name}-${partition}`, { ledger: ledgerName(ledger), slot });
+      }
+    };
+    await this.complete(create());
+    this.places.push(...places);
+    return places;
+  }
+
+  private startProducers(inputs: readonly Place[], outputs: readonly Place[]): void {
+    this.table.watch = watchTable(this.history);
+    const { history, scheduler, readings } = this;
+    const leave = (work: Promise<void>) => {
+      work.catch((error: unknown) => {
+        this.fault ??= error;
+      });
+    };
+    const actors = new ProducerActors({ history, scheduler, readings, inputs, outputs, leave });
+    for (const [name, work] of actors.all()) this.start(name, work);
   }
 
   /** Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. */
@@ -167,7 +213,7 @@ class World {
         if (ended) return;
         process.alive = false;
         end();
-        if (this.processes < 24) this.start(name, work);
+        if (this.processes < PROCESSES_MAX) this.start(name, work);
       });
     } else if (fate < 0.5) {
       this.scheduler.schedule(this.keeper, this.random.fraction() * 1_500, () => {
@@ -180,7 +226,8 @@ class World {
     const site = { scheduler: this.scheduler, process, table: this.table };
     const plant = plantOf(this.plant);
     const parts = { process, network: this.network };
-    const honest = metadataOver(this.table, parts);
+    const table = plant?.table?.(this.table, { ...site, process: this.keeper }) ?? this.table;
+    const honest = metadataOver(table, parts);
     const metadata = plant?.metadata?.(honest, site) ?? honest;
     const honestBucket = objectsOver(this.bucket, parts);
     const bucket = plant?.bucket?.(honestBucket, site) ?? honestBucket;
@@ -210,7 +257,8 @@ class World {
     const partition = randomBelow(this.random, this.partitions);
     const count = 1 + randomBelow(this.random, 3);
     const values = Array.from({ length: count }, (_, index) => `${process.name}/${number}/${index}`);
-    const expectedOffset = this.random.fraction() < 0.1 ? this.guessNext(partition) : undefined;
+    const expectedOffset =
+      this.random.fraction() < 0.1 ? this.readings.guessNext({ topic: TOPIC, partition }) : undefined;
     const event: ProduceEvent = {
       writer: process.name,
       topic: TOPIC,
@@ -221,9 +269,8 @@ class World {
       answer: { kind: 'none' },
     };
     this.history.produces.push(event);
-    // Some values are padded, so that a request may be of inline or of segment size.
-    const padding = this.random.fraction() < 0.3 ? 'x'.repeat(600) : '';
-    const records = values.map((value) => ({ partition, key: null, value: utf8(value + padding), headers: [] }));
+    const padding = paddingOf(this.random);
+    const records = values.map((value) => ({ partition, key: null, value: valueOf(value, padding), headers: [] }));
     try {
       const [first] = await produceRecords(broker, { topic: TOPIC, records, acks: 'all', expectedOffset });
       const answeredAt = this.history.tick();
@@ -237,82 +284,24 @@ class World {
     }
   }
 
-  /** One past what was acked last, which somebody may have gone beyond. */
-  private guessNext(partition: number): number {
-    const acked = this.history.produces.flatMap(({ answer, partition: p, values }) =>
-      answer.kind === 'acked' && p === partition ? [answer.baseOffset + values.length] : [],
-    );
-    return Math.max(0, ...acked);
-  }
-
   /** Follows each partition from the start, and now and then asks for the end, until the writers are done. */
   private async read(broker: Broker, process: SimulatedProcess): Promise<void> {
-    const follow = async (partition: number) => {
+    const follow = async (place: Place) => {
       let offset = 0;
       for (let fetches = 0; fetches < 60; fetches++) {
-        const next = await this.fetchOnce(broker, process, partition, offset);
+        const { answer } = await this.readings.fetch(broker, process, { ...place, offset });
         // A reader may also look elsewhere: at what was acked last, which its own head may not know of.
         if (this.random.fraction() < 0.2) {
-          const acked = this.guessNext(partition);
-          if (acked > 0) await this.fetchOnce(broker, process, partition, acked - 1);
+          const acked = this.readings.guessNext(place);
+          if (acked > 0) await this.readings.fetch(broker, process, { ...place, offset: acked - 1 });
         }
-        if (this.random.fraction() < 0.1) await this.latestOnce(broker, process, partition);
+        if (this.random.fraction() < 0.1) await this.readings.latest(broker, process, place);
         if (this.random.fraction() < 0.1) await this.passing.readOnce(broker, process);
-        offset = next;
+        if (answer.kind === 'records') offset = answer.nextOffset;
         await this.scheduler.pause(process, this.random.fraction() * 60);
       }
     };
-    await Promise.all(Array.from({ length: this.partitions }, (_, partition) => follow(partition)));
-  }
-
-  private async fetchOnce(
-    broker: Broker,
-    process: SimulatedProcess,
-    partition: number,
-    offset: number,
-  ): Promise<number> {
-    const event: FetchEvent = {
-      reader: process.name,
-      topic: TOPIC,
-      partition,
-      offset,
-      askedAt: this.history.tick(),
-      answer: { kind: 'none' },
-    };
-    this.history.fetches.push(event);
-    const waitMs = this.random.fraction() < 0.3 ? randomBelow(this.random, 500) : 0;
-    try {
-      const fetched = await fetchRecords(broker, {
-        topic: TOPIC,
-        partition,
-        position: { at: 'offset', offset },
-        maxBytes: 200 + randomBelow(this.random, 4_000),
-        maxRecords: 1 + randomBelow(this.random, 40),
-        minBytes: 1,
-        waitMs,
-      });
-      const values = fetched.records.map((record) => ({ offset: record.offset, value: textOf(record.value) }));
-      const { nextOffset, highWatermark } = fetched;
-      event.answer = { kind: 'records', values, nextOffset, highWatermark };
-      return nextOffset;
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      event.answer =
-        error.code === 'OFFSET_OUT_OF_RANGE'
-          ? { kind: 'outOfRange', highWatermark: error.facts.highWatermark ?? -1 }
-          : { kind: 'failed', code: error.code };
-      return offset;
-    }
-  }
-
-  private async latestOnce(broker: Broker, process: SimulatedProcess, partition: number): Promise<void> {
-    const askedAt = this.history.tick();
-    try {
-      const { offset } = await listOffsets(broker, { topic: TOPIC, partition, at: { at: 'latest' } });
-      this.history.latests.push({ reader: process.name, topic: TOPIC, partition, askedAt, latest: offset ?? -1 });
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-    }
+    await Promise.all(this.places.map(follow));
   }
 
   private async sweepOften(broker: Broker, process: SimulatedProcess): Promise<void> {
@@ -336,36 +325,6 @@ class World {
     if (deleted > 0) this.history.orphans.push(`${deleted} objects of a second sweep`);
   }
 
-  private async audit(broker: Broker): Promise<void> {
-    for (let partition = 0; partition < this.partitions; partition++) {
-      const values: { offset: number; value: string }[] = [];
-      const { offset: latest } = await listOffsets(broker, { topic: TOPIC, partition, at: { at: 'latest' } });
-      const highWatermark = latest ?? 0;
-      let failure: string | undefined;
-      for (let offset = 0; offset < highWatermark && failure === undefined; ) {
-        try {
-          const position = { at: 'offset' as const, offset };
-          const request = {
-            topic: TOPIC,
-            partition,
-            position,
-            maxBytes: 50_000,
-            maxRecords: 500,
-            minBytes: 1,
-            waitMs: 0,
-          };
-          const fetched = await fetchRecords(broker, request);
-          for (const record of fetched.records) values.push({ offset: record.offset, value: textOf(record.value) });
-          if (fetched.nextOffset <= offset) failure = `the fetch of ${offset} does not advance`;
-          offset = fetched.nextOffset;
-        } catch (error) {
-          failure = `offset ${offset}: ${String(error)}`;
-        }
-      }
-      this.history.finals.push({ topic: TOPIC, partition, highWatermark, values, failure });
-    }
-  }
-
   private async complete(work: Promise<void>): Promise<void> {
     let state: 'running' | 'done' | 'failed' = 'running';
     work.then(
@@ -384,9 +343,4 @@ class World {
     const end = await this.scheduler.run(done, EVENTS_MAX);
     if (end === 'limit') throw new Error(`history ${this.seed} does not end within ${EVENTS_MAX} events`);
   }
-}
-
-/** The value without its padding. */
-function textOf(value: Uint8Array | null): string {
-  return (value === null ? 'null' : (utf8Text(value) ?? 'binary')).replace(/x*$/, '');
 }
