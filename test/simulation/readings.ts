@@ -115,6 +115,6 @@ export function valueOf(value: string, padding: string): Uint8Array {
 }
 
 /** The value without its padding. */
-export function textOf(value: Uint8Array | null): string {
+function textOf(value: Uint8Array | null): string {
   return (value === null ? 'null' : (utf8Text(value) ?? 'binary')).replace(/x*$/, '');
 }
