@@ -115,7 +115,9 @@ export class SequencedProducers {
       if (this.random.fraction() < 0.05) await this.restart(producer);
       return this.scheduler.pause(process, 50);
     }
-    if (this.random.fraction() < 0.05) this.leave(this.attempt(broker, this.ahead(producer, pending, process)));
+    if (pending.batch.firstSequence > 0 && this.random.fraction() < 0.05) {
+      this.leave(this.attempt(broker, this.ahead(producer, pending, process)));
+    }
     if (this.random.fraction() < 0.15) this.sendThroughPeer(pending);
     await this.sendUntilSettled(producer, broker, process, pending);
     if (this.random.fraction() < 0.1) await this.attempt(broker, pending);
@@ -176,7 +178,7 @@ export class SequencedProducers {
     return pending;
   }
 
-  /** A batch that leaves a gap behind this one. */
+  /** A batch that leaves a gap behind this one, of a producer that the partition knows. */
   private ahead(producer: Producer, { batch }: Pending, process: SimulatedProcess): Pending {
     const { epoch, event, firstSequence } = batch;
     const place = { topic: event.topic, partition: event.partition };

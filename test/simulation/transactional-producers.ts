@@ -54,6 +54,7 @@ export class TransactionalProducers {
   private readonly random: Random;
   readonly events: TransactionEvents;
   private readonly declared = new Map<string, Declared>();
+  private singles = 0;
   private readonly peers: { broker: Broker; process: SimulatedProcess }[] = [];
 
   constructor(site: ProducerSite) {
@@ -74,6 +75,7 @@ export class TransactionalProducers {
       if (pending.settled && this.random.fraction() < 0.1) await this.attempt(broker, pending);
       if (!pending.settled || this.random.fraction() < 0.1) this.restart(producer);
       producer.pending = undefined;
+      if (this.random.fraction() < 0.3) await this.once(broker);
       await this.pause(process, 60);
     }
   }
@@ -102,6 +104,14 @@ export class TransactionalProducers {
     const { history } = this.site;
     history.producers.initializations.push({ transactionalId: id, epoch, answeredAt: history.tick() });
     return epoch;
+  }
+
+  /** One of no transactional id, which cannot be sent again. */
+  private async once(broker: Broker): Promise<void> {
+    const event = this.events.begin(`nobody ${this.singles++}`, { epoch: 0, number: 0 });
+    const records = this.someRecords(event, event.name);
+    const offsets = this.someOffsets(event, records.length === 0);
+    await this.committing(event, async () => firstOffsets((await transact(broker, { records, offsets })).records));
   }
 
   private nextOf(producer: Declared, epoch: number): Pending {
