@@ -63,7 +63,7 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing() ?? s3ServerMissing(
     it('says that the table is missing, unless it is to make it', async () => {
       const storage = await newStorage();
       await expect(startLocalServer(storage)).rejects.toThrow(
-        /millrace: the table .* cannot be used.*--create-table makes it/,
+        /millrace: The table .* cannot be used.*--create-table makes it/,
       );
       const server = await start(storage);
       expect(await createClient({ url: server.url }).topics.list()).toEqual({ topics: [] });

@@ -98,13 +98,13 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('the local server 
       'a table that is not there',
       {},
       'missing-table',
-      /the table missing-table cannot be used: .*--create-table makes it/,
+      /The table missing-table cannot be used. .*--create-table makes it/,
     ],
     [
       'a bucket that is not there',
       { MILLRACE_BUCKET: 'missing-bucket' },
       undefined,
-      /the bucket missing-bucket cannot be used/,
+      /The bucket missing-bucket cannot be used/,
     ],
     ['no credentials', { AWS_ACCESS_KEY_ID: '', AWS_EC2_METADATA_DISABLED: 'true' }, undefined, /credentials/],
   ])('refuses to start with %s', async (_, env, table, sentence) => {
@@ -117,6 +117,6 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('the local server 
   it('refuses to start when DynamoDB is not there', async () => {
     const local = start('any', [], { AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
     expect(await local.exit).toEqual({ code: 1, signal: null });
-    expect(local.stderr).toMatch(/^millrace: the table any cannot be used: [^\n]*\n$/);
+    expect(local.stderr).toMatch(/^millrace: The table any cannot be used. [^\n]*\n$/);
   });
 });
