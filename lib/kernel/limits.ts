@@ -113,7 +113,7 @@ export const limits = {
   flushBytesMax: 8 * MIB,
   uploadsInFlightMax: 4,
   /** Bytes waiting that start an upload beside one under way. */
-  flushBytesOverlap: 1.5 * MIB,
+  flushBytesOverlap: MIB,
   uploadAttemptsMax: 4,
   /** How long a produce request may take before it is answered with a retriable error. */
   produceDeadlineMs: 25_000,
