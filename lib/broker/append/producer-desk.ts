@@ -2,6 +2,7 @@
 import { isExpired, unpackProducer } from '../../coordination/producers/producer-state.ts';
 import type { Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -109,7 +110,8 @@ export class ProducerDesk {
       if (baseOffset === undefined) unit.reject(tooOld(sequence.firstSequence));
       else unit.resolve({ baseOffset, duplicate: true });
     } catch (error) {
-      unit.reject(error);
+      // That it cannot be said where they are does not mean that they are nowhere.
+      unit.reject(withUnknownEffect(error));
     }
   }
 
@@ -151,4 +153,9 @@ export class ProducerDesk {
     }
     return undefined;
   }
+}
+
+function withUnknownEffect(error: unknown): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  return new MillraceError(error.code, error.message, { effect: 'unknown', facts: error.facts, cause: error });
 }

@@ -182,7 +182,13 @@ export class Sequencer {
       if (settled.step !== 'again') return settled;
       admission = await this.desk.admit(plan, units, progress.head, 'strong');
     }
-    if (admission.admitted === 'some') return { step: 'excluded', excluded: admission.excluded };
+    if (admission.admitted === 'some') {
+      // A unit may be kept out by this very commit, where an attempt was applied unseen. The head is read after the
+      // sequences: a commit that they hold is found.
+      const settled = progress.unknown ? await this.settle(progress) : undefined;
+      if (settled !== undefined && settled.step !== 'again') return settled;
+      return { step: 'excluded', excluded: admission.excluded };
+    }
     plan.producers = admission.changes;
     return undefined;
   }
