@@ -4,7 +4,7 @@ import type { MillraceError } from '../../../lib/kernel/errors.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headOf, lost, makeStores, makeTopic, throttled } from '../../support/broker.ts';
-import { makeOther, makeTwo, plain, recordsIn, type Sent, send, valuesIn } from '../../support/sequenced.ts';
+import { makeOther, makeTwo, plain, recordsIn, refusal, type Sent, send, valuesIn } from '../../support/sequenced.ts';
 
 describe('an append with a sequence whose answer was lost', () => {
   it('is not done again by a retry, whichever of its attempts came through', async () => {
@@ -85,6 +85,51 @@ describe('a commit of several units that was applied late', () => {
     await first.clock.until(both);
     expect(await both).toEqual([{ baseOffset: 1, duplicate: false }, 2]);
     expect(await recordsIn(first)).toBe(3);
+  });
+});
+
+describe('a commit that was applied, and whose offsets cannot be read at once', () => {
+  it('is found, and what shares it is written once', async () => {
+    const { first } = await makeTwo();
+    const others = Array.from({ length: limits.producersInHeadMax }, (_, index) => `other ${index}`);
+    for (const producer of others) await send(first, { producer, seq: 0 });
+    // The head is full: this producer has an item, and a transaction does not return what it made.
+    let applied = false;
+    let busy = 2;
+    first.metadata.onWrite = async (proceed, writes) => {
+      const result = await proceed();
+      applied ||= writes.length > 1;
+      return result;
+    };
+    first.metadata.onGet = async (proceed, { sk }) => {
+      if (applied && sk === 'head' && busy-- > 0) throw throttled();
+      return proceed();
+    };
+    const both = Promise.all([plain(first), send(first, { producer: 'late', seq: 0 }), plain(first)]);
+    await first.clock.until(both);
+    const from = others.length;
+    expect(await both).toEqual([from, { baseOffset: from + 1, duplicate: false }, from + 2]);
+    expect(busy).toBeLessThan(0);
+    expect(await recordsIn(first)).toBe(from + 3);
+  });
+
+  it('is called unknown where they cannot be read in time', async () => {
+    const { first } = await makeTwo();
+    const others = Array.from({ length: limits.producersInHeadMax }, (_, index) => `other ${index}`);
+    for (const producer of others) await send(first, { producer, seq: 0 });
+    let applied = false;
+    first.metadata.onWrite = async (proceed, writes) => {
+      const result = await proceed();
+      applied ||= writes.length > 1;
+      return result;
+    };
+    first.metadata.onGet = async (proceed, { sk }) => {
+      if (applied && sk === 'head') throw throttled();
+      return proceed();
+    };
+    const outcome = refusal(send(first, { producer: 'late', seq: 0 }));
+    await first.clock.until(outcome);
+    expect(await outcome).toMatchObject({ effect: 'unknown' });
   });
 });
 
