@@ -8,7 +8,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { decodeDeletionCount, deletionCountKey, noDeletionSince } from '../kernel/deletion-count.ts';
-import { MillraceError } from '../kernel/errors.ts';
+import { MillraceError, withEffect } from '../kernel/errors.ts';
 import type { Attributes, ItemKey, Write } from '../kernel/items.ts';
 import type { Broker } from './broker.ts';
 import { decideAgain } from './write-attempts.ts';
@@ -53,7 +53,8 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
     // If nothing was deleted since the unanswered attempt, and another's is there, it was not applied; once that is
     // deleted, it is void.
     if (unanswered !== undefined && unanswered === (await deletionsOf(broker, name))) unanswered = undefined;
-    if ('refusal' in taken) throw unanswered === undefined ? taken.refusal : withUnknownEffect(taken.refusal);
+    // The name is another's now; what an attempt had made under it may have been deleted before.
+    if ('refusal' in taken) throw unanswered === undefined ? taken.refusal : withEffect(taken.refusal, 'unknown');
     await taken.free();
     return 'again';
   });
@@ -71,11 +72,6 @@ export async function prepareOnce(broker: Broker, name: string, writes: readonly
     // The keys are the creation's own: a refusal by them only says that an earlier attempt had come through.
     return result.outcome === 'refused' && result.index === 0 ? 'again' : { done: undefined };
   });
-}
-
-/** The name is another's now; what an attempt had made under it may have been deleted before. */
-function withUnknownEffect({ code, message, facts }: MillraceError): MillraceError {
-  return new MillraceError(code, message, { facts, effect: 'unknown' });
 }
 
 async function deletionsOf(broker: Broker, name: string): Promise<number> {

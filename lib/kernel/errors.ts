@@ -115,3 +115,11 @@ export class MillraceError extends Error {
     return TABLE[this.code].retriable;
   }
 }
+
+/** The same fault with another word on what was done. What is none of Millrace's errors stays as it is. */
+export function withEffect(error: MillraceError, effect: Effect): MillraceError;
+export function withEffect(error: unknown, effect: Effect): unknown;
+export function withEffect(error: unknown, effect: Effect): unknown {
+  if (!(error instanceof MillraceError) || error.effect === effect) return error;
+  return new MillraceError(error.code, error.message, { effect, facts: error.facts, cause: error });
+}

@@ -10,7 +10,7 @@
  * - it rejects with `effect: 'none'` only when the records can never appear;
  * - records with a producer's sequence are in the ledger once, however often they are appended.
  */
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
@@ -217,6 +217,5 @@ export class Appender {
 
 /** Whatever an upload failed with: the records are not in the log and never will be. */
 function storageError(error: unknown): unknown {
-  if (!(error instanceof MillraceError)) return error;
-  return new MillraceError(error.code, error.message, { facts: error.facts, effect: 'none', cause: error });
+  return withEffect(error, 'none');
 }

@@ -2,7 +2,7 @@
 import { isExpired, unpackProducer } from '../../coordination/producers/producer-state.ts';
 import type { Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -111,7 +111,7 @@ export class ProducerDesk {
       else unit.resolve({ baseOffset, duplicate: true });
     } catch (error) {
       // That it cannot be said where they are does not mean that they are nowhere.
-      unit.reject(withUnknownEffect(error));
+      unit.reject(withEffect(error, 'unknown'));
     }
   }
 
@@ -153,9 +153,4 @@ export class ProducerDesk {
     }
     return undefined;
   }
-}
-
-function withUnknownEffect(error: unknown): unknown {
-  if (!(error instanceof MillraceError)) return error;
-  return new MillraceError(error.code, error.message, { effect: 'unknown', facts: error.facts, cause: error });
 }

@@ -13,7 +13,7 @@
  */
 
 import { assert, unreachable } from '../../kernel/assert.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -158,7 +158,7 @@ export class Sequencer {
         ? await this.afterRefusedWrite(progress, result)
         : await this.afterApplied(progress, result);
     } catch (error) {
-      if (!(error instanceof MillraceError) || !error.retriable) throw withEffect(error, progress);
+      if (!(error instanceof MillraceError) || !error.retriable) throw fault(error, progress);
       if (error.effect === 'none') return { step: 'later', error };
       progress.unknown = true;
       return this.settle(progress).catch((failure: unknown): Step => {
@@ -200,7 +200,7 @@ export class Sequencer {
     progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
     // A transaction does not return what it made.
     const head = item === undefined ? await heads.strong(plan.ledger) : decodeHead(item);
-    if (head === undefined) return { step: 'failed', error: withEffect(goneError(), progress) };
+    if (head === undefined) return { step: 'failed', error: fault(goneError(), progress) };
     heads.update(plan.ledger, head);
     if (startsSeal(head.tail.length)) void sealer.seal(plan.ledger);
     return { step: 'committed', offsets: await this.find(progress, head) };
@@ -226,7 +226,7 @@ export class Sequencer {
     switch (refusal.reason) {
       case 'gone':
         this.parts.heads.drop(plan.ledger);
-        return { step: 'failed', error: withEffect(goneError(), progress) };
+        return { step: 'failed', error: fault(goneError(), progress) };
       case 'committed':
         progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
         return { step: 'committed', offsets: await this.find(progress, refusal.head) };
@@ -267,7 +267,7 @@ export class Sequencer {
   private async settle(progress: Progress): Promise<Step> {
     const { plan } = progress;
     const head = await this.parts.heads.strong(plan.ledger);
-    if (head === undefined) return { step: 'failed', error: withEffect(goneError(), progress) };
+    if (head === undefined) return { step: 'failed', error: fault(goneError(), progress) };
     const offsets = await this.look(progress, head);
     if (offsets !== undefined) return { step: 'committed', offsets };
     plan.seen = head.sealed;
@@ -363,8 +363,7 @@ function offsetMismatch(expected: number, nextOffset: number): MillraceError {
 }
 
 /** A fault that ends the sequencing says what is known of its attempts. */
-function withEffect(error: unknown, progress: Progress): MillraceError {
+function fault(error: unknown, { unknown }: Progress): MillraceError {
   if (!(error instanceof MillraceError)) throw error;
-  if (!progress.unknown || error.effect === 'unknown') return error;
-  return new MillraceError(error.code, error.message, { facts: error.facts, effect: 'unknown', cause: error });
+  return unknown ? withEffect(error, 'unknown') : error;
 }

@@ -14,7 +14,7 @@
  */
 import { assert, unreachable } from '../../kernel/assert.ts';
 import { toHex } from '../../kernel/bytes.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -27,7 +27,6 @@ import { retryPauseMs } from '../../storage/retry.ts';
 import { type AppenderParts, goneError } from '../append/parts.ts';
 import type { CommitOutcome, Intent, StoredLedger } from './intent.ts';
 import { explainLedgerRefusal, type LedgerAppend, planLedgerAppend } from './ledger-appends.ts';
-import { withUnknownEffect } from './read-receipt.ts';
 
 export type CommitterParts = Pick<
   AppenderParts,
@@ -126,7 +125,7 @@ export class CommitAttempts {
     try {
       return await step();
     } catch (error) {
-      if (!(error instanceof MillraceError) || !isStorageFault(error)) throw withEffect(error, progress);
+      if (!(error instanceof MillraceError) || !isStorageFault(error)) throw fault(error, progress);
       return { step: 'later', error };
     }
   }
@@ -257,7 +256,7 @@ export class CommitAttempts {
   /** Of a transaction that is applied. */
   private async find(progress: Progress, ledger: LedgerProgress, written?: LedgerHead): Promise<BaseOffsets> {
     const head = written ?? (await this.parts.heads.strong(ledger.plan.ledger));
-    if (head === undefined) throw withEffect(this.gone(ledger.plan.ledger), progress);
+    if (head === undefined) throw fault(this.gone(ledger.plan.ledger), progress);
     const bases = await this.look(progress, ledger, head);
     assert(bases !== undefined, 'an applied transaction is in the tail or in a page since its first attempt');
     this.sealIfDue(ledger, head);
@@ -296,6 +295,6 @@ export function timedOut({ unknown }: Progress, cause?: MillraceError): Millrace
 }
 
 /** A fault that ends the attempts says what is known of them. */
-function withEffect(error: unknown, { unknown }: Progress): unknown {
-  return unknown ? withUnknownEffect(error) : error;
+function fault(error: unknown, { unknown }: Progress): unknown {
+  return unknown ? withEffect(error, 'unknown') : error;
 }

@@ -14,7 +14,7 @@ import {
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
@@ -26,7 +26,7 @@ import type { Broker } from '../broker.ts';
 import { checkItemCount, type StoredLedger } from './intent.ts';
 import { receiptLedgers } from './make-receipt.ts';
 import { offsetWrites } from './prepare.ts';
-import { readReceipt, withUnknownEffect } from './read-receipt.ts';
+import { readReceipt } from './read-receipt.ts';
 import { discardParts, readState, throwRefusal } from './transactional-states.ts';
 
 export interface CommitRequest {
@@ -49,7 +49,7 @@ export async function commitTransaction(broker: Broker, request: CommitRequest):
     let unknown = false;
     for (let round = 0; round < limits.transactionDecisionsMax; round++) {
       const step = await decideAndCommit(broker, request, deadlineMs).catch((error: unknown) => {
-        throw unknown ? withUnknownEffect(error) : error;
+        throw unknown ? withEffect(error, 'unknown') : error;
       });
       if ('partitions' in step) return step;
       unknown = step.unknown;
@@ -112,7 +112,7 @@ async function decideAndCommit(
 /** Whether it was this call that committed, and not another process that was asked the same. */
 async function isOurs(broker: Broker, id: string, token: Uint8Array): Promise<boolean> {
   const state = await readState(broker, id).catch((error: unknown) => {
-    throw withUnknownEffect(error);
+    throw withEffect(error, 'unknown');
   });
   return state !== undefined && bytesEqual(state.token, token);
 }

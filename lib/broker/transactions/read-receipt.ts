@@ -4,7 +4,7 @@
  * retriable and says so.
  */
 import type { Receipt, ReceiptLedger } from '../../coordination/transactions/receipt.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
@@ -19,14 +19,8 @@ export async function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: 
   try {
     return await mapBounded(receipt.ledgers, limits.storageFanOutMax, (ledger) => basesOf(broker, ledger, deadlineMs));
   } catch (error) {
-    throw withUnknownEffect(error);
+    throw withEffect(error, 'unknown');
   }
-}
-
-/** For a fault that comes when something has been done already, or may have been. */
-export function withUnknownEffect(error: unknown): unknown {
-  if (!(error instanceof MillraceError) || error.effect === 'unknown') return error;
-  return new MillraceError(error.code, error.message, { effect: 'unknown', facts: error.facts, cause: error });
 }
 
 async function basesOf(broker: Broker, receipt: ReceiptLedger, deadlineMs: number): Promise<BaseOffsets> {

@@ -12,7 +12,7 @@ import type { PendingOffset } from '../../coordination/transactions/part-item.ts
 import { type PlacedRecord, unpackReceipt } from '../../coordination/transactions/receipt.ts';
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -29,7 +29,7 @@ import {
   prepareRecords,
   type TransactionRecord,
 } from './prepare.ts';
-import { readReceipt, withUnknownEffect } from './read-receipt.ts';
+import { readReceipt } from './read-receipt.ts';
 import { discardPartsOf, readState, throwRefusal } from './transactional-states.ts';
 import { uploadRuns } from './upload.ts';
 
@@ -173,7 +173,7 @@ class Transact {
     const attempted = this.next?.version;
     if (!unknown) return this.decided(id);
     const state = await readState(this.broker, id).catch((error: unknown) => {
-      throw withUnknownEffect(error);
+      throw withEffect(error, 'unknown');
     });
     // Only transactions of offsets alone are not known from their ledgers.
     if (state !== undefined && bytesEqual(state.token, this.token)) return { records: [], repeated: false };

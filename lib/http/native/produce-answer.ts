@@ -1,6 +1,6 @@
 /** What a produce request is answered: every record's outcome, and the status that sums them up. */
 import type { RecordOutcome } from '../../broker/produce.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { type MillraceError, withEffect } from '../../kernel/errors.ts';
 import { problemOf } from '../problems.ts';
 import { DUPLICATE_HEADER } from './producer-headers.ts';
 
@@ -35,10 +35,5 @@ export function statusOf(outcomes: readonly RecordOutcome[]): 200 | 202 | 207 {
   const [first] = errors;
   if (first === undefined) return outcomes.some(({ outcome }) => outcome === 'accepted') ? 202 : 200;
   if (errors.length < outcomes.length || errors.some(({ code }) => code !== first.code)) return 207;
-  throw errors.some(({ effect }) => effect === 'unknown') ? withUnknownEffect(first) : first;
-}
-
-function withUnknownEffect(error: MillraceError): MillraceError {
-  const { code, message, facts } = error;
-  return new MillraceError(code, message, { effect: 'unknown', facts, cause: error });
+  throw errors.some(({ effect }) => effect === 'unknown') ? withEffect(first, 'unknown') : first;
 }
