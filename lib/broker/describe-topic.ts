@@ -3,12 +3,13 @@ import { assert } from '../kernel/assert.ts';
 import type { TopicId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
-import { decodeHead, headKey, highWatermark, initialHead, type LedgerHead } from '../log/ledger/head.ts';
+import { decodeHead, headKey, initialHead, type LedgerHead } from '../log/ledger/head.ts';
 import type { TopicConfigOverrides, TopicConfigValues } from '../log/topic/config.ts';
 import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import type { TopicSummary } from '../log/topic/topic-item.ts';
 import { ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
+import { highWatermark } from './ledger/replicated.ts';
 import { decideAgain } from './write-attempts.ts';
 
 interface PartitionDescription {
@@ -46,7 +47,10 @@ export async function describeTopic(broker: Broker, name: string): Promise<Topic
 
 /** A topic that was made a moment ago: nothing is in it yet. */
 export function describeNewTopic(topic: Topic): TopicDescription {
-  return description(topic, ledgersOf(topic).map(initialHead));
+  return description(
+    topic,
+    ledgersOf(topic).map(() => initialHead()),
+  );
 }
 
 async function readHeads(broker: Broker, topic: Topic): Promise<LedgerHead[] | undefined> {

@@ -27,6 +27,13 @@ const TABLE = {
   MESSAGE_TOO_LARGE: row(10, 413, false, 'A record or batch is larger than allowed'),
   OFFSET_METADATA_TOO_LARGE: row(12, 413, false, 'The metadata of a committed offset is larger than allowed'),
   INVALID_TOPIC: row(17, 400, false, 'The topic name is not allowed'),
+  NOT_ENOUGH_REPLICAS: row(19, 503, true, 'Fewer replicas are in sync than the topic wants'),
+  NOT_ENOUGH_REPLICAS_AFTER_APPEND: row(
+    20,
+    503,
+    true,
+    'The records were appended, and fewer replicas are in sync than the topic wants',
+  ),
   INVALID_GROUP_ID: row(24, 400, false, 'The group id is not allowed'),
   INVALID_TIMESTAMP: row(32, 422, false, 'A timestamp is out of range'),
   TOPIC_ALREADY_EXISTS: row(36, 409, false, 'The topic exists already'),

@@ -75,7 +75,7 @@ export const limits = {
   // Replication
   /** Replicas of one stack: bits of a mask that fits a byte. */
   replicasMax: 8,
-  /** `replica.lag.time.max.ms` where a topic does not say; Kafka's default. */
+  /** `replica.lag.time.max.ms`, a config of brokers; Kafka's default. */
   replicaLagMsDefault: 30_000,
   /** A replica has failed after this many failures in a row … */
   replicaFailuresMin: 5,

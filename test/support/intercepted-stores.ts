@@ -3,7 +3,8 @@ import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { Tier } from '../../lib/log/segment/object-name.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
-import type { TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import type { ReadOrder } from '../../lib/storage/objects/replicated.ts';
+import type { PutTo, TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 
 /** What a test does to a call: `proceed` carries it out, as often as it is called. */
 type Hook<Arguments extends unknown[], Result> = (
@@ -65,6 +66,28 @@ export class InterceptedObjects implements TieredObjectStore {
 
   tierFor(bytes: number): Tier {
     return this.store.tierFor(bytes);
+  }
+
+  get replicas() {
+    return this.store.replicas;
+  }
+
+  get assignable() {
+    return this.store.assignable;
+  }
+
+  /** Of a store with a single bucket as one `put`. */
+  putTo(targets: number, name: string, chunks: readonly Uint8Array[]): PutTo[] {
+    if (this.store.replicas !== undefined) return this.store.putTo(targets, name, chunks);
+    const outcome = this.put(name, chunks).then(
+      () => ({ put: 'held' as const }),
+      (error: unknown) => ({ put: 'failed' as const, error }),
+    );
+    return [{ replicas: targets, outcome }];
+  }
+
+  reading(order: ReadOrder) {
+    return this.store.replicas === undefined ? this : this.store.reading(order);
   }
 
   async put(name: string, chunks: readonly Uint8Array[]): Promise<void> {

@@ -1,5 +1,6 @@
 /** Any commit, page and head that the formats can hold, for properties. */
 import * as fc from 'fast-check';
+import { encodeReplication, initialReplication } from '../../lib/coordination/replication/replica-state.ts';
 import type { LedgerId, ObjectId } from '../../lib/kernel/ids.ts';
 import { OBJECT_RANDOM_BYTES } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
@@ -44,25 +45,37 @@ export const runs: fc.Arbitrary<Run[]> = fc.uniqueArray(fc.nat({ max: SLOTS - 1 
   ),
 );
 
-export const commit: fc.Arbitrary<Commit> = fc.record({
-  tier: fc.constantFrom('inline' as const, 'segments' as const),
-  object: objectId,
-  part: fc.nat({ max: 255 }),
-  position: count,
-  runs,
-});
+export const commit: fc.Arbitrary<Commit> = fc.record(
+  {
+    tier: fc.constantFrom('inline' as const, 'segments' as const),
+    object: objectId,
+    part: fc.nat({ max: 255 }),
+    position: count,
+    runs,
+    replicated: fc.record({ holders: fc.nat({ max: 255 }), epoch: fc.nat() }),
+  },
+  { requiredKeys: ['tier', 'object', 'part', 'position', 'runs'] },
+);
 
 const perSlot = (arbitrary: fc.Arbitrary<number>) => fc.array(arbitrary, { minLength: SLOTS, maxLength: SLOTS });
 
-export const page: fc.Arbitrary<Page> = fc.record({
-  sequence: fc.nat({ max: 10 ** 12 - 1 }),
-  epoch: fc.nat(),
-  bases: perSlot(count),
-  maxTimestamps: perSlot(fc.oneof(fc.constant(-1), timestamp)),
-  commits: fc.array(commit, { maxLength: 10 }),
-});
+export const page: fc.Arbitrary<Page> = fc.record(
+  {
+    sequence: fc.nat({ max: 10 ** 12 - 1 }),
+    epoch: fc.nat(),
+    bases: perSlot(count),
+    maxTimestamps: perSlot(fc.oneof(fc.constant(-1), timestamp)),
+    commits: fc.array(commit, { maxLength: 10 }),
+    firstCommit: fc.nat(),
+  },
+  { requiredKeys: ['sequence', 'epoch', 'bases', 'maxTimestamps', 'commits'] },
+);
 
-export const head: fc.Arbitrary<LedgerHead> = fc.record({
+const replication = fc
+  .subarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 })
+  .map((replicas) => encodeReplication(initialReplication(replicas)));
+
+const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
   version: fc.maxSafeNat(),
   epoch: fc.nat(),
   isrVersion: fc.nat(),
@@ -76,3 +89,8 @@ export const head: fc.Arbitrary<LedgerHead> = fc.record({
   bytes: fc.maxSafeNat(),
   producers: fc.map(fc.stringMatching(/^[A-Za-z0-9_-]{12}$/), fc.uint8Array({ maxLength: 40 }), { maxKeys: 5 }),
 });
+
+export const head: fc.Arbitrary<LedgerHead> = fc.oneof(
+  singleHead,
+  fc.tuple(singleHead, replication).map(([single, attributes]) => ({ ...single, replication: attributes })),
+);

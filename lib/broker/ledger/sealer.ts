@@ -10,6 +10,7 @@ import type { MetadataStore } from '../../storage/metadata/port.ts';
 import type { BrokerLog } from '../broker-log.ts';
 import type { HeadCache } from './head-cache.ts';
 import type { PageCache } from './page-cache.ts';
+import { sealable } from './replicated.ts';
 
 export class Sealer {
   private readonly metadata: MetadataStore;
@@ -25,7 +26,7 @@ export class Sealer {
     this.log = parts.log;
   }
 
-  /** Moves the tail into a page; resolves when that is done, was done by someone else, or failed (which is logged). */
+  /** Moves into a page what may be moved of the tail; resolves when that is done, was done by someone else, or failed (which is logged). */
   seal(ledger: LedgerId): Promise<void> {
     const name = ledgerName(ledger);
     const running = this.running.get(name);
@@ -44,8 +45,9 @@ export class Sealer {
 
   private async attempt(ledger: LedgerId): Promise<void> {
     const head = await this.heads.known(ledger);
-    if (head === undefined || head.tail.length === 0) return;
-    const stored = await this.storePage(ledger, head);
+    const count = head === undefined ? 0 : sealable(head);
+    if (head === undefined || count === 0) return;
+    const stored = await this.storePage(ledger, head, count);
     const current = stored.commits.length > head.tail.length ? await this.heads.strong(ledger) : head;
     if (current === undefined || current.sealed !== stored.sequence) return;
     const trimmed = await this.metadata.write([planTrim(ledger, current, stored)]);
@@ -53,9 +55,9 @@ export class Sealer {
   }
 
   /** The page that the store has under the head's next number: the one made here, or the one that was there first. */
-  private async storePage(ledger: LedgerId, head: LedgerHead): Promise<Page> {
+  private async storePage(ledger: LedgerId, head: LedgerHead, count: number): Promise<Page> {
     const previous = head.sealed === 0 ? undefined : await this.pages.get(ledger, head.sealed - 1);
-    const page = pageOf(head, previous);
+    const page = pageOf(head, previous, count);
     const put = await this.metadata.write([planPage(ledger, page)]);
     const stored = put.outcome === 'refused' && put.item !== undefined ? decodePage(page.sequence, put.item) : page;
     this.pages.keep(ledger, stored);

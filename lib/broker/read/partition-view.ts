@@ -6,10 +6,11 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { highWatermark, type LedgerHead, tailStart } from '../../log/ledger/head.ts';
+import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';
 import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage, runsInTail } from '../../log/ledger/locate.ts';
 import type { Page } from '../../log/ledger/page.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
+import { highWatermark } from '../ledger/replicated.ts';
 
 export interface PlacedRun {
   run: LocatedRun;

@@ -26,9 +26,12 @@ export interface TailCommit {
   runs: readonly { slot: number; records: number; bytes: number }[];
 }
 
-export interface LedgerView extends Replication {
-  /** Of the head. */
+/** What reading takes; plans also need the key of the head. */
+export interface LedgerView extends HeadView {
   key: ItemKey;
+}
+
+export interface HeadView extends Replication {
   version: number;
   epoch: number;
   isrVersion: number;
@@ -40,7 +43,7 @@ export interface LedgerView extends Replication {
 }
 
 /** One past the number of the newest commit. */
-export function commitsEnd({ paged, tail }: LedgerView): number {
+export function commitsEnd({ paged, tail }: HeadView): number {
   return paged + tail.length;
 }
 
@@ -49,7 +52,7 @@ export function commitsEnd({ paged, tail }: LedgerView): number {
  * what the head says, such as an upload that ended after its commit was appended.
  */
 export function heldUpTo(
-  view: LedgerView,
+  view: HeadView,
   replica: ReplicaId,
   alsoHeld: (commit: TailCommit) => boolean = () => false,
 ): number {
@@ -66,22 +69,22 @@ export function heldUpTo(
 }
 
 /** The high watermark as a commit number: every replica in sync holds what is below it. Never goes down. */
-export function coveredCommits(view: LedgerView): number {
+export function coveredCommits(view: HeadView): number {
   return Math.min(...members(view.state.inSync).map((replica) => heldUpTo(view, replica)));
 }
 
 /** How many of the tail's commits, from its first, may be moved into a page. */
-export function sealableCommits(view: LedgerView): number {
+export function sealableCommits(view: HeadView): number {
   return coveredCommits(view) - view.paged;
 }
 
 /** The high watermark of a slot: one past the newest offset that readers see. */
-export function visibleEnd(view: LedgerView, slot: number): number {
+export function visibleEnd(view: HeadView, slot: number): number {
   return offsetAt(view, slot, coveredCommits(view));
 }
 
 /** The slot's next offset when the commit `number`, which is in the tail or the next one, was about to be appended. */
-export function offsetAt(view: LedgerView, slot: number, number: number): number {
+export function offsetAt(view: HeadView, slot: number, number: number): number {
   let offset = view.next[slot] as number;
   for (const { runs } of view.tail.slice(number - view.paged)) {
     for (const run of runs) if (run.slot === slot) offset -= run.records;
@@ -90,7 +93,7 @@ export function offsetAt(view: LedgerView, slot: number, number: number): number
 }
 
 /** The number of the commit with this id; `undefined` where it is not in the tail. */
-export function numberInTail(view: LedgerView, id: Uint8Array): number | undefined {
+export function numberInTail(view: HeadView, id: Uint8Array): number | undefined {
   const index = view.tail.findIndex((commit) => bytesEqual(commit.id, id));
   return index < 0 ? undefined : view.paged + index;
 }

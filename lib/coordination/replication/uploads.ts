@@ -7,7 +7,7 @@
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { limits } from '../../kernel/limits.ts';
-import { coveredCommits, type LedgerView, numberInTail } from './ledger-view.ts';
+import { coveredCommits, type HeadView, numberInTail } from './ledger-view.ts';
 import { count, maskOf, type ReplicaMask, type ReplicaState, without } from './replica-state.ts';
 
 export type Acks = 'leader' | 'all';
@@ -84,7 +84,7 @@ export type AckVerdict =
   | { ack: 'look' };
 
 /** Whether an appended commit, or the original of a duplicate, may be answered. `acks=leader` is answered once it is in. */
-export function judgeAck(view: LedgerView, id: Uint8Array, { minInSync }: { minInSync: number }): AckVerdict {
+export function judgeAck(view: HeadView, id: Uint8Array, { minInSync }: { minInSync: number }): AckVerdict {
   const number = numberInTail(view, id);
   if (number === undefined && !view.recent.some((recent) => bytesEqual(recent, id))) return { ack: 'look' };
   // What is remembered and not in the tail is in a page, and pages hold only what is covered.
@@ -95,7 +95,7 @@ export function judgeAck(view: LedgerView, id: Uint8Array, { minInSync }: { minI
 
 /** After `look`: what the pages since the first attempt say. */
 export function judgePaged(
-  view: LedgerView,
+  view: HeadView,
   { inPage, minInSync }: { inPage: boolean; minInSync: number },
 ): { ack: 'now' } | { ack: 'not-enough-replicas-after-append'; inSync: number } | { ack: 'cut-off' } {
   if (!inPage) return { ack: 'cut-off' };

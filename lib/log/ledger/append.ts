@@ -83,7 +83,7 @@ export type AppendRefusal =
   | { reason: 'swept'; head: LedgerHead }
   /** Too many seals since `seen`: an earlier attempt may have been applied and forgotten by the head. */
   | { reason: 'stale'; head: LedgerHead }
-  /** The leader or the in-sync set changed. */
+  /** The leader or the in-sync set changed. The commit is not there, or an election has cut it off. */
   | { reason: 'fenced'; head: LedgerHead }
   /** A producer's sequences are not as expected. No attempt that expected these can ever be applied any more. */
   | { reason: 'sequences'; head: LedgerHead }

@@ -7,11 +7,13 @@
  *
  * Packed form, big-endian and LEB128:
  *
- *     flags         u8: bit 0 = the object is inline
+ *     flags         u8: bit 0 = the object is inline; bit 1 = of a replicated ledger, with `holders` and `epoch`
  *     object id     14 bytes: birth time u48 (ms) | random 8 bytes
  *     part          u8: with the random bytes, the commit id
  *     slots         u16: bit n = slot n has a run
  *     position      varint: of the first run in the object; the others follow without gaps, in slot order
+ *     holders       u8, replicated ledgers only: who held the object when it was appended, bit n for replica n
+ *     epoch         varint, replicated ledgers only: the leader epoch in which it was appended
  *     per slot      bytes varint | records varint | max timestamp: zigzag varint of its distance from the birth time |
  *                   CRC-32C u32
  */
@@ -31,7 +33,19 @@ export interface Commit {
   position: number;
   /** In slot order, at most one a slot, at least one, each with at least one record. */
   runs: readonly Run[];
+  /** Of a replicated ledger (docs/replication.md). */
+  replicated?: ReplicatedCommit;
 }
+
+export interface ReplicatedCommit {
+  /** Who held the object when it was appended: bit n for replica n. */
+  holders: number;
+  /** The leader epoch in which it was appended. */
+  epoch: number;
+}
+
+const INLINE = 1;
+const REPLICATED = 2;
 
 /** A commit's id in its ledger. */
 export function idOf(commit: Commit): Uint8Array {
@@ -40,7 +54,8 @@ export function idOf(commit: Commit): Uint8Array {
 
 export function packCommit(commit: Commit): Uint8Array {
   const writer = new ByteWriter(32 + commit.runs.length * 16);
-  writer.u8(commit.tier === 'inline' ? 1 : 0);
+  const { replicated } = commit;
+  writer.u8((commit.tier === 'inline' ? INLINE : 0) | (replicated === undefined ? 0 : REPLICATED));
   writer.u48(commit.object.birthMs).bytes(commit.object.random).u8(commit.part);
   let slots = 0;
   let previous = -1;
@@ -51,6 +66,7 @@ export function packCommit(commit: Commit): Uint8Array {
   }
   assert(commit.runs.length > 0, 'a commit has at least one run');
   writer.u16(slots).unsignedVarint(commit.position);
+  if (replicated !== undefined) writer.u8(replicated.holders).unsignedVarint(replicated.epoch);
   for (const run of commit.runs) {
     assert(run.records > 0, 'a run has at least one record');
     writer.unsignedVarint(run.bytes).unsignedVarint(run.records);
@@ -67,11 +83,13 @@ export function unpackCommit(packed: Uint8Array): Commit {
 }
 
 function readCommit(reader: ByteReader): Commit {
-  const tier = reader.u8() & 1 ? 'inline' : 'segments';
+  const flags = reader.u8();
+  const tier = flags & INLINE ? 'inline' : 'segments';
   const object = { birthMs: reader.u48(), random: reader.bytes(OBJECT_RANDOM_BYTES).slice() };
   const part = reader.u8();
   const slots = reader.u16();
   const position = reader.unsignedVarint();
+  const replicated = flags & REPLICATED ? { holders: reader.u8(), epoch: reader.unsignedVarint() } : undefined;
   const runs: Run[] = [];
   for (let slot = 0; slot < 16; slot++) {
     if (!(slots & (1 << slot))) continue;
@@ -80,7 +98,8 @@ function readCommit(reader: ByteReader): Commit {
     const maxTimestamp = unzigzag(reader.unsignedVarint()) + object.birthMs;
     runs.push({ slot, bytes, records, maxTimestamp, crc32c: reader.u32() });
   }
-  return { tier, object, part, position, runs };
+  const commit = { tier, object, part, position, runs } as const;
+  return replicated === undefined ? commit : { ...commit, replicated };
 }
 
 /** Small numbers of either sign to small numbers: 0, −1, 1, −2 … Timestamps leave room: |n| stays below 2^51. */

@@ -17,6 +17,8 @@
  *     p<key>   bytes    the sequences of the producer with this key of 12 characters, packed as in
  *                       lib/coordination/producers/producer-state.ts; that of a producer which is not here is an item of
  *                       its own (producer-item.ts)
+ *     q, k*, g          replicated ledgers only: who holds the ledger, and how far
+ *                       (lib/coordination/replication/replica-state.ts)
  *
  * Nothing here grows without bound: the tail is sealed at 8 entries and full at 64, ids leave after K seals, and
  * producers leave for their own items.
@@ -43,6 +45,8 @@ export interface LedgerHead {
   bytes: number;
   /** Packed, by key. */
   producers: ReadonlyMap<string, Uint8Array>;
+  /** As stored; `undefined` where the ledger has a single replica. */
+  replication?: Attributes;
 }
 
 export function ledgerKey(ledger: LedgerId): string {
@@ -69,8 +73,9 @@ export function producerAttribute(key: string): string {
 }
 
 /** The head of a ledger that nothing was appended to. */
-export function initialHead(): LedgerHead {
+export function initialHead(replication?: Attributes): LedgerHead {
   return {
+    ...(replication && { replication }),
     version: 0,
     epoch: 0,
     isrVersion: 0,
@@ -103,11 +108,13 @@ export function encodeHead(head: LedgerHead): Attributes {
     if (head.start[slot] !== 0) attributes[`s${slot}`] = head.start[slot] as number;
   }
   for (const [key, packed] of head.producers) attributes[producerAttribute(key)] = packed;
-  return attributes;
+  return Object.assign(attributes, head.replication);
 }
 
 export function decodeHead(attributes: Attributes): LedgerHead {
+  const replication = replicationIn(attributes);
   return {
+    ...(replication && { replication }),
     version: numberAt(attributes, 'v'),
     epoch: numberAt(attributes, 'e'),
     isrVersion: numberAt(attributes, 'i'),
@@ -135,6 +142,11 @@ function producersIn(attributes: Attributes): Map<string, Uint8Array> {
   return producers;
 }
 
+function replicationIn(attributes: Attributes): Attributes | undefined {
+  if (attributes['q'] === undefined) return undefined;
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(q|g|k\d)$/.test(name)));
+}
+
 function numberAt(attributes: Attributes, name: string, absent?: number): number {
   const value = attributes[name] ?? absent;
   assert(typeof value === 'number', `ledger attribute ${name} is a number`);
@@ -150,11 +162,6 @@ function listAt(attributes: Attributes, name: string): Value[] {
 function asBytes(value: Value): Uint8Array {
   assert(value instanceof Uint8Array, 'the list holds bytes');
   return value;
-}
-
-/** One past the newest offset that readers see. With a single replica, all that is committed. */
-export function highWatermark(head: LedgerHead, slot: number): number {
-  return head.next[slot] as number;
 }
 
 /** The offset at which the tail begins for a slot; what lies below is in pages. */

@@ -48,7 +48,7 @@ function locate(commits: readonly Commit[], slot: number, from: number, leaderEp
           baseOffset: offset,
           endOffset,
           maxTimestamp,
-          leaderEpoch,
+          leaderEpoch: commit.replicated?.epoch ?? leaderEpoch,
         });
         offset = endOffset;
       }

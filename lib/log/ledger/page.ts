@@ -6,7 +6,8 @@
  *     c   bytes   the packed commits one after the other, each behind its length as a varint, oldest first
  *     o   bytes   for each of the 16 slots: varint offset at which the page begins | varint (0 = none yet, else
  *                 1 + the newest timestamp (ms) of the slot in this page and all before it)
- *     e   number  leader epoch of its commits
+ *     e   number  leader epoch of its commits, where they do not say it themselves
+ *     g   number  replicated ledgers only: the number of its first commit, counted from the ledger's first
  *
  * The running newest timestamp never goes down from page to page, so the first record at or after a time is found by
  * binary search, as an offset is.
@@ -28,6 +29,8 @@ export interface Page {
   /** Per slot, the newest timestamp in this page and all before it; −1 where there is none. */
   maxTimestamps: readonly number[];
   commits: readonly Commit[];
+  /** Of a replicated ledger: the number of the first commit. */
+  firstCommit?: number;
 }
 
 const SLOTS = limits.partitionsPerLedgerMax;
@@ -57,11 +60,13 @@ export function encodePage(page: Page): Attributes {
   for (let slot = 0; slot < SLOTS; slot++) {
     slots.unsignedVarint(page.bases[slot] as number).unsignedVarint((page.maxTimestamps[slot] as number) + 1);
   }
-  return { c: commits.finish(), o: slots.finish(), e: page.epoch };
+  const attributes: Attributes = { c: commits.finish(), o: slots.finish(), e: page.epoch };
+  if (page.firstCommit !== undefined) attributes['g'] = page.firstCommit;
+  return attributes;
 }
 
 export function decodePage(sequence: number, attributes: Attributes): Page {
-  const { c, o, e } = attributes;
+  const { c, o, e, g } = attributes;
   assert(
     c instanceof Uint8Array && o instanceof Uint8Array && typeof e === 'number',
     `page ${sequence} has c, o and e`,
@@ -77,7 +82,8 @@ export function decodePage(sequence: number, attributes: Attributes): Page {
     bases.push(reader.unsignedVarint());
     maxTimestamps.push(reader.unsignedVarint() - 1);
   }
-  return { sequence, epoch: e, bases, maxTimestamps, commits };
+  const page = { sequence, epoch: e, bases, maxTimestamps, commits };
+  return typeof g === 'number' ? { ...page, firstCommit: g } : page;
 }
 
 /** The offset at which the page ends for a slot. */

@@ -13,7 +13,7 @@
 import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import type { Write } from '../../kernel/items.ts';
+import type { Attributes, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { idOf } from './commit.ts';
 import { headKey, type LedgerHead, tailStart } from './head.ts';
@@ -24,12 +24,16 @@ export function startsSeal(tailLength: number): boolean {
   return tailLength >= limits.tailEntriesSeal && tailLength % limits.tailEntriesSeal === 0;
 }
 
-/** The page that moves the head's whole tail. `previous` is the page before it, absent for the first. */
-export function pageOf(head: LedgerHead, previous: Page | undefined): Page {
-  assert(head.tail.length > 0, 'an empty tail needs no page');
+/**
+ * The page that moves the head's whole tail, or the first `count` commits of it. `previous` is the page before it, absent
+ * for the first.
+ */
+export function pageOf(head: LedgerHead, previous: Page | undefined, count = head.tail.length): Page {
+  assert(count > 0 && count <= head.tail.length, `${count} of ${head.tail.length} commits make no page`);
   assert((previous?.sequence ?? -1) === head.sealed - 1, 'a page follows the one before it');
   const maxTimestamps = previous === undefined ? Array<number>(head.next.length).fill(-1) : [...previous.maxTimestamps];
-  for (const commit of head.tail) {
+  const commits = head.tail.slice(0, count);
+  for (const commit of commits) {
     for (const run of commit.runs) {
       maxTimestamps[run.slot] = Math.max(maxTimestamps[run.slot] as number, run.maxTimestamp);
     }
@@ -39,8 +43,15 @@ export function pageOf(head: LedgerHead, previous: Page | undefined): Page {
     epoch: head.epoch,
     bases: head.next.map((_, slot) => tailStart(head, slot)),
     maxTimestamps,
-    commits: head.tail,
+    commits,
+    ...(head.replication && { firstCommit: pagedCommits(head.replication) }),
   };
+}
+
+/** Commits moved into pages so far. */
+function pagedCommits({ g }: Attributes): number {
+  assert(typeof g === 'number', 'a replicated head counts the commits in pages');
+  return g;
 }
 
 export function planPage(ledger: LedgerId, page: Page): Write {
@@ -72,7 +83,8 @@ export function planTrim(ledger: LedgerId, head: LedgerHead, stored: Page): Writ
     key: headKey(ledger),
     changes: {
       set: { c: remembered },
-      add: { x: 1, v: 1 },
+      // The number of the tail's first commit, in replicated ledgers.
+      add: { x: 1, v: 1, ...(head.replication && { g: stored.commits.length }) },
       dropFirst: forgotten > 0 ? { t: stored.commits.length, r: forgotten } : { t: stored.commits.length },
     },
     conditions: [{ clause: 'equals', attribute: 'x', value: head.sealed }],

@@ -2,16 +2,20 @@
  * Two object stores as one: small objects inline in the metadata table, all others in a bucket. An object's name says
  * where it is, by its first segment, so that reading needs no look-up.
  */
+import { maskOf, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Tier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import { type PutOutcome, type ReadOrder, ReplicaSet } from './replicated.ts';
 
 export interface TieredObjectStoreOptions {
   /** Holds what is named `inline/…`. */
   inline: ObjectStore;
-  /** Holds everything else. */
+  /** Holds everything else: a bucket, or several as one. */
   bucket: ObjectStore;
+  /** Which of several hold what is replicated; by default all of them. */
+  assignable?: readonly ReplicaId[];
   /** The largest object that is stored inline; 0 or less stores none there. */
   inlineBytesMax: number;
 }
@@ -19,12 +23,46 @@ export interface TieredObjectStoreOptions {
 export interface TieredObjectStore extends ObjectStore {
   /** Where an object of this size is to live; the first segment of its name. */
   tierFor(bytes: number): Tier;
+  /** The stack's buckets, where there are several. */
+  readonly replicas: ReplicaSet | undefined;
+  /** The replicas that replicated ledgers may have. */
+  readonly assignable: readonly ReplicaId[];
+  /**
+   * Begins to store the object in each of these replicas. An object that is stored inline, or in the only bucket there
+   * is, is stored once and counts as held by all of them.
+   */
+  putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[];
+  /** The same objects, read from replicas in this order. */
+  reading(order: ReadOrder): Pick<ObjectStore, 'getRange' | 'presign'>;
+}
+
+export interface PutTo {
+  replicas: ReplicaMask;
+  /** Never rejects. */
+  outcome: Promise<PutOutcome>;
 }
 
 export function createTieredObjectStore(options: TieredObjectStoreOptions): TieredObjectStore {
   const { inline, bucket, inlineBytesMax } = options;
   const storeOf = (name: ObjectName) => (isInline(name) ? inline : bucket);
+  const replicas = bucket instanceof ReplicaSet ? bucket : undefined;
   return {
+    replicas,
+    assignable: options.assignable ?? replicas?.replicas.map(({ id }) => id) ?? [0],
+
+    putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[] {
+      if (replicas === undefined || isInline(name)) {
+        return [{ replicas: targets, outcome: outcomeOf(() => storeOf(name).put(name, chunks)) }];
+      }
+      const puts = replicas.putTo(targets, name, chunks);
+      return puts.map(({ replica, outcome }) => ({ replicas: maskOf([replica]), outcome }));
+    },
+
+    reading(order: ReadOrder) {
+      if (replicas === undefined) return this;
+      return createTieredObjectStore({ ...options, bucket: replicas.reading(order) });
+    },
+
     tierFor: (bytes) => (bytes <= inlineBytesMax && inlineBytesMax > 0 ? 'inline' : 'segments'),
     put: (name: ObjectName, chunks: readonly Uint8Array[]) => storeOf(name).put(name, chunks),
     getRange: (name: ObjectName, range?: ByteRange) => storeOf(name).getRange(name, range),
@@ -47,6 +85,15 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
       throw new MillraceError('INVALID_REQUEST', `The prefix ${JSON.stringify(prefix)} is of more than one tier.`);
     },
   };
+}
+
+async function outcomeOf(put: () => Promise<void>): Promise<PutOutcome> {
+  try {
+    await put();
+    return { put: 'held' };
+  } catch (error) {
+    return { put: 'failed', error };
+  }
 }
 
 function isInline(name: ObjectName): boolean {

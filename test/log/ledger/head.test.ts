@@ -10,7 +10,6 @@ import {
   decodeHead,
   encodeHead,
   headKey,
-  highWatermark,
   initialHead,
   type LedgerHead,
   recordsOf,
@@ -57,7 +56,6 @@ describe('heads', () => {
     expect([0, 1, 2].map((slot) => tailStart(any, slot))).toEqual([46, 47, 50]);
     expect(recordsOf(tail[0] as Commit, 1)).toBe(3);
     expect(recordsOf(tail[1] as Commit, 1)).toBe(0);
-    expect(highWatermark(any, 0)).toBe(50);
   });
 });
 

@@ -49,7 +49,7 @@ describe('pageOf', () => {
   });
 
   it('asserts that there is something to seal and that the page before is the one before', () => {
-    expect(() => pageOf(headWith([]), undefined)).toThrow('an empty tail needs no page');
+    expect(() => pageOf(headWith([]), undefined)).toThrow('0 of 0 commits make no page');
     expect(() => pageOf(headWith([1], 1), undefined)).toThrow('a page follows the one before it');
   });
 });
