@@ -276,6 +276,9 @@ export const limits = {
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,
   pageCacheEntries: 1_024,
+  /** Ledgers whose leader epochs a process remembers. */
+  epochHistoryEntries: 1_024,
+  epochsPerQueryMax: 100,
   topicCacheEntries: 10_000,
   /** How long a topic's config is served from memory. */
   topicCacheMs: 5_000,
