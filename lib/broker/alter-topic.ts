@@ -15,10 +15,11 @@ import { mergeTopicConfig, type TopicConfigInput } from '../log/topic/config.ts'
 import { checkTopicName } from '../log/topic/name.ts';
 import { ledgerCount, type Topic } from '../log/topic/topic.ts';
 import { decodeTopic, topicKey } from '../log/topic/topic-item.ts';
-import { changeWrites, discard, headWrite, ledgersOf, unchangedCheck } from '../log/topic/topic-writes.ts';
+import { changeWrites, discard, ledgersOf, unchangedCheck } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 import { checkPartitions } from './create-topic.ts';
 import { describeTopic, type TopicDescription } from './describe-topic.ts';
+import { checkReplicationFactor, newHeadWrite } from './new-ledgers.ts';
 import { unknownTopic } from './topic-cache.ts';
 import { type Decision, decideAgain, writeRepeatedly } from './write-attempts.ts';
 
@@ -29,7 +30,10 @@ export interface AlterTopicRequest {
   config?: TopicConfigInput;
 }
 
-/** Throws `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
+/**
+ * Throws `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`, and
+ * `INVALID_REPLICATION_FACTOR` where there are fewer replicas now than the ledgers of new partitions need.
+ */
 export async function alterTopic(broker: Broker, name: string, request: AlterTopicRequest): Promise<TopicDescription> {
   checkTopicName(name);
   const put = new Map<string, LedgerId>();
@@ -61,6 +65,7 @@ async function change(
   const next = altered(topic, request);
   if (next === undefined) return { done: undefined };
   const added = ledgersOf(next, ledgerCount(topic.partitions, topic.ledgerPartitions));
+  if (added.length > 0) checkReplicationFactor(broker, topic.replicationFactor);
   for (const ledger of added) put.set(ledgerName(ledger), ledger);
   if (!(await putHeads(broker, topic, added))) return 'again';
   const result = await broker.metadata.write(changeWrites(topic, next));
@@ -112,12 +117,15 @@ async function putHeads(broker: Broker, topic: Topic, ledgers: readonly LedgerId
     chunked(ledgers, limits.transactionItemsMax - 1),
     limits.ledgerCallsInFlightMax,
     async (run) => {
-      const result = await writeRepeatedly(broker.metadata, [check, ...run.map(headWrite)]);
+      const result = await writeRepeatedly(broker.metadata, [
+        check,
+        ...run.map((ledger) => newHeadWrite(broker, topic, ledger)),
+      ]);
       if (result.outcome === 'applied') return true;
       if (result.index === 0) return false;
       // Some are there, from an attempt that crashed or one that runs beside this: put those that are not.
       for (const ledger of run) {
-        const single = await writeRepeatedly(broker.metadata, [check, headWrite(ledger)]);
+        const single = await writeRepeatedly(broker.metadata, [check, newHeadWrite(broker, topic, ledger)]);
         if (single.outcome === 'refused' && single.index === 0) return false;
       }
       return true;

@@ -21,31 +21,29 @@ import { parseTopicConfig, type TopicConfigInput } from '../log/topic/config.ts'
 import { checkTopicName } from '../log/topic/name.ts';
 import type { Topic } from '../log/topic/topic.ts';
 import { decodeClaim, decodeTopic, topicKey } from '../log/topic/topic-item.ts';
-import { creationWrites, deletionName, discard, headWrite, ledgersOf } from '../log/topic/topic-writes.ts';
+import { creationWrites, deletionName, discard, ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 import { CREATION_CHECKS, createOnce, prepareOnce, type Taken } from './create-once.ts';
 import { describeNewTopic, type TopicDescription } from './describe-topic.ts';
 import { finishTopicDeletion } from './finish-topic-deletion.ts';
+import { checkReplicationFactor, newHeadWrite } from './new-ledgers.ts';
 import { writeRepeatedly } from './write-attempts.ts';
 
 export interface CreateTopicRequest {
   name: string;
   /** 1 to `limits.partitionsPerTopicMax`; 1 where absent. */
   partitions?: number;
-  /** 1 where absent, and 1 is all there is. */
+  /** 1 where absent, and at most the number of replicas that are configured. */
   replicationFactor?: number;
   config?: TopicConfigInput;
 }
-
-/** Buckets that hold the records: one, which spans its region's zones. */
-const REPLICAS_CONFIGURED = 1;
 
 /**
  * Throws `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_REPLICATION_FACTOR`, `INVALID_CONFIG`, `TOPIC_ALREADY_EXISTS`.
  */
 export async function createTopic(broker: Broker, request: CreateTopicRequest): Promise<TopicDescription> {
   const topic = newTopic(broker, request);
-  const headWrites = ledgersOf(topic).map(headWrite);
+  const headWrites = ledgersOf(topic).map((ledger) => newHeadWrite(broker, topic, ledger));
   const topicWrites = creationWrites(topic);
   if (headWrites.length + topicWrites.length + CREATION_CHECKS <= limits.transactionItemsMax) {
     await makeKnown(broker, topic, [...topicWrites, ...headWrites]);
@@ -54,19 +52,14 @@ export async function createTopic(broker: Broker, request: CreateTopicRequest): 
     await createLarge(broker, topic, topicWrites, headWrites);
   }
   broker.topics.forget(topic.name);
-  return describeNewTopic(topic);
+  return describeNewTopic(broker, topic);
 }
 
 function newTopic(broker: Broker, request: CreateTopicRequest): Topic {
   const { name, partitions = 1, replicationFactor = 1 } = request;
   checkTopicName(name);
   checkPartitions(partitions);
-  if (replicationFactor !== REPLICAS_CONFIGURED) {
-    throw new MillraceError(
-      'INVALID_REPLICATION_FACTOR',
-      `replication factor ${replicationFactor} is not allowed: ${REPLICAS_CONFIGURED} replica is configured`,
-    );
-  }
+  checkReplicationFactor(broker, replicationFactor);
   const { overrides, values } = parseTopicConfig(request.config ?? {});
   return {
     name,

@@ -1,4 +1,5 @@
 /** A topic with its configs and the state of every partition, as of after the call. */
+import { has } from '../coordination/replication/replica-state.ts';
 import { assert } from '../kernel/assert.ts';
 import type { TopicId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
@@ -9,19 +10,25 @@ import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import type { TopicSummary } from '../log/topic/topic-item.ts';
 import { ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
-import { highWatermark } from './ledger/replicated.ts';
+import { headView, highWatermark, OWN_BUCKET } from './ledger/replicated.ts';
+import { newReplication } from './new-ledgers.ts';
 import { decideAgain } from './write-attempts.ts';
 
 interface PartitionDescription {
   partition: number;
-  /** Ids of replicas, counted from 0. */
+  /** The numbers of replicas. */
   leader: number;
   leaderEpoch: number;
+  /** The preferred leader first. */
   replicas: number[];
+  /** Those of them that are in sync, in the same order. */
   isr: number[];
   logStartOffset: number;
   highWatermark: number;
 }
+
+/** Of a partition in the stack's own bucket alone. */
+const SINGLE = { replicas: [0], leader: 0, inSync: OWN_BUCKET };
 
 export interface TopicDescription extends TopicSummary {
   /** The configs that were set, as text, exactly as given. */
@@ -46,10 +53,10 @@ export async function describeTopic(broker: Broker, name: string): Promise<Topic
 }
 
 /** A topic that was made a moment ago: nothing is in it yet. */
-export function describeNewTopic(topic: Topic): TopicDescription {
+export function describeNewTopic(broker: Broker, topic: Topic): TopicDescription {
   return description(
     topic,
-    ledgersOf(topic).map(() => initialHead()),
+    ledgersOf(topic).map((ledger) => initialHead(newReplication(broker, topic, ledger))),
   );
 }
 
@@ -65,19 +72,19 @@ function description(topic: Topic, heads: readonly LedgerHead[]): TopicDescripti
   const { name, topicId, partitions, replicationFactor, overrides, config } = topic;
   const partitionDetails = Array.from({ length: partitions }, (_, partition) => {
     const { ledger, slot } = ledgerOf(topic, partition);
-    return describePartition(topic, partition, heads[ledger.index] as LedgerHead, slot);
+    return describePartition(partition, heads[ledger.index] as LedgerHead, slot);
   });
   return { name, topicId, partitions, replicationFactor, config: overrides, configValues: config, partitionDetails };
 }
 
-function describePartition(topic: Topic, partition: number, head: LedgerHead, slot: number): PartitionDescription {
-  const replicas = Array.from({ length: topic.replicationFactor }, (_, replica) => replica);
+function describePartition(partition: number, head: LedgerHead, slot: number): PartitionDescription {
+  const { replicas, leader, inSync } = headView(head)?.state ?? SINGLE;
   return {
     partition,
-    leader: 0,
+    leader,
     leaderEpoch: head.epoch,
-    replicas,
-    isr: replicas,
+    replicas: [...replicas],
+    isr: replicas.filter((replica) => has(inSync, replica)),
     logStartOffset: head.start[slot] as number,
     highWatermark: highWatermark(head, slot),
   };

@@ -37,6 +37,33 @@ describe('altering a topic', () => {
     expect(await world.topics()).toMatchObject({ topics: [{ partitions: 601 }], unreferencedHeads: 0 });
   });
 
+  it('replicates the ledgers of new partitions as those that are there', async () => {
+    const world = new TopicWorld();
+    world.assignable = [0, 1, 2];
+    const { broker } = world.process();
+    const request = { name: 'orders', partitions: 2, replicationFactor: 3, config: { 'ledger.partitions': 1 } };
+    const before = await createTopic(broker, request);
+    const after = await alterTopic(broker, 'orders', { partitions: 6 });
+    expect(after.partitionDetails.slice(0, 2)).toEqual(before.partitionDetails);
+    const leaders = after.partitionDetails.map(({ leader }) => leader);
+    expect(leaders).toEqual(leaders.map((_, ledger) => ((leaders[0] as number) + ledger) % 3));
+    for (const { replicas, isr } of after.partitionDetails) expect([replicas.length, isr]).toEqual([3, replicas]);
+  });
+
+  it('refuses new ledgers where fewer replicas are configured now, and allows partitions that need none', async () => {
+    const world = new TopicWorld();
+    world.assignable = [0, 1, 2];
+    const request = { name: 'orders', partitions: 1, replicationFactor: 3, config: { 'ledger.partitions': 2 } };
+    await createTopic(world.process().broker, request);
+    world.assignable = [0, 1];
+    const { broker } = world.process();
+    await expect(alterTopic(broker, 'orders', { partitions: 3 })).rejects.toMatchObject({
+      code: 'INVALID_REPLICATION_FACTOR',
+      message: expect.stringContaining('factor 3 is not allowed: 2 replicas are configured') as string,
+    });
+    expect(await alterTopic(broker, 'orders', { partitions: 2 })).toMatchObject({ partitions: 2 });
+  });
+
   it('merges configs, and resets with null', async () => {
     const { broker } = await worldWithOrders();
     const altered = await alterTopic(broker, 'orders', { config: { 'retention.ms': null, 'segment.ms': 7 } });

@@ -43,6 +43,45 @@ describe('creating a topic', () => {
     });
   });
 
+  it('spreads its ledgers over the replicas, with all of them in sync', async () => {
+    const world = new TopicWorld();
+    world.assignable = [3, 1, 5];
+    const { broker } = world.process();
+    const created = await createTopic(broker, {
+      name: 'orders',
+      partitions: 5,
+      replicationFactor: 2,
+      config: { 'ledger.partitions': 1 },
+    });
+    expect(await describeTopic(broker, 'orders')).toEqual(created);
+    const preferred = created.partitionDetails.map(({ leader }) => leader);
+    const turn = world.assignable.indexOf(preferred[0] as number);
+    expect(preferred).toEqual([0, 1, 2, 3, 4].map((ledger) => world.assignable[(turn + ledger) % 3]));
+    for (const { leader, replicas, isr, leaderEpoch, highWatermark } of created.partitionDetails) {
+      expect(replicas).toEqual([leader, world.assignable[(world.assignable.indexOf(leader) + 1) % 3]]);
+      expect({ isr, leaderEpoch, highWatermark }).toEqual({ isr: replicas, leaderEpoch: 0, highWatermark: 0 });
+    }
+  });
+
+  it('begins with another replica for another topic', async () => {
+    const world = new TopicWorld();
+    world.assignable = [0, 1, 2];
+    const { broker } = world.process();
+    const names = Array.from({ length: 30 }, (_, i) => `orders-${i}`);
+    const topics = await Promise.all(names.map((name) => createTopic(broker, { name, replicationFactor: 3 })));
+    expect(new Set(topics.map(({ partitionDetails }) => partitionDetails[0]?.leader))).toEqual(new Set([0, 1, 2]));
+  });
+
+  it('leaves a topic with a single replica in the own bucket, whatever is configured beside', async () => {
+    const world = new TopicWorld();
+    world.assignable = [1, 2];
+    const { broker } = world.process();
+    const { partitionDetails } = await createTopic(broker, { name: 'orders' });
+    expect(partitionDetails[0]).toMatchObject({ leader: 0, replicas: [0], isr: [0] });
+    const heads = (await world.items()).filter(({ key }) => key.sk === 'head');
+    expect(heads.map(({ attributes }) => attributes['q'])).toEqual([undefined]);
+  });
+
   it('costs one transaction', async () => {
     const { broker, store } = new TopicWorld().process();
     await createTopic(broker, { name: 'orders', partitions: 97 * 16 });
@@ -97,6 +136,17 @@ describe('creating a topic', () => {
       });
     },
   );
+
+  it.each([0, 3, 1.5])('refuses replication factor %d where two replicas are configured', async (replicationFactor) => {
+    const world = new TopicWorld();
+    world.assignable = [1, 4];
+    const { broker, store } = world.process();
+    await expect(createTopic(broker, { name: 'orders', replicationFactor })).rejects.toMatchObject({
+      code: 'INVALID_REPLICATION_FACTOR',
+      message: expect.stringContaining('2 replicas are configured') as string,
+    });
+    expect(store.writes).toBe(0);
+  });
 
   it('refuses a bad name and a bad config, and writes nothing', async () => {
     const { broker, store } = new TopicWorld().process();

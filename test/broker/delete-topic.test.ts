@@ -5,9 +5,10 @@ import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { describeTopic } from '../../lib/broker/describe-topic.ts';
 import { listTopics } from '../../lib/broker/list-topics.ts';
 import { produceRecords } from '../../lib/broker/produce.ts';
+import { epochKey } from '../../lib/coordination/replication/epoch-item.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
-import { ledgerKey } from '../../lib/log/ledger/head.ts';
+import { headKey, ledgerKey } from '../../lib/log/ledger/head.ts';
 import { headOf, makeBroker, makeStores, makeTopic } from '../support/broker.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
@@ -21,6 +22,7 @@ describe('deleting a topic', () => {
       await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: `page#${seq}` }, attributes: { p: seq } }]);
     }
     await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: 'producer#7' }, attributes: { s: 1 } }]);
+    await store.write([{ kind: 'put', key: epochKey(headKey(ledger), 1), attributes: { l: 1 } }]);
     await deleteTopic(broker, name);
     expect(await world.items()).toEqual([]);
   });

@@ -28,6 +28,8 @@ export class TopicWorld {
   private readonly store: MetadataStore;
   private readonly partitionKeys = new Set<string>(['topics']);
   private processes = 0;
+  /** The replicas that topics may have. */
+  assignable: readonly number[] = [0];
 
   /** Over an empty store of the caller's; over one of its own where there is none. */
   constructor(store?: MetadataStore) {
@@ -39,9 +41,10 @@ export class TopicWorld {
   process(observation: Observation = {}): { broker: Broker; store: ObservedMetadataStore } {
     const store = new ObservedMetadataStore(this.store, this.partitionKeys, observation);
     const random = seededRandom(++this.processes);
-    // The use cases of topics and keys touch nothing else of a broker, and a fault-ridden one needs no objects.
+    // The use cases of topics and keys touch nothing else of a broker, and no object.
     const parts = {
       metadata: store,
+      objects: { assignable: this.assignable },
       clock: this.clock,
       random,
       log: silentLog,

@@ -28,7 +28,9 @@ export const createTopicSchema = z
       partitions: integer('must be a whole number')
         .optional()
         .openapi({ default: 1, minimum: 1, maximum: limits.partitionsPerTopicMax }),
-      replication_factor: integer('must be a whole number').optional().openapi({ default: 1, minimum: 1 }),
+      replication_factor: integer('must be a whole number')
+        .optional()
+        .openapi({ default: 1, minimum: 1, description: 'At most the number of replicas that are configured' }),
       config: z
         .record(z.string(), configValue, notAnObject)
         .optional()
@@ -71,12 +73,12 @@ export const topicSummarySchema = z.object(summaryFields).openapi('TopicSummary'
 const partitionSchema = z
   .object({
     partition: z.int(),
-    leader: z.int().openapi({ description: 'The id of the leader replica' }),
+    leader: z.int().openapi({ description: 'The number of the leader replica' }),
     leader_epoch: z.int(),
-    replicas: z.array(z.int()),
+    replicas: z.array(z.int()).openapi({ description: 'The preferred leader first' }),
     isr: z.array(z.int()).openapi({ description: 'The replicas that are in sync' }),
     log_start_offset: z.int(),
-    high_watermark: z.int().openapi({ description: 'The offset after the last record' }),
+    high_watermark: z.int().openapi({ description: 'The offset after the last record that can be read' }),
   })
   .openapi('Partition');
 
@@ -153,7 +155,13 @@ export const alterTopicRoute = defineRoute({
   query: none,
   body: { [JSON_TYPE]: alterTopicSchema },
   answers: { 200: { description: 'The topic as it is now', content: { [JSON_TYPE]: topicSchema } } },
-  errors: ['INVALID_TOPIC', 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_PARTITIONS', 'INVALID_CONFIG'],
+  errors: [
+    'INVALID_TOPIC',
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'INVALID_PARTITIONS',
+    'INVALID_REPLICATION_FACTOR',
+    'INVALID_CONFIG',
+  ],
 });
 
 export const deleteTopicRoute = defineRoute({

@@ -7,7 +7,7 @@
  */
 import { countDeletion } from '../../kernel/deletion-count.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import type { Condition, ItemKey, Write } from '../../kernel/items.ts';
+import type { Attributes, Condition, ItemKey, Write } from '../../kernel/items.ts';
 import { encodeHead, headKey, initialHead } from '../ledger/head.ts';
 import { collisionName } from './name.ts';
 import { ledgerCount, type Topic } from './topic.ts';
@@ -27,13 +27,14 @@ export function creationWrites(topic: Topic): Write[] {
 }
 
 /**
- * A ledger's first head. Only where there is none: a late repetition must not reset a head that was appended to.
+ * A ledger's first head, with who holds it where several replicas do. Only where there is none: a late repetition must not
+ * reset a head that was appended to.
  */
-export function headWrite(ledger: LedgerId): Write {
+export function headWrite(ledger: LedgerId, replication?: Attributes): Write {
   return {
     kind: 'put',
     key: headKey(ledger),
-    attributes: encodeHead(initialHead()),
+    attributes: encodeHead(initialHead(replication)),
     conditions: [{ clause: 'item-absent' }],
   };
 }
