@@ -143,6 +143,53 @@ export const limits = {
   /** Times that a transaction is decided anew, because its transactional id changed or its bytes were swept. */
   transactionDecisionsMax: 16,
 
+  // Consumer groups
+  /** Members of one group: their items are read together when the group is looked over, and one item lists them all. */
+  groupMembersMax: 1_000,
+  /** Member ids that clients choose for themselves, and those made here. */
+  memberIdLengthMax: 255,
+  /** `group.instance.id`: part of the id of a static member. */
+  groupInstanceIdLengthMax: 128,
+  /** What a member may subscribe to by name: topics, and their names together in UTF-8. */
+  groupSubscriptionTopicsMax: 1_000,
+  groupSubscriptionBytesMax: 16 * KIB,
+  /** Topics and partitions that one group can have: all its assignments share an item. */
+  groupTopicsMax: 2_000,
+  groupPartitionsMax: 50_000,
+  /** The item of all assignments, far below what DynamoDB takes, since a change writes it in a transaction. */
+  groupTargetBytesMax: 320 * KIB,
+  /** A topic pattern, and the steps it may compile to; matching costs at most their product with a name's length. */
+  topicPatternLengthMax: 512,
+  topicPatternStepsMax: 2_000,
+  /** How deep groups of a pattern may nest. */
+  topicPatternDepthMax: 32,
+  /** `session.timeout.ms`: Kafka's bounds and its default of the consumer. */
+  groupSessionTimeoutMsMin: 6_000,
+  groupSessionTimeoutMsMax: 30 * 60 * 1_000,
+  groupSessionTimeoutMsDefault: 45_000,
+  /** How long a member may take to give up what it is told to; Kafka's default of `max.poll.interval.ms`. */
+  groupRebalanceTimeoutMsDefault: 5 * 60 * 1_000,
+  groupRebalanceTimeoutMsMax: 30 * 60 * 1_000,
+  /** How often someone looks whether members are gone and topics have changed. */
+  groupLookMs: 5_000,
+  /** Times that a change of a group is decided anew because others changed it first. */
+  groupDecisionsMax: 16,
+  /** Rounds in which loads of members with different subscriptions are evened out; as many as Kafka's. */
+  groupBalancingRoundsMax: 16,
+  /** Kafka's default of `group.initial.rebalance.delay.ms`. */
+  groupInitialRebalanceDelayMs: 3_000,
+  /** How long a member of the classic protocol that waits for the others is known; Kafka's five minutes. */
+  groupNewMemberJoinTimeoutMs: 5 * 60 * 1_000,
+  /** Protocols that one member offers, and their metadata together. */
+  groupProtocolsMax: 32,
+  groupProtocolBytesMax: 64 * KIB,
+  /** Assignments that the leader of a classic group may hand in; they share an item. */
+  groupAssignmentBytesMax: 320 * KIB,
+  /** Kafka's default of `offsets.retention.minutes`, in ms. */
+  offsetsRetentionMsDefault: 7 * 24 * 60 * 60 * 1_000,
+  /** The positions that a poll's cursor carries, as bytes. */
+  pollCursorBytesMax: 512 * KIB,
+
   // Idempotent producers
   /** `Producer-Id`, a name that the caller chose. */
   producerIdLengthMax: 128,
