@@ -5,6 +5,7 @@ import { ledgerOf, type Topic } from '../log/topic/topic.ts';
 import { runOf } from './append/accept-batches.ts';
 import type { Appended, ProducerSequence } from './append/unit.ts';
 import type { Broker } from './broker.ts';
+import { rulesOf } from './replication/rules.ts';
 
 export interface PartitionBatches {
   partition: number;
@@ -13,14 +14,25 @@ export interface PartitionBatches {
   expectedOffset?: number;
   /** Of an idempotent producer: which of its records they are. */
   sequence?: ProducerSequence;
+  acks: Acks;
 }
 
+/** `none`: answered before the records are stored; `leader`: once the leader has them; `all`: once all in sync have them. */
+export type Acks = 'all' | 'leader' | 'none';
+
 export async function appendToPartition(broker: Broker, topic: Topic, given: PartitionBatches): Promise<Appended> {
-  const { partition, batches, expectedOffset, sequence } = given;
+  const { partition, batches, expectedOffset, sequence, acks } = given;
   const run = runOf(batches);
   const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
-  const request = { ...ledgerOf(topic, partition), run, expectedOffset, sequence, deadlineMs };
-  const appended = await broker.appender.appendOnce(request);
+  const appended = await broker.appender.appendOnce({
+    ...ledgerOf(topic, partition),
+    run,
+    expectedOffset,
+    sequence,
+    acks: acks === 'all' ? 'all' : 'leader',
+    rules: rulesOf(topic.config),
+    deadlineMs,
+  });
   if (!appended.duplicate) broker.meter.produced(run.records, run.bytes);
   return appended;
 }

@@ -12,6 +12,7 @@ import { Appender } from './append/appender.ts';
 import { Background } from './background.ts';
 import { type BrokerLog, silentLog } from './broker-log.ts';
 import { type BrokerMeter, silentMeter } from './broker-meter.ts';
+import { EpochHistory } from './ledger/epoch-history.ts';
 import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
@@ -19,6 +20,7 @@ import { Sealer } from './ledger/sealer.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { ProducerIds } from './producer-ids.ts';
 import { RunCache } from './read/run-cache.ts';
+import { nothingToKeep } from './replication/keeping.ts';
 import { TopicCache } from './topic-cache.ts';
 import { Committer } from './transactions/committer.ts';
 
@@ -48,6 +50,7 @@ export interface Broker {
   readonly principals: PrincipalCache;
   readonly heads: HeadCache;
   readonly pages: PageCache;
+  readonly epochs: EpochHistory;
   readonly watcher: HeadWatcher;
   readonly sealer: Sealer;
   readonly runs: RunCache;
@@ -75,6 +78,8 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     pages,
     sealer,
     runs,
+    watcher,
+    keeper: nothingToKeep,
     clock,
     random,
     log,
@@ -92,6 +97,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     principals,
     heads,
     pages,
+    epochs: new EpochHistory({ metadata }),
     watcher,
     sealer,
     runs,

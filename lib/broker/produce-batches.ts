@@ -3,6 +3,7 @@ import type { Topic } from '../log/topic/topic.ts';
 import { acceptBatches } from './append/accept-batches.ts';
 import type { Appended } from './append/unit.ts';
 import {
+  type Acks,
   appendToPartition,
   createdAnew,
   isGone,
@@ -11,7 +12,6 @@ import {
 } from './append-to-partition.ts';
 import { batchSequence } from './batch-sequence.ts';
 import type { Broker } from './broker.ts';
-import type { Acks } from './produce.ts';
 import { unknownPartition } from './topic-cache.ts';
 
 export interface ProduceBatchesRequest {
@@ -44,7 +44,7 @@ export async function produceBatches(broker: Broker, request: ProduceBatchesRequ
   if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   const { batches, records } = acceptBatches(broker, topic, request.batches);
   const sequence = batchSequence(principal, batches);
-  const appended = append(broker, topic, { partition, batches, expectedOffset, sequence });
+  const appended = append(broker, topic, { partition, batches, expectedOffset, sequence, acks });
   if (acks === 'none') {
     leaveInBackground(broker, appended);
     return { partition, recordCount: records, duplicate: false };

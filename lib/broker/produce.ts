@@ -11,13 +11,10 @@ import { MillraceError } from '../kernel/errors.ts';
 import type { NewRecord, RecordHeader } from '../log/record-batch/record.ts';
 import type { Topic } from '../log/topic/topic.ts';
 import type { ProducerSequence } from './append/unit.ts';
-import { appendToPartition, createdAnew, isGone, leaveInBackground } from './append-to-partition.ts';
+import { type Acks, appendToPartition, createdAnew, isGone, leaveInBackground } from './append-to-partition.ts';
 import type { Broker } from './broker.ts';
 import { producerKey } from './producer-key.ts';
 import { encodeRecords, recordFault, tenantMissing } from './record-batches.ts';
-
-/** `none`: answered before the records are stored; `leader` and `all`: after they are stored and sequenced. */
-export type Acks = 'all' | 'leader' | 'none';
 
 export interface ProduceRecord {
   /** By key hash, or one partition for all keyless records of the request, where absent. */
@@ -231,7 +228,7 @@ function refuseScattered(
 async function write(
   broker: Broker,
   topic: Topic,
-  { expectedOffset, sequenced }: { expectedOffset?: number; sequenced: Sequenced | undefined },
+  { acks, expectedOffset, sequenced }: { acks: Acks; expectedOffset?: number; sequenced: Sequenced | undefined },
   { partition, records, indexes, batches }: EncodedGroup,
   outcomes: (RecordOutcome | undefined)[],
 ): Promise<void> {
@@ -242,6 +239,7 @@ async function write(
       batches,
       expectedOffset,
       sequence,
+      acks,
     });
     for (let order = 0; order < indexes.length; order++) {
       const index = indexes[order] as number;

@@ -91,6 +91,14 @@ export const limits = {
   replicaRecoveringMsMin: 5_000,
   /** How long a write with acks=all waits for a replica that is joining. */
   replicaJoiningWaitMs: 250,
+  /** Whoever waits for replicas has them looked at this often. */
+  replicaLookMs: 1_000,
+  /** Changes of a ledger's replicas that one look carries out, attempts that others are ahead of included. */
+  replicaChangesPerLookMax: 16,
+  /** A replica that is not known to be healthy is probed this often by each process. */
+  replicaProbeMs: 1_000,
+  /** How long whoever waits for the end of all work waits for a probe: it may hang, and nothing is lost with it. */
+  replicaProbePatienceMs: 500,
   /** How long a read waits for one replica before it asks the next one as well. */
   replicaReadPatienceMs: 1_000,
   /** S3: a directory bucket's session lasts 5 minutes; it is renewed when no more than this is left. */
@@ -115,6 +123,8 @@ export const limits = {
   /** Bytes waiting that start an upload beside one under way. */
   flushBytesOverlap: MIB,
   uploadAttemptsMax: 4,
+  /** An upload that takes longer, because a replica does not answer, holds up no others. */
+  uploadSlotMsMax: 3_000,
   /** How long a produce request may take before it is answered with a retriable error. */
   produceDeadlineMs: 25_000,
   /** Attempts to sequence one commit, conflicts and throttles together. */
@@ -134,8 +144,12 @@ export const limits = {
   transactionTimeoutMsDefault: 60_000,
   /** Kafka's default of `transaction.max.timeout.ms`. Far below `orphanAgeMs`: its bytes are not swept while it is open. */
   transactionTimeoutMsMax: 15 * 60 * 1_000,
-  /** Times that a transaction may be added to. Each may be one more entry of a tail, and all must fit at once. */
-  transactionPartsMax: 32,
+  /** Times that a transaction may be added to. */
+  transactionPartsMax: 1_000,
+  /** Commits that a transaction brings to the tail of one ledger; of more it makes a bundle, which is one. */
+  commitsPerAppendMax: 8,
+  /** Packed commits in one item of a bundle. */
+  bundleItemBytesMax: 128 * KIB,
   /** Commits that one shared write brings to one ledger. */
   commitsPerSharedWriteMax: 16,
   /** Transactions that one process has accepted and not yet answered; the next one is answered 429. */
@@ -305,6 +319,28 @@ export const limits = {
   /** After an error it is read again at once, but not more often than this. */
   clientTopicRefreshMsMin: 1_000,
 
+  // The command line
+  /** A line of input; a longer one is no record that any topic takes, and is not kept in memory. */
+  cliLineBytesMax: 4 * MIB,
+  /** Input that was read and is not yet written: reading waits beyond it. */
+  cliUnwrittenBytesMax: 8 * MIB,
+  /** How often long work says how far it is. */
+  cliProgressMs: 5_000,
+  /** Lines that are refused by number before the rest is only counted. */
+  cliRefusalsShown: 20,
+  /** How long records under way have to settle after a failure of others. */
+  cliCloseMsMax: 5_000,
+  /** Polls at a time; of more partitions each waits its turn … */
+  cliPollsMax: 64,
+  /** … and polls wait no longer than this then. */
+  cliSharedPollMs: 1_000,
+  /** Requests at a time about the partitions of a topic. */
+  cliRequestsInFlightMax: 16,
+  /** How often a reader that follows all partitions looks for new ones, … */
+  cliTopicRefreshMs: 60_000,
+  /** … and how long it waits before it asks again a server that is gone. */
+  cliRetryPauseMs: 2_000,
+
   // Lambda
   /** AWS: the JSON of an event, and of a buffered answer. Base64 makes a body 4/3 as long, escaping up to twice. */
   lambdaAnswerBytesMax: 6 * MIB,
@@ -326,6 +362,7 @@ export const limits = {
   /** Ledgers whose leader epochs a process remembers. */
   epochHistoryEntries: 1_024,
   epochsPerQueryMax: 100,
+  bundleCacheEntries: 64,
   topicCacheEntries: 10_000,
   /** How long a topic's config is served from memory. */
   topicCacheMs: 5_000,

@@ -83,7 +83,7 @@ export class InterceptedObjects implements TieredObjectStore {
       () => ({ put: 'held' as const }),
       (error: unknown) => ({ put: 'failed' as const, error }),
     );
-    return [{ replicas: targets, outcome }];
+    return [{ replicas: 0xff, outcome }];
   }
 
   reading(order: ReadOrder) {

@@ -12,12 +12,15 @@ import {
   withOffsets,
 } from '../../coordination/producers/producer-state.ts';
 import { judge, type Place, type Verdict, withBatch } from '../../coordination/producers/sequences.ts';
+import { coveredCommits, numberInTail } from '../../coordination/replication/ledger-view.ts';
+import { withoutCutOff } from '../../coordination/replication/roll-back-producers.ts';
 import { unreachable } from '../../kernel/assert.ts';
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type BaseOffsets, offsetsInTail } from '../../log/ledger/append.ts';
 import { type LedgerHead, producerAttribute } from '../../log/ledger/head.ts';
 import type { ProducerChange } from '../../log/ledger/producer-item.ts';
+import { headView } from '../ledger/replicated.ts';
 import type { ProducerSequence, Unit } from './unit.ts';
 
 export interface AdmitOptions {
@@ -25,6 +28,8 @@ export interface AdmitOptions {
   head: LedgerHead;
   /** Of the producers that are not in the head; those without an item are not in here. */
   items: ReadonlyMap<string, Uint8Array>;
+  /** Ids of commits that items name and an election has cut off. */
+  cutOff?: readonly Uint8Array[];
   /** The commit's id, and the seals that its plan has seen. */
   commitId: Uint8Array;
   seen: number;
@@ -75,10 +80,10 @@ export function admit(options: AdmitOptions): Admission {
 
 /** What is known of the producer, with the offsets that can be told now; `undefined` where it is unknown or forgotten. */
 function stateOf(options: AdmitOptions, key: string, offsetsOf: CommitFinder): ProducerState | undefined {
-  const { head, items, nowMs, expirationMs } = options;
+  const { head, items, cutOff = [], nowMs, expirationMs } = options;
   const packed = head.producers.get(key) ?? items.get(key);
   if (packed === undefined || isExpired(lastAppendMs(packed), nowMs, expirationMs)) return undefined;
-  return withOffsets(unpackProducer(packed), (slot, { id, seen, before }) => {
+  return withOffsets(withoutCutOff(unpackProducer(packed), cutOff), (slot, { id, seen, before }) => {
     const base = offsetsOf(id, seen)?.get(slot);
     return base === undefined ? undefined : base + before;
   });
@@ -91,9 +96,17 @@ function commitFinder({ head, offsetsInPages }: AdmitOptions): CommitFinder {
   const found = new Map<string, BaseOffsets | undefined>();
   return (commitId, seen) => {
     const name = toHex(commitId);
-    if (!found.has(name)) found.set(name, offsetsInTail(head, commitId) ?? offsetsInPages(commitId, seen));
+    if (!found.has(name)) found.set(name, coveredInTail(head, commitId) ?? offsetsInPages(commitId, seen));
     return found.get(name);
   };
+}
+
+/** What an election may still cut off is known by its commit only: the offset may be given to another. */
+function coveredInTail(head: LedgerHead, commitId: Uint8Array): BaseOffsets | undefined {
+  const view = headView(head);
+  const number = view && numberInTail(view, commitId);
+  if (view !== undefined && number !== undefined && number >= coveredCommits(view)) return undefined;
+  return offsetsInTail(head, commitId);
 }
 
 function exclusion(

@@ -17,17 +17,23 @@ import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { layOut } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
-import { retryPauseMs } from '../../storage/retry.ts';
-import { type Batch, deadlineOf, slotsOf, takeFlush } from './flush.ts';
+import { headView } from '../ledger/replicated.ts';
+import { Coverage } from './coverage.ts';
+import { type Batch, slotsOf, takeFlush } from './flush.ts';
+import { SINGLE, targetsOf } from './holders.ts';
+import { Outstanding } from './outstanding.ts';
 import { type AppenderParts, goneError } from './parts.ts';
+import { Placement } from './placement.ts';
 import { ProducerDesk } from './producer-desk.ts';
 import { SequenceGate } from './sequence-gate.ts';
-import { Sequencer, type UploadedPart } from './sequencer.ts';
-import type { Appended, AppendRequest, Unit } from './unit.ts';
+import { Sequencer } from './sequencer.ts';
+import { type Appended, type AppendRequest, strongestOf, type Unit } from './unit.ts';
+import { leavePlacement, ledgerOf, placePart, type UploadedPart } from './uploaded-part.ts';
 
 export class Appender {
   private readonly parts: AppenderParts;
   private readonly sequencer: Sequencer;
+  private readonly coverage: Coverage;
   private readonly gate: SequenceGate;
   private readonly queue: Unit[] = [];
   private queuedBytes = 0;
@@ -39,11 +45,14 @@ export class Appender {
   /** Per ledger, the end of the line of commits to sequence. */
   private readonly lines = new Map<string, Promise<void>>();
   private readonly flushes = new Set<Promise<void>>();
+  private readonly outstanding = new Outstanding();
 
   constructor(parts: AppenderParts) {
     this.parts = parts;
-    const desk = new ProducerDesk(parts);
-    this.sequencer = new Sequencer(parts, desk, (batches) => this.upload(batches));
+    const coverage = new Coverage(parts);
+    const desk = new ProducerDesk(parts, coverage);
+    this.coverage = coverage;
+    this.sequencer = new Sequencer(parts, { desk, coverage, upload: (batches) => this.upload(batches) });
     this.gate = new SequenceGate(parts, desk, (unit) => this.enqueue(unit));
   }
 
@@ -55,8 +64,9 @@ export class Appender {
   /** As `append`, and says whether a producer's records were there before. */
   appendOnce(request: AppendRequest): Promise<Appended> {
     const bytes = request.run.bytes;
-    if (this.pendingRequests >= limits.pendingRequestsMax || this.pendingBytes + bytes > limits.pendingBytesMax) {
-      const detail = `${this.pendingRequests} writes of ${this.pendingBytes} bytes are under way in this process; try again.`;
+    const pendingBytes = this.pendingBytes + this.outstanding.bytes;
+    if (this.pendingRequests >= limits.pendingRequestsMax || pendingBytes + bytes > limits.pendingBytesMax) {
+      const detail = `${this.pendingRequests} writes of ${pendingBytes} bytes are under way in this process; try again.`;
       const facts = { retryAfterMs: limits.retryAfterMsDefault };
       throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts });
     }
@@ -76,9 +86,9 @@ export class Appender {
 
   /** Resolves when nothing is waiting, uploading or being sequenced. */
   async settled(): Promise<void> {
-    const { pending } = this.gate;
-    for (this.pump(); this.flushes.size > 0 || pending.size > 0; this.pump()) {
-      await Promise.all([...this.flushes, ...pending]);
+    const works = [this.flushes, this.gate.pending, this.coverage.pending, this.outstanding.pending];
+    for (this.pump(); works.some(({ size }) => size > 0); this.pump()) {
+      for (const work of works) await Promise.all(work);
     }
   }
 
@@ -115,29 +125,28 @@ export class Appender {
   }
 
   private async flush(batches: Batch[]): Promise<void> {
-    // Kept as a value: a failed upload may have to wait for its turn in the line before anyone looks at it.
-    const uploaded = this.uploadOnce(batches).then(
-      (parts) => ({ parts }),
-      (error: unknown) => ({ error }),
-    );
+    const stored = this.storeOnce(batches);
     const sequenced = batches.map((batch, index) =>
-      this.inLine((batch.units[0] as Unit).ledger, async () => {
-        const outcome = await uploaded;
+      this.inLine(ledgerOf(batch), async () => {
+        const outcome = await (stored[index] as Promise<Stored>);
         if ('error' in outcome) return this.sequencer.rejectAll(batch, outcome.error);
-        const part = outcome.parts[index];
-        if (part !== undefined) await this.sequencer.sequence(part);
+        if (outcome.part !== undefined) await this.sequencer.sequence(outcome.part);
       }),
     );
     await Promise.all(sequenced);
   }
 
-  private async uploadOnce(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
-    try {
-      return await this.upload(batches);
-    } finally {
+  /** Lets the next flush begin once this one's bytes are stored, or no upload is likely to end soon. */
+  private storeOnce(batches: readonly Batch[]): Promise<Stored>[] {
+    const stored = this.store(batches);
+    const late = new AbortController();
+    const slow = this.parts.clock.sleep(limits.uploadSlotMsMax, late.signal);
+    void Promise.race([Promise.all(stored), slow]).then(() => {
+      late.abort();
       this.uploads--;
       this.pump();
-    }
+    });
+    return stored;
   }
 
   /** Runs `step` after everything that took its place in the ledger's line before. `step` must not reject. */
@@ -151,15 +160,51 @@ export class Appender {
     return done;
   }
 
-  /**
-   * Stores the batches as one object. A part is `undefined` where its ledger is gone or cannot be read; its units are
-   * answered then. Fails only with `effect: 'none'`: bytes without a commit are nothing.
-   */
+  /** Stores batches anew, as `store`. Fails where one of them does. */
   private async upload(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
+    const outcomes = await Promise.all(this.store(batches));
+    return outcomes.map((outcome) => {
+      if ('error' in outcome) throw outcome.error;
+      return outcome.part;
+    });
+  }
+
+  /**
+   * Stores the batches as one object; each is stored when those have it who must. Kept as values: a failed upload may have
+   * to wait for its turn in the line before anyone looks at it. Fails only with `effect: 'none'`: bytes without a commit
+   * are nothing.
+   */
+  private store(batches: readonly Batch[]): Promise<Stored>[] {
+    const composed = this.compose(batches);
+    return batches.map(async (_, index): Promise<Stored> => {
+      try {
+        const part = (await composed)[index];
+        return { part: part && (await this.place(part)) };
+      } catch (error) {
+        return { error };
+      }
+    });
+  }
+
+  private async place(part: UploadedPart): Promise<UploadedPart> {
+    try {
+      return await placePart(this.parts, part);
+    } catch (error) {
+      leavePlacement(part);
+      throw error;
+    }
+  }
+
+  /**
+   * Lays the batches out as one object. A part is `undefined` where its ledger is gone or cannot be read, or has too few
+   * replicas for what is asked; its units are answered then.
+   */
+  private async compose(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
     const heads = await Promise.all(batches.map((batch) => this.headOf(batch)));
     const live = batches.flatMap((batch, index) => {
       const head = heads[index];
-      return head === undefined ? [] : [{ batch, head, index }];
+      const admitted = head && this.withoutRefused(batch, head);
+      return admitted === undefined ? [] : [{ batch: admitted, head: head as LedgerHead, index }];
     });
     const parts: (UploadedPart | undefined)[] = batches.map(() => undefined);
     if (live.length === 0) return parts;
@@ -170,27 +215,45 @@ export class Appender {
     );
     const object = newObjectId(birthMs, random);
     const drafts = live.map(({ batch, head }) => ({
-      ledger: (batch.units[0] as Unit).ledger,
+      ledger: ledgerOf(batch),
       seen: head.sealed,
       slots: slotsOf(batch),
     }));
     const layout = layOut(object, drafts);
     const tier = objects.tierFor(layout.bytes);
-    const deadlineMs = Math.max(...live.map(({ batch }) => deadlineOf(batch)));
-    await this.put(objectName(tier, object), layout.chunks, deadlineMs);
+    const users = live.filter(({ head }) => headView(head) !== undefined).length;
+    const placement = new Placement(this.parts, { name: objectName(tier, object), chunks: layout.chunks, users });
+    if (users > 0) this.outstanding.add(placement, layout.bytes);
     const numbers = { next: layout.parts.length };
     for (const [order, { batch, head, index }] of live.entries()) {
       const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
       const commit = { tier, object, part: part.part, position, runs: part.runs };
-      parts[index] = { batch, commit, head, chunks, numbers };
+      parts[index] = { batch, commit, head, chunks, numbers, placement };
     }
     return parts;
+  }
+
+  /** The batch without those that ask for more replicas than are in sync, which are answered; `undefined`: nobody is left. */
+  private withoutRefused(batch: Batch, head: LedgerHead): Batch | undefined {
+    const state = headView(head)?.state ?? SINGLE;
+    const refused = new Set<Unit>();
+    for (const unit of batch.units) {
+      try {
+        targetsOf(state, strongestOf([unit]));
+      } catch (error) {
+        refused.add(unit);
+        unit.reject(error);
+      }
+    }
+    if (refused.size === 0) return batch;
+    const units = batch.units.filter((unit) => !refused.has(unit));
+    return units.length === 0 ? undefined : { ...batch, units };
   }
 
   /** Where there is none, or it cannot be read, only this batch fails: its units are answered. */
   private async headOf(batch: Batch): Promise<LedgerHead | undefined> {
     try {
-      const head = await this.parts.heads.known((batch.units[0] as Unit).ledger);
+      const head = await this.parts.heads.known(ledgerOf(batch));
       if (head === undefined) this.sequencer.rejectAll(batch, goneError());
       return head;
     } catch (error) {
@@ -198,22 +261,10 @@ export class Appender {
       return undefined;
     }
   }
-
-  /** A put is safe to repeat: the name is fresh and the bytes are the same. No attempt begins after the deadline. */
-  private async put(name: string, chunks: readonly Uint8Array[], deadlineMs: number): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.parts.objects.put(name, chunks);
-      } catch (error) {
-        const late = this.parts.clock.monotonic() >= deadlineMs;
-        if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax || late) {
-          throw storageError(error);
-        }
-        await this.parts.clock.sleep(retryPauseMs(attempt - 1, this.parts.random));
-      }
-    }
-  }
 }
+
+/** What a stored batch came to; without a part its units have been answered. */
+type Stored = { part: UploadedPart | undefined } | { error: unknown };
 
 /** Whatever an upload failed with: the records are not in the log and never will be. */
 function storageError(error: unknown): unknown {

@@ -6,9 +6,11 @@ import type { MetadataStore } from '../../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import type { BrokerLog } from '../broker-log.ts';
 import type { HeadCache } from '../ledger/head-cache.ts';
+import type { HeadWatcher } from '../ledger/head-watcher.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import type { Sealer } from '../ledger/sealer.ts';
 import type { RunCache } from '../read/run-cache.ts';
+import type { ReplicaKeeping } from '../replication/keeping.ts';
 
 export interface AppenderParts {
   metadata: MetadataStore;
@@ -17,6 +19,9 @@ export interface AppenderParts {
   pages: PageCache;
   sealer: Sealer;
   runs: RunCache;
+  /** Sees heads that others changed. */
+  watcher: HeadWatcher;
+  keeper: ReplicaKeeping;
   clock: Clock;
   random: Random;
   log: BrokerLog;

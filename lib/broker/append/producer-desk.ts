@@ -1,16 +1,17 @@
 /** The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are. */
-import { isExpired, unpackProducer } from '../../coordination/producers/producer-state.ts';
+import { isExpired, type ProducerState, unpackProducer } from '../../coordination/producers/producer-state.ts';
 import type { Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
 import { withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
-import { type AppendPlan, type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
+import { type AppendPlan, type BaseOffsets, isRecent, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import { idOf } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { decodeProducerItem, planProducerItem } from '../../log/ledger/producer-item.ts';
 import { type Admission, admit, type Excluded, tooOld } from './admit.ts';
+import type { Coverage } from './coverage.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { ProducerItems } from './producer-items.ts';
 import type { Unit } from './unit.ts';
@@ -23,10 +24,12 @@ const PAGES_AFTER_SEEN = limits.sealsRemembered + 1;
 
 export class ProducerDesk {
   private readonly parts: AppenderParts;
+  private readonly coverage: Coverage;
   private readonly items: ProducerItems;
 
-  constructor(parts: AppenderParts) {
+  constructor(parts: AppenderParts, coverage: Coverage) {
     this.parts = parts;
+    this.coverage = coverage;
     this.items = new ProducerItems(parts);
   }
 
@@ -52,6 +55,7 @@ export class ProducerDesk {
       units,
       head,
       items,
+      cutOff: await this.cutOffIn(ledger, items, head),
       commitId: idOf(commit),
       seen,
       nowMs: this.parts.clock.now(),
@@ -107,8 +111,9 @@ export class ProducerDesk {
     }
     try {
       const baseOffset = await this.offsetOf(unit, excluded.place, head);
-      if (baseOffset === undefined) unit.reject(tooOld(sequence.firstSequence));
-      else unit.resolve({ baseOffset, duplicate: true });
+      if (baseOffset === undefined) return unit.reject(tooOld(sequence.firstSequence));
+      const { place } = excluded;
+      this.coverage.answer(unit, { baseOffset, duplicate: true }, place.at === 'commit' ? place : undefined);
     } catch (error) {
       // That it cannot be said where they are does not mean that they are nowhere.
       unit.reject(withEffect(error, 'unknown'));
@@ -144,6 +149,35 @@ export class ProducerDesk {
     return undefined;
   }
 
+  /**
+   * Ids of commits that producers' own items name and an election has cut off: those in the head lose them in the election,
+   * these are found out when they are looked at. A commit is applied with the item that names it, so what a head read after
+   * the item has not, nor a page, is gone for good.
+   */
+  private async cutOffIn(
+    ledger: LedgerId,
+    items: ReadonlyMap<string, Uint8Array>,
+    known: LedgerHead,
+  ): Promise<Uint8Array[]> {
+    if (items.size === 0 || known.replication === undefined) return [];
+    const places = [...items.values()].flatMap((packed) => commitsIn(unpackProducer(packed)));
+    const missing = places.filter(({ id, seen }) => !this.isKnownIn(ledger, known, { id, seen }));
+    if (missing.length === 0) return [];
+    const head = await this.parts.heads.strong(ledger);
+    if (head === undefined) throw goneError();
+    if (head.epoch === 0) return [];
+    const cutOff: Uint8Array[] = [];
+    for (const place of missing) {
+      if (isRecent(head, place.id)) continue;
+      if ((await this.offsetsInPages(ledger, place, head.sealed)) === undefined) cutOff.push(place.id);
+    }
+    return cutOff;
+  }
+
+  private isKnownIn(ledger: LedgerId, head: LedgerHead, { id, seen }: { id: Uint8Array; seen: number }): boolean {
+    return isRecent(head, id) || this.offsetsInKnownPages(ledger, id, seen) !== undefined;
+  }
+
   /** Without reading anything. */
   private offsetsInKnownPages(ledger: LedgerId, id: Uint8Array, seen: number): BaseOffsets | undefined {
     for (let sequence = seen; sequence <= seen + PAGES_AFTER_SEEN; sequence++) {
@@ -153,4 +187,9 @@ export class ProducerDesk {
     }
     return undefined;
   }
+}
+
+function commitsIn({ slots }: ProducerState): { id: Uint8Array; seen: number }[] {
+  const places = [...slots.values()].flatMap(({ batches }) => batches.map(({ place }) => place));
+  return places.filter((place) => place.at === 'commit');
 }

@@ -14,7 +14,7 @@ import { ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { AppenderParts } from './parts.ts';
 import type { ProducerDesk } from './producer-desk.ts';
-import type { Appended, ProducerSequence, Unit } from './unit.ts';
+import { type Appended, acksOf, type ProducerSequence, type Unit } from './unit.ts';
 
 export interface SequencedUnit extends Unit {
   sequence: ProducerSequence;
@@ -57,8 +57,9 @@ export class SequenceGate {
     }
     const twin = twinOf(line, unit);
     if (twin !== undefined) {
+      const asks = acksOf(unit) === 'all' && acksOf(twin.unit) === 'leader';
       twin.outcome.then(
-        ({ baseOffset }) => unit.resolve({ baseOffset, duplicate: true }),
+        ({ baseOffset }) => (asks ? this.handOn(unit) : unit.resolve({ baseOffset, duplicate: true })),
         (error: unknown) => unit.reject(error),
       );
       return;

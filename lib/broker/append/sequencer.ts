@@ -12,8 +12,9 @@
  * the old commit can be applied any more: each expects, of the producer at fault, sequences that will never come back.
  */
 
+import { members, type ReplicaId, without } from '../../coordination/replication/replica-state.ts';
 import { assert, unreachable } from '../../kernel/assert.ts';
-import { MillraceError, withEffect } from '../../kernel/errors.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -26,33 +27,28 @@ import {
   offsetsInTail,
   planAppend,
 } from '../../log/ledger/append.ts';
-import { type Commit, idOf } from '../../log/ledger/commit.ts';
+import { idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { planProducerItem } from '../../log/ledger/producer-item.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
 import type { WriteResult } from '../../storage/metadata/port.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Excluded } from './admit.ts';
+import type { Coverage } from './coverage.ts';
 import { type Batch, deadlineOf } from './flush.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import type { ProducerDesk } from './producer-desk.ts';
+import { fault, offsetMismatch, timedOut } from './sequencing-errors.ts';
 import { splitPart } from './split-part.ts';
 import type { Unit } from './unit.ts';
+import { leavePlacement, ledgerOf, placePart, shareAmong, type UploadedPart } from './uploaded-part.ts';
 
-/** A batch whose bytes are stored. */
-export interface UploadedPart {
-  batch: Batch;
-  commit: Commit;
-  /** The newest head known before the upload. */
-  head: LedgerHead;
-  /** The commit's bytes by slot, for the cache. */
-  chunks: ReadonlyMap<number, Uint8Array[]>;
-  /** The next part number that no commit to the object has; shared by all of them. */
-  numbers: { next: number };
+interface SequencerParts {
+  desk: ProducerDesk;
+  coverage: Coverage;
+  /** Stores batches anew, after the sweeper gave up their first object. */
+  upload: (batches: readonly Batch[]) => Promise<(UploadedPart | undefined)[]>;
 }
-
-/** Stores batches anew, after the sweeper gave up their first object. */
-type Upload = (batches: readonly Batch[]) => Promise<(UploadedPart | undefined)[]>;
 
 interface Progress {
   part: UploadedPart;
@@ -79,12 +75,14 @@ type Step =
 
 export class Sequencer {
   private readonly parts: AppenderParts;
-  private readonly upload: Upload;
+  private readonly upload: SequencerParts['upload'];
   private readonly desk: ProducerDesk;
+  private readonly coverage: Coverage;
 
-  constructor(parts: AppenderParts, desk: ProducerDesk, upload: Upload) {
+  constructor(parts: AppenderParts, { desk, coverage, upload }: SequencerParts) {
     this.parts = parts;
     this.desk = desk;
+    this.coverage = coverage;
     this.upload = upload;
   }
 
@@ -95,9 +93,10 @@ export class Sequencer {
       const progress = this.begin(piece);
       try {
         const end = await this.run(progress);
-        if (end.step === 'committed') this.answer(progress.part, end.offsets);
+        if (end.step === 'committed') this.answer(progress, end.offsets);
         else pieces.unshift(...(await this.withoutExcluded(progress, end.excluded)));
       } catch (error) {
+        leavePlacement(progress.part);
         this.rejectAll(progress.part.batch, error);
       }
     }
@@ -105,7 +104,7 @@ export class Sequencer {
 
   private begin(part: UploadedPart): Progress {
     const first = part.batch.units[0] as Unit;
-    const { ledger } = first;
+    const ledger = ledgerOf(part.batch);
     const { epoch, isrVersion, sealed } = part.head;
     const expected =
       first.expectedOffset === undefined ? undefined : { slot: first.slot, offset: first.expectedOffset };
@@ -239,11 +238,7 @@ export class Sequencer {
         progress.head = refusal.head;
         return { step: 'again' };
       case 'fenced':
-        // The id is not there and could not have been forgotten: no earlier attempt was applied.
-        plan.epoch = refusal.head.epoch;
-        plan.isrVersion = refusal.head.isrVersion;
-        progress.head = refusal.head;
-        return { step: 'again' };
+        return this.afterFenced(progress, refusal.head);
       case 'sequences':
         // The id is not there, and what the attempts expected will not come back: they are all void.
         progress.head = refusal.head;
@@ -275,14 +270,42 @@ export class Sequencer {
     return { step: 'again' };
   }
 
+  /**
+   * The id is not there, and could not have been forgotten: no earlier attempt was applied, or an election has cut it off.
+   * None can be applied any more either, since neither the epoch nor the version of the set comes back.
+   */
+  private async afterFenced(progress: Progress, head: LedgerHead): Promise<Step> {
+    const { plan, part } = progress;
+    progress.unknown = false;
+    if (head.epoch !== plan.epoch && part.numbers.next === limits.partsPerObjectMax) return this.storeAnew(progress);
+    try {
+      const placed = await placePart(this.parts, part, head);
+      // A producer's kept batches name what was cut off by its id, which must not come back.
+      const number = head.epoch === plan.epoch ? placed.commit.part : part.numbers.next++;
+      const commit = { ...placed.commit, part: number };
+      progress.part = { ...placed, commit };
+      progress.head = placed.head;
+      Object.assign(plan, { commit, epoch: placed.head.epoch, isrVersion: placed.head.isrVersion });
+      return { step: 'again' };
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      return { step: 'failed', error };
+    }
+  }
+
   /** The sweeper's fence holds for ever: if the commit is not in the ledger now, it never will be. */
   private async afterSwept(progress: Progress, head: LedgerHead): Promise<Step> {
     if (progress.unknown) {
       const offsets = await this.look(progress, head);
       if (offsets !== undefined) return { step: 'committed', offsets };
     }
+    return this.storeAnew(progress);
+  }
+
+  private async storeAnew(progress: Progress): Promise<Step> {
     const [again] = await this.upload([progress.part.batch]);
     if (again === undefined) return { step: 'failed', error: goneError() };
+    leavePlacement(progress.part);
     Object.assign(progress, this.begin(again));
     return { step: 'again' };
   }
@@ -309,19 +332,33 @@ export class Sequencer {
     return offsets;
   }
 
-  private answer({ batch, commit, chunks }: UploadedPart, offsets: BaseOffsets): void {
-    for (const [slot, bytes] of chunks) this.parts.runs.keep(commit, slot, bytes);
+  private answer({ part, plan, firstSeen }: Progress, offsets: BaseOffsets): void {
+    const { batch, commit, chunks } = part;
+    this.noteArrivals(part);
+    leavePlacement(part, () => {
+      for (const [slot, bytes] of chunks) this.parts.runs.keep(commit, slot, bytes);
+    });
     const next = new Map(offsets);
     for (const unit of batch.units) {
       const baseOffset = next.get(unit.slot);
-      assert(baseOffset !== undefined, `the commit to ${ledgerName(unit.ledger)} has slot ${unit.slot}`);
+      assert(baseOffset !== undefined, `the commit to ${ledgerName(plan.ledger)} has slot ${unit.slot}`);
       next.set(unit.slot, baseOffset + unit.run.records);
-      unit.resolve({ baseOffset, duplicate: false });
+      this.coverage.answer(unit, { baseOffset, duplicate: false }, { id: idOf(commit), seen: firstSeen });
     }
   }
 
+  /** The uploads that acks=leader did not wait for. */
+  private noteArrivals({ batch, commit, placement }: UploadedPart): void {
+    const { replicated, tier } = commit;
+    if (replicated === undefined || tier === 'inline') return;
+    const arrived = (replica: ReplicaId) => this.parts.keeper.arrived(ledgerOf(batch), idOf(commit), replica);
+    for (const replica of members(without(placement.held, replicated.holders))) arrived(replica);
+    if (placement.underWay !== 0) placement.onArrival(arrived);
+  }
+
   /** Answers the excluded units. What is left goes on in new commits, with the bytes that are stored already. */
-  private async withoutExcluded({ part, head }: Progress, excluded: readonly Excluded[]): Promise<UploadedPart[]> {
+  private async withoutExcluded(progress: Progress, excluded: readonly Excluded[]): Promise<UploadedPart[]> {
+    const { part, head } = progress;
     for (const one of excluded) await this.desk.answer(one, head);
     const out = new Set(excluded.map(({ unit }) => unit));
     const { batch, commit, numbers } = part;
@@ -329,14 +366,17 @@ export class Sequencer {
     if (numbers.next + pieces.length > limits.partsPerObjectMax) {
       const units = batch.units.filter((unit) => !out.has(unit));
       const again = await this.upload([{ ...batch, units }]);
+      leavePlacement(part);
       return again.filter((one) => one !== undefined);
     }
+    shareAmong(part, pieces.length);
     return pieces.map(({ units, position, runs, chunks }) => ({
-      batch: { ...batch, units },
-      commit: { tier: commit.tier, object: commit.object, part: numbers.next++, position, runs },
-      head,
+      batch: { units, conditional: batch.conditional },
+      commit: { ...commit, part: numbers.next++, position, runs },
+      head: commit.replicated === undefined ? head : part.head,
       chunks,
       numbers,
+      placement: part.placement,
     }));
   }
 }
@@ -345,25 +385,4 @@ export class Sequencer {
 function itemWrites(plan: AppendPlan): Write[] {
   const writes = (plan.producers ?? []).map((change) => planProducerItem(plan.ledger, change));
   return writes.filter((write) => write !== undefined);
-}
-
-function timedOut({ unknown }: Progress, cause?: MillraceError): MillraceError {
-  return new MillraceError('REQUEST_TIMED_OUT', 'The records could not be sequenced in time; try again.', {
-    effect: unknown ? 'unknown' : 'none',
-    facts: { retryAfterMs: limits.retryAfterMsDefault },
-    cause,
-  });
-}
-
-/** Offsets only go up: an attempt that is still on its way, or comes again, can pass only if the partition is not there yet. */
-function offsetMismatch(expected: number, nextOffset: number): MillraceError {
-  const detail = `The partition's next offset is ${nextOffset}, not the expected ${expected}.`;
-  const effect = nextOffset < expected ? 'unknown' : 'none';
-  return new MillraceError('OFFSET_MISMATCH', detail, { effect, facts: { nextOffset } });
-}
-
-/** A fault that ends the sequencing says what is known of its attempts. */
-function fault(error: unknown, { unknown }: Progress): MillraceError {
-  if (!(error instanceof MillraceError)) throw error;
-  return unknown ? withEffect(error, 'unknown') : error;
 }

@@ -1,6 +1,8 @@
 /** What waits for a flush: one request's batches for one partition, and the promise of their offset. */
+import type { Acks } from '../../coordination/replication/uploads.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { BatchRun } from '../../log/segment/layout.ts';
+import type { ReplicationRules } from '../replication/rules.ts';
 
 export interface AppendRequest {
   ledger: LedgerId;
@@ -10,6 +12,10 @@ export interface AppendRequest {
   expectedOffset?: number;
   /** Append only if these are the producer's next records in the partition; answer where they are if they are there. */
   sequence?: ProducerSequence;
+  /** Who must have the records before they are answered for; `all` where absent. */
+  acks?: Acks;
+  /** What the topic says of its replicas; by default that one is enough. */
+  rules?: ReplicationRules;
   /** When the caller stops waiting, by the monotonic clock. */
   deadlineMs: number;
 }
@@ -32,4 +38,16 @@ export interface Appended {
 export interface Unit extends AppendRequest {
   resolve(appended: Appended): void;
   reject(error: unknown): void;
+}
+
+const ONE_IS_ENOUGH: ReplicationRules = { minInSync: 1, uncleanAllowed: false };
+
+export function acksOf({ acks = 'all' }: AppendRequest): Acks {
+  return acks;
+}
+
+/** Of units that are appended together: the strongest of what they ask for, and the newest of what their topic says. */
+export function strongestOf(units: readonly AppendRequest[]): { acks: Acks; rules: ReplicationRules } {
+  const acks = units.some((unit) => acksOf(unit) === 'all') ? 'all' : 'leader';
+  return { acks, rules: units.at(-1)?.rules ?? ONE_IS_ENOUGH };
 }

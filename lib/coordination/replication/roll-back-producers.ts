@@ -10,7 +10,7 @@
  * An attempt to append that expects what is gone, or what comes back here, can not pass: it is of the old epoch.
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
-import { packProducer, unpackProducer } from '../producers/producer-state.ts';
+import { type ProducerState, packProducer, unpackProducer } from '../producers/producer-state.ts';
 import type { KeptBatch, Sequences } from '../producers/sequences.ts';
 
 /** The packed sequences that change, by the producer's key. */
@@ -21,16 +21,21 @@ export function rollBackProducers(
   const changed = new Map<string, Uint8Array>();
   for (const [key, packed] of producers) {
     const state = unpackProducer(packed);
-    const slots = new Map([...state.slots].map(([slot, sequences]) => [slot, withoutCutOff(sequences, cutOff)]));
-    if ([...slots].some(([slot, sequences]) => sequences !== state.slots.get(slot))) {
-      changed.set(key, packProducer({ lastMs: state.lastMs, slots }));
-    }
+    const after = withoutCutOff(state, cutOff);
+    if (after !== state) changed.set(key, packProducer(after));
   }
   return changed;
 }
 
+/** The same object where nothing was cut off. */
+export function withoutCutOff(state: ProducerState, cutOff: readonly Uint8Array[]): ProducerState {
+  const slots = new Map([...state.slots].map(([slot, sequences]) => [slot, cutShort(sequences, cutOff)]));
+  const isChanged = [...slots].some(([slot, sequences]) => sequences !== state.slots.get(slot));
+  return isChanged ? { lastMs: state.lastMs, slots } : state;
+}
+
 /** The same object where nothing was cut off. A producer's batches are in the order of the ledger, so the rest goes too. */
-function withoutCutOff(sequences: Sequences, cutOff: readonly Uint8Array[]): Sequences {
+function cutShort(sequences: Sequences, cutOff: readonly Uint8Array[]): Sequences {
   const first = sequences.batches.findIndex((batch) => isCutOff(batch, cutOff));
   return first < 0 ? sequences : { ...sequences, batches: sequences.batches.slice(0, first) };
 }

@@ -1,5 +1,6 @@
 /** What a produce request says beside its records, by its path and query string. */
-import type { Acks, ProduceRecord, RequestSequence } from '../../broker/produce.ts';
+import type { Acks } from '../../broker/append-to-partition.ts';
+import type { ProduceRecord, RequestSequence } from '../../broker/produce.ts';
 import { malformedField } from '../problems.ts';
 
 export interface ProduceTarget {

@@ -4,7 +4,8 @@
  * booleans keep the text that was sent.
  */
 import { Buffer } from 'node:buffer';
-import type { Acks, ProduceRecord } from '../../broker/produce.ts';
+import type { Acks } from '../../broker/append-to-partition.ts';
+import type { ProduceRecord } from '../../broker/produce.ts';
 import type { TransactionRecord } from '../../broker/transactions/prepare.ts';
 import type { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';

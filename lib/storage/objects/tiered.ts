@@ -4,6 +4,7 @@
  */
 import { maskOf, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
 import type { Tier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
@@ -36,6 +37,10 @@ export interface TieredObjectStore extends ObjectStore {
   reading(order: ReadOrder): Pick<ObjectStore, 'getRange' | 'presign'>;
 }
 
+/** Whatever their number: bit n for replica n. */
+const ALL_REPLICAS: ReplicaMask = 2 ** limits.replicasMax - 1;
+
+/** One upload, and whose it is. */
 export interface PutTo {
   replicas: ReplicaMask;
   /** Never rejects. */
@@ -52,7 +57,7 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
 
     putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[] {
       if (replicas === undefined || isInline(name)) {
-        return [{ replicas: targets, outcome: outcomeOf(() => storeOf(name).put(name, chunks)) }];
+        return [{ replicas: ALL_REPLICAS, outcome: outcomeOf(() => storeOf(name).put(name, chunks)) }];
       }
       const puts = replicas.putTo(targets, name, chunks);
       return puts.map(({ replica, outcome }) => ({ replicas: maskOf([replica]), outcome }));
