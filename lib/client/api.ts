@@ -107,3 +107,21 @@ export interface JsonOffset {
   timestamp: number | null;
   leader_epoch: number;
 }
+
+export type Scope = 'produce' | 'consume' | 'admin';
+
+export interface JsonKey {
+  id: string;
+  scopes: Scope[];
+  topic_prefix?: string;
+  created_at: number;
+}
+
+export interface JsonNewKey extends JsonKey {
+  secret: string;
+}
+
+export interface JsonKeyPage {
+  keys: JsonKey[];
+  next?: string;
+}

@@ -14,6 +14,7 @@ import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Acks, JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
 import { type CommittedOffset, committedOffsets } from './committed-offsets.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
+import { type KeysClient, keysClient } from './keys.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { createProducer, type Producer } from './producer/producer.ts';
 import {
@@ -132,6 +133,7 @@ export interface OffsetResult {
 
 export interface MillraceClient {
   readonly topics: TopicsClient;
+  readonly keys: KeysClient;
   /**
    * Writes records; each has its own outcome, in their order. Throws where all failed for the same reason. A call with
    * `effect: unknown` may have been applied; sending it again may write its records twice.
@@ -194,6 +196,7 @@ export function createClient(options: ClientOptions): MillraceClient {
   const { run, takeOver } = transactions(send, transport.random);
   return {
     topics: topicsClient(send),
+    keys: keysClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
     produceBatches: (topic, partition, batches, produceOptions = {}) =>
       produceBatches(send, topic, partition, batches, produceOptions),

@@ -28,6 +28,7 @@ export {
 } from './client.ts';
 export type { CommittedOffset } from './committed-offsets.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
+export type { ApiKey, ApiKeyPage, KeysClient, NewApiKey, Scope } from './keys.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export {
   type Partitioner,

@@ -1,27 +1,20 @@
 #!/usr/bin/env node
 /**
- * The package's command. `millrace serve` is the local server; without a command, or with `--help`, it says what there
- * is. Like main.ts it imports nothing before it knows that Node is new enough.
+ * The package's command. `millrace serve` is the local server, with its own flags; everything else is the command line,
+ * which talks to a server. This file alone knows of both. Like main.ts it imports nothing more before it knows that Node is new enough.
  */
-const [command = '--help', ...args] = process.argv.slice(2);
+import { nodeTooOld } from './node-version.ts';
 
-const USAGE = `millrace <command>
+const [command, ...args] = process.argv.slice(2);
+const tooOld = nodeTooOld(process.versions.node);
 
-  serve   Serves the HTTP API with embedded storage, or on DynamoDB and S3; see millrace serve --help.
-
-`;
-
-switch (command) {
-  case 'serve':
-    process.argv.splice(2, process.argv.length, ...args);
-    await import('./main.ts');
-    break;
-  case 'help':
-  case '--help':
-  case '-h':
-    process.stdout.write(USAGE);
-    break;
-  default:
-    process.stderr.write(`millrace: there is no command "${command}"; see millrace --help\n`);
-    process.exitCode = 2;
+if (tooOld !== undefined) {
+  process.stderr.write(`millrace: ${tooOld}\n`);
+  process.exit(1);
+} else if (command === 'serve') {
+  process.argv.splice(2, process.argv.length, ...args);
+  await import('./main.ts');
+} else {
+  const { run } = await import('../cli/process.ts');
+  await run();
 }
