@@ -6,15 +6,16 @@
  */
 import type { LedgerHead } from '../log/ledger/head.ts';
 import { tailStart } from '../log/ledger/head.ts';
-import { runsInTail } from '../log/ledger/locate.ts';
 import { records } from '../log/record-batch/decode.ts';
 import type { LogRecord } from '../log/record-batch/record.ts';
 import type { Broker } from './broker.ts';
+import { highWatermark } from './ledger/replicated.ts';
 import { firstSince } from './list-offsets.ts';
 import { freshView, type OpenPartition, openPartition, viewOf } from './read/open-partition.ts';
 import { outOfRange, type PartitionView } from './read/partition-view.ts';
 import { readBatches } from './read/read-batches.ts';
 import type { BatchUse } from './read/run-cache.ts';
+import { visibleInTail } from './read/visible.ts';
 
 export type FetchPosition =
   | { at: 'offset'; offset: number }
@@ -37,6 +38,8 @@ export interface FetchRequest {
   waitMs: number;
   /** Ends the wait early, with what is there. */
   signal?: AbortSignal;
+  /** Where the reader is: replicas there are asked before others that have the same. */
+  rack?: string;
 }
 
 export interface FetchBatchesResult {
@@ -44,6 +47,7 @@ export interface FetchBatchesResult {
   batches: Uint8Array[];
   /** The offset that the position stands for. */
   offset: number;
+  /** Where to go on. It may be further on where there are no batches: what an unclean election lost is passed over. */
   nextOffset: number;
   highWatermark: number;
   logStartOffset: number;
@@ -76,10 +80,11 @@ async function stretch(broker: Broker, request: FetchRequest, use: BatchUse): Pr
   const offset = await resolve(broker, partition, request);
   const view = await viewWith(broker, partition, offset, request);
   const { logStart: logStartOffset, highWatermark } = view;
-  if (offset === highWatermark) {
+  if (offset >= highWatermark) {
     return { batches: [], offset, nextOffset: offset, highWatermark, logStartOffset };
   }
-  const { batches, nextOffset } = await readBatches(broker, view, offset, request.maxBytes, use);
+  const { maxBytes, rack } = request;
+  const { batches, nextOffset } = await readBatches(broker, view, offset, { maxBytes, use, rack });
   return { batches, offset, nextOffset, highWatermark, logStartOffset };
 }
 
@@ -127,7 +132,7 @@ function bytesOf(batches: readonly Uint8Array[]): number {
 }
 
 /** The offset that the position stands for. */
-async function resolve(broker: Broker, partition: OpenPartition, { position }: FetchRequest): Promise<number> {
+async function resolve(broker: Broker, partition: OpenPartition, { position, rack }: FetchRequest): Promise<number> {
   if (position.at === 'offset') return position.offset;
   const view = await freshView(broker, partition);
   switch (position.at) {
@@ -138,7 +143,7 @@ async function resolve(broker: Broker, partition: OpenPartition, { position }: F
     case 'before-end':
       return Math.max(view.logStart, view.highWatermark - position.records);
     case 'timestamp':
-      return (await firstSince(broker, view, position.timestampMs))?.offset ?? view.highWatermark;
+      return (await firstSince(broker, view, { ...position, rack }))?.offset ?? view.highWatermark;
   }
 }
 
@@ -155,6 +160,7 @@ async function viewWith(
   if (cached !== undefined && offset >= (cached.start[slot] as number) && enough(cached)) {
     return viewOf(broker, partition, cached);
   }
+  // Up to the log's end: what is above the high watermark is there, and nobody sees it yet.
   const inRange = (head: LedgerHead) => offset >= (head.start[slot] as number) && offset <= (head.next[slot] as number);
   const read =
     waitMs > 0
@@ -165,9 +171,9 @@ async function viewWith(
   return view;
 }
 
-/** Bytes of batches from the offset to the end, roughly: what lies in pages counts as plenty. */
+/** Bytes of batches from the offset to the high watermark, roughly: what lies in pages counts as plenty. */
 function bytesFrom(head: LedgerHead, slot: number, offset: number): number {
-  if (offset >= (head.next[slot] as number)) return 0;
+  if (offset >= highWatermark(head, slot)) return 0;
   if (offset < tailStart(head, slot)) return Number.POSITIVE_INFINITY;
-  return runsInTail(head, slot).reduce((sum, run) => (run.endOffset > offset ? sum + run.bytes : sum), 0);
+  return visibleInTail(head, slot).reduce((sum, run) => (run.endOffset > offset ? sum + run.bytes : sum), 0);
 }

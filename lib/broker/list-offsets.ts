@@ -2,8 +2,10 @@
 import { decodeBatch } from '../log/record-batch/decode.ts';
 import { batchHeaders } from '../log/record-batch/header.ts';
 import type { Broker } from './broker.ts';
+import { isLost, notFound } from './read/lost.ts';
 import { freshView, openPartition } from './read/open-partition.ts';
 import type { PartitionView } from './read/partition-view.ts';
+import { readOrder } from './read/visible.ts';
 
 export interface ListOffsetsRequest {
   topic: string;
@@ -16,6 +18,7 @@ export interface ListOffsetsResult {
   offset: number | null;
   /** The found record's timestamp; `null` for earliest and latest, as Kafka's −1. */
   timestamp: number | null;
+  /** That of the record at the offset; the newest one where there is no record. */
   leaderEpoch: number;
 }
 
@@ -24,29 +27,43 @@ export async function listOffsets(broker: Broker, request: ListOffsetsRequest): 
   const leaderEpoch = view.head.epoch;
   switch (request.at.at) {
     case 'earliest':
-      return { offset: view.logStart, timestamp: null, leaderEpoch };
+      return { offset: view.logStart, timestamp: null, leaderEpoch: await epochOfFirst(view) };
     case 'latest':
       return { offset: view.highWatermark, timestamp: null, leaderEpoch };
     case 'timestamp': {
-      const found = await firstSince(broker, view, request.at.timestampMs);
-      return { offset: found?.offset ?? null, timestamp: found?.timestamp ?? null, leaderEpoch };
+      const found = await firstSince(broker, view, request.at);
+      return found ?? { offset: null, timestamp: null, leaderEpoch };
     }
   }
+}
+
+async function epochOfFirst(view: PartitionView): Promise<number> {
+  const { head, logStart, highWatermark } = view;
+  if (head.epoch === 0 || logStart === highWatermark) return head.epoch;
+  for await (const { run } of view.runsFrom(logStart)) return run.leaderEpoch;
+  return head.epoch;
 }
 
 /** The first record in offset order at or after the time; record timestamps need not be in order. */
 export async function firstSince(
   broker: Broker,
   view: PartitionView,
-  timestampMs: number,
-): Promise<{ offset: number; timestamp: number } | undefined> {
+  { timestampMs, rack }: { timestampMs: number; rack?: string },
+): Promise<{ offset: number; timestamp: number; leaderEpoch: number } | undefined> {
+  const order = readOrder(view.head, rack);
   for await (const { run, among } of view.runsSince(timestampMs)) {
-    for (const chunk of await broker.runs.read(run, among)) {
+    const chunks = await broker.runs.read(run, among, { order });
+    if (chunks === undefined) {
+      if (await isLost(broker, view, run)) continue;
+      throw notFound();
+    }
+    for (const chunk of chunks) {
       for (const header of batchHeaders(chunk)) {
         if (header.maxTimestamp < timestampMs) continue;
         const records = decodeBatch(chunk, header.position, broker.compression, { verifyChecksum: false });
         const found = records.find(({ offset, timestamp }) => timestamp >= timestampMs && offset >= view.logStart);
-        if (found !== undefined) return { offset: found.offset, timestamp: found.timestamp };
+        if (found !== undefined)
+          return { offset: found.offset, timestamp: found.timestamp, leaderEpoch: run.leaderEpoch };
       }
     }
   }

@@ -1,13 +1,20 @@
 /**
  * Planning a fetch: where the bytes of a stretch are, for a client that reads them itself. Bytes in the bucket are named
  * by a presigned URL of exactly the partition's range, since objects mix topics; inline bytes come along.
+ *
+ * The URL is of a replica in sync, which has the bytes without being asked. Only what an unclean election may have lost is
+ * looked for: then the bytes come along as well, wherever they are found, and what is found nowhere is passed over.
  */
 import { concatBytes } from '../kernel/bytes.ts';
 import { limits } from '../kernel/limits.ts';
 import { objectName } from '../log/segment/object-name.ts';
+import type { ObjectStore } from '../storage/objects/port.ts';
 import type { Broker } from './broker.ts';
+import { inSyncReplicas } from './ledger/replicated.ts';
+import { isLost, mayBeLost, notFound } from './read/lost.ts';
 import { freshView, openPartition } from './read/open-partition.ts';
-import { outOfRange, type PlacedRun } from './read/partition-view.ts';
+import { outOfRange, type PartitionView, type PlacedRun } from './read/partition-view.ts';
+import { readOrder } from './read/visible.ts';
 
 export interface PlanFetchRequest {
   topic: string;
@@ -15,6 +22,8 @@ export interface PlanFetchRequest {
   /** As for a fetch. */
   offset: number;
   maxBytes: number;
+  /** As for a fetch. */
+  rack?: string;
 }
 
 export type PlannedSegment =
@@ -33,44 +42,72 @@ export type PlannedSegment =
 
 export interface PlanFetchResult {
   segments: PlannedSegment[];
+  /** May be further on where there are no segments, as for a fetch. */
   nextOffset: number;
   /** When the first URL stops working; `null` where there is none. */
   expiresAtMs: number | null;
 }
 
+interface Planned {
+  segment: PlannedSegment;
+  expiresAtMs?: number;
+}
+
 /** The runs from the one with `offset` on: at least one, then as many as fit `maxBytes`. */
 export async function planFetch(broker: Broker, request: PlanFetchRequest): Promise<PlanFetchResult> {
-  const { offset, maxBytes } = request;
+  const { offset, maxBytes, rack } = request;
   const view = await freshView(broker, await openPartition(broker, request.topic, request.partition));
-  if (offset < view.logStart || offset > view.highWatermark) throw outOfRange(offset, view);
-  const planned: { segment: PlannedSegment; expiresAtMs?: number }[] = [];
+  if (offset < view.logStart || offset > (view.head.next[view.slot] as number)) throw outOfRange(offset, view);
+  const objects = broker.objects.reading({ first: inSyncReplicas(view.head), rack });
+  const planned: Planned[] = [];
+  let nextOffset = offset;
   let bytes = 0;
+  let looked = 0;
   if (offset < view.highWatermark) {
     for await (const placed of view.runsFrom(offset)) {
-      if (planned.length > 0 && (bytes + placed.run.bytes > maxBytes || planned.length >= limits.plannedSegmentsMax))
-        break;
-      planned.push(await plan(broker, placed));
+      if (looked > 0 && (bytes + placed.run.bytes > maxBytes || looked >= limits.plannedSegmentsMax)) break;
+      const one = await plan(broker, { view, rack, objects }, placed);
+      if (one !== undefined) planned.push(one);
+      nextOffset = placed.run.endOffset;
       bytes += placed.run.bytes;
+      looked++;
     }
   }
   const expiries = planned.flatMap(({ expiresAtMs }) => (expiresAtMs === undefined ? [] : [expiresAtMs]));
   return {
     segments: planned.map(({ segment }) => segment),
-    nextOffset: (planned.at(-1)?.segment.lastOffset ?? offset - 1) + 1,
+    nextOffset,
     expiresAtMs: expiries.length === 0 ? null : Math.min(...expiries),
   };
 }
 
-async function plan(broker: Broker, placed: PlacedRun): Promise<{ segment: PlannedSegment; expiresAtMs?: number }> {
-  const { run, among } = placed;
+interface Sources {
+  view: PartitionView;
+  rack: string | undefined;
+  /** As the view's readers ask them. */
+  objects: Pick<ObjectStore, 'presign'>;
+}
+
+/** `undefined` where the run is lost. */
+async function plan(
+  broker: Broker,
+  { view, rack, objects }: Sources,
+  { run, among }: PlacedRun,
+): Promise<Planned | undefined> {
   const { baseOffset, bytes, crc32c } = run;
   const lastOffset = run.endOffset - 1;
-  if (run.commit.tier === 'inline') {
-    const batches = concatBytes(await broker.runs.read(run, among));
-    return { segment: { source: 'bytes', batches, baseOffset, lastOffset } };
+  if (
+    run.commit.tier === 'inline' ||
+    (view.head.replication !== undefined && (await mayBeLost(broker, view.ledger, view.head, run)))
+  ) {
+    const chunks = await broker.runs.read(run, among, { order: readOrder(view.head, rack) });
+    if (chunks !== undefined)
+      return { segment: { source: 'bytes', batches: concatBytes(chunks), baseOffset, lastOffset } };
+    if (await isLost(broker, view, run)) return undefined;
+    throw notFound();
   }
   const range = { start: run.position, end: run.position + bytes };
   const name = objectName(run.commit.tier, run.commit.object);
-  const { url, headers, expiresAtMs } = await broker.objects.presign(name, range, limits.presignedUrlMs);
+  const { url, headers, expiresAtMs } = await objects.presign(name, range, limits.presignedUrlMs);
   return { segment: { source: 'url', url, headers, baseOffset, lastOffset, bytes, crc32c }, expiresAtMs };
 }

@@ -7,10 +7,11 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';
-import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage, runsInTail } from '../../log/ledger/locate.ts';
+import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage } from '../../log/ledger/locate.ts';
 import type { Page } from '../../log/ledger/page.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import { highWatermark } from '../ledger/replicated.ts';
+import { visibleInTail } from './visible.ts';
 
 export interface PlacedRun {
   run: LocatedRun;
@@ -19,8 +20,8 @@ export interface PlacedRun {
 
 export class PartitionView {
   readonly head: LedgerHead;
-  private readonly ledger: LedgerId;
-  private readonly slot: number;
+  readonly ledger: LedgerId;
+  readonly slot: number;
   private readonly pages: PageCache;
 
   constructor(parts: { ledger: LedgerId; slot: number; head: LedgerHead; pages: PageCache }) {
@@ -46,7 +47,7 @@ export class PartitionView {
         yield* placed(runsInPage(page, this.slot), 'history', offset);
       }
     }
-    yield* placed(runsInTail(this.head, this.slot), 'tail', offset);
+    yield* placed(visibleInTail(this.head, this.slot), 'tail', offset);
   }
 
   /**
@@ -61,7 +62,7 @@ export class PartitionView {
       const page = await this.pages.get(this.ledger, sequence);
       yield* this.since(runsInPage(page, this.slot), 'history', timestampMs);
     }
-    yield* this.since(runsInTail(this.head, this.slot), 'tail', timestampMs);
+    yield* this.since(visibleInTail(this.head, this.slot), 'tail', timestampMs);
   }
 
   private async pageOf(offset: number): Promise<number> {

@@ -3,29 +3,48 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
 import type { Broker } from '../broker.ts';
+import { isLost, notFound } from './lost.ts';
 import type { PartitionView, PlacedRun } from './partition-view.ts';
 import type { BatchUse } from './run-cache.ts';
+import { readOrder } from './visible.ts';
 
 export interface Stretch {
   /** Chunks of whole batches with offsets in place; the first batch holds the wanted offset. Not to be changed. */
   batches: Uint8Array[];
-  /** One past the last record. */
+  /** One past the last record, or past what was lost after it. */
   nextOffset: number;
 }
 
-/** Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. For `use` see RunCache. */
+export interface StretchRequest {
+  maxBytes: number;
+  /** For both see RunCache. */
+  use?: BatchUse;
+  rack?: string;
+}
+
+/**
+ * Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. What is lost is passed over,
+ * and may be all that there was to read at once. What cannot be read now ends the stretch, and is a fault only where
+ * nothing lies before it.
+ */
 export async function readBatches(
   broker: Broker,
   view: PartitionView,
   offset: number,
-  maxBytes: number,
-  use: BatchUse = 'decode',
+  { maxBytes, use, rack }: StretchRequest,
 ): Promise<Stretch> {
   const runs = await take(view.runsFrom(offset), offset, maxBytes);
-  const reads = await Promise.all(runs.map(({ run, among }) => broker.runs.read(run, among, use)));
+  const order = readOrder(view.head, rack);
+  const { found, fault } = await untilFault(runs.map(({ run, among }) => broker.runs.read(run, among, { use, order })));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
-  for (const chunks of reads) {
+  for (const [index, chunks] of found.entries()) {
+    if (chunks === undefined) {
+      const { run } = runs[index] as PlacedRun;
+      if (!(await isLost(broker, view, run))) break;
+      stretch.nextOffset = run.endOffset;
+      continue;
+    }
     for (const chunk of chunks) {
       const { piece, whole } = cut(chunk, stretch, budget);
       if (piece.length > 0) stretch.batches.push(piece);
@@ -33,10 +52,25 @@ export async function readBatches(
       if (!whole) return stretch;
     }
   }
-  if (stretch.batches.length === 0) {
-    throw new MillraceError('KAFKA_STORAGE_ERROR', `Offset ${offset} is in the log and was not found; try again.`);
-  }
+  if (stretch.nextOffset === offset) throw fault ?? notFound();
   return stretch;
+}
+
+type Read = readonly Uint8Array[] | undefined;
+
+/** What comes before the first that failed, and its fault. */
+async function untilFault(reads: readonly Promise<Read>[]): Promise<{ found: readonly Read[]; fault?: MillraceError }> {
+  try {
+    return { found: await Promise.all(reads) };
+  } catch {
+    const found: Read[] = [];
+    for (const outcome of await Promise.allSettled(reads)) {
+      if (outcome.status === 'fulfilled') found.push(outcome.value);
+      else if (outcome.reason instanceof MillraceError) return { found, fault: outcome.reason };
+      else throw outcome.reason;
+    }
+    return { found };
+  }
 }
 
 /** Runs until their bytes are enough. One that begins before the offset counts for a byte: the offset may be its last. */

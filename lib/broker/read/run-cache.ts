@@ -17,6 +17,9 @@ import type { LocatedRun } from '../../log/ledger/locate.ts';
 import { batchHeaders, checkBatchChecksum, patchBatch } from '../../log/record-batch/header.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { ByteRange, ObjectStore } from '../../storage/objects/port.ts';
+import type { ReadOrder } from '../../storage/objects/replicated.ts';
+import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
+import { OWN_BUCKET } from '../ledger/replicated.ts';
 
 /** What keeping an entry and a chunk costs beside the bytes, measured on Node 24; most of a small run's cost. */
 const ENTRY_COST_BYTES = 256;
@@ -37,16 +40,25 @@ interface Entry {
 /** What the caller does with the batches: look into them, or hand them on as they are. */
 export type BatchUse = 'decode' | 'pass-on';
 
+export interface RunUse {
+  use?: BatchUse;
+  /** Which replicas to ask; absent for a ledger that has only one. */
+  order?: ReadOrder;
+}
+
 export class RunCache {
-  private readonly objects: ObjectStore;
+  private readonly objects: TieredObjectStore;
+  /** As ledgers with a single replica read. */
+  private readonly own: Pick<ObjectStore, 'getRange'>;
   private readonly bytesMax: number;
   /** Least recently used first. */
   private readonly entries = new Map<string, Entry>();
-  private readonly reads = new Map<string, Promise<void>>();
+  private readonly reads = new Map<string, Promise<boolean>>();
   private bytes = 0;
 
-  constructor({ objects, bytesMax }: { objects: ObjectStore; bytesMax: number }) {
+  constructor({ objects, bytesMax }: { objects: TieredObjectStore; bytesMax: number }) {
     this.objects = objects;
+    this.own = objects.reading({ first: OWN_BUCKET });
     this.bytesMax = bytesMax;
   }
 
@@ -59,26 +71,30 @@ export class RunCache {
   }
 
   /**
-   * The run's batches, offsets in place, as chunks of whole batches; not to be changed.
+   * The run's batches, offsets in place, as chunks of whole batches; not to be changed. `undefined`: no replica has them,
+   * which is not remembered.
    *
    * A run of the tail is read together with the commit's other runs of its ledger, in one request: its neighbours are
    * about to be asked for too. A run of history is read alone.
    */
-  async read(run: LocatedRun, among: 'tail' | 'history', use: BatchUse = 'decode'): Promise<readonly Uint8Array[]> {
+  async read(
+    run: LocatedRun,
+    among: 'tail' | 'history',
+    { use = 'decode', order }: RunUse = {},
+  ): Promise<readonly Uint8Array[] | undefined> {
     const name = runName(run.commit, run.slot);
     let entry = this.touch(name);
     if (entry === undefined) {
-      await this.load(run, among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : [run.slot]);
+      const slots = among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : [run.slot];
+      if (!(await this.load(run, slots, order))) return undefined;
       entry = this.touch(name);
     }
-    // A cache too small for the run keeps nothing: then the bytes are read for this caller alone.
-    entry ??= {
-      chunks: [await this.fetch(run.commit, rangeOf(run.commit, [run.slot]))],
-      bytes: run.bytes,
-      patched: false,
-      checked: false,
-      handedOut: true,
-    };
+    if (entry === undefined) {
+      // A cache too small for the run keeps nothing: then the bytes are read for this caller alone.
+      const bytes = await this.fetch(run.commit, rangeOf(run.commit, [run.slot]), order);
+      if (bytes === undefined) return undefined;
+      entry = { chunks: [bytes], bytes: run.bytes, patched: false, checked: false, handedOut: true };
+    }
     try {
       prepare(entry, run, use);
     } catch (error) {
@@ -89,18 +105,24 @@ export class RunCache {
     return entry.chunks;
   }
 
-  private load(run: LocatedRun, slots: readonly number[]): Promise<void> {
+  /** Whoever asks for the same meanwhile gets the same answer, though they might have asked others first. */
+  private load(run: LocatedRun, slots: readonly number[], order: ReadOrder | undefined): Promise<boolean> {
     const range = rangeOf(run.commit, slots);
     const key = `${toHex(idOf(run.commit))}@${range.start}-${range.end}`;
     const under = this.reads.get(key);
     if (under !== undefined) return under;
-    const read = this.loadRange(run.commit, slots, range).finally(() => this.reads.delete(key));
+    const read = this.loadRange(run.commit, { slots, range, order }).finally(() => this.reads.delete(key));
     this.reads.set(key, read);
     return read;
   }
 
-  private async loadRange(commit: Commit, slots: readonly number[], range: ByteRange): Promise<void> {
-    const bytes = await this.fetch(commit, range);
+  /** Whether it was there. */
+  private async loadRange(
+    commit: Commit,
+    { slots, range, order }: { slots: readonly number[]; range: ByteRange; order: ReadOrder | undefined },
+  ): Promise<boolean> {
+    const bytes = await this.fetch(commit, range, order);
+    if (bytes === undefined) return false;
     for (const slot of slots) {
       const { start, end } = rangeOf(commit, [slot]);
       // Another reader may have brought and patched this run meanwhile.
@@ -110,13 +132,17 @@ export class RunCache {
       const chunks = [own.length === bytes.length ? own : new Uint8Array(own)];
       this.insert(runName(commit, slot), { chunks, checked: false });
     }
+    return true;
   }
 
-  private async fetch(commit: Commit, range: ByteRange): Promise<Uint8Array> {
-    const name = objectName(commit.tier, commit.object);
-    const bytes = await this.objects.getRange(name, range);
-    if (bytes === undefined || bytes.length !== range.end - range.start) {
-      throw new MillraceError('KAFKA_STORAGE_ERROR', 'The stored bytes of these offsets are not found; try again.');
+  private async fetch(commit: Commit, range: ByteRange, order: ReadOrder | undefined): Promise<Uint8Array | undefined> {
+    const objects = order === undefined ? this.own : this.objects.reading(order);
+    const bytes = await objects.getRange(objectName(commit.tier, commit.object), range);
+    if (bytes !== undefined && bytes.length !== range.end - range.start) {
+      throw new MillraceError(
+        'KAFKA_STORAGE_ERROR',
+        'Some of the stored bytes of these offsets are missing; try again.',
+      );
     }
     return bytes;
   }

@@ -42,7 +42,7 @@ describe('readBatches', () => {
             const offset = seed % partition.end;
             const process = processes[index % 2] as Process; // one that wrote them, one that has to read them
             const view = await viewOf(process, partition);
-            const stretch = await readBatches(process.broker, view, offset, bytes);
+            const stretch = await readBatches(process.broker, view, offset, { maxBytes: bytes });
             const found = stretch.batches.flatMap((chunk) => [...batchHeaders(chunk)]);
             const wanted = expected(partition.batches, offset, bytes);
             expect(found.map(({ baseOffset, sizeBytes }) => ({ baseOffset, bytes: sizeBytes }))).toEqual(
@@ -64,7 +64,7 @@ describe('readBatches', () => {
         const view = await viewOf(partition.process, partition);
         const bases: number[] = [];
         for (let offset = 0; offset < partition.end; ) {
-          const stretch = await readBatches(partition.process.broker, view, offset, bytes);
+          const stretch = await readBatches(partition.process.broker, view, offset, { maxBytes: bytes });
           for (const chunk of stretch.batches) for (const { baseOffset } of batchHeaders(chunk)) bases.push(baseOffset);
           expect(stretch.nextOffset).toBeGreaterThan(offset);
           offset = stretch.nextOffset;
@@ -83,7 +83,7 @@ describe('readBatches', () => {
     });
     const partition = await buildPartition([append(100), append(1_000), append(10)]);
     const view = await viewOf(partition.process, partition);
-    const stretch = await readBatches(partition.process.broker, view, 0, 500);
+    const stretch = await readBatches(partition.process.broker, view, 0, { maxBytes: 500 });
     expect(stretch).toMatchObject({ nextOffset: 1, batches: [expect.any(Uint8Array)] });
   });
 
@@ -98,14 +98,14 @@ describe('readBatches', () => {
     ]).flat();
     const partition = await buildPartition(list);
     const view = await viewOf(partition.process, partition);
-    const stretch = await readBatches(partition.process.broker, view, 3, limits.fetchBytesMax);
+    const stretch = await readBatches(partition.process.broker, view, 3, { maxBytes: limits.fetchBytesMax });
     expect(stretch.nextOffset).toBe(3 + limits.runsPerReadMax);
   });
 
   it('is a retriable fault, never an empty answer, where records that must be there are not found', async () => {
     const partition = await buildPartition([]);
     const view = await viewOf(partition.process, partition);
-    await expect(readBatches(partition.process.broker, view, 0, 100)).rejects.toMatchObject({
+    await expect(readBatches(partition.process.broker, view, 0, { maxBytes: 100 })).rejects.toMatchObject({
       code: 'KAFKA_STORAGE_ERROR',
       retriable: true,
     });

@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { assert, describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
+import type { RunCache } from '../../../lib/broker/read/run-cache.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
@@ -43,6 +44,13 @@ async function newestRun({ stores, ledger }: World, slot: number): Promise<Locat
   return (await runsOf(stores.metadata, ledger, slot)).at(-1) as LocatedRun;
 }
 
+/** The run's batches, which are there. */
+async function readRun(runs: RunCache, ...request: Parameters<RunCache['read']>): Promise<readonly Uint8Array[]> {
+  const chunks = await runs.read(...request);
+  assert(chunks !== undefined, 'some replica has the run');
+  return chunks;
+}
+
 /** The base offsets and epochs that the batches carry. */
 const offsetsIn = (chunks: readonly Uint8Array[]) =>
   chunks.flatMap((chunk) => [...batchHeaders(chunk)].map(({ baseOffset, leaderEpoch }) => [baseOffset, leaderEpoch]));
@@ -54,7 +62,7 @@ describe('what the process wrote itself', () => {
     await commit(world, [0, 'e'], [0, 'f', 'g'], [0, 'h']);
     world.writer.objects.forget();
     const run = await newestRun(world, 0);
-    expect(offsetsIn(await world.writer.broker.runs.read(run, 'tail'))).toEqual([
+    expect(offsetsIn(await readRun(world.writer.broker.runs, run, 'tail'))).toEqual([
       [3, 0],
       [4, 0],
       [6, 0],
@@ -68,7 +76,7 @@ describe('what the process wrote itself', () => {
     await commit(world, [0, 'b']);
     const run = await newestRun(world, 0);
     for (const process of [world.writer, world.reader]) {
-      const [chunk] = await process.broker.runs.read(run, 'history');
+      const [chunk] = await readRun(process.broker.runs, run, 'history');
       expect(offsetsIn([chunk as Uint8Array])).toEqual([[1, 0]]);
       const range = { start: run.position, end: run.position + run.bytes };
       const name = objectName(run.commit.tier, run.commit.object);
@@ -84,15 +92,15 @@ describe('what another process wrote', () => {
     const world = await makeWorld();
     await commit(world, [0, 'a', 'b'], [1, 'c'], [2, 'd'], [1, 'e']);
     const { broker, objects } = world.reader;
-    const one = await broker.runs.read(await newestRun(world, 1), 'tail');
+    const one = await readRun(broker.runs, await newestRun(world, 1), 'tail');
     expect(offsetsIn(one)).toEqual([
       [0, 0],
       [1, 0],
     ]);
-    const two = await broker.runs.read(await newestRun(world, 2), 'tail');
+    const two = await readRun(broker.runs, await newestRun(world, 2), 'tail');
     expect(offsetsIn(two)).toEqual([[0, 0]]);
     expect(objects.count('getRange')).toBe(1);
-    const again = await broker.runs.read(await newestRun(world, 1), 'history');
+    const again = await readRun(broker.runs, await newestRun(world, 1), 'history');
     expect(again[0]).toBe(one[0]); // the same bytes, shared
     expect(objects.count('getRange')).toBe(1);
   });
@@ -101,7 +109,7 @@ describe('what another process wrote', () => {
     const world = await makeWorld();
     await commit(world, [0, 'a'], [1, 'b'], [2, 'c']);
     const run = await newestRun(world, 1);
-    await world.reader.broker.runs.read(run, 'history');
+    await readRun(world.reader.broker.runs, run, 'history');
     const name = objectName(run.commit.tier, run.commit.object);
     expect(world.reader.objects.calls).toEqual([`getRange ${name} ${run.position}-${run.position + run.bytes}`]);
   });
@@ -116,7 +124,7 @@ describe('what another process wrote', () => {
       return proceed();
     };
     const runs = await Promise.all([0, 1, 2].map((slot) => newestRun(world, slot)));
-    const reads = Array.from({ length: 30 }, (_, i) => broker.runs.read(runs[i % 3] as LocatedRun, 'tail'));
+    const reads = Array.from({ length: 30 }, (_, i) => readRun(broker.runs, runs[i % 3] as LocatedRun, 'tail'));
     await idle();
     gate.resolve();
     const chunks = await Promise.all(reads);
@@ -127,7 +135,7 @@ describe('what another process wrote', () => {
   it("keeps no neighbour's bytes alive", async () => {
     const world = await makeWorld();
     await commit(world, [0, 'a'], [1, 'b'.repeat(100_000)]);
-    const [small] = await world.reader.broker.runs.read(await newestRun(world, 0), 'tail');
+    const [small] = await readRun(world.reader.broker.runs, await newestRun(world, 0), 'tail');
     expect(small?.buffer.byteLength).toBeLessThan(1_000);
   });
 });
@@ -139,8 +147,7 @@ describe('bytes that are not what they should be', () => {
     ['are damaged', flipped(30), 'checksum'],
     ['have another batch length', flipped(11), 'are damaged'],
     ['have another count of records', flipped(26), 'are damaged'],
-    ['are cut short', (bytes: Uint8Array) => bytes.subarray(0, -1), 'not found'],
-    ['are missing', () => undefined, 'not found'],
+    ['are cut short', (bytes: Uint8Array) => bytes.subarray(0, -1), 'are missing'],
   ])('and %s are refused, and not kept', async (_, damage, reason) => {
     const world = await makeWorld();
     await commit(world, [0, 'a', 'b'], [1, 'c']);
@@ -148,14 +155,26 @@ describe('bytes that are not what they should be', () => {
     objects.onGetRange = async (proceed) => damage((await proceed()) as Uint8Array);
     for (const slot of [0, 1]) {
       const run = await newestRun(world, slot);
-      await expect(broker.runs.read(run, 'history')).rejects.toMatchObject({
+      await expect(readRun(broker.runs, run, 'history')).rejects.toMatchObject({
         code: 'KAFKA_STORAGE_ERROR',
         retriable: true,
         message: expect.stringContaining(reason),
       });
     }
     objects.onGetRange = undefined;
-    expect(offsetsIn(await broker.runs.read(await newestRun(world, 0), 'tail'))).toEqual([[0, 0]]);
+    expect(offsetsIn(await readRun(broker.runs, await newestRun(world, 0), 'tail'))).toEqual([[0, 0]]);
+  });
+
+  it('and are missing are told so, which is not kept', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [1, 'c']);
+    const { broker, objects } = world.reader;
+    objects.onGetRange = () => undefined;
+    const run = await newestRun(world, 0);
+    await expect(broker.runs.read(run, 'tail')).resolves.toBeUndefined();
+    await expect(broker.runs.read(run, 'history', { use: 'pass-on' })).resolves.toBeUndefined();
+    objects.onGetRange = undefined;
+    expect(offsetsIn(await readRun(broker.runs, run, 'tail'))).toEqual([[0, 0]]);
   });
 
   it('do not keep their neighbours from being read', async () => {
@@ -163,8 +182,8 @@ describe('bytes that are not what they should be', () => {
     await commit(world, [0, 'a', 'b'], [1, 'c']);
     const { broker, objects } = world.reader;
     objects.onGetRange = async (proceed) => flipped(30)((await proceed()) as Uint8Array);
-    await expect(broker.runs.read(await newestRun(world, 0), 'tail')).rejects.toMatchObject({ retriable: true });
-    await expect(broker.runs.read(await newestRun(world, 1), 'tail')).resolves.toHaveLength(1);
+    await expect(readRun(broker.runs, await newestRun(world, 0), 'tail')).rejects.toMatchObject({ retriable: true });
+    await expect(readRun(broker.runs, await newestRun(world, 1), 'tail')).resolves.toHaveLength(1);
     expect(objects.count('getRange')).toBe(1);
   });
 
@@ -174,11 +193,13 @@ describe('bytes that are not what they should be', () => {
     const { broker, objects } = world.reader;
     objects.onGetRange = async (proceed) => flipped(30)((await proceed()) as Uint8Array);
     const run = await newestRun(world, 0);
-    const [passed] = await broker.runs.read(run, 'history', 'pass-on');
+    const [passed] = await readRun(broker.runs, run, 'history', { use: 'pass-on' });
     expect(() => checkBatchChecksum(passed as Uint8Array)).toThrow('checksum');
-    await expect(broker.runs.read(run, 'history', 'decode')).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+    await expect(readRun(broker.runs, run, 'history', { use: 'decode' })).rejects.toMatchObject({
+      code: 'KAFKA_STORAGE_ERROR',
+    });
     objects.onGetRange = undefined;
-    await expect(broker.runs.read(run, 'history', 'decode')).resolves.toHaveLength(1);
+    await expect(readRun(broker.runs, run, 'history', { use: 'decode' })).resolves.toHaveLength(1);
   });
 
   it.each([
@@ -189,7 +210,7 @@ describe('bytes that are not what they should be', () => {
     await commit(world, [0, 'a', 'b']);
     const { broker, objects } = world.reader;
     objects.onGetRange = async (proceed) => flipped(at)((await proceed()) as Uint8Array);
-    const read = broker.runs.read(await newestRun(world, 0), 'history', 'pass-on');
+    const read = readRun(broker.runs, await newestRun(world, 0), 'history', { use: 'pass-on' });
     await expect(read).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', retriable: true });
   });
 
@@ -199,11 +220,11 @@ describe('bytes that are not what they should be', () => {
     const { broker, objects } = world.reader;
     const run = await newestRun(world, 0);
     objects.onGetRange = () => Promise.reject(new Error('no answer'));
-    const failed = await Promise.allSettled([broker.runs.read(run, 'tail'), broker.runs.read(run, 'tail')]);
+    const failed = await Promise.allSettled([readRun(broker.runs, run, 'tail'), readRun(broker.runs, run, 'tail')]);
     expect(failed.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(objects.count('getRange')).toBe(1);
     objects.onGetRange = undefined;
-    await expect(broker.runs.read(run, 'tail')).resolves.toHaveLength(1);
+    await expect(readRun(broker.runs, run, 'tail')).resolves.toHaveLength(1);
   });
 });
 
@@ -216,7 +237,7 @@ describe('the budget', () => {
     const { broker, objects } = world.reader;
     const read = async (index: number) => {
       objects.forget();
-      await broker.runs.read(runs[index] as LocatedRun, 'history');
+      await readRun(broker.runs, runs[index] as LocatedRun, 'history');
       return objects.calls.length;
     };
     expect([await read(0), await read(1), await read(0)]).toEqual([1, 1, 0]);
@@ -230,9 +251,9 @@ describe('the budget', () => {
     for (let i = 0; i < 50; i++) await commit(world, [0, 'v']);
     const runs = await runsOf(world.stores.metadata, world.ledger, 0);
     const { broker, objects } = world.reader;
-    for (const run of runs) await broker.runs.read(run, 'history');
+    for (const run of runs) await readRun(broker.runs, run, 'history');
     objects.forget();
-    for (const run of runs.toReversed()) await broker.runs.read(run, 'history');
+    for (const run of runs.toReversed()) await readRun(broker.runs, run, 'history');
     const kept = runs.length - objects.count('getRange');
     expect(kept).toBeGreaterThan(5);
     expect(kept).toBeLessThan(20); // by their bytes alone it would be all 50
@@ -246,7 +267,7 @@ describe('the budget', () => {
     const run = await newestRun(world, 1);
     for (let i = 0; i < 2; i++) {
       objects.forget();
-      expect(offsetsIn(await broker.runs.read(run, 'tail'))).toEqual([[2, 0]]);
+      expect(offsetsIn(await readRun(broker.runs, run, 'tail'))).toEqual([[2, 0]]);
       expect(objects.count('getRange')).toBeGreaterThan(0);
     }
   });
@@ -263,7 +284,7 @@ describe('the budget', () => {
     };
     const world = { stores, writer, reader: writer, ledger };
     await commit(world, [0, 'read']);
-    const read = await runs.read(await newestRun(world, 0), 'tail');
+    const read = await readRun(runs, await newestRun(world, 0), 'tail');
     for (let i = 0; i < 5; i++) await commit(world, [0, 'v'.repeat(100)]);
     const gone = kept.flat().filter((chunk) => chunk.length === 0);
     expect(gone.length).toBeGreaterThan(0);
@@ -278,7 +299,7 @@ describe('the budget', () => {
     for (let i = 0; i < 5; i++) await commit(world, [0, 'v'.repeat(100)]);
     writer.objects.forget();
     for (const run of await runsOf(stores.metadata, ledger, 0)) {
-      expect(concatBytes(await writer.broker.runs.read(run, 'history'))).toHaveLength(run.bytes);
+      expect(concatBytes(await readRun(writer.broker.runs, run, 'history'))).toHaveLength(run.bytes);
     }
     expect(writer.objects.count('getRange')).toBeGreaterThanOrEqual(3);
   });
