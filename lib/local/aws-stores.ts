@@ -4,13 +4,17 @@
  */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
+import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { sentence } from '../kernel/sentence.ts';
 import { createDynamoMetadataStore, dynamoClientConfig } from '../storage/metadata/dynamodb.ts';
 import { createTable } from '../storage/metadata/dynamodb-table.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 import type { ObjectStore } from '../storage/objects/port.ts';
+import type { Replica } from '../storage/objects/replicated.ts';
+import { openReplicaSet, parseReplicas } from '../storage/objects/replicated-config.ts';
 import { createS3ObjectStore, s3ClientConfig } from '../storage/objects/s3.ts';
+import type { Logger } from './logger.ts';
 import { OptionsError } from './options.ts';
 import type { StoresContext } from './stores.ts';
 
@@ -18,22 +22,40 @@ export interface AwsStorageOptions {
   table: string;
   bucket: string;
   createTable: boolean;
+  /** As in `MILLRACE_REPLICAS`. */
+  replicas?: string;
 }
 
 export interface AwsStores {
   metadata: MetadataStore;
+  /** The stack's own, or with others. */
   bucket: ObjectStore;
+  /** Absent where there is the own bucket only. */
+  assignable?: ReplicaId[];
   close(): Promise<void>;
 }
 
 /** Throws an `OptionsError` where there is no region, and a `MillraceError` that says what else is missing. */
-export async function openAwsStores(options: AwsStorageOptions, { clock, random }: StoresContext): Promise<AwsStores> {
+export async function openAwsStores(
+  options: AwsStorageOptions,
+  { clock, random, log }: StoresContext,
+): Promise<AwsStores> {
   const dynamo = new DynamoDBClient(dynamoClientConfig());
   const s3 = new S3Client(s3ClientConfig(process.env));
   const { table, bucket } = options;
   const metadata = createDynamoMetadataStore({ client: dynamo, table, clock, random });
   const objects = createS3ObjectStore({ client: s3, bucket, clock, random });
+  const replicas =
+    options.replicas === undefined
+      ? undefined
+      : openReplicaSet(parseReplicas(options.replicas), {
+          own: { bucket, store: objects },
+          environment: process.env,
+          clock,
+          random,
+        });
   const close = async () => {
+    replicas?.close();
     await metadata.close();
     dynamo.destroy();
     s3.destroy();
@@ -43,7 +65,9 @@ export async function openAwsStores(options: AwsStorageOptions, { clock, random 
     if (options.createTable) await createTable(dynamo, table, clock);
     await requireAnswer(`The table ${table}`, () => metadata.get({ pk: 'topics', sk: '.' }, 'eventual'));
     await requireAnswer(`The bucket ${bucket}`, () => objects.getRange('segments/probe'));
-    return { metadata, bucket: objects, close };
+    if (replicas === undefined) return { metadata, bucket: objects, close };
+    for (const replica of replicas.set.replicas) void warnOfSilence(replica, log);
+    return { metadata, bucket: replicas.set, assignable: replicas.assignable, close };
   } catch (error) {
     await close();
     throw error;
@@ -74,5 +98,14 @@ async function requireAnswer(what: string, probe: () => Promise<unknown>): Promi
     if (cause instanceof Error && cause.message !== '') detail.push(sentence(cause.message));
     if (cause instanceof Error && cause.name === 'ResourceNotFoundException') detail.push('--create-table makes it.');
     throw new MillraceError('KAFKA_STORAGE_ERROR', detail.join(' '), { cause });
+  }
+}
+
+/** A replica that does not answer keeps nothing from starting; whoever started the server should know of it. */
+async function warnOfSilence({ id, name, store }: Replica, log: Logger): Promise<void> {
+  try {
+    await store.getRange('segments/probe');
+  } catch (error) {
+    log.warn('a replica cannot be used, and counts as down until it can', { replica: id, name, error });
   }
 }

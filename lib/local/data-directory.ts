@@ -4,22 +4,23 @@
  *     millrace.db   the metadata store (SQLite), with its log beside it
  *     objects/      the objects, one file each
  *     secret        32 random bytes that sign the URLs of objects, so that URLs outlive a restart
+ *     replicas.json where there are further directories for objects: which of them has which number (replica-registry.ts)
  *
  * One process at a time has it: the metadata store's lock, which ends with the process however it ends, is taken first.
  */
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { open, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
 import { fileFault } from '../storage/faults.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../storage/metadata/sqlite.ts';
+import { makeDirectory } from './make-directory.ts';
 
 const SECRET_BYTES = 32;
 
 /** What is made here is for its owner alone. */
 const OWNER_FILE = 0o600;
-const OWNER_DIRECTORY = 0o700;
 
 export interface DataDirectory {
   metadata: MetadataStore;
@@ -39,35 +40,6 @@ export async function openDataDirectory(path: string, fsync: boolean, random: Ra
     return { metadata, objectsRoot: join(path, 'objects'), secret: await readSecret(join(path, 'secret'), random) };
   } catch (error) {
     await metadata.close();
-    throw error;
-  }
-}
-
-/**
- * With its parents, each tried once. Node's own recursive `mkdir` tries for ever where a directory is there and none can
- * be made in it, as in /proc.
- */
-async function makeDirectory(path: string): Promise<void> {
-  const missing: string[] = [];
-  for (let at = resolve(path); !(await isDirectory(at)); at = dirname(at)) {
-    missing.push(at);
-    if (at === dirname(at)) break;
-  }
-  for (const at of missing.toReversed()) {
-    try {
-      await mkdir(at, OWNER_DIRECTORY);
-    } catch (error) {
-      // Another process that starts at the same time may have made it.
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !(await isDirectory(at))) throw error;
-    }
-  }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  try {
-    return (await stat(path)).isDirectory();
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
     throw error;
   }
 }

@@ -23,6 +23,11 @@ const table = {
     default: '.millrace',
     about: 'Where the embedded storage is; :memory: keeps nothing.',
   },
+  'replica-data': {
+    placeholder: '<directory[=rack]>',
+    variable: 'MILLRACE_REPLICA_DATA',
+    about: 'Further directory for the objects of replicated topics; a comma list, or several times.',
+  },
   fsync: { variable: 'MILLRACE_FSYNC', about: 'Wait for the disk at every write of the embedded storage.' },
   'inline-bytes-max': {
     placeholder: '<bytes>',
@@ -87,7 +92,8 @@ export function helpText(): string {
     ...rows.map(([left, right]) => `${left.padEnd(width)}${right}`),
     '',
     'With MILLRACE_TABLE and MILLRACE_BUCKET set, storage is that DynamoDB table and S3 bucket; region, credentials and',
-    "endpoints come from the AWS SDK's own environment variables.",
+    "endpoints come from the AWS SDK's own environment variables. MILLRACE_REPLICAS lists the buckets of replicated topics,",
+    'as docs/lambda.md says.',
     '',
   ].join('\n');
 }

@@ -8,11 +8,13 @@ import type { DeclaredKey } from '../broker/authenticate.ts';
 import { limits } from '../kernel/limits.ts';
 import { DECLARED_KEY_ID, parseDeclaredKey } from './declared-keys.ts';
 import { type FlagName, flags } from './flags.ts';
+import type { ListedDirectory } from './replica-directories.ts';
 
 type StorageOptions =
   | { kind: 'memory' }
-  | { kind: 'directory'; path: string; fsync: boolean }
-  | { kind: 'aws'; table: string; bucket: string; createTable: boolean };
+  | { kind: 'directory'; path: string; fsync: boolean; replicas: ListedDirectory[] }
+  /** `replicas` is the list as it was given. */
+  | { kind: 'aws'; table: string; bucket: string; createTable: boolean; replicas?: string };
 
 export interface LocalOptions {
   host: string;
@@ -168,11 +170,12 @@ class Settings {
 }
 
 function storage(settings: Settings, env: Surroundings['env']): StorageOptions {
-  const { MILLRACE_TABLE: table, MILLRACE_BUCKET: bucket } = env;
+  const { MILLRACE_TABLE: table, MILLRACE_BUCKET: bucket, MILLRACE_REPLICAS: replicas } = env;
   const createTable = settings.on('create-table');
+  const directories = settings.list('replica-data').map(replicaDirectory);
   if (table && bucket) {
-    const [data] = settings.values('data');
-    if (data === undefined) return { kind: 'aws', table, bucket, createTable };
+    const [data] = [...settings.values('data'), ...settings.values('replica-data')];
+    if (data === undefined) return { kind: 'aws', table, bucket, createTable, ...(replicas && { replicas }) };
     throw new OptionsError(
       `${data.source} asks for embedded storage and MILLRACE_TABLE with MILLRACE_BUCKET for DynamoDB and S3: give one of them`,
     );
@@ -182,8 +185,27 @@ function storage(settings: Settings, env: Surroundings['env']): StorageOptions {
     throw new OptionsError(`MILLRACE_${set} is set and MILLRACE_${missing} is not: set both, or none`);
   }
   if (createTable) throw new OptionsError('--create-table needs MILLRACE_TABLE and MILLRACE_BUCKET');
+  if (replicas) {
+    throw new OptionsError(
+      'MILLRACE_REPLICAS lists buckets and needs MILLRACE_TABLE and MILLRACE_BUCKET; directories are given by --replica-data',
+    );
+  }
   const path = settings.text('data');
-  return path === ':memory:' ? { kind: 'memory' } : { kind: 'directory', path, fsync: settings.on('fsync') };
+  if (path !== ':memory:') return { kind: 'directory', path, fsync: settings.on('fsync'), replicas: directories };
+  const [given] = settings.values('replica-data');
+  if (given === undefined) return { kind: 'memory' };
+  throw new OptionsError(`${given.source} needs a data directory that is kept, and --data is :memory:`);
+}
+
+/** The last `=` parts the directory from the rack. */
+function replicaDirectory({ source, value }: { source: string; value: string }): ListedDirectory {
+  const [, path = value, rack] = /^(.*)=([^=]*)$/s.exec(value) ?? [];
+  if (path === '' || rack === '') {
+    throw new OptionsError(
+      `${source} has "${value}", not a directory, or a directory and its rack as in /mnt/b=zone-b`,
+    );
+  }
+  return rack === undefined ? { path } : { path, rack };
 }
 
 /** Keys of flags and of key files together; only where there are neither, those of the variables. */

@@ -24,6 +24,8 @@ export interface LocalServerOptions {
   port?: number;
   /** A directory for the embedded storage; without one, nothing is kept. */
   data?: string;
+  /** Further directories for the objects of replicated topics, each with its rack as in `/mnt/b=zone-b` or without. */
+  replicaData?: readonly string[];
   /** `[id:]secret` each. Without one there is no authentication, and only loopback is bound. */
   apiKeys?: readonly string[];
   /** Origins of web pages that may call; `*` only with an API key. */
@@ -35,8 +37,16 @@ export interface LocalServerOptions {
 
 /** Throws `OptionsError` where the options cannot be meant; other errors say in a sentence why it cannot start. */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<RunningServer> {
-  const { host = '127.0.0.1', port = 0, data = ':memory:', apiKeys = [], corsOrigins = [], advertisedUrl } = options;
-  const given = { host, port, data, 'api-key': apiKeys, 'cors-origin': corsOrigins, 'advertised-url': advertisedUrl };
+  const { host = '127.0.0.1', port = 0, data = ':memory:' } = options;
+  const given = {
+    host,
+    port,
+    data,
+    'replica-data': options.replicaData ?? [],
+    'api-key': options.apiKeys ?? [],
+    'cors-origin': options.corsOrigins ?? [],
+    'advertised-url': options.advertisedUrl,
+  };
   const args = Object.entries(given).flatMap(([flag, value]) =>
     (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map((one) => `--${flag}=${one}`),
   );

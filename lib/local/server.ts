@@ -40,7 +40,7 @@ export interface ServerContext {
 export async function startServer(options: LocalOptions, context: ServerContext): Promise<RunningServer> {
   const { clock, random, log } = context;
   let url = '';
-  const stores = await openStores(options, { clock, random, baseUrl: () => options.advertisedUrl ?? url });
+  const stores = await openStores(options, { clock, random, log, baseUrl: () => options.advertisedUrl ?? url });
   try {
     const { producerIdExpirationMs } = options;
     const broker = createBroker({

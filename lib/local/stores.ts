@@ -1,4 +1,5 @@
 /** The stores that the options ask for, opened. The AWS SDK is loaded only where it is used. */
+import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
@@ -8,9 +9,12 @@ import { createInlineObjectStore } from '../storage/objects/inline.ts';
 import { createLocalPresigner, type LocalPresigner } from '../storage/objects/local-presign.ts';
 import { createMemoryObjectStore } from '../storage/objects/memory.ts';
 import type { ObjectStore } from '../storage/objects/port.ts';
+import { ReplicaSet } from '../storage/objects/replicated.ts';
 import { createTieredObjectStore, type TieredObjectStore } from '../storage/objects/tiered.ts';
 import { openDataDirectory } from './data-directory.ts';
+import type { Logger } from './logger.ts';
 import type { LocalOptions } from './options.ts';
+import { type ListedDirectory, openReplicaDirectories } from './replica-directories.ts';
 
 export interface Stores {
   metadata: MetadataStore;
@@ -25,6 +29,7 @@ export interface StoresContext {
   random: Random;
   /** Where clients reach this server; asked for when a URL is signed. */
   baseUrl: () => string;
+  log: Logger;
 }
 
 const SECRET_BYTES = 32;
@@ -40,8 +45,9 @@ export async function openStores(options: LocalOptions, context: StoresContext):
     case 'aws': {
       const { openAwsStores } = await import('./aws-stores.ts');
       const aws = await openAwsStores(storage, context);
-      const objects = tiered(options, context, aws.metadata, aws.bucket);
-      return { metadata: aws.metadata, objects, close: () => aws.close() };
+      const { metadata, bucket, assignable } = aws;
+      const objects = tiered(options, context, { metadata, bucket, assignable });
+      return { metadata, objects, close: () => aws.close() };
     }
   }
 }
@@ -49,20 +55,25 @@ export async function openStores(options: LocalOptions, context: StoresContext):
 function openMemory(options: LocalOptions, context: StoresContext): Stores {
   const metadata = openSqliteMetadataStore({ path: ':memory:' });
   const objectUrls = createLocalPresigner({ ...context, secret: context.random.bytes(SECRET_BYTES) });
-  const objects = tiered(options, context, metadata, createMemoryObjectStore({ presigner: objectUrls }));
+  const bucket = createMemoryObjectStore({ presigner: objectUrls });
+  const objects = tiered(options, context, { metadata, bucket });
   return { metadata, objects, objectUrls, close: () => metadata.close() };
 }
 
 async function openDirectory(
   options: LocalOptions,
   context: StoresContext,
-  { path, fsync }: { path: string; fsync: boolean },
+  { path, fsync, replicas: listed }: { path: string; fsync: boolean; replicas: readonly ListedDirectory[] },
 ): Promise<Stores> {
   const { metadata, objectsRoot, secret } = await openDataDirectory(path, fsync, context.random);
   const objectUrls = createLocalPresigner({ ...context, secret });
   try {
-    const bucket = await openDirectoryObjectStore({ root: objectsRoot, fsync, presigner: objectUrls });
-    const objects = tiered(options, context, metadata, bucket);
+    const own = await openDirectoryObjectStore({ root: objectsRoot, fsync, presigner: objectUrls });
+    const { clock, random, log } = context;
+    const directories = { dataDirectory: path, own, listed, fsync, presigner: objectUrls, random, log };
+    const opened = await openReplicaDirectories(directories);
+    const bucket = opened === undefined ? own : new ReplicaSet({ replicas: opened.replicas, clock });
+    const objects = tiered(options, context, { metadata, bucket, assignable: opened?.assignable });
     return { metadata, objects, objectUrls, close: () => metadata.close() };
   } catch (error) {
     await metadata.close();
@@ -73,12 +84,13 @@ async function openDirectory(
 function tiered(
   { inlineBytesMax }: LocalOptions,
   { clock, random }: StoresContext,
-  metadata: MetadataStore,
-  bucket: ObjectStore,
+  parts: { metadata: MetadataStore; bucket: ObjectStore; assignable?: readonly ReplicaId[] },
 ): TieredObjectStore {
+  const { metadata, bucket, assignable } = parts;
   return createTieredObjectStore({
     inline: createInlineObjectStore({ metadata, clock, random }),
     bucket,
+    assignable,
     inlineBytesMax,
   });
 }

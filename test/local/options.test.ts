@@ -37,7 +37,7 @@ describe('the options of the local server', () => {
     expect(parse({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
-      storage: { kind: 'directory', path: '.millrace', fsync: false },
+      storage: { kind: 'directory', path: '.millrace', fsync: false, replicas: [] },
       inlineBytesMax: 4096,
       producerIdExpirationMs: 86_400_000,
       apiKeys: [],
@@ -49,7 +49,12 @@ describe('the options of the local server', () => {
   it.each([
     ['--port', 'PORT', '0', { port: 0 }],
     ['--host', 'MILLRACE_HOST', '::1', { host: '::1' }],
-    ['--data', 'MILLRACE_DATA', '/tmp/x', { storage: { kind: 'directory', path: '/tmp/x', fsync: false } }],
+    [
+      '--data',
+      'MILLRACE_DATA',
+      '/tmp/x',
+      { storage: { kind: 'directory', path: '/tmp/x', fsync: false, replicas: [] } },
+    ],
     ['--data', 'MILLRACE_DATA', ':memory:', { storage: { kind: 'memory' } }],
     ['--kafka-port', 'KAFKA_PORT', '9093', {}],
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
@@ -78,7 +83,7 @@ describe('the options of the local server', () => {
   });
 
   it('switch on what is named', () => {
-    const storage = { kind: 'directory', path: '.millrace', fsync: true };
+    const storage = { kind: 'directory', path: '.millrace', fsync: true, replicas: [] };
     expect(parse(flag('--fsync')).storage).toEqual(storage);
     expect(parse(variable('MILLRACE_FSYNC', 'true')).storage).toEqual(storage);
     expect(parse(variable('MILLRACE_FSYNC', '0')).storage).toMatchObject({ fsync: false });
@@ -93,6 +98,20 @@ describe('the options of the local server', () => {
     expect(refusal(variable('MILLRACE_TABLE', 't'))).toContain('MILLRACE_BUCKET is not');
     expect(refusal(variable('MILLRACE_BUCKET', 'b'))).toContain('MILLRACE_TABLE is not');
     expect(refusal(flag('--create-table'))).toContain('MILLRACE_TABLE and MILLRACE_BUCKET');
+  });
+
+  it('take further directories with their racks, or the buckets of DynamoDB and S3', () => {
+    const replicas = [{ path: '/mnt/b' }, { path: 'c=d', rack: 'zone-c' }, { path: '/mnt/e' }];
+    expect(parse(flag('--replica-data', '/mnt/b, c=d=zone-c', '--replica-data', '/mnt/e')).storage).toEqual({
+      kind: 'directory',
+      path: '.millrace',
+      fsync: false,
+      replicas,
+    });
+    expect(parse(variable('MILLRACE_REPLICA_DATA', '/mnt/b,c=d=zone-c,/mnt/e')).storage).toMatchObject({ replicas });
+    const env = { MILLRACE_TABLE: 't', MILLRACE_BUCKET: 'b' };
+    expect(parse({ env: { ...env, MILLRACE_REPLICAS: '[…]' } }).storage).toMatchObject({ replicas: '[…]' });
+    expect(refusal({ env, args: ['--replica-data', 'x'] })).toContain('--replica-data asks for embedded storage');
   });
 
   it.each([
@@ -116,6 +135,11 @@ describe('the options of the local server', () => {
     [flag('--advertised-url', 'a.b'), '--advertised-url is "a.b"'],
     [flag('--advertised-url', 'ftp://a.b'), '--advertised-url is "ftp://a.b"'],
     [flag('--advertised-url', 'https://a.b/c'), '--advertised-url is "https://a.b/c"'],
+    [flag('--replica-data', '/mnt/b,'), '--replica-data has "", not a directory'],
+    [flag('--replica-data', '/mnt/b='), '--replica-data has "/mnt/b=", not a directory'],
+    [variable('MILLRACE_REPLICA_DATA', '=zone-b'), 'MILLRACE_REPLICA_DATA has "=zone-b", not a directory'],
+    [flag('--replica-data', '/mnt/b', '--data', ':memory:'), '--replica-data needs a data directory'],
+    [variable('MILLRACE_REPLICAS', '[]'), 'MILLRACE_REPLICAS lists buckets'],
     [flag('--cors-origin', 'https://a.b/'), '--cors-origin has "https://a.b/"'],
     [flag('--cors-origin', 'https://a.b,'), '--cors-origin has ""'],
     [flag('--api-key-file', 'missing'), '--api-key-file names missing, which cannot be read'],

@@ -17,6 +17,8 @@ export interface SpawnOptions {
   env?: Record<string, string>;
   /** Another entry than that of `npm start`, or another Node. */
   command?: string[];
+  /** As this user. */
+  uid?: number;
 }
 
 /** The local server as a process of its own, started as `npm start` does. */
@@ -26,9 +28,9 @@ export class LocalProcess {
   readonly child: ChildProcess;
   readonly exit: Promise<Exit>;
 
-  constructor(args: readonly string[], { env = {}, command = [process.execPath, ENTRY] }: SpawnOptions = {}) {
+  constructor(args: readonly string[], { env = {}, command = [process.execPath, ENTRY], uid }: SpawnOptions = {}) {
     const [program = '', ...before] = command;
-    this.child = spawn(program, [...before, ...args], { cwd: ROOT, env: { ...cleanEnvironment(), ...env } });
+    this.child = spawn(program, [...before, ...args], { cwd: ROOT, env: { ...cleanEnvironment(), ...env }, uid });
     this.child.stdout?.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
     this.exit = once(this.child, 'close').then(([code, signal]) => ({

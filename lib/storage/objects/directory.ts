@@ -6,6 +6,8 @@
  *   directory that changed are on the disk before the answer.
  * - Temporary files live in `.tmp` below the root, which no object's name can begin with, on the same file system. What
  *   a crash left there is deleted when the store is opened. One process at a time uses a root.
+ * - `.tmp` is there as long as the root is. Where it is not, an object that is missing is no missing object but a fault:
+ *   a disk that is not mounted holds what it held.
  * - A name's segments are directories and files, so that no object's name may be a directory of another's. Directories
  *   that become empty are removed.
  * - What changes a directory, moves bytes or may wait for the disk goes through the thread pool. What only lets go of a
@@ -45,6 +47,13 @@ export async function openDirectoryObjectStore(options: DirectoryObjectStoreOpti
     throw fileFault(error, `opening the object directory ${root}`);
   }
   return new DirectoryObjectStore({ ...options, root });
+}
+
+/** What a root holds, as it is: for one that cannot be written to. */
+export function directoryObjectReader(
+  options: DirectoryObjectStoreOptions,
+): Pick<ObjectStore, 'getRange' | 'getTail' | 'list' | 'presign'> {
+  return new DirectoryObjectStore({ ...options, root: resolve(options.root) });
 }
 
 class DirectoryObjectStore implements ObjectStore {
@@ -87,6 +96,7 @@ class DirectoryObjectStore implements ObjectStore {
     const paths = names.map((name) => this.path(name));
     try {
       for (const path of paths) await unlink(path).catch(ignoreMissing);
+      await this.requireRoot();
       for (const directory of new Set(paths.map((path) => dirname(path)))) await this.removeIfEmpty(directory);
     } catch (error) {
       throw fileFault(error, 'deleting an object');
@@ -96,6 +106,7 @@ class DirectoryObjectStore implements ObjectStore {
   async list(prefix: string, cursor?: string): Promise<ListPage> {
     const page: ListPage = { objects: [] };
     try {
+      await this.requireRoot();
       for await (const name of this.walk('', prefix, cursor ?? '')) {
         if (page.objects.length === limits.listPageMax) return { ...page, next: page.objects.at(-1)?.name };
         const bytes = await this.size(name);
@@ -114,6 +125,11 @@ class DirectoryObjectStore implements ObjectStore {
   private path(name: ObjectName): string {
     checkObjectName(name);
     return join(this.options.root, name);
+  }
+
+  /** Throws the file system's error where the root is gone. */
+  private async requireRoot(): Promise<void> {
+    await lstat(join(this.options.root, TEMPORARY));
   }
 
   private async writeFile(path: string, chunks: readonly Uint8Array[]): Promise<void> {
@@ -156,9 +172,14 @@ class DirectoryObjectStore implements ObjectStore {
         closeSync(file);
       }
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      if (!isMissing(error)) throw fileFault(error, 'reading an object');
+    }
+    try {
+      await this.requireRoot();
+    } catch (error) {
       throw fileFault(error, 'reading an object');
     }
+    return undefined;
   }
 
   /** Up to the root, which stays. */

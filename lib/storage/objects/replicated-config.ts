@@ -8,11 +8,13 @@
  * replica, whether it is in the list or not.
  */
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Random } from '../../kernel/random.ts';
-import type { Replica } from './replicated.ts';
+import type { ObjectStore } from './port.ts';
+import { type Replica, ReplicaSet } from './replicated.ts';
 import { createS3ObjectStore } from './s3.ts';
 import { zoneOf } from './s3-directory-bucket.ts';
 import { createS3Client } from './s3-sessions.ts';
@@ -74,6 +76,7 @@ export interface ReplicaOpening {
 
 export interface OpenedReplicas {
   replicas: Replica[];
+  clients: readonly S3Client[];
   /** Ends the clients' connections. */
   close(): void;
 }
@@ -94,8 +97,48 @@ export function openReplicas(configs: readonly ReplicaConfig[], opening: Replica
       rack,
       store: createS3ObjectStore({ client: clientOf(region), bucket, clock, random }),
     })),
+    clients: [...clients.values()],
     close: () => {
       for (const client of clients.values()) client.destroy();
     },
+  };
+}
+
+export interface StackReplicas {
+  /** With the stack's own bucket, whether the list names it or not. */
+  set: ReplicaSet;
+  /** Those of the list, in its order. */
+  assignable: ReplicaId[];
+  clients: readonly S3Client[];
+  /** Ends the connections to all but the own bucket. */
+  close(): void;
+}
+
+/** Number of the stack's own bucket. */
+const OWN_ID = 0;
+
+/** Throws where the list and the own bucket cannot both be meant. */
+export function openReplicaSet(
+  configs: readonly ReplicaConfig[],
+  { own, ...opening }: ReplicaOpening & { own: { bucket: string; store: ObjectStore } },
+): StackReplicas {
+  for (const { id, bucket } of configs) {
+    if ((id === OWN_ID) === (bucket === own.bucket)) continue;
+    throw refusal(
+      `gives ${JSON.stringify(bucket)} the id ${id}, and ${OWN_ID} is the own bucket's, ${JSON.stringify(own.bucket)}`,
+    );
+  }
+  const opened = openReplicas(
+    configs.filter(({ id }) => id !== OWN_ID),
+    opening,
+  );
+  const region = opening.environment['AWS_REGION'] ?? 'own';
+  const { name, rack } = configs.find(({ id }) => id === OWN_ID) ?? { name: 'own', rack: region };
+  const replicas = [{ id: OWN_ID, name, rack, store: own.store }, ...opened.replicas];
+  return {
+    set: new ReplicaSet({ replicas, clock: opening.clock }),
+    assignable: configs.map(({ id }) => id),
+    clients: opened.clients,
+    close: () => opened.close(),
   };
 }
