@@ -32,6 +32,7 @@ export function createTelemetry(service: string): Telemetry {
     logger,
     metrics,
     log: {
+      info: (message, facts) => logger.info(message, withId(facts)),
       warn: (message, facts) => logger.warn(message, withId(facts)),
       error: (message, facts) => logger.error(message, withId(facts)),
     },

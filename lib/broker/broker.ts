@@ -20,7 +20,7 @@ import { Sealer } from './ledger/sealer.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { ProducerIds } from './producer-ids.ts';
 import { RunCache } from './read/run-cache.ts';
-import { nothingToKeep } from './replication/keeping.ts';
+import { ReplicaKeeper } from './replication/keeper.ts';
 import { TopicCache } from './topic-cache.ts';
 import { Committer } from './transactions/committer.ts';
 
@@ -36,6 +36,8 @@ export interface BrokerDependencies {
   cacheBytes?: number;
   /** How long a producer that appends no more is known (Kafka: `producer.id.expiration.ms`). Default one day. */
   producerIdExpirationMs?: number;
+  /** How long a replica may be behind before it leaves the in-sync set (Kafka: `replica.lag.time.max.ms`). Default 30 s. */
+  replicaLagMsMax?: number;
 }
 
 export interface Broker {
@@ -52,6 +54,7 @@ export interface Broker {
   readonly pages: PageCache;
   readonly epochs: EpochHistory;
   readonly watcher: HeadWatcher;
+  readonly keeper: ReplicaKeeper;
   readonly sealer: Sealer;
   readonly runs: RunCache;
   readonly appender: Appender;
@@ -64,11 +67,13 @@ export interface Broker {
 export function createBroker(dependencies: BrokerDependencies): Broker {
   const { metadata, objects, compression, clock, random, log = silentLog, meter = silentMeter } = dependencies;
   const { producerIdExpirationMs = limits.producerIdExpirationMsDefault } = dependencies;
+  const { replicaLagMsMax = limits.replicaLagMsDefault } = dependencies;
   const topics = new TopicCache({ metadata, clock });
   const principals = new PrincipalCache({ metadata, clock });
   const heads = new HeadCache({ metadata });
   const pages = new PageCache({ metadata });
   const watcher = new HeadWatcher({ heads, clock });
+  const keeper = new ReplicaKeeper({ metadata, objects, heads, pages, clock, log, replicaLagMsMax });
   const sealer = new Sealer({ metadata, heads, pages, log });
   const runs = new RunCache({ objects, bytesMax: dependencies.cacheBytes ?? limits.objectCacheBytes });
   const appender = new Appender({
@@ -79,7 +84,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     sealer,
     runs,
     watcher,
-    keeper: nothingToKeep,
+    keeper,
     clock,
     random,
     log,
@@ -99,6 +104,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     pages,
     epochs: new EpochHistory({ metadata }),
     watcher,
+    keeper,
     sealer,
     runs,
     appender,
@@ -109,11 +115,12 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
 }
 
 /**
- * Resolves when everything that was accepted is stored and sequenced, and no seal is under way. A door that may be
- * frozen after its answer (Lambda) awaits it before it answers.
+ * Resolves when everything that was accepted is stored and sequenced, and neither a seal nor work on replicas is under
+ * way. A door that may be frozen after its answer (Lambda) awaits it before it answers.
  */
 export async function settled(broker: Broker): Promise<void> {
   await broker.background.settled();
   await broker.appender.settled();
   await broker.sealer.settled();
+  await broker.keeper.settled();
 }

@@ -95,12 +95,26 @@ export const limits = {
   replicaLookMs: 1_000,
   /** Changes of a ledger's replicas that one look carries out, attempts that others are ahead of included. */
   replicaChangesPerLookMax: 16,
+  /** Last pages in which it is looked for what others have brought to a replica that failed here. */
+  replicaPagesLookedIntoMax: 4,
   /** A replica that is not known to be healthy is probed this often by each process. */
   replicaProbeMs: 1_000,
   /** How long whoever waits for the end of all work waits for a probe: it may hang, and nothing is lost with it. */
   replicaProbePatienceMs: 500,
+  /** A replica that lacks an object has it copied once it is this old: until then its writer may still be uploading it. */
+  replicaCopyAfterMs: 1_000,
+  /** Objects that one process copies at a time. Each is in memory as a whole, and has at most about `flushBytesMax`. */
+  replicaCopiesInFlightMax: 4,
+  /** Objects that one run of a ledger's copier looks for; the rest waits for the next look. */
+  replicaCopiesPerRunMax: 256,
+  /** Commits after which the copier writes how far it is. */
+  replicaCopyStretchMax: 64,
+  /** Late uploads of one ledger that a process remembers: a tail of them, and as many of what is sealed meanwhile. */
+  replicaArrivalsMax: 128,
   /** How long a read waits for one replica before it asks the next one as well. */
   replicaReadPatienceMs: 1_000,
+  /** `X-Rack`. */
+  rackLengthMax: 255,
   /** S3: a directory bucket's session lasts 5 minutes; it is renewed when no more than this is left. */
   sessionRenewalMs: 60_000,
 

@@ -257,7 +257,11 @@ describe('what is wrong with a request', () => {
 describe('faults', () => {
   test('of the server have an id that is in the log, and nothing internal', async () => {
     const logged: Record<string, unknown>[] = [];
-    const log = { warn: () => {}, error: (_message: string, facts: Record<string, unknown>) => logged.push(facts) };
+    const log = {
+      info: () => {},
+      warn: () => {},
+      error: (_message: string, facts: Record<string, unknown>) => logged.push(facts),
+    };
     const { call, broker } = httpWorld({ log });
     const bug = new Error('secret internals');
     Object.assign(broker.metadata, { query: () => Promise.reject(bug) });

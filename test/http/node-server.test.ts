@@ -124,7 +124,7 @@ describe('requests that do not come', () => {
 
   test('a client that leaves inside its body leaves nothing behind', async () => {
     const errors: unknown[] = [];
-    const log = { warn: () => {}, error: (...logged: unknown[]) => errors.push(logged) };
+    const log = { info: () => {}, warn: () => {}, error: (...logged: unknown[]) => errors.push(logged) };
     const { url, call, broker } = await listeningWorld({ log });
     await call('POST', '/v1/topics', { name: 't' });
     for (const type of ['application/json', 'application/x-ndjson']) {

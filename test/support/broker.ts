@@ -87,7 +87,7 @@ export function makeBroker({ stores = makeStores(), random, cacheBytes }: MakeBr
     compression: nodeCompression,
     clock: stores.clock,
     random: random ?? seededRandom(++processes),
-    log: { warn: note, error: note },
+    log: { info: () => {}, warn: note, error: note },
     cacheBytes,
   });
   return { broker, metadata, objects, clock: stores.clock, logged };

@@ -18,10 +18,3 @@ export interface ReplicaKeeping {
   /** Resolves when no look, no copy and no note is under way. */
   settled(): Promise<void>;
 }
-
-/** Where there is one bucket, there is nothing to keep. */
-export const nothingToKeep: ReplicaKeeping = {
-  look: async () => {},
-  arrived: () => {},
-  settled: async () => {},
-};

@@ -66,7 +66,11 @@ export function copiesDue(view: LedgerView): CopyWork[] {
 }
 
 /** Others have appended what this replica holds, since its requests began to fail here. */
-export function isReached(view: LedgerView, replica: ReplicaId, { failingSince }: ReplicaSight): boolean {
+export function isReached(
+  view: LedgerView,
+  replica: ReplicaId,
+  { failingSince }: Pick<ReplicaSight, 'failingSince'>,
+): boolean {
   const mark = failingSince.get(replica);
   if (mark === undefined) return false;
   // Numbers are comparable within an epoch only; after an election what was seen before says nothing.

@@ -141,7 +141,9 @@ describe('lines that come slowly', () => {
 
   test('of a client that leaves log nothing as a bug', async () => {
     const errors: unknown[] = [];
-    const { begin, call } = await world({ log: { warn: () => {}, error: (...logged) => errors.push(logged) } });
+    const { begin, call } = await world({
+      log: { info: () => {}, warn: () => {}, error: (...logged) => errors.push(logged) },
+    });
     const { connection, send } = await begin();
     await send('{"value":1,"partition":3}\n');
     await connection.until((text) => text.includes('"offset":0'));
