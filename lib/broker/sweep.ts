@@ -9,9 +9,11 @@
  * May run at any time, overlap with itself and stop anywhere.
  */
 import { MillraceError } from '../kernel/errors.ts';
-import type { ObjectId } from '../kernel/ids.ts';
+import type { LedgerId, ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { commitsObject, planSweepFence, remembersObject } from '../log/ledger/append.ts';
+import { isBundle } from '../log/ledger/bundle.ts';
+import type { Commit } from '../log/ledger/commit.ts';
 import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
 import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
@@ -116,9 +118,25 @@ async function isPartCommitted(broker: Broker, object: ObjectId, { ledger, seen 
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return false; // the topic is deleted
   if (remembersObject(head, object) || commitsObject(head.tail, object)) return true;
+  if (await isBundled(broker, ledger, object, head.tail)) return true;
   for (let sequence = seen; sequence < head.sealed; sequence++) {
     const { commits } = await broker.pages.get(ledger, sequence);
-    if (commitsObject(commits, object)) return true;
+    if (commitsObject(commits, object) || (await isBundled(broker, ledger, object, commits))) return true;
+  }
+  return false;
+}
+
+/** Whether a bundle among the entries commits the object: nothing else would name it then. */
+async function isBundled(
+  broker: Broker,
+  ledger: LedgerId,
+  object: ObjectId,
+  entries: readonly Commit[],
+): Promise<boolean> {
+  for (const entry of entries) {
+    // A bundle's birth is that of its oldest commit.
+    if (!isBundle(entry) || object.birthMs < entry.object.birthMs) continue;
+    if (commitsObject(await broker.pages.bundle(ledger, entry), object)) return true;
   }
   return false;
 }

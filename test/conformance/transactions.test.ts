@@ -234,6 +234,56 @@ describe('a transaction in parts', () => {
     return { id, epoch: json.epoch ?? -1, path: `/${id}` };
   };
 
+  test('of several hundred parts over several partitions appears at once, in order, with right offsets and times', async () => {
+    const [a, b] = [await target.topic({ partitions: 3 }), await target.topic({ partitions: 2 })];
+    const { epoch, path } = await begin();
+    const begun = Date.now() - 1_000_000;
+    const recordsOf = (part: number) => [
+      { topic: a, partition: part % 3, value: `${part}`, timestamp: begun + part },
+      ...(part % 7 === 0 ? [{ topic: b, partition: 1, value: `${part}`, timestamp: begun + part }] : []),
+    ];
+    const PARTS = 320;
+    // One that is aborted first: it must leave nothing.
+    for (let part = 0; part < 20; part++) {
+      const { status } = await post(`${path}/parts`, { part, records: recordsOf(part) }, named(epoch, 0));
+      expect(status).toBe(200);
+    }
+    expect(await post(`${path}/abort`, undefined, named(epoch, 0))).toMatchObject({ status: 204 });
+    for (let part = 0; part < PARTS; part++) {
+      const { status } = await post(`${path}/parts`, { part, records: recordsOf(part) }, named(epoch, 1));
+      expect(status).toBe(200);
+    }
+    expect([...(await highWatermarks(a)), ...(await highWatermarks(b))]).toEqual([0, 0, 0, 0, 0]);
+    const done = await post(`${path}/commit`, undefined, named(epoch, 1));
+    const partitions = [
+      { topic: a, partition: 0, base_offset: 0, records: 107 },
+      { topic: b, partition: 1, base_offset: 0, records: 46 },
+      { topic: a, partition: 1, base_offset: 0, records: 107 },
+      { topic: a, partition: 2, base_offset: 0, records: 106 },
+    ];
+    expect(done.status).toBe(200);
+    const byPlace = (place: { topic: string; partition: number }) => `${place.topic}/${place.partition}`;
+    const sorted = (places: typeof partitions) =>
+      [...places].sort((one, other) => byPlace(one).localeCompare(byPlace(other)));
+    expect(sorted(done.json.partitions as unknown as typeof partitions)).toEqual(sorted(partitions));
+    const again = await post(`${path}/commit`, undefined, named(epoch, 1));
+    expect(again.json.partitions).toEqual(done.json.partitions);
+    const all = Array.from({ length: PARTS }, (_, part) => recordsOf(part)).flat();
+    for (const { topic, partition } of partitions) {
+      const sent = all.filter((record) => record.topic === topic && record.partition === partition);
+      const found = await target.fetchAll(topic, partition);
+      expect(found.map(({ offset, value, timestamp }) => ({ offset, value, timestamp }))).toEqual(
+        sent.map(({ value, timestamp }, offset) => ({ offset, value, timestamp })),
+      );
+      const [offset, { timestamp } = { timestamp: 0 }] = [40, sent[40]];
+      const looked = await target.call(
+        'GET',
+        `/v1/topics/${topic}/partitions/${partition}/offsets?timestamp=${timestamp}`,
+      );
+      expect(looked.json).toMatchObject({ offset, timestamp });
+    }
+  });
+
   test('is seen by nobody until it is committed, whatever the isolation', async () => {
     const [a, b] = await topics();
     const group = freshId();

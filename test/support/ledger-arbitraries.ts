@@ -4,6 +4,7 @@ import { encodeReplication, initialReplication } from '../../lib/coordination/re
 import type { LedgerId, ObjectId } from '../../lib/kernel/ids.ts';
 import { OBJECT_RANDOM_BYTES } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
+import type { BundleEntry } from '../../lib/log/ledger/bundle.ts';
 import type { Commit } from '../../lib/log/ledger/commit.ts';
 import type { LedgerHead } from '../../lib/log/ledger/head.ts';
 import type { Page } from '../../lib/log/ledger/page.ts';
@@ -45,17 +46,35 @@ export const runs: fc.Arbitrary<Run[]> = fc.uniqueArray(fc.nat({ max: SLOTS - 1 
   ),
 );
 
-export const commit: fc.Arbitrary<Commit> = fc.record(
+const replicated = fc.record({ holders: fc.nat({ max: 255 }), epoch: fc.nat() });
+
+/** One that names an object. */
+export const plainCommit: fc.Arbitrary<Commit> = fc.record(
   {
     tier: fc.constantFrom('inline' as const, 'segments' as const),
     object: objectId,
     part: fc.nat({ max: 255 }),
     position: count,
     runs,
-    replicated: fc.record({ holders: fc.nat({ max: 255 }), epoch: fc.nat() }),
+    replicated,
   },
   { requiredKeys: ['tier', 'object', 'part', 'position', 'runs'] },
 );
+
+export const bundleEntry: fc.Arbitrary<BundleEntry> = fc.record(
+  {
+    tier: fc.constantFrom('inline' as const, 'segments' as const),
+    object: objectId,
+    part: fc.nat({ max: 255 }),
+    position: fc.constant(0),
+    runs: runs.map((own) => own.map((run) => ({ ...run, crc32c: 0 }))),
+    bundle: fc.integer({ min: 1, max: 999 }),
+    replicated,
+  },
+  { requiredKeys: ['tier', 'object', 'part', 'position', 'runs', 'bundle'] },
+);
+
+export const commit: fc.Arbitrary<Commit> = fc.oneof({ weight: 3, arbitrary: plainCommit }, bundleEntry);
 
 const perSlot = (arbitrary: fc.Arbitrary<number>) => fc.array(arbitrary, { minLength: SLOTS, maxLength: SLOTS });
 

@@ -2,12 +2,14 @@
  * One partition as one head shows it: where its offsets and times are, in pages and in the tail.
  *
  * Pages below the head's `sealed` and the head's tail together are the whole partition at the moment of the head; each
- * part is immutable, so a view stays right while the partition goes on growing.
+ * part is immutable, so a view stays right while the partition goes on growing. An entry for a bundle is read into the
+ * runs of the bundle's commits.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
+import { isBundle } from '../../log/ledger/bundle.ts';
 import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';
-import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage } from '../../log/ledger/locate.ts';
+import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage, unbundled } from '../../log/ledger/locate.ts';
 import type { Page } from '../../log/ledger/page.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import { highWatermark } from '../ledger/replicated.ts';
@@ -44,10 +46,10 @@ export class PartitionView {
     if (offset < tailStart(this.head, this.slot)) {
       for (let sequence = await this.pageOf(offset); sequence < this.head.sealed; sequence++) {
         const page = await this.pages.get(this.ledger, sequence);
-        yield* placed(runsInPage(page, this.slot), 'history', offset);
+        yield* this.from(runsInPage(page, this.slot), 'history', offset);
       }
     }
-    yield* placed(visibleInTail(this.head, this.slot), 'tail', offset);
+    yield* this.from(visibleInTail(this.head, this.slot), 'tail', offset);
   }
 
   /**
@@ -75,9 +77,32 @@ export class PartitionView {
     return sequence;
   }
 
-  private *since(runs: readonly LocatedRun[], among: PlacedRun['among'], timestampMs: number): Generator<PlacedRun> {
-    for (const run of runs) {
-      if (run.maxTimestamp >= timestampMs && run.endOffset > this.logStart) yield { run, among };
+  private async *from(
+    runs: readonly LocatedRun[],
+    among: PlacedRun['among'],
+    offset: number,
+  ): AsyncGenerator<PlacedRun> {
+    const wanted = (run: LocatedRun) => run.endOffset > offset;
+    for await (const run of this.unbundle(runs, wanted)) yield { run, among };
+  }
+
+  private async *since(
+    runs: readonly LocatedRun[],
+    among: PlacedRun['among'],
+    timestampMs: number,
+  ): AsyncGenerator<PlacedRun> {
+    const wanted = (run: LocatedRun) => run.maxTimestamp >= timestampMs && run.endOffset > this.logStart;
+    for await (const run of this.unbundle(runs, wanted)) yield { run, among };
+  }
+
+  /** The wanted runs, where what is wanted of a bundle's commits is wanted of the bundle's run. */
+  private async *unbundle(
+    runs: readonly LocatedRun[],
+    wanted: (run: LocatedRun) => boolean,
+  ): AsyncGenerator<LocatedRun> {
+    for (const run of runs.filter(wanted)) {
+      if (isBundle(run.commit)) yield* unbundled(run, await this.pages.bundle(this.ledger, run.commit)).filter(wanted);
+      else yield run;
     }
   }
 
@@ -100,8 +125,4 @@ export function outOfRange(offset: number, view: PartitionView): MillraceError {
   const { logStart: logStartOffset, highWatermark } = view;
   const detail = `Offset ${offset} is not between the log start ${logStartOffset} and the high watermark ${highWatermark}.`;
   return new MillraceError('OFFSET_OUT_OF_RANGE', detail, { facts: { logStartOffset, highWatermark } });
-}
-
-function* placed(runs: readonly LocatedRun[], among: PlacedRun['among'], offset: number): Generator<PlacedRun> {
-  for (const run of runs) if (run.endOffset > offset) yield { run, among };
 }

@@ -20,6 +20,7 @@ import type { Attributes, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
+import { isBundle } from '../../log/ledger/bundle.ts';
 import { idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
@@ -173,7 +174,7 @@ export class CommitAttempts {
       case 'gone':
         throw this.gone(plan.ledger);
       case 'committed':
-        return { step: 'done', outcome: await this.applied(progress, undefined, true) };
+        return { step: 'done', outcome: await this.found(progress, ledger) };
       case 'swept':
         return this.afterSwept(progress, ledger, refusal.head);
       case 'stale':
@@ -202,7 +203,7 @@ export class CommitAttempts {
     const head = await this.parts.heads.strong(ledger.plan.ledger);
     if (head === undefined) throw this.gone(ledger.plan.ledger);
     if ((await this.look(progress, ledger, head)) !== undefined) {
-      return { step: 'done', outcome: await this.applied(progress, undefined, true) };
+      return { step: 'done', outcome: await this.found(progress, ledger) };
     }
     ledger.plan.seen = head.sealed;
     return { step: 'again' };
@@ -218,9 +219,24 @@ export class CommitAttempts {
   /** The sweeper's fence holds for ever: if the commit is not in the ledger now, the transaction can never be applied. */
   private async afterSwept(progress: Progress, ledger: LedgerProgress, head: LedgerHead): Promise<Step> {
     if (progress.unknown && (await this.look(progress, ledger, head)) !== undefined) {
-      return { step: 'done', outcome: await this.applied(progress, undefined, true) };
+      return { step: 'done', outcome: await this.found(progress, ledger) };
     }
     return { step: 'done', outcome: { outcome: 'swept' } };
+  }
+
+  /**
+   * The ledger has the transaction. By an attempt of this intent, unless others of the intent's ledgers get bundles: then
+   * another process may have committed it, whose bundles have other ids.
+   */
+  private async found(progress: Progress, ledger: LedgerProgress): Promise<CommitOutcome> {
+    const [first] = progress.ledgers;
+    assert(first !== undefined, 'what is in a ledger is of an intent that has one');
+    if (hasBundle(first) && !hasBundle(ledger)) {
+      const head = await this.parts.heads.strong(first.plan.ledger);
+      if (head === undefined) throw this.gone(first.plan.ledger);
+      if ((await this.look(progress, first, head)) === undefined) return { outcome: 'superseded', unknown: false };
+    }
+    return this.applied(progress, undefined, true);
   }
 
   /** By slot, the first offset of the transaction's records in this ledger; `undefined` where they are not there. */
@@ -280,6 +296,10 @@ export class CommitAttempts {
     this.parts.heads.drop(ledger);
     return goneError();
   }
+}
+
+function hasBundle({ plan }: LedgerProgress): boolean {
+  return plan.commits.some(isBundle);
 }
 
 function isStorageFault({ code }: MillraceError): boolean {

@@ -20,13 +20,15 @@ import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import { type Commit, unpackCommit } from '../../log/ledger/commit.ts';
+import type { QueryPage } from '../../storage/metadata/port.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import { goneError } from '../append/parts.ts';
 import type { Broker } from '../broker.ts';
-import { checkItemCount, type StoredLedger } from './intent.ts';
+import { type CommitOutcome, checkItemCount, type Intent, type StoredLedger } from './intent.ts';
 import { receiptLedgers } from './make-receipt.ts';
 import { offsetWrites } from './prepare.ts';
 import { readReceipt } from './read-receipt.ts';
+import { discardBundles, makesBundle, storeBundle } from './store-bundles.ts';
 import { discardParts, readState, throwRefusal } from './transactional-states.ts';
 
 export interface CommitRequest {
@@ -82,14 +84,15 @@ async function decideAndCommit(
   const parts = await readParts(broker, { id, ...caller }, state.parts);
   // It was open when the state was read, and so is not committed by an attempt from before.
   if (parts === undefined) return { unknown: false };
-  const { stored, receipt } = await assemble(broker, parts);
+  const gathered = gather(parts);
   const offsets = offsetWrites(
     parts.flatMap((part) => part.offsets),
     broker.clock.now(),
   );
-  checkItemCount({ ledgers: stored.length, offsets: offsets.length, guarded: true });
+  checkItemCount({ ledgers: gathered.length, offsets: offsets.length, guarded: true });
+  const { stored, receipt } = await assemble(broker, gathered);
   const next = { ...decision.next, token: broker.random.bytes(OBJECT_RANDOM_BYTES), receipt: packReceipt(receipt) };
-  const outcome = await broker.committer.commit({
+  const outcome = await commitOrDiscard(broker, {
     ledgers: stored,
     guard: planTransactional(id, next),
     offsets,
@@ -109,6 +112,18 @@ async function decideAndCommit(
   }
 }
 
+/** What was stored for a commit that can never be is not left behind. */
+async function commitOrDiscard(broker: Broker, intent: Intent): Promise<CommitOutcome> {
+  try {
+    const outcome = await broker.committer.commit(intent);
+    if (outcome.outcome !== 'committed') discardBundles(broker, intent.ledgers);
+    return outcome;
+  } catch (error) {
+    if (error instanceof MillraceError && error.effect === 'none') discardBundles(broker, intent.ledgers);
+    throw error;
+  }
+}
+
 /** Whether it was this call that committed, and not another process that was asked the same. */
 async function isOurs(broker: Broker, id: string, token: Uint8Array): Promise<boolean> {
   const state = await readState(broker, id).catch((error: unknown) => {
@@ -123,11 +138,14 @@ async function readParts(
   transaction: { id: string; epoch: number; number: number },
   count: number,
 ): Promise<TransactionPart[] | undefined> {
-  const numbers = Array.from({ length: count }, (_, part) => part);
-  const items = await mapBounded(numbers, limits.storageFanOutMax, (part) =>
-    broker.metadata.get(partKey(transaction, part), 'strong'),
-  );
-  const parts = items.flatMap((item) => (item === undefined ? [] : [decodePart(item)]));
+  const { pk, sk: to } = partKey(transaction, count);
+  const parts: TransactionPart[] = [];
+  let from: string | undefined = partKey(transaction, 0).sk;
+  while (from !== undefined) {
+    const page: QueryPage = await broker.metadata.query({ pk, from, to, limit: count, consistency: 'strong' });
+    parts.push(...page.items.map(({ attributes }) => decodePart(attributes)));
+    from = page.next;
+  }
   return parts.length === count ? parts : undefined;
 }
 
@@ -137,25 +155,30 @@ interface Gathered {
   storedAtSeals: number;
   commits: Commit[];
   /** By slot. */
-  places: Map<number, ReceiptPlace>;
+  places: Map<number, Omit<ReceiptPlace, 'ledger'>>;
 }
 
-/** What the parts bring to each ledger together. */
+/** What the parts bring to each ledger, as commits that are ready to be appended. */
 async function assemble(
   broker: Broker,
-  parts: readonly TransactionPart[],
+  gathered: readonly Gathered[],
 ): Promise<{ stored: StoredLedger[]; receipt: Receipt }> {
-  const ledgers = gather(parts);
-  const stored = await mapBounded(ledgers, limits.storageFanOutMax, async ({ ledger, storedAtSeals, commits }) => {
+  const stored = await mapBounded(gathered, limits.storageFanOutMax, async ({ ledger, storedAtSeals, commits }) => {
     const head = await broker.heads.known(ledger);
     if (head === undefined) throw goneError();
-    return { ledger, head, storedAtSeals, commits: commits.map((commit) => ({ commit })) };
+    if (!makesBundle(commits)) {
+      return { ledger, head, storedAtSeals, commits: commits.map((commit) => ({ commit })) };
+    }
+    return { ledger, head, commits: [{ commit: await storeBundle(broker, ledger, commits) }] };
   });
-  const topics = ledgers.map(({ topic }) => topic);
-  const places = ledgers.flatMap(({ places: own }) => Array.from(own.values()));
+  const topics = gathered.map(({ topic }) => topic);
+  const places = gathered.flatMap(({ places: own }, index) =>
+    Array.from(own.values(), (place) => ({ ...place, ledger: index })),
+  );
   return { stored, receipt: { ledgers: receiptLedgers(stored, topics), places, records: [] } };
 }
 
+/** By ledger; those that a bundle is appended to first, as the committer wants them. */
 function gather(parts: readonly TransactionPart[]): Gathered[] {
   const ledgers: Gathered[] = [];
   const indexes = new Map<string, number>();
@@ -169,11 +192,11 @@ function gather(parts: readonly TransactionPart[]): Gathered[] {
       for (const { ledger: of, slot, partition, records } of places) {
         if (of !== index) continue;
         const before = gathered.places.get(slot)?.records ?? 0;
-        gathered.places.set(slot, { ledger: own, slot, partition, records: before + records });
+        gathered.places.set(slot, { slot, partition, records: before + records });
       }
     }
   }
-  return ledgers;
+  return ledgers.sort((a, b) => Number(makesBundle(b.commits)) - Number(makesBundle(a.commits)));
 }
 
 function partitionsOf(

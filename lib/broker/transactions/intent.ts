@@ -27,6 +27,10 @@ export interface StoredCommit {
 }
 
 export interface Intent {
+  /**
+   * Those that bundles are appended to come first. A bundle has an id of its own in every intent, while other commits have
+   * the same in those of several processes: what became of this intent is seen in the first ledger.
+   */
   ledgers: readonly StoredLedger[];
   /** The new state of the transactional id, which is conditioned on the one that was decided upon. */
   guard?: Write & { kind: 'put' };

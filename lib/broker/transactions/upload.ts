@@ -75,7 +75,7 @@ async function put(broker: Broker, name: string, chunks: readonly Uint8Array[], 
 }
 
 /** Whatever it failed with: the records are not in the log and never will be. */
-function withoutEffect(error: unknown): unknown {
+export function withoutEffect(error: unknown): unknown {
   if (!(error instanceof MillraceError)) return error;
   return new MillraceError(error.code, error.message, { facts: error.facts, cause: error });
 }

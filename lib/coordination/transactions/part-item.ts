@@ -1,7 +1,7 @@
 /**
  * One part of an open transaction: bytes that are stored and not yet sequenced, and offsets not yet committed.
  *
- * Key: `transactional#<id>` / `part#<epoch>#<number>#<part>`, the numbers as 16, 16 and 2 digits. Immutable. It counts only
+ * Key: `transactional#<id>` / `part#<epoch>#<number>#<part>`, the numbers as 16, 16 and 4 digits. Immutable. It counts only
  * if the state says that the transaction is open and has so many parts; a part of a transaction that ended is litter.
  * Attributes:
  *
@@ -53,7 +53,7 @@ export interface TransactionId {
 export function partKey(transaction: TransactionId, part: number): ItemKey {
   return {
     pk: transactionalPartitionKey(transaction.id),
-    sk: `${partPrefix(transaction)}${String(part).padStart(2, '0')}`,
+    sk: `${partPrefix(transaction)}${String(part).padStart(4, '0')}`,
   };
 }
 

@@ -7,15 +7,17 @@
  *
  * Packed form, big-endian and LEB128:
  *
- *     flags         u8: bit 0 = the object is inline; bit 1 = of a replicated ledger, with `holders` and `epoch`
+ *     flags         u8: bit 0 = the object is inline; bit 1 = of a replicated ledger, with `holders` and `epoch`; bit 2 = a
+ *                   bundle (bundle.ts): many commits at once, which are in items of their own
  *     object id     14 bytes: birth time u48 (ms) | random 8 bytes
  *     part          u8: with the random bytes, the commit id
  *     slots         u16: bit n = slot n has a run
- *     position      varint: of the first run in the object; the others follow without gaps, in slot order
+ *     position      varint: of the first run in the object; the others follow without gaps, in slot order. Of a bundle: how
+ *                   many items it has
  *     holders       u8, replicated ledgers only: who held the object when it was appended, bit n for replica n
  *     epoch         varint, replicated ledgers only: the leader epoch in which it was appended
  *     per slot      bytes varint | records varint | max timestamp: zigzag varint of its distance from the birth time |
- *                   CRC-32C u32
+ *                   CRC-32C u32, not of a bundle
  */
 
 import { assert } from '../../kernel/assert.ts';
@@ -35,6 +37,11 @@ export interface Commit {
   runs: readonly Run[];
   /** Of a replicated ledger (docs/replication.md). */
   replicated?: ReplicatedCommit;
+  /**
+   * Of a bundle: the number of its items. Then there is no such object, and a run is the sum of what the commits of the
+   * bundle have in the slot (bundle.ts).
+   */
+  bundle?: number;
 }
 
 export interface ReplicatedCommit {
@@ -46,6 +53,7 @@ export interface ReplicatedCommit {
 
 const INLINE = 1;
 const REPLICATED = 2;
+const BUNDLE = 4;
 
 /** A commit's id in its ledger. */
 export function idOf(commit: Commit): Uint8Array {
@@ -54,8 +62,10 @@ export function idOf(commit: Commit): Uint8Array {
 
 export function packCommit(commit: Commit): Uint8Array {
   const writer = new ByteWriter(32 + commit.runs.length * 16);
-  const { replicated } = commit;
-  writer.u8((commit.tier === 'inline' ? INLINE : 0) | (replicated === undefined ? 0 : REPLICATED));
+  const { replicated, bundle } = commit;
+  assert(bundle === undefined || (bundle > 0 && commit.position === 0), 'a bundle has items, and no position');
+  const inline = commit.tier === 'inline' ? INLINE : 0;
+  writer.u8(inline | (replicated === undefined ? 0 : REPLICATED) | (bundle === undefined ? 0 : BUNDLE));
   writer.u48(commit.object.birthMs).bytes(commit.object.random).u8(commit.part);
   let slots = 0;
   let previous = -1;
@@ -65,12 +75,13 @@ export function packCommit(commit: Commit): Uint8Array {
     previous = slot;
   }
   assert(commit.runs.length > 0, 'a commit has at least one run');
-  writer.u16(slots).unsignedVarint(commit.position);
+  writer.u16(slots).unsignedVarint(bundle ?? commit.position);
   if (replicated !== undefined) writer.u8(replicated.holders).unsignedVarint(replicated.epoch);
   for (const run of commit.runs) {
     assert(run.records > 0, 'a run has at least one record');
     writer.unsignedVarint(run.bytes).unsignedVarint(run.records);
-    writer.unsignedVarint(zigzag(run.maxTimestamp - commit.object.birthMs)).u32(run.crc32c);
+    writer.unsignedVarint(zigzag(run.maxTimestamp - commit.object.birthMs));
+    if (bundle === undefined) writer.u32(run.crc32c);
   }
   return writer.finish();
 }
@@ -88,7 +99,8 @@ function readCommit(reader: ByteReader): Commit {
   const object = { birthMs: reader.u48(), random: reader.bytes(OBJECT_RANDOM_BYTES).slice() };
   const part = reader.u8();
   const slots = reader.u16();
-  const position = reader.unsignedVarint();
+  const place = reader.unsignedVarint();
+  const bundle = flags & BUNDLE ? place : undefined;
   const replicated = flags & REPLICATED ? { holders: reader.u8(), epoch: reader.unsignedVarint() } : undefined;
   const runs: Run[] = [];
   for (let slot = 0; slot < 16; slot++) {
@@ -96,10 +108,17 @@ function readCommit(reader: ByteReader): Commit {
     const bytes = reader.unsignedVarint();
     const records = reader.unsignedVarint();
     const maxTimestamp = unzigzag(reader.unsignedVarint()) + object.birthMs;
-    runs.push({ slot, bytes, records, maxTimestamp, crc32c: reader.u32() });
+    runs.push({ slot, bytes, records, maxTimestamp, crc32c: bundle === undefined ? reader.u32() : 0 });
   }
-  const commit = { tier, object, part, position, runs } as const;
-  return replicated === undefined ? commit : { ...commit, replicated };
+  return {
+    tier,
+    object,
+    part,
+    position: bundle === undefined ? place : 0,
+    runs,
+    ...(replicated && { replicated }),
+    ...(bundle !== undefined && { bundle }),
+  };
 }
 
 /** Small numbers of either sign to small numbers: 0, −1, 1, −2 … Timestamps leave room: |n| stays below 2^51. */

@@ -5,7 +5,10 @@ import type { Commit } from './commit.ts';
 import { type LedgerHead, tailStart } from './head.ts';
 import { type Page, pageEnd } from './page.ts';
 
-/** One partition's contiguous batches in one object, with the offsets they have. */
+/**
+ * One partition's contiguous batches in one object, with the offsets they have. Where the commit is an entry for a bundle,
+ * the run is of the whole bundle, and has no place in an object before it is unbundled.
+ */
 export interface LocatedRun {
   commit: Commit;
   slot: number;
@@ -22,15 +25,32 @@ export interface LocatedRun {
 
 /** The slot's runs in the tail, in offset order. */
 export function runsInTail(head: LedgerHead, slot: number): LocatedRun[] {
-  return locate(head.tail, slot, tailStart(head, slot), head.epoch);
+  return locate(head.tail, { slot, from: tailStart(head, slot), epochOf: ownEpochOr(head.epoch) });
 }
 
 /** The slot's runs in the page, in offset order. */
 export function runsInPage(page: Page, slot: number): LocatedRun[] {
-  return locate(page.commits, slot, page.bases[slot] as number, page.epoch);
+  return locate(page.commits, { slot, from: page.bases[slot] as number, epochOf: ownEpochOr(page.epoch) });
 }
 
-function locate(commits: readonly Commit[], slot: number, from: number, leaderEpoch: number): LocatedRun[] {
+/** The runs of the bundle's commits, from the run of its entry. */
+export function unbundled({ slot, baseOffset, leaderEpoch }: LocatedRun, commits: readonly Commit[]): LocatedRun[] {
+  // Appended together: what a commit itself says of its epoch was known before.
+  return locate(commits, { slot, from: baseOffset, epochOf: () => leaderEpoch });
+}
+
+/** A commit of a replicated ledger says its epoch itself. */
+function ownEpochOr(epoch: number): (commit: Commit) => number {
+  return (commit) => commit.replicated?.epoch ?? epoch;
+}
+
+interface Locating {
+  slot: number;
+  from: number;
+  epochOf: (commit: Commit) => number;
+}
+
+function locate(commits: readonly Commit[], { slot, from, epochOf }: Locating): LocatedRun[] {
   const located: LocatedRun[] = [];
   let offset = from;
   for (const commit of commits) {
@@ -48,7 +68,7 @@ function locate(commits: readonly Commit[], slot: number, from: number, leaderEp
           baseOffset: offset,
           endOffset,
           maxTimestamp,
-          leaderEpoch: commit.replicated?.epoch ?? leaderEpoch,
+          leaderEpoch: epochOf(commit),
         });
         offset = endOffset;
       }

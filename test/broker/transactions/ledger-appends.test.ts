@@ -76,7 +76,7 @@ describe('several commits in one update', () => {
     const full = tableWith(entries + 1);
     expect(full.apply(write).outcome).toBe('refused');
     expect(explainLedgerRefusal(plan(commits), full.get(headKey(ledger))).reason).toBe('full');
-    expect(limits.transactionPartsMax).toBeLessThanOrEqual(limits.tailEntriesMax);
+    expect(limits.commitsPerAppendMax).toBeLessThanOrEqual(limits.tailEntriesMax);
   });
 
   test.each([

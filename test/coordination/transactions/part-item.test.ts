@@ -14,13 +14,13 @@ describe('the item of a part', () => {
 
   it('has a key that sorts after the parts before it, among those of its transaction', () => {
     const transaction = { id: 'x', epoch: 2, number: 10 };
-    const keys = [0, 1, 9, 10, 31].map((part) => partKey(transaction, part).sk);
+    const keys = [0, 1, 9, 10, 31, 100, 999].map((part) => partKey(transaction, part).sk);
     expect(keys).toEqual([...keys].sort());
     for (const key of keys) expect(key.startsWith(partPrefix(transaction))).toBe(true);
     expect(partKey({ ...transaction, number: 1 }, 0).sk.startsWith(partPrefix(transaction))).toBe(false);
     expect(partKey(transaction, 0)).toEqual({
       pk: 'transactional#x',
-      sk: 'part#0000000000000002#0000000000000010#00',
+      sk: 'part#0000000000000002#0000000000000010#0000',
     });
   });
 

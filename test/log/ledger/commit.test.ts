@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { MalformedBytesError } from '../../../lib/kernel/bytes.ts';
 import { commitId } from '../../../lib/kernel/ids.ts';
 import { type Commit, idOf, packCommit, unpackCommit } from '../../../lib/log/ledger/commit.ts';
+import type { Run } from '../../../lib/log/segment/footer.ts';
 import { commit, objectId } from '../../support/ledger-arbitraries.ts';
 
 const ONE_RUN: Commit = {
@@ -26,6 +27,16 @@ describe('packCommit', () => {
     expect(Buffer.from(packCommit(ONE_RUN)).toString('hex')).toBe(
       ['01', '000102030405', '0102030405060708', '09', '0008', 'ac02', '8001', '02', '01', 'deadbeef'].join(''),
     );
+  });
+
+  it('has the layout that the documentation gives for a bundle: its items, and no checksums', () => {
+    const [run] = ONE_RUN.runs;
+    const entry: Commit = { ...ONE_RUN, position: 0, bundle: 2, runs: [{ ...(run as Run), crc32c: 0 }] };
+    expect(Buffer.from(packCommit(entry)).toString('hex')).toBe(
+      ['05', '000102030405', '0102030405060708', '09', '0008', '02', '8001', '02', '01'].join(''),
+    );
+    expect(() => packCommit({ ...entry, position: 1 })).toThrow('no position');
+    expect(() => packCommit({ ...entry, bundle: 0 })).toThrow('a bundle has items');
   });
 
   it('refuses to be read where bytes are missing or left over', () => {
