@@ -46,6 +46,11 @@ export interface ClientOptions {
   apiKey?: string;
   /** Default: the platform's. One that signs requests makes the client work with IAM authorization. */
   fetch?: typeof globalThis.fetch;
+  /**
+   * Where this client is: the zone or region, as the stack's replicas name theirs. Records are read from a replica there,
+   * where there is one. 1 to 255 printable ASCII characters. Kafka: `client.rack`.
+   */
+  rack?: string;
   /** How long one attempt may take, beside what the server is asked to wait. Default 30 s. */
   requestMsMax?: number;
   /** Attempts of one call, the first included; 1 sends nothing again. Default 5. */
@@ -107,7 +112,7 @@ export interface FetchOptions<Form extends ContentForm> extends FetchPosition, F
 }
 
 interface Fetched {
-  /** Where to go on. */
+  /** Where to go on, also where there are no records: what was lost for good is passed over. */
   nextOffset: number;
   /** The offset after the partition's last record. */
   highWatermark: number;
@@ -180,7 +185,7 @@ export interface MillraceClient {
   committedOffsets(group: string, options?: { signal?: AbortSignal }): Promise<CommittedOffset[]>;
 }
 
-/** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL is none. */
+/** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL, or the rack, is none. */
 export function createClient(options: ClientOptions): MillraceClient {
   const transport: TransportOptions = {
     url: options.url,
@@ -193,6 +198,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     random: options.random ?? systemRandom,
   };
   const send = createTransport(transport);
+  const read = from(options.rack, send);
   const { run, takeOver } = transactions(send, transport.random);
   return {
     topics: topicsClient(send),
@@ -200,14 +206,24 @@ export function createClient(options: ClientOptions): MillraceClient {
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
     produceBatches: (topic, partition, batches, produceOptions = {}) =>
       produceBatches(send, topic, partition, batches, produceOptions),
-    fetch: (topic, partition, fetchOptions) => fetchRecords(send, topic, partition, fetchOptions),
-    fetchBatches: (topic, partition, fetchOptions) => fetchBatches(send, topic, partition, fetchOptions),
+    fetch: (topic, partition, fetchOptions) => fetchRecords(read, topic, partition, fetchOptions),
+    fetchBatches: (topic, partition, fetchOptions) => fetchBatches(read, topic, partition, fetchOptions),
     offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
     producer: (producerOptions = {}) => createProducer(transport, producerOptions),
     transaction: run,
     initTransactions: takeOver,
     committedOffsets: (group, options) => committedOffsets(send, group, options),
   };
+}
+
+const RACK = new RegExp(`^[!-~]{1,${limits.rackLengthMax}}$`);
+
+/** The same transport for reading, which says where the reader is. */
+function from(rack: string | undefined, send: Transport): Transport {
+  if (rack === undefined) return send;
+  // Checked here, because platforms refuse other headers in ways that look like a network that failed.
+  if (!RACK.test(rack)) throw new TypeError(`rack must be 1 to ${limits.rackLengthMax} printable ASCII characters`);
+  return (request) => send({ ...request, headers: { ...request.headers, 'x-rack': rack } });
 }
 
 async function produce(

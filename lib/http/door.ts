@@ -81,6 +81,7 @@ const CORS_HEADERS = [
   'Producer-Id',
   'Producer-Epoch',
   'Producer-Seq',
+  'X-Rack',
 ];
 const CORS_EXPOSED = [
   'Millrace-Next-Offset',

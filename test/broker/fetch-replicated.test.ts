@@ -6,7 +6,7 @@ import { limits } from '../../lib/kernel/limits.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
 import { batchHeaders } from '../../lib/log/record-batch/header.ts';
 import { makeBroker, type Process } from '../support/broker.ts';
-import { ALL, type ReadingWorld, readingWorld } from '../support/reading-world.ts';
+import { ALL, afterUncleanElection, type ReadingWorld, readingWorld } from '../support/reading-world.ts';
 
 interface Asked {
   position?: FetchPosition | number;
@@ -198,28 +198,6 @@ describe('the replicas that a read asks', () => {
   });
 });
 
-/** Offset 0 is everywhere; 1 and 2 were on replica 0 alone when it failed; 3 came after the unclean election. */
-async function afterUncleanElection(): Promise<ReadingWorld> {
-  const world = await readingWorld();
-  await world.append({ values: ['a'] });
-  await world.shrinkTo(0b001);
-  const names = [
-    await world.append({ values: ['b'], holders: 0b001 }),
-    await world.append({ values: ['c'], holders: 0b001 }),
-  ];
-  await world.elect(0b110);
-  await world.append({ values: ['d'], holders: 0b010 });
-  const [replica] = world.replicas as [ReadingWorld['replicas'][number]];
-  const kept = await Promise.all(names.map((name) => replica.getRange(name)));
-  await replica.delete(names);
-  comeBack.set(world, async () => {
-    for (const [index, name] of names.entries()) await replica.put(name, [kept[index] as Uint8Array]);
-  });
-  return world;
-}
-
-const comeBack = new WeakMap<ReadingWorld, () => Promise<void>>();
-
 describe('what an unclean election lost', () => {
   it('is passed over', async () => {
     const world = await afterUncleanElection();
@@ -261,7 +239,7 @@ describe('what an unclean election lost', () => {
     const world = await afterUncleanElection();
     const reader = newReader(world);
     expect(await read(reader)).toMatchObject({ values: ['a', 'd'] });
-    await comeBack.get(world)?.();
+    await world.comeBack();
     expect(await read(reader)).toMatchObject({ values: ['a', 'b', 'c', 'd'] });
   });
 

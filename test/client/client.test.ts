@@ -2,11 +2,14 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../lib/client/client.ts';
 import { MillraceClientError } from '../../lib/client/errors.ts';
+import { createApp } from '../../lib/http/app.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
+import { seededRandom } from '../../lib/kernel/random.ts';
 import { noCompression } from '../../lib/log/record-batch/compression.ts';
 import { records as decodeBatches } from '../../lib/log/record-batch/decode.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import { httpWorld } from '../support/http-world.ts';
+import { readingWorld } from '../support/reading-world.ts';
 
 const NOT_UTF8 = Uint8Array.of(0xff, 0x00, 0xfe);
 
@@ -191,4 +194,32 @@ it('ends a wait when its signal aborts', async () => {
   const waiting = client.fetch('orders', 0, { offset: 0, waitMs: 10_000, signal: controller.signal });
   controller.abort(new Error('enough'));
   await expect(waiting).rejects.toThrow('enough');
+});
+
+describe('rack', () => {
+  it('chooses the replica that records are read from, and is said of nothing but reads', async () => {
+    const world = await readingWorld();
+    await world.append({ values: ['a'] });
+    const app = createApp({ ...world, random: seededRandom(1), streaming: false });
+    const racks: (string | null)[] = [];
+    const near = createClient({
+      url: 'http://localhost',
+      fetch: async (url, init) => {
+        const request = new Request(url, init);
+        racks.push(request.headers.get('x-rack'));
+        return app.fetch(request);
+      },
+      rack: 'c',
+    });
+    expect(await near.fetch('t', 0, { offset: 0 })).toMatchObject({ records: [{ value: 'a' }] });
+    expect((await near.fetchBatches('t', 0, { offset: 0 })).batches.length).toBeGreaterThan(0);
+    await near.topics.describe('t');
+    expect(racks).toEqual(['c', 'c', null]);
+    const read = world.replicas.map(({ calls }) => calls.some((call) => call.startsWith('getRange')));
+    expect(read).toEqual([false, false, true]);
+  });
+
+  it.each(['', ' ', 'a b', 'zürich', 'r'.repeat(256)])('is refused where it is none: %j', (rack) => {
+    expect(() => createClient({ url: 'http://localhost', rack })).toThrow(TypeError);
+  });
 });

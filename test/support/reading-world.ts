@@ -173,3 +173,26 @@ export async function readingWorld() {
 }
 
 export type ReadingWorld = Awaited<ReturnType<typeof readingWorld>>;
+
+/**
+ * Offset 0 is everywhere; 1 and 2 were on replica 0 alone when it failed and lost them; 3 came after the unclean election
+ * of replica 1. `comeBack` brings the lost objects back to replica 0.
+ */
+export async function afterUncleanElection() {
+  const world = await readingWorld();
+  const [old] = world.replicas as [FaultyReplica];
+  await world.append({ values: ['a'] });
+  await world.shrinkTo(0b001);
+  const names = [
+    await world.append({ values: ['b'], holders: 0b001 }),
+    await world.append({ values: ['c'], holders: 0b001 }),
+  ];
+  await world.elect(0b110);
+  await world.append({ values: ['d'], holders: 0b010 });
+  const kept = await Promise.all(names.map((name) => old.getRange(name)));
+  await old.delete(names);
+  const comeBack = async (): Promise<void> => {
+    for (const [index, name] of names.entries()) await old.put(name, [kept[index] as Uint8Array]);
+  };
+  return { ...world, comeBack };
+}

@@ -7,6 +7,7 @@ import type { Door, DoorEnv } from '../door.ts';
 import { malformedField } from '../problems.ts';
 import type { fetchRoute } from './fetch-routes.ts';
 import type { Call } from './mount.ts';
+import { rackOf } from './rack-header.ts';
 
 export type FetchCall = Call<typeof fetchRoute.definition.params, typeof fetchRoute.definition.query>;
 
@@ -48,7 +49,7 @@ function requireClient({ context }: FetchCall): void {
   if (gone) throw new ClientGoneError('the client closed the connection before its answer');
 }
 
-export function fetchRequest({ params, query }: FetchCall, position: FetchPosition): FetchRecordsRequest {
+export function fetchRequest({ context, params, query }: FetchCall, position: FetchPosition): FetchRecordsRequest {
   return {
     ...params,
     position,
@@ -56,6 +57,7 @@ export function fetchRequest({ params, query }: FetchCall, position: FetchPositi
     maxBytes: query.max_bytes ?? limits.fetchBytesDefault,
     minBytes: query.min_bytes ?? 1,
     waitMs: query.wait_ms ?? 0,
+    rack: rackOf((name) => context.req.header(name)),
   };
 }
 

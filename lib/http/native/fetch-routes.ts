@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { limits } from '../../kernel/limits.ts';
 import { BATCHES_TYPE, EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
+import { rackHeaderSchema } from './rack-header.ts';
 import { defineRoute } from './route.ts';
 import { numberParameter, partitionParameter, topicParameter } from './schemas.ts';
 
@@ -90,7 +91,10 @@ export const recordSchema = z
 const fetchAnswerSchema = z
   .object({
     records: z.array(recordSchema),
-    next_offset: z.int().openapi({ description: 'Where the next fetch begins' }),
+    next_offset: z.int().openapi({
+      description:
+        'Where the next fetch begins; it may be further on though there are no records, where some were lost',
+    }),
     high_watermark: z.int().openapi({ description: 'The offset after the last record' }),
     log_start_offset: z.int(),
   })
@@ -118,6 +122,7 @@ export const fetchRoute = defineRoute({
   access: 'consume',
   params,
   query,
+  headers: rackHeaderSchema,
   answers: {
     200: {
       description: 'Records from the position on; none where there are none yet',
@@ -217,6 +222,7 @@ export const planRoute = defineRoute({
       description: 'At most this many bytes of record batches, but one segment, where there is one, in any case',
     }),
   }),
+  headers: rackHeaderSchema,
   answers: { 200: { description: 'The plan', content: { [JSON_TYPE]: planAnswerSchema } } },
   errors: ['INVALID_TOPIC', 'UNKNOWN_TOPIC_OR_PARTITION', 'OFFSET_OUT_OF_RANGE'],
 });

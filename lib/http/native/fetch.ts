@@ -12,6 +12,7 @@ import { type FetchCall, fetchRequest, positionOf, waitingFor } from './fetch-re
 import { fetchRoute, listOffsetsRoute, planRoute } from './fetch-routes.ts';
 import { liveTail } from './live-tail.ts';
 import { mount } from './mount.ts';
+import { rackOf } from './rack-header.ts';
 import { type RenderOptions, renderRecords } from './render-records.ts';
 
 /** What a JSON answer has around its records, with the longest offsets there are. */
@@ -42,11 +43,12 @@ export function mountFetch(door: Door): void {
     );
   });
 
-  mount(door, planRoute, async ({ params, query }) => {
+  mount(door, planRoute, async ({ context, params, query }) => {
+    const rack = rackOf((name) => context.req.header(name));
     const { offset: from, max_bytes: maxBytes = limits.fetchBytesDefault } = query;
     const end =
       from === 'earliest' || from === 'latest' ? await listOffsets(broker, { ...params, at: { at: from } }) : undefined;
-    const plan = await planFetch(broker, { ...params, offset: end?.offset ?? Number(from), maxBytes });
+    const plan = await planFetch(broker, { ...params, offset: end?.offset ?? Number(from), maxBytes, rack });
     return jsonAnswer(
       JSON.stringify({
         segments: plan.segments.map(segmentAnswer),

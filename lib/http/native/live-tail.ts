@@ -78,9 +78,14 @@ function eventsOf(result: FetchRecordsResult, { query }: FetchCall, bytesMax: nu
     nextOffset: result.nextOffset,
   });
   let text = '';
+  let passed = result.offset;
   for (const [index, json] of rendered.texts.entries()) {
-    text += `id: ${(result.records[index] as { offset: number }).offset}\ndata: ${json}\n\n`;
+    const { offset } = result.records[index] as { offset: number };
+    text += `id: ${offset}\ndata: ${json}\n\n`;
+    passed = offset + 1;
   }
+  // What was lost is passed over. An id without data is no event, and is what the client comes back with.
+  if (rendered.nextOffset > passed) text += `id: ${rendered.nextOffset - 1}\n\n`;
   return { ...rendered, text };
 }
 
