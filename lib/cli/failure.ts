@@ -31,9 +31,10 @@ export function failureOf(error: unknown, url: string): Failure | undefined {
   return undefined;
 }
 
-/** One sentence, and another where the request may have been done all the same. */
+/** One sentence, and another where there is something to do about it or to know. */
 export function sentenceOf(error: MillraceClientError, url: string): string {
   const said = error.code === 'NETWORK_ERROR' ? noAnswer(error, url) : error.message;
+  if (error.code === 'UNAUTHENTICATED') return `${said} Give an API key with MILLRACE_API_KEY or --key.`;
   return error.effect === 'unknown' ? `${said} It may have been done all the same.` : said;
 }
 

@@ -33,8 +33,8 @@ function encoded(bytes: Uint8Array | null): Uint8Array | null {
 }
 
 /**
- * One object a line, with the API's names; `produce --format json` takes these lines. Keys and values that are JSON are
- * shown as they are, digit for digit, others as text, and what is no text as base64.
+ * One object a line, with the API's names. Keys and values that are JSON are shown as they are, digit for digit, others as
+ * text, and what is no text as base64; `produce --format json` makes the same bytes of it again.
  */
 export const jsonFormat: RecordFormat = ({ offset, timestamp, key, value, headers }, { topic, partition }) =>
   utf8(
@@ -53,15 +53,18 @@ function content(name: string, bytes: Uint8Array | null, shown: (text: string) =
 
 /**
  * The text of an object, array, number or boolean as it is. Everything else becomes a string of it, quotes included: the
- * text `null` is not Kafka's null, and a string is not what it would be with the quotes taken off.
+ * text `null` is not Kafka's null, and a string is not what it would be with the quotes taken off. So does JSON with line
+ * ends in it or space around it, because a record is one line and nobody sees where a value ends.
  */
 function jsonText(text: string): string {
-  if (!/^[\s]*[[{\dtf-]/.test(text)) return JSON.stringify(text);
+  return /^[[{\dtf-]/.test(text) && !/[\r\n]|\s$/.test(text) && isJson(text) ? text : JSON.stringify(text);
+}
+
+function isJson(text: string): boolean {
   try {
     JSON.parse(text);
+    return true;
   } catch {
-    return JSON.stringify(text);
+    return false;
   }
-  // Within strings they are escaped, so these are between tokens; a record is one line.
-  return text.replaceAll(/[\r\n]/g, ' ');
 }
