@@ -12,6 +12,7 @@ import { longPoll } from './parts/long-poll.ts';
 import { memory } from './parts/memory.ts';
 import { produceJson } from './parts/produce-json.ts';
 import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
+import { replication } from './parts/replication.ts';
 import { sdkProducer } from './parts/sdk-producer.ts';
 import { figureTable, formatTable } from './table.ts';
 
@@ -21,6 +22,7 @@ const PARTS: readonly Part[] = [
   fetchBatches,
   sdkProducer,
   idempotentProduce,
+  replication,
   memory,
   costs,
   longPoll,
