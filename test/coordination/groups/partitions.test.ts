@@ -30,11 +30,12 @@ describe('sets of partitions', () => {
   test('are united, intersected and subtracted as sets', () => {
     fc.assert(
       fc.property(anyPartitions, anyPartitions, (a, b) => {
-        expect(names(union(a, b))).toEqual(names(a).union(names(b)));
-        expect(names(intersection(a, b))).toEqual(names(a).intersection(names(b)));
-        expect(names(minus(a, b))).toEqual(names(a).difference(names(b)));
+        const [inA, inB] = [names(a), names(b)];
+        expect(names(union(a, b))).toEqual(new Set([...inA, ...inB]));
+        expect(names(intersection(a, b))).toEqual(new Set([...inA].filter((name) => inB.has(name))));
+        expect(names(minus(a, b))).toEqual(new Set([...inA].filter((name) => !inB.has(name))));
         expect(countPartitions(a)).toBe(names(a).size);
-        expect(equalPartitions(a, b)).toBe(names(a).symmetricDifference(names(b)).size === 0);
+        expect(equalPartitions(a, b)).toBe([...inA].toSorted().join() === [...inB].toSorted().join());
         for (const partition of eachPartition(a)) expect(hasPartition(a, partition)).toBe(true);
         expect(union(minus(a, b), intersection(a, b))).toEqual(a);
       }),

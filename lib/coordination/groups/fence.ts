@@ -1,0 +1,77 @@
+/**
+ * The fence of commits: one condition on one item, that of the member's seat, in the same atomic write as the offsets. It
+ * holds as long as the member is in the group under this epoch, and the epoch changes whenever something is taken from it.
+ *
+ * Which partitions the epoch covers is in the item, and only grows while the epoch stays. So it is enough to have read them
+ * at any time, however long ago; what is not among them calls for a strong read before it is refused.
+ */
+import type { Condition, Write } from '../../kernel/items.ts';
+import { type GroupState, stateKey } from './group-item.ts';
+import { admit } from './join.ts';
+import { type Member, planMember, touched } from './member-item.ts';
+import { minus, type Partitions } from './partitions.ts';
+import { type Refused, refuse } from './refusal.ts';
+import { type MemberName, memberKey, seatOf } from './seat.ts';
+
+export function planFence(group: string, name: MemberName, epoch: number): Write & { kind: 'check' } {
+  return { kind: 'check', key: memberKey(group, seatOf(name)), conditions: fenceOf(name, epoch) };
+}
+
+/** The fence, and a sign of life in the same write: for about the price of the check. */
+export function planFencedRenewal(group: string, member: Member, nowMs: number): Write & { kind: 'put' } {
+  const next = touched(member, nowMs);
+  const fence = fenceOf({ memberId: String(member.memberId) }, member.epoch);
+  const plan = planMember(group, next);
+  return { ...plan, conditions: [...(plan.conditions ?? []), ...fence] };
+}
+
+function fenceOf({ memberId }: MemberName, epoch: number): Condition[] {
+  return [
+    { clause: 'equals', attribute: 'm', value: memberId },
+    { clause: 'equals', attribute: 'e', value: epoch },
+  ];
+}
+
+export type CommitDecision = { outcome: 'commit'; member: Member } | Refused;
+
+/**
+ * Whether the member may commit these offsets, by its item: what a commit is refused with before or after it was tried. A
+ * classic member's partitions are its leader's affair, as in Kafka.
+ */
+export function decideCommit(
+  present: Member | undefined,
+  { name, epoch, partitions }: { name: MemberName; epoch: number; partitions: Partitions },
+): CommitDecision {
+  const admitted = admit(present, name);
+  if (admitted.outcome === 'refused') return admitted;
+  const { member } = admitted;
+  if (member.kind === 'classic') {
+    return member.epoch === epoch && epoch > 0
+      ? { outcome: 'commit', member }
+      : refuse('ILLEGAL_GENERATION', `the member is in generation ${member.epoch}, not ${epoch}`);
+  }
+  if (member.epoch !== epoch || epoch <= 0) {
+    return refuse('FENCED_MEMBER_EPOCH', `the member's epoch is ${member.epoch}, not ${epoch}`);
+  }
+  const [foreign] = minus(partitions, member.owned);
+  if (foreign === undefined) return { outcome: 'commit', member };
+  return refuse('INVALID_REQUEST', `partition ${foreign[1][0]} of the topic ${foreign[0]} is not the member's`);
+}
+
+/** A commit or reset by nobody in particular: only of a group without members, which stays without until it is applied. */
+export function decideUnfenced(
+  group: string,
+  state: GroupState | undefined,
+): { outcome: 'commit'; fence: Write & { kind: 'check' } } | Refused {
+  if (state !== undefined && state.members > 0) {
+    return refuse('UNKNOWN_MEMBER_ID', 'offsets of a group with members are committed by its members');
+  }
+  const conditions: Condition[] =
+    state === undefined
+      ? [{ clause: 'item-absent' }]
+      : [
+          { clause: 'equals', attribute: 'y', value: state.nonce },
+          { clause: 'equals', attribute: 'c', value: 0 },
+        ];
+  return { outcome: 'commit', fence: { kind: 'check', key: stateKey(group), conditions } };
+}

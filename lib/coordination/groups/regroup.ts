@@ -1,0 +1,142 @@
+/**
+ * The next target of a group: computed by whoever notices that members or topics have changed, and written with the group's
+ * state in one transaction. However many members come or go meanwhile, one write takes them all up, and who loses the race
+ * finds its member in the winner's.
+ *
+ * Everything that is taken from a member becomes a withdrawal, until the member has followed the epoch or is gone. So a new
+ * target can be written at any time, whatever became of the one before.
+ */
+import { limits } from '../../kernel/limits.ts';
+import { ASSIGNOR_DEFAULT, ASSIGNORS, electAssignor } from './assignors/by-name.ts';
+import { type GroupState, newGroupState } from './group-item.ts';
+import type { ConsumerMember, Member } from './member-item.ts';
+import { byText, minus, NO_PARTITIONS, type Partitions } from './partitions.ts';
+import type { Seat } from './seat.ts';
+import { type Topics, topicResolver } from './subscription.ts';
+import { noTarget, type Target, type TargetMember, targetBytes, type Withdrawal } from './target-item.ts';
+import { entryOf, stillHeld } from './withdrawals.ts';
+
+export interface RegroupInput {
+  /** State and target as they belong together, and after them all members, read strongly. */
+  state: GroupState | undefined;
+  target: Target | undefined;
+  members: ReadonlyMap<Seat, Member>;
+  topics: Topics;
+  nowMs: number;
+  /** For a group that is not there yet. */
+  nonce: string;
+}
+
+export type Regroup =
+  | { regroup: 'none'; turnedAway: Seat[] }
+  /** To be written together: `planGroup`, `planTarget`. */
+  | { regroup: 'next'; state: GroupState; target: Target; turnedAway: Seat[] }
+  /** The group is classic. */
+  | { regroup: 'other-kind' }
+  /** There is more to assign than a group can have: what it has stays as it is. */
+  | { regroup: 'too-large'; detail: string };
+
+export function decideRegroup({ members, topics, nowMs, nonce, ...before }: RegroupInput): Regroup {
+  const state = before.state ?? newGroupState(nonce, 'consumer', nowMs);
+  if (state.kind === 'classic' && state.members > 0) return { regroup: 'other-kind' };
+  const old = before.target?.nonce === state.nonce ? before.target : noTarget(state.nonce, ASSIGNOR_DEFAULT);
+  const { seated, turnedAway } = seatMembers(old, members);
+  const next = assign(old, seated, topics);
+  if (before.state?.kind === 'consumer' && isSame(old, next)) return { regroup: 'none', turnedAway };
+  if (before.state === undefined && seated.length === 0) return { regroup: 'none', turnedAway };
+  const epoch = Math.max(state.epoch, old.epoch, ...seated.map(({ followed }) => followed)) + 1;
+  const target: Target = { ...next, epoch, withdrawals: withdrawalsOf(old, { next, epoch, members, nowMs }) };
+  const detail = tooLarge(target);
+  if (detail !== undefined) return { regroup: 'too-large', detail };
+  return { regroup: 'next', state: nextState(state, target, nowMs), target, turnedAway };
+}
+
+function nextState(state: GroupState, { epoch, members }: Target, nowMs: number): GroupState {
+  const { emptySinceMs, round: _classic, ...rest } = state;
+  return {
+    ...rest,
+    version: state.version + 1,
+    kind: 'consumer',
+    epoch,
+    members: members.length,
+    ...(members.length === 0 && { emptySinceMs: emptySinceMs ?? nowMs }),
+    lookMs: nowMs + limits.groupLookMs,
+  };
+}
+
+/** Who was in stays in; of those that are new, the first ones, as long as there is room. */
+function seatMembers(old: Target, members: ReadonlyMap<Seat, Member>) {
+  const all = [...members.values()].filter((member) => member.kind === 'consumer');
+  const before = all.filter((member) => entryOf(old, member) !== undefined);
+  const joined = all.filter((member) => entryOf(old, member) === undefined);
+  joined.sort((a, b) => a.seenMs - b.seenMs || byText(a.seat, b.seat));
+  const room = Math.max(0, limits.groupMembersMax - before.length);
+  const seated = [...before, ...joined.slice(0, room)].sort((a, b) => byText(a.seat, b.seat));
+  return { seated, turnedAway: joined.slice(room).map(({ seat }) => seat) };
+}
+
+function assign(old: Target, seated: readonly ConsumerMember[], topics: Topics): Target {
+  const resolve = topicResolver(topics);
+  const counts = new Map([...topics.values()].map(({ topicId, partitions }) => [topicId, partitions]));
+  // By seat, not by nonce: a static member that comes back finds what it had.
+  const had = new Map(old.members.map(({ seat, assigned }) => [seat, assigned]));
+  const wanting = seated.map(({ seat, subscription }) => ({
+    seat,
+    topics: resolve(subscription),
+    current: had.get(seat) ?? NO_PARTITIONS,
+  }));
+  const wanted = new Set(wanting.flatMap((member) => [...member.topics]));
+  const existing = new Map([...counts].filter(([id]) => wanted.has(id)).sort(([a], [b]) => byText(a, b)));
+  const assignor = electAssignor(seated.map((member) => member.assignor));
+  const assigned = ASSIGNORS[assignor]({ members: wanting, topics: existing });
+  const members = seated.map(
+    ({ seat, nonce, subscriptionNumber }): TargetMember => ({
+      seat,
+      nonce,
+      subscriptionNumber,
+      assigned: assigned.get(seat) ?? NO_PARTITIONS,
+    }),
+  );
+  return { nonce: old.nonce, epoch: old.epoch, assignor, members, topics: existing, withdrawals: old.withdrawals };
+}
+
+/** Whether the same members want the same of the same topics; then the assignment is the same too. */
+function isSame(old: Target, next: Target): boolean {
+  const topics =
+    old.topics.size === next.topics.size && [...next.topics].every(([id, count]) => old.topics.get(id) === count);
+  const members =
+    old.members.length === next.members.length &&
+    next.members.every((member) => entryOf(old, member)?.subscriptionNumber === member.subscriptionNumber);
+  return topics && members && old.assignor === next.assignor;
+}
+
+function withdrawalsOf(
+  old: Target,
+  { next, epoch, members, nowMs }: { next: Target; epoch: number; members: ReadonlyMap<Seat, Member>; nowMs: number },
+): Withdrawal[] {
+  const now = (member: { seat: Seat; nonce: string }): Partitions => entryOf(next, member)?.assigned ?? NO_PARTITIONS;
+  // What a member gets back is withdrawn no more; it would be anew with a later epoch.
+  const carried = old.withdrawals.map((withdrawal) => ({
+    ...withdrawal,
+    partitions: minus(withdrawal.partitions, now(withdrawal)),
+  }));
+  const taken = old.members.map((member) => ({
+    seat: member.seat,
+    nonce: member.nonce,
+    epoch,
+    sinceMs: nowMs,
+    partitions: minus(member.assigned, now(member)),
+  }));
+  return [...carried, ...taken].filter((withdrawal) => stillHeld(withdrawal, members).size > 0);
+}
+
+function tooLarge(target: Target): string | undefined {
+  const partitions = [...target.topics.values()].reduce((sum, count) => sum + count, 0);
+  if (target.topics.size > limits.groupTopicsMax || partitions > limits.groupPartitionsMax) {
+    return `a group has at most ${limits.groupTopicsMax} topics with ${limits.groupPartitionsMax} partitions`;
+  }
+  if (targetBytes(target) > limits.groupTargetBytesMax) {
+    return `the ids of a group's members and all assignments have at most ${limits.groupTargetBytesMax} bytes`;
+  }
+  return undefined;
+}
