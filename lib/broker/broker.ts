@@ -73,7 +73,8 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
   const heads = new HeadCache({ metadata });
   const pages = new PageCache({ metadata });
   const watcher = new HeadWatcher({ heads, clock });
-  const keeper = new ReplicaKeeper({ metadata, objects, heads, pages, clock, log, replicaLagMsMax });
+  const epochs = new EpochHistory({ metadata });
+  const keeper = new ReplicaKeeper({ metadata, objects, heads, pages, epochs, clock, log, replicaLagMsMax });
   const sealer = new Sealer({ metadata, heads, pages, log });
   const runs = new RunCache({ objects, bytesMax: dependencies.cacheBytes ?? limits.objectCacheBytes });
   const appender = new Appender({
@@ -102,7 +103,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     principals,
     heads,
     pages,
-    epochs: new EpochHistory({ metadata }),
+    epochs,
     watcher,
     keeper,
     sealer,

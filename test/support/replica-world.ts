@@ -13,6 +13,7 @@ import {
 } from '../../lib/coordination/replication/replica-state.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { type LedgerId, newObjectId, type ObjectId } from '../../lib/kernel/ids.ts';
+import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { planAppend } from '../../lib/log/ledger/append.ts';
 import { type Commit, idOf } from '../../lib/log/ledger/commit.ts';
@@ -43,14 +44,19 @@ export const UNCLEAN: ReplicationRules = { minInSync: 1, uncleanAllowed: true };
 /** A bucket that every process shares. */
 export interface Bucket {
   store: ObjectStore;
-  /** For everyone. */
+  /** Does not answer anyone. */
   down: boolean;
+  /** Answers everyone that it is asked for too much, which is no failure. */
+  busy: boolean;
+  /** Goes down after so many more calls. */
+  callsLeft?: number;
 }
 
 export interface ReplicaWorld {
   clock: ManualClock;
   metadata: MetadataStore;
-  buckets: readonly Bucket[];
+  /** By replica. */
+  buckets: readonly [Bucket, Bucket, Bucket];
 }
 
 /** One ledger with three replicas; replica 0 leads. */
@@ -59,8 +65,8 @@ export async function makeReplicas(): Promise<ReplicaWorld> {
   opened.push(metadata);
   const head = initialHead(encodeReplication(initialReplication([0, 1, 2])));
   await metadata.write([{ kind: 'put', key: headKey(LEDGER), attributes: encodeHead(head) }]);
-  const buckets = [0, 1, 2].map(() => ({ store: createMemoryObjectStore(), down: false }));
-  return { clock: new ManualClock(), metadata, buckets };
+  const bucket = (): Bucket => ({ store: createMemoryObjectStore(), down: false, busy: false });
+  return { clock: new ManualClock(), metadata, buckets: [bucket(), bucket(), bucket()] };
 }
 
 export interface ReplicaProcess {
@@ -82,7 +88,10 @@ export function makeProcess({ clock, metadata: table, buckets }: ReplicaWorld): 
   const blind = new Set<number>();
   const reach = (id: number, call: string) => {
     calls.push(call);
-    if (!buckets[id]?.down && !blind.has(id)) return;
+    const bucket = buckets[id] as Bucket;
+    if (bucket.callsLeft !== undefined && bucket.callsLeft-- <= 0) bucket.down = true;
+    if (bucket.busy) throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', `replica ${id} is busy`);
+    if (!bucket.down && !blind.has(id)) return;
     throw new MillraceError('KAFKA_STORAGE_ERROR', `replica ${id} does not answer`, { effect: 'unknown' });
   };
   const replicas = new ReplicaSet({
@@ -200,6 +209,13 @@ export async function send({ replicas }: ReplicaProcess, replica: number, times 
   for (let n = 0; n < times; n++) {
     for (const { outcome } of replicas.putTo(1 << replica, 'segments/1/traffic', [Uint8Array.of(0)])) await outcome;
   }
+}
+
+/** A replica that is down, or that the process does not reach, has failed for it then. */
+export async function fail({ clock }: ReplicaWorld, process: ReplicaProcess, replica: number): Promise<void> {
+  await send(process, replica, limits.replicaFailuresMin);
+  await clock.advance(limits.replicaFailingMsMin);
+  await send(process, replica);
 }
 
 /** Looks once a second for so long, and sends something to these replicas before each look. */

@@ -16,12 +16,14 @@ import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import type { BrokerLog } from '../broker-log.ts';
+import type { EpochHistory } from '../ledger/epoch-history.ts';
 import type { HeadCache } from '../ledger/head-cache.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import { ledgerView } from '../ledger/replicated.ts';
 import { LruMap } from '../lru-map.ts';
 import { Arrivals } from './arrivals.ts';
 import { ReplicaChanges } from './changes.ts';
+import { Copier } from './copier.ts';
 import { Cursors } from './cursors.ts';
 import type { ReplicaKeeping } from './keeping.ts';
 import { Probes } from './probes.ts';
@@ -33,6 +35,7 @@ export interface KeeperParts {
   objects: TieredObjectStore;
   heads: HeadCache;
   pages: PageCache;
+  epochs: EpochHistory;
   clock: Clock;
   log: BrokerLog;
   /** `replica.lag.time.max.ms` */
@@ -57,7 +60,7 @@ export class ReplicaKeeper implements ReplicaKeeping {
   private readonly changes: ReplicaChanges;
   private readonly arrivals: Arrivals;
   /** Absent where the stack has a single bucket. */
-  private readonly watching: { probes: Probes; sights: Sights } | undefined;
+  private readonly watching: { probes: Probes; sights: Sights; copier: Copier } | undefined;
   private readonly looks = new Map<string, Promise<void>>();
   /** When a ledger whose leader has failed was last read to see whether it has another one. */
   private readonly waits = new LruMap<string, number>(limits.headCacheEntries);
@@ -68,12 +71,13 @@ export class ReplicaKeeper implements ReplicaKeeping {
     this.clock = clock;
     this.log = log;
     this.changes = new ReplicaChanges(parts);
-    this.arrivals = new Arrivals({ cursors: new Cursors(parts), log });
+    const cursors = new Cursors(parts);
+    this.arrivals = new Arrivals({ cursors, log });
     const { replicas } = parts.objects;
     if (replicas === undefined) return;
     const probes = new Probes({ replicas, clock, log });
     const sights = new Sights({ replicas, probes, pages: parts.pages, clock, lagMsMax: replicaLagMsMax });
-    this.watching = { probes, sights };
+    this.watching = { probes, sights, copier: new Copier({ ...parts, replicas, cursors }) };
   }
 
   look(ledger: LedgerId, rules: ReplicationRules): Promise<void> {
@@ -95,7 +99,11 @@ export class ReplicaKeeper implements ReplicaKeeping {
   }
 
   async settled(): Promise<void> {
-    while (this.looks.size > 0) await Promise.all(this.looks.values());
+    // What was copied is looked at, and a look may have something copied.
+    while (this.looks.size > 0 || (this.watching?.copier.underWay ?? 0) > 0) {
+      await Promise.all(this.looks.values());
+      await this.watching?.copier.settled();
+    }
     await this.arrivals.settled();
     await this.watching?.probes.settled();
   }
@@ -137,7 +145,12 @@ export class ReplicaKeeper implements ReplicaKeeping {
   }
 
   /** What goes on when the look is over. */
-  private beginWork({ view }: Look): void {
-    this.watching?.probes.send(this.watching.sights.unknownAmong(view));
+  private beginWork({ ledger, rules, head, view, sight }: Look): void {
+    if (this.watching === undefined) return;
+    const { probes, sights, copier } = this.watching;
+    probes.send(sights.unknownAmong(view));
+    // Who has been brought everything may join.
+    const lookAgain = () => void this.look(ledger, rules);
+    if (copier.due(head, view, sight.alive).length > 0) copier.begin(ledger, sight.alive, lookAgain);
   }
 }
