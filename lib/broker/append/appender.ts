@@ -21,6 +21,7 @@ import { headView } from '../ledger/replicated.ts';
 import { Coverage } from './coverage.ts';
 import { type Batch, slotsOf, takeFlush } from './flush.ts';
 import { SINGLE, targetsOf } from './holders.ts';
+import { PassingLooks } from './looks.ts';
 import { Outstanding } from './outstanding.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { Placement } from './placement.ts';
@@ -46,12 +47,14 @@ export class Appender {
   private readonly lines = new Map<string, Promise<void>>();
   private readonly flushes = new Set<Promise<void>>();
   private readonly outstanding = new Outstanding();
+  private readonly looks: PassingLooks;
 
   constructor(parts: AppenderParts) {
     this.parts = parts;
     const coverage = new Coverage(parts);
     const desk = new ProducerDesk(parts, coverage);
     this.coverage = coverage;
+    this.looks = new PassingLooks(parts);
     this.sequencer = new Sequencer(parts, { desk, coverage, upload: (batches) => this.upload(batches) });
     this.gate = new SequenceGate(parts, desk, (unit) => this.enqueue(unit));
   }
@@ -126,13 +129,17 @@ export class Appender {
 
   private async flush(batches: Batch[]): Promise<void> {
     const stored = this.storeOnce(batches);
-    const sequenced = batches.map((batch, index) =>
-      this.inLine(ledgerOf(batch), async () => {
+    const sequenced = batches.map((batch, index) => {
+      const ledger = ledgerOf(batch);
+      return this.inLine(ledger, async () => {
         const outcome = await (stored[index] as Promise<Stored>);
         if ('error' in outcome) return this.sequencer.rejectAll(batch, outcome.error);
-        if (outcome.part !== undefined) await this.sequencer.sequence(outcome.part);
-      }),
-    );
+        const { part } = outcome;
+        if (part === undefined) return;
+        await this.sequencer.sequence(part);
+        if (part.commit.replicated !== undefined) this.looks.passBy({ ledger, rules: strongestOf(batch.units).rules });
+      });
+    });
     await Promise.all(sequenced);
   }
 

@@ -1,6 +1,7 @@
-/** Who waits for replicas has them looked at, now and then: nobody else may be there to do it. */
-import type { LedgerId } from '../../kernel/ids.ts';
+/** Who writes has the ledger's replicas looked at, now and then: nobody else may be there to do it. */
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
+import { LruMap } from '../lru-map.ts';
 import type { ReplicationRules } from '../replication/rules.ts';
 import type { AppenderParts } from './parts.ts';
 
@@ -11,6 +12,7 @@ interface LookRequest {
   rules: ReplicationRules;
 }
 
+/** The looks of one who waits. */
 export class Looks {
   private readonly parts: LookParts;
   private readonly request: LookRequest;
@@ -34,5 +36,25 @@ export class Looks {
     if (this.dueInMs() > 0) return;
     this.nextMs = this.parts.clock.monotonic() + limits.replicaLookMs;
     await this.parts.keeper.look(this.request.ledger, this.request.rules);
+  }
+}
+
+/** The looks of those who do not wait: functions have no timer, and a replica that is back must be seen by someone. */
+export class PassingLooks {
+  private readonly parts: LookParts;
+  private readonly lastMs = new LruMap<string, number>(limits.headCacheEntries);
+
+  constructor(parts: LookParts) {
+    this.parts = parts;
+  }
+
+  /** Begins one, unless there was one of the ledger a moment ago. */
+  passBy({ ledger, rules }: LookRequest): void {
+    const name = ledgerName(ledger);
+    const nowMs = this.parts.clock.monotonic();
+    const lastMs = this.lastMs.get(name);
+    if (lastMs !== undefined && nowMs - lastMs < limits.replicaLookMs) return;
+    this.lastMs.set(name, nowMs);
+    void this.parts.keeper.look(ledger, rules);
   }
 }

@@ -40,7 +40,7 @@ export interface Unit extends AppendRequest {
   reject(error: unknown): void;
 }
 
-const ONE_IS_ENOUGH: ReplicationRules = { minInSync: 1, uncleanAllowed: false };
+export const ONE_IS_ENOUGH: ReplicationRules = { minInSync: 1, uncleanAllowed: false };
 
 export function acksOf({ acks = 'all' }: AppendRequest): Acks {
   return acks;

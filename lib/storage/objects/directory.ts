@@ -71,7 +71,8 @@ class DirectoryObjectStore implements ObjectStore {
       await this.writeFile(temporary, chunks);
       await this.moveInto(temporary, path);
     } catch (error) {
-      await unlink(temporary).catch(ignoreMissing);
+      // What cannot be removed either, where the directory is not to be written to, is removed when the store is opened.
+      await unlink(temporary).catch(() => {});
       throw fileFault(error, 'writing an object');
     }
   }
