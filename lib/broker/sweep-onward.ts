@@ -2,32 +2,84 @@
  * Sweeps from where the last sweep of this table ended, so that no stretch of time is looked at twice or left out,
  * however long nobody swept.
  *
- * The item `sweep` / `progress`: `untilMs` (number), the birth time up to which objects were looked at. Two that sweep
- * at once do the same work twice and leave the lower or the higher mark; either is true.
+ * The item `sweep` / `progress`: `untilMs` (number), the birth time up to which objects were looked at; and for each
+ * replica that could not be reached, `behind<number>` (number), the birth time from which it must be gone through again,
+ * by itself. Two that sweep at once do the same work twice and leave the marks of either; both are true, but for a replica
+ * that is behind for one of them only: what is left there then is an object that nobody reads.
  */
+import { maskOf, members, type ReplicaId } from '../coordination/replication/replica-state.ts';
 import { assert } from '../kernel/assert.ts';
-import type { ItemKey } from '../kernel/items.ts';
+import type { Attributes, ItemKey } from '../kernel/items.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Broker } from './broker.ts';
 import { type SweepReport, sweep } from './sweep.ts';
 
 const PROGRESS: ItemKey = { pk: 'sweep', sk: 'progress' };
 
+interface Progress {
+  untilMs: number;
+  /** By replica. */
+  behind: ReadonlyMap<ReplicaId, number>;
+}
+
 export async function sweepOnward(broker: Broker): Promise<SweepReport> {
   const untilMs = broker.clock.now() - limits.orphanAgeMs;
-  const progress = await broker.metadata.get(PROGRESS, 'strong');
-  const fromMs = progress?.untilMs ?? untilMs - limits.sweepLookbackMs;
-  assert(typeof fromMs === 'number', 'the progress of sweeping is a number');
-  if (fromMs >= untilMs) return { examined: 0, deleted: 0, unreadable: 0 };
-  const report = await sweep(broker, { fromMs, toMs: untilMs });
-  await broker.metadata.write([{ kind: 'put', key: PROGRESS, attributes: { untilMs: progressOf(report, untilMs) } }]);
-  return report;
+  const before = progressIn(broker, await broker.metadata.get(PROGRESS, 'strong'));
+  const fromMs = before?.untilMs ?? untilMs - limits.sweepLookbackMs;
+  const reports: SweepReport[] = [];
+  const behind = new Map<ReplicaId, number>();
+  const note = (replica: ReplicaId, ms: number) => behind.set(replica, Math.min(ms, behind.get(replica) ?? ms));
+  for (const [replica, mark] of before?.behind ?? []) {
+    const late = await sweep(broker, { fromMs: oldest(mark, untilMs), toMs: fromMs, replica });
+    reports.push(late);
+    if (late.postponedFromMs !== undefined) note(replica, late.postponedFromMs);
+  }
+  const onward = fromMs < untilMs ? await sweep(broker, { fromMs, toMs: untilMs }) : undefined;
+  if (onward !== undefined) reports.push(onward);
+  for (const report of reports) for (const [replica, ms] of report.behind ?? []) note(replica, ms);
+  if (reports.length > 0) {
+    const reached = onward === undefined ? fromMs : oldest(onward.postponedFromMs ?? untilMs, untilMs);
+    await broker.metadata.write([
+      { kind: 'put', key: PROGRESS, attributes: progressItem({ untilMs: reached, behind }) },
+    ]);
+  }
+  return {
+    ...sumOf(reports),
+    ...(onward?.postponedFromMs !== undefined && { postponedFromMs: onward.postponedFromMs }),
+  };
 }
 
 /**
  * Up to the first object that could not be judged, so that the next sweep begins with it; but one that never can be must
  * not hold the sweeping back for ever.
  */
-function progressOf({ postponedFromMs = Number.POSITIVE_INFINITY }: SweepReport, untilMs: number): number {
-  return Math.min(untilMs, Math.max(postponedFromMs, untilMs - limits.sweepLookbackMs));
+function oldest(ms: number, untilMs: number): number {
+  return Math.min(untilMs, Math.max(ms, untilMs - limits.sweepLookbackMs));
+}
+
+function progressIn({ objects }: Broker, item: Attributes | undefined): Progress | undefined {
+  if (item === undefined) return undefined;
+  const { untilMs } = item;
+  assert(typeof untilMs === 'number', 'the progress of sweeping is a number');
+  const here = maskOf(objects.replicas?.replicas.map(({ id }) => id) ?? []);
+  const behind = new Map<ReplicaId, number>();
+  for (const replica of members(here)) {
+    const mark = item[`behind${replica}`];
+    if (typeof mark === 'number') behind.set(replica, mark);
+  }
+  return { untilMs, behind };
+}
+
+function progressItem({ untilMs, behind }: Progress): Attributes {
+  return Object.fromEntries([['untilMs', untilMs], ...[...behind].map(([replica, ms]) => [`behind${replica}`, ms])]);
+}
+
+function sumOf(reports: readonly SweepReport[]): SweepReport {
+  const sum: SweepReport = { examined: 0, deleted: 0, unreadable: 0 };
+  for (const report of reports) {
+    sum.examined += report.examined;
+    sum.deleted += report.deleted;
+    sum.unreadable += report.unreadable;
+  }
+  return sum;
 }

@@ -8,6 +8,7 @@
  *
  * May run at any time, overlap with itself and stop anywhere.
  */
+import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
@@ -17,6 +18,7 @@ import type { Commit } from '../log/ledger/commit.ts';
 import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
 import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
+import { SweepSources } from './sweep-sources.ts';
 
 export interface SweepRequest {
   /** Objects born from here (ms since the epoch) … */
@@ -25,6 +27,8 @@ export interface SweepRequest {
   toMs: number;
   /** How old an object must be to count as given up by its writer. Default one hour. */
   orphanAgeMs?: number;
+  /** Only what this replica has. */
+  replica?: ReplicaId;
 }
 
 export interface SweepReport {
@@ -34,6 +38,8 @@ export interface SweepReport {
   unreadable: number;
   /** The birth of the oldest object that could not be judged, because storage failed; absent where all were. */
   postponedFromMs?: number;
+  /** Of replicas that could not be reached: the birth of the oldest object that must be looked for there again. */
+  behind?: ReadonlyMap<ReplicaId, number>;
 }
 
 const TIERS: readonly Tier[] = ['inline', 'segments'];
@@ -41,39 +47,32 @@ const TIERS: readonly Tier[] = ['inline', 'segments'];
 export async function sweep(broker: Broker, request: SweepRequest): Promise<SweepReport> {
   const cutoffMs = Math.min(request.toMs, broker.clock.now() - (request.orphanAgeMs ?? limits.orphanAgeMs));
   const report: SweepReport = { examined: 0, deleted: 0, unreadable: 0 };
+  const sources = new SweepSources(broker, request.replica);
   for (let hour = hourOf(request.fromMs); hour * HOUR_MS <= cutoffMs; hour++) {
     for (const tier of TIERS) {
-      for await (const name of namesUnder(broker, hourPrefix(tier, hour * HOUR_MS))) {
+      const startMs = hour * HOUR_MS;
+      for await (const name of sources.names(tier, hourPrefix(tier, startMs), Math.max(startMs, request.fromMs))) {
         const parsed = parseObjectName(name);
         if (parsed === undefined || parsed.id.birthMs < request.fromMs || parsed.id.birthMs > cutoffMs) continue;
-        await examine(broker, { name, birthMs: parsed.id.birthMs }, report);
+        await examine(broker, { name, tier, birthMs: parsed.id.birthMs, sources }, report);
       }
     }
   }
-  return report;
+  return sources.behind.size === 0 ? report : { ...report, behind: sources.behind };
 }
 
-async function* namesUnder(broker: Broker, prefix: string): AsyncGenerator<string> {
-  let cursor: string | undefined;
-  do {
-    const page = await broker.objects.list(prefix, cursor);
-    for (const { name } of page.objects) yield name;
-    cursor = page.next;
-  } while (cursor !== undefined);
+interface Examined {
+  name: string;
+  tier: Tier;
+  birthMs: number;
+  sources: SweepSources;
 }
 
 /** One object that cannot be judged does not keep the others from it. */
-async function examine(
-  broker: Broker,
-  { name, birthMs }: { name: string; birthMs: number },
-  report: SweepReport,
-): Promise<void> {
+async function examine(broker: Broker, { name, tier, birthMs, sources }: Examined, report: SweepReport): Promise<void> {
   report.examined++;
   try {
-    if (await isOrphan(broker, name)) {
-      await broker.objects.delete([name]);
-      report.deleted++;
-    }
+    if ((await isOrphan(broker, name)) && (await sources.delete(name, tier, birthMs))) report.deleted++;
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     if (error.retriable) {

@@ -411,6 +411,8 @@ export const limits = {
   sweepIntervalMs: 10 * 60 * 1_000,
   /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */
   sweepLookbackMs: 7 * 24 * 60 * 60 * 1_000,
+  /** Names of one hour that a sweep of several replicas remembers, to look at each once. */
+  sweepNamesRemembered: 100_000,
   /** An object younger than this may still be on its way to its ledger. */
   orphanAgeMs: 60 * 60 * 1_000,
   /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */

@@ -123,6 +123,20 @@ export async function readingWorld() {
   await apply([{ kind: 'put', key: headKey(ledger), attributes: fresh }]);
   process.broker.heads.drop(ledger);
 
+  const upload = async ({ values, holders = ALL, has: there = holders, slot = 0, inline = false }: AppendByHand) => {
+    const { sealed: seen, epoch, isrVersion } = await head();
+    const object = newObjectId(clock.now(), random);
+    const run = runOf([batchOf(...values)]);
+    const { chunks, parts } = layOut(object, [{ ledger, seen, slots: new Map([[slot, [run]]]) }]);
+    const [{ part, position }] = parts as [(typeof parts)[number]];
+    const tier = inline ? 'inline' : 'segments';
+    const name = objectName(tier, object);
+    if (inline) await objects.put(name, chunks);
+    else for (const replica of members(there)) await (replicas[replica] as FaultyReplica).put(name, chunks);
+    const commit = { tier, object, part: 0, position, runs: part.runs, replicated: { holders, epoch } } as const;
+    return { name, append: planAppend({ ledger, commit, epoch, isrVersion, seen }) };
+  };
+
   return {
     ...process,
     stores,
@@ -130,20 +144,15 @@ export async function readingWorld() {
     head,
     apply,
 
+    /** Who died before the object was committed. Returns its name. */
+    async orphan(there: ReplicaMask): Promise<string> {
+      return (await upload({ values: ['orphan'], has: there })).name;
+    },
+
     /** One commit; returns the name of its object. */
-    async append({ values, holders = ALL, has: there = holders, slot = 0, inline = false }: AppendByHand) {
-      const { sealed: seen, epoch, isrVersion } = await head();
-      const object = newObjectId(clock.now(), random);
-      const { chunks, parts } = layOut(object, [
-        { ledger, seen, slots: new Map([[slot, [runOf([batchOf(...values)])]]]) },
-      ]);
-      const [{ part, position }] = parts as [(typeof parts)[number]];
-      const tier = inline ? 'inline' : 'segments';
-      const name = objectName(tier, object);
-      if (inline) await objects.put(name, chunks);
-      else for (const replica of members(there)) await (replicas[replica] as FaultyReplica).put(name, chunks);
-      const commit = { tier, object, part: 0, position, runs: part.runs, replicated: { holders, epoch } } as const;
-      await apply([planAppend({ ledger, commit, epoch, isrVersion, seen })]);
+    async append(by: AppendByHand): Promise<string> {
+      const { name, append } = await upload(by);
+      await apply([append]);
       return name;
     },
 
