@@ -95,6 +95,10 @@ export const limits = {
   replicaLookMs: 1_000,
   /** Changes of a ledger's replicas that one look carries out, attempts that others are ahead of included. */
   replicaChangesPerLookMax: 16,
+  /** How often a process that stays up looks at ledgers whose replicas are all well, … */
+  replicaIdleLookMs: 10_000,
+  /** … and how many it looks at at a time. */
+  replicaLooksInFlightMax: 16,
   /** Last pages in which it is looked for what others have brought to a replica that failed here. */
   replicaPagesLookedIntoMax: 4,
   /** A replica that is not known to be healthy is probed this often by each process. */
@@ -164,6 +168,10 @@ export const limits = {
   commitsPerAppendMax: 8,
   /** Packed commits in one item of a bundle. */
   bundleItemBytesMax: 128 * KIB,
+  /** Times that a transaction over replicated ledgers is written anew because others have changed their heads since. */
+  transactionMovesMax: 1_000,
+  /** After so many of these in a row, and again after as many, it lets others pass. */
+  transactionMovesInRow: 8,
   /** Commits that one shared write brings to one ledger. */
   commitsPerSharedWriteMax: 16,
   /** Transactions that one process has accepted and not yet answered; the next one is answered 429. */
@@ -206,8 +214,6 @@ export const limits = {
   groupBalancingRoundsMax: 16,
   /** Kafka's default of `group.initial.rebalance.delay.ms`. */
   groupInitialRebalanceDelayMs: 3_000,
-  /** How long a member of the classic protocol that waits for the others is known; Kafka's five minutes. */
-  groupNewMemberJoinTimeoutMs: 5 * 60 * 1_000,
   /** Protocols that one member offers, and their metadata together. */
   groupProtocolsMax: 32,
   groupProtocolBytesMax: 64 * KIB,

@@ -17,6 +17,7 @@ import { MillraceError } from '../kernel/errors.ts';
 import { limits } from '../kernel/limits.ts';
 import type { Random } from '../kernel/random.ts';
 import { DECLARED_SECRET_LENGTH_ADVISED } from './declared-keys.ts';
+import { keepReplicasUntil } from './keeping-replicas.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
 import type { LocalOptions } from './options.ts';
@@ -58,10 +59,13 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     const connections = track(http);
     url = urlOf(await listen(http.server, options));
     const sweeping = sweepUntil(broker, draining.signal, log);
+    const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
+    const keeping = isReplicated ? keepReplicasUntil(broker, draining.signal, log) : undefined;
     let closing: Promise<void> | undefined;
     const close = async () => {
       draining.abort();
       await closeInTime(http, connections, context);
+      await keeping;
       await settled(broker);
       await sweeping;
       await stores.close();

@@ -7,8 +7,13 @@
  * whom they reach, must count.
  */
 import type { LedgerView } from '../../coordination/replication/ledger-view.ts';
-import { proposeChange, type ReplicaChange, type ReplicaSight } from '../../coordination/replication/propose-change.ts';
-import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
+import {
+  copiesDue,
+  proposeChange,
+  type ReplicaChange,
+  type ReplicaSight,
+} from '../../coordination/replication/propose-change.ts';
+import { maskOf, type ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -92,6 +97,16 @@ export class ReplicaKeeper implements ReplicaKeeping {
       .finally(() => this.looks.delete(name));
     this.looks.set(name, look);
     return look;
+  }
+
+  /** Whether, as far as is known here, something about the replicas is not at its best: it is to be looked at soon. */
+  isUnsettled(ledger: LedgerId): boolean {
+    const head = this.heads.peek(ledger);
+    const view = head && ledgerView(ledger, head);
+    if (view === undefined || this.watching === undefined) return false;
+    const { replicas, leader, inSync } = view.state;
+    if (leader !== replicas[0] || inSync !== maskOf(replicas)) return true;
+    return !this.watching.sights.isHealthy(view) || copiesDue(view).length > 0;
   }
 
   arrived(ledger: LedgerId, commitId: Uint8Array, replica: ReplicaId): void {

@@ -123,6 +123,11 @@ export class Sights {
     });
   }
 
+  /** Whether the last that was heard of each of the ledger's replicas was good. */
+  isHealthy({ state }: LedgerView): boolean {
+    return this.ours(state.replicas).every((replica) => this.health.healthOf(replica).verdict === 'healthy');
+  }
+
   private aliveAmong({ state }: LedgerView): ReplicaMask {
     const alive = this.health.alive();
     return maskOf(
