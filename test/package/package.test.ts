@@ -54,6 +54,10 @@ describe('the command', () => {
       code: 0,
       stdout: expect.stringContaining('serve') as string,
     });
+    expect(await project.runCommand('millrace', ['--version'])).toMatchObject({
+      code: 0,
+      stdout: `${project.manifest.version}\n`,
+    });
     const { stdout } = await project.runCommand('millrace', ['serve', '--help']);
     expect(stdout).toContain('--port');
     expect(await project.runCommand('millrace', ['fly'])).toMatchObject({
@@ -62,7 +66,7 @@ describe('the command', () => {
     });
   });
 
-  it('serves, and the client of another process writes and reads', async () => {
+  it('serves, and the client and the command line of other processes write and read', async () => {
     const { line, process: server } = await project.startCommand('millrace', [
       'serve',
       '--port',
@@ -104,6 +108,18 @@ describe('the command', () => {
       error: 'TOPIC_ALREADY_EXISTS',
       same: true,
     });
+    writeFileSync(join(project.directory, 'lines.txt'), 'a:1\nb:2\n');
+    const commands = [
+      ['topics', 'create', 'lines'],
+      ['produce', 'lines', 'lines.txt', '-k', ':', '--quiet'],
+      ['consume', 'lines', '--end', '-k', '='],
+    ];
+    const answers: string[] = [];
+    for (const command of commands) {
+      const { stdout, code } = await project.runCommand('millrace', [...command, '--url', url ?? '']);
+      answers.push(`${code} ${stdout}`);
+    }
+    expect(answers).toEqual(['0 ', '0 ', '0 a=1\nb=2\n']);
     const exited = once(server, 'exit');
     server.kill('SIGTERM');
     expect(await exited).toEqual([0, null]);

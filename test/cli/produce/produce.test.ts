@@ -234,22 +234,26 @@ describe('what ends it', () => {
 });
 
 it('reads no more of an endless input than it can write', async () => {
-  let refuse = (_: unknown) => {};
-  const refused = new Promise((resolve) => (refuse = resolve));
+  const refusal = Promise.withResolvers<void>();
   // Describes the topic, and answers nothing else until it is told to.
   const stuck = createServer((request, response) => {
     const answer = (status: number, body: unknown) => response.writeHead(status).end(JSON.stringify(body));
     if (request.method === 'GET')
       answer(200, { name: 't', topic_id: '', partitions: 1, config: {}, partition_details: [] });
     else if (request.url === '/v1/producers') answer(201, { producer_id: 1, producer_epoch: 0 });
-    else void refused.then(() => answer(403, { status: 403, code: 'FORBIDDEN', retriable: false, effect: 'none' }));
+    else
+      void refusal.promise.then(() =>
+        answer(403, { status: 403, code: 'FORBIDDEN', retriable: false, effect: 'none' }),
+      );
   }).listen(0, '127.0.0.1');
   await once(stuck, 'listening');
   const chunk = Buffer.from('0123456789\n'.repeat(1_000));
   let pulled = 0;
+  const enough = Promise.withResolvers<void>();
   const stdin = new Readable({
     read() {
       pulled += chunk.length;
+      if (pulled > 300_000) enough.resolve();
       this.push(chunk);
     },
   });
@@ -259,10 +263,10 @@ it('reads no more of an endless input than it can write', async () => {
     for (let turn = 0; turn < count; turn++) await new Promise(setImmediate);
   };
   // Short lines take more memory than they have bytes, and count so.
-  while (pulled < 300_000) await turns(1);
+  await enough.promise;
   await turns(500);
   expect(pulled).toBeLessThan(1_000_000);
-  refuse(undefined);
+  refusal.resolve();
   expect(await running).toMatchObject({ code: 1, stderr: 'millrace: FORBIDDEN. 0 records are written to t.\n' });
   stuck.closeAllConnections();
   stuck.close();
