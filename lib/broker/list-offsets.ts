@@ -50,9 +50,9 @@ export async function firstSince(
   view: PartitionView,
   { timestampMs, rack }: { timestampMs: number; rack?: string },
 ): Promise<{ offset: number; timestamp: number; leaderEpoch: number } | undefined> {
-  const order = readOrder(view.head, rack);
+  const how = { order: readOrder(view.head, rack) };
   for await (const { run, among } of view.runsSince(timestampMs)) {
-    const chunks = await broker.runs.read(run, among, { order });
+    const chunks = await broker.runs.read(run, among, how);
     if (chunks === undefined) {
       if (await isLost(broker, view, run)) continue;
       throw notFound();

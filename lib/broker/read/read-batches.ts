@@ -34,8 +34,8 @@ export async function readBatches(
   { maxBytes, use, rack }: StretchRequest,
 ): Promise<Stretch> {
   const runs = await take(view.runsFrom(offset), offset, maxBytes);
-  const order = readOrder(view.head, rack);
-  const { found, fault } = await untilFault(runs.map(({ run, among }) => broker.runs.read(run, among, { use, order })));
+  const how = { use, order: readOrder(view.head, rack) };
+  const { found, fault } = await untilFault(runs.map(({ run, among }) => broker.runs.read(run, among, how)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
   for (const [index, chunks] of found.entries()) {
