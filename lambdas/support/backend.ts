@@ -10,8 +10,10 @@ import { limits } from '../../lib/kernel/limits.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import { createDynamoMetadataStore, dynamoClientConfig } from '../../lib/storage/metadata/dynamodb.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
+import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { openReplicaSet, type StackReplicas } from '../../lib/storage/objects/replicated-config.ts';
 import { createS3ObjectStore, s3ClientConfig } from '../../lib/storage/objects/s3.ts';
-import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { createTieredObjectStore, type TieredObjectStoreOptions } from '../../lib/storage/objects/tiered.ts';
 import { authenticatorWithAdminKey } from './admin-key.ts';
 import { type LambdaEnvironment, readEnvironment } from './environment.ts';
 import { createTelemetry, requestMeter, type Telemetry } from './telemetry.ts';
@@ -22,7 +24,7 @@ export interface Backend {
   door: Door;
   telemetry: Telemetry;
   /** What traces are to show the calls of. */
-  clients: readonly [DynamoDBClient, S3Client];
+  clients: readonly (DynamoDBClient | S3Client)[];
 }
 
 /** Mounts a group of routes onto a door: `mountProduce` and its like. */
@@ -41,11 +43,14 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
   const telemetry = createTelemetry(service);
   const dynamo = new DynamoDBClient(dynamoClientConfig());
   const s3 = new S3Client(s3ClientConfig(process.env));
-  const broker = brokerOn(environment, telemetry, dynamo, s3);
+  const own = createS3ObjectStore({ client: s3, bucket: environment.bucket, ...time });
+  const replicas = openReplicasOf(environment, own);
+  const bucket: Bucket =
+    replicas === undefined ? { bucket: own } : { bucket: replicas.set, assignable: replicas.assignable };
+  const broker = brokerOn(environment, telemetry, dynamo, bucket);
   const door = createDoor({
     broker,
-    clock: systemClock,
-    random: systemRandom,
+    ...time,
     ...callers(environment, broker, dynamo),
     streaming: environment.streaming,
     liveTailMsMax: limits.lambdaLiveTailMsMax,
@@ -53,28 +58,35 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
     ...doorOptions,
   });
   for (const mount of routes) mount(door);
-  return { environment, broker, door, telemetry, clients: [dynamo, s3] };
+  return { environment, broker, door, telemetry, clients: [dynamo, s3, ...(replicas?.clients ?? [])] };
 }
 
-function brokerOn(environment: LambdaEnvironment, telemetry: Telemetry, dynamo: DynamoDBClient, s3: S3Client): Broker {
-  const { table, bucket, producerIdExpirationMs, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
-  const metadata = createDynamoMetadataStore({ client: dynamo, table, clock: systemClock, random: systemRandom });
+const time = { clock: systemClock, random: systemRandom };
+
+function openReplicasOf({ replicas, bucket }: LambdaEnvironment, store: ObjectStore): StackReplicas | undefined {
+  return replicas && openReplicaSet(replicas, { own: { bucket, store }, environment: process.env, ...time });
+}
+
+type Bucket = Pick<TieredObjectStoreOptions, 'bucket' | 'assignable'>;
+
+function brokerOn(
+  environment: LambdaEnvironment,
+  telemetry: Telemetry,
+  dynamo: DynamoDBClient,
+  bucket: Bucket,
+): Broker {
+  const { table, producerIdExpirationMs, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
+  const metadata = createDynamoMetadataStore({ client: dynamo, table, ...time });
   const objects = createTieredObjectStore({
-    inline: createInlineObjectStore({ metadata, clock: systemClock, random: systemRandom }),
-    bucket: createS3ObjectStore({
-      client: s3,
-      bucket,
-      clock: systemClock,
-      random: systemRandom,
-    }),
+    inline: createInlineObjectStore({ metadata, ...time }),
+    ...bucket,
     inlineBytesMax,
   });
   return createBroker({
     metadata,
     objects,
     compression: nodeCompression,
-    clock: systemClock,
-    random: systemRandom,
+    ...time,
     log: telemetry.log,
     meter: requestMeter,
     producerIdExpirationMs,

@@ -4,11 +4,15 @@
  * Everything is checked at the start, and everything that is wrong is said at once: a function that is configured
  * wrongly fails in its init phase, with a sentence in its log, and serves nothing.
  */
+import { MillraceError } from '../../lib/kernel/errors.ts';
 import { limits } from '../../lib/kernel/limits.ts';
+import { parseReplicas, type ReplicaConfig } from '../../lib/storage/objects/replicated-config.ts';
 
 export interface LambdaEnvironment {
   table: string;
   bucket: string;
+  /** The buckets of replicated topics; none where absent. */
+  replicas: ReplicaConfig[] | undefined;
   /** Objects up to this size live in the table; the app's own limit where absent. */
   inlineBytesMax: number | undefined;
   /** How long an idempotent producer that writes no more is known; the app's own where absent. */
@@ -29,6 +33,7 @@ export function readEnvironment(variables: Variables): LambdaEnvironment {
   const environment: LambdaEnvironment = {
     table: required(variables, 'MILLRACE_TABLE', faults),
     bucket: required(variables, 'MILLRACE_BUCKET', faults),
+    replicas: replicas(variables, faults),
     inlineBytesMax: wholeNumber(variables, 'MILLRACE_INLINE_BYTES_MAX', faults),
     producerIdExpirationMs: expiration(variables, faults),
     authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
@@ -60,6 +65,18 @@ function required(variables: Variables, name: string, faults: string[]): string 
   const value = given(variables, name);
   if (value === undefined) faults.push(`${name} is not set`);
   return value ?? '';
+}
+
+function replicas(variables: Variables, faults: string[]): ReplicaConfig[] | undefined {
+  const text = given(variables, 'MILLRACE_REPLICAS');
+  if (text === undefined) return undefined;
+  try {
+    return parseReplicas(text);
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    faults.push(`MILLRACE_REPLICAS: ${error.message.replace(/\.$/, '')}`);
+    return undefined;
+  }
 }
 
 function expiration(variables: Variables, faults: string[]): number | undefined {

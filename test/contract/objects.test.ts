@@ -41,6 +41,17 @@ async function makeReplicated() {
   return { store, close: async () => void (await Promise.all(directories.map(({ close }) => close()))) };
 }
 
+/** A stack's own bucket and another one, in front of which small objects are inline. */
+async function makeTieredReplicated() {
+  const { store: inline, close: closeInline } = makeInline();
+  const { store: directory, close: closeDirectory } = await makeDirectory(false);
+  const stores = [createMemoryObjectStore({ presigner }), directory];
+  const replicas = stores.map((store, id) => ({ id, name: `${id}`, rack: `zone-${id}`, store }));
+  const bucket = new ReplicaSet({ replicas, clock, order: { rack: 'zone-1' } });
+  const store = createTieredObjectStore({ inline, bucket, assignable: [1], inlineBytesMax: 4096 });
+  return { store, close: async () => void (await Promise.all([closeInline(), closeDirectory()])) };
+}
+
 objectStoreContract('directory', { ...SEGMENTS, makeStore: () => makeDirectory(false) });
 objectStoreContract('directory with fsync', { ...SEGMENTS, manyObjects: 20, makeStore: () => makeDirectory(true) });
 objectStoreContract('memory', {
@@ -50,4 +61,6 @@ objectStoreContract('memory', {
 objectStoreContract('inline over sqlite', { ...INLINE, makeStore: async () => makeInline() });
 objectStoreContract('tiered, its bucket', { ...SEGMENTS, makeStore: makeTiered });
 objectStoreContract('tiered, its inline tier', { ...INLINE, makeStore: makeTiered });
+objectStoreContract('tiered, its replicas', { ...SEGMENTS, manyObjects: 300, makeStore: makeTieredReplicated });
+objectStoreContract('tiered over replicas, its inline tier', { ...INLINE, makeStore: makeTieredReplicated });
 objectStoreContract('replicated', { ...SEGMENTS, manyObjects: 300, makeStore: makeReplicated });

@@ -3,11 +3,14 @@ import { readEnvironment, readHttpEndpoint } from '../../lambdas/support/environ
 
 const LEAST = { MILLRACE_TABLE: 'table', MILLRACE_BUCKET: 'bucket' };
 
+const REPLICA = { id: 1, name: 'one', bucket: 'acme--use1-az4--x-s3', region: 'us-east-1', rack: 'use1-az4' };
+
 describe("a function's environment", () => {
   it('needs a table and a bucket, and has defaults for the rest', () => {
     expect(readEnvironment(LEAST)).toEqual({
       table: 'table',
       bucket: 'bucket',
+      replicas: undefined,
       inlineBytesMax: undefined,
       producerIdExpirationMs: undefined,
       authorizer: 'api-keys',
@@ -19,6 +22,7 @@ describe("a function's environment", () => {
   it('takes what is set, and an empty variable for one that is not', () => {
     const variables = {
       ...LEAST,
+      MILLRACE_REPLICAS: JSON.stringify([REPLICA]),
       MILLRACE_INLINE_BYTES_MAX: '0',
       MILLRACE_PRODUCER_ID_EXPIRATION_MS: '604800000',
       MILLRACE_AUTHORIZER: 'iam',
@@ -26,6 +30,7 @@ describe("a function's environment", () => {
       MILLRACE_STREAMING: 'true',
     };
     expect(readEnvironment(variables)).toMatchObject({
+      replicas: [REPLICA],
       inlineBytesMax: 0,
       producerIdExpirationMs: 604_800_000,
       authorizer: 'iam',
@@ -35,9 +40,15 @@ describe("a function's environment", () => {
   });
 
   it('says everything that is wrong at once', () => {
-    const wrong = { MILLRACE_BUCKET: '', MILLRACE_INLINE_BYTES_MAX: '4k', MILLRACE_AUTHORIZER: 'none' };
+    const wrong = {
+      MILLRACE_BUCKET: '',
+      MILLRACE_REPLICAS: '[]',
+      MILLRACE_INLINE_BYTES_MAX: '4k',
+      MILLRACE_AUTHORIZER: 'none',
+    };
     expect(() => readEnvironment(wrong)).toThrow(
       'MILLRACE_TABLE is not set; MILLRACE_BUCKET is not set; ' +
+        'MILLRACE_REPLICAS: The list of replicas is not a list of 1 to 8 replicas; ' +
         'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam',
     );
   });

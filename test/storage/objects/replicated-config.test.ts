@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
-import { openReplicas, parseReplicas } from '../../../lib/storage/objects/replicated-config.ts';
+import { createMemoryObjectStore } from '../../../lib/storage/objects/memory.ts';
+import { openReplicaSet, openReplicas, parseReplicas } from '../../../lib/storage/objects/replicated-config.ts';
 import { type ScriptedServer, startScriptedServer } from '../../support/scripted-server.ts';
 
 const east = { id: 1, name: 'one', bucket: 'acme--use1-az4--x-s3', region: 'us-east-1', rack: 'use1-az4' };
@@ -55,5 +56,36 @@ describe('the stores of a list of replicas', () => {
     );
     expect(scopes).toEqual(['eu-west-1', 'us-east-1']);
     expect(running.requests.map(({ url }) => url.split('?')[0])).toEqual(['/acme-west/a', '/acme-east/a']);
+  });
+});
+
+describe("a stack's replicas", () => {
+  const store = createMemoryObjectStore();
+  const opening = { environment: { AWS_REGION: 'us-east-1' }, clock: systemClock, random: seededRandom(1) };
+  const own = { bucket: 'acme', store };
+  const known = { ...west, bucket: 'acme' };
+
+  test('have the own bucket as replica 0, for new ledgers only where the list names it', () => {
+    const unlisted = openReplicaSet([east], { own, ...opening });
+    expect(unlisted.set.replicas.map(({ id, name, rack }) => [id, name, rack])).toEqual([
+      [0, 'own', 'us-east-1'],
+      [1, 'one', 'use1-az4'],
+    ]);
+    expect(unlisted.assignable).toEqual([1]);
+    expect(unlisted.clients).toHaveLength(1);
+    const listed = openReplicaSet([east, known], { own, ...opening });
+    expect(listed.set.replicas.map(({ id, name, rack }) => [id, name, rack])).toEqual([
+      [0, 'two', 'eu-west-1'],
+      [1, 'one', 'use1-az4'],
+    ]);
+    expect(listed.assignable).toEqual([1, 0]);
+    for (const { set } of [unlisted, listed]) expect(set.replicas[0]?.store).toBe(store);
+  });
+
+  test.each([
+    ['another bucket as replica 0', { ...known, bucket: 'other' }],
+    ['the own bucket as another replica', { ...known, id: 3 }],
+  ])('refuse %s', (_, config) => {
+    expect(() => openReplicaSet([east, config], { own, ...opening })).toThrow("0 is the own bucket's");
   });
 });
