@@ -354,6 +354,8 @@ export const limits = {
   cliPollsMax: 64,
   /** … and polls wait no longer than this then. */
   cliSharedPollMs: 1_000,
+  /** What they may bring at once, all together. */
+  cliFetchedBytesMax: 16 * MIB,
   /** Requests at a time about the partitions of a topic. */
   cliRequestsInFlightMax: 16,
   /** How often a reader that follows all partitions looks for new ones, … */

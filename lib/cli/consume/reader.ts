@@ -22,7 +22,7 @@ export interface ReaderOptions {
   /** Aborts where nobody wants more. */
   signal: AbortSignal;
   write: (records: readonly ClientRecord<'bytes'>[], of: Source) => Promise<void>;
-  /** While the topic is followed: that the server does not answer, and that it does again. */
+  /** Where it waits for what comes: that the server does not answer, and that it does again. */
   onOutage: (error: MillraceClientError) => void;
   onRecovery: () => void;
 }
@@ -102,6 +102,7 @@ export class Reader {
         as: 'bytes',
         offset: next,
         maxRecords: Math.min(upToStop, this.left, limits.fetchRecordsMax),
+        maxBytes: this.bytesMax(),
         waitMs: this.waitMs(),
         signal: this.signal,
       });
@@ -117,9 +118,15 @@ export class Reader {
     }
   }
 
-  /** Whether it waits for records that are not there yet, for as long as it takes. */
+  /** Whether it may wait for records that are not there yet: then for the server too. */
   private get follows(): boolean {
-    return this.options.until.kind === 'never' && this.options.count === Infinity;
+    return this.options.until.kind !== 'end';
+  }
+
+  /** All polls together may bring only so much at once. */
+  private bytesMax(): number {
+    const share = Math.floor(limits.cliFetchedBytesMax / Math.min(this.partitions, limits.cliPollsMax));
+    return Math.min(limits.fetchBytesDefault, share);
   }
 
   private waitMs(): number {

@@ -51,11 +51,12 @@ export class LineSender {
     this.options = options;
   }
 
-  /** Resolves when there is room for more; what becomes of the lines is counted later. */
+  /** Resolves when there is room for more; what becomes of the lines is counted later. After a failure nothing is sent. */
   async send(lines: readonly ParsedLine[]): Promise<void> {
     if (lines.length === 0) return;
     const bytes = lines.reduce((sum, line) => sum + line.bytes + RECORD_BYTES, 0);
-    while (this.unwritten > 0 && this.unwritten + bytes > limits.cliUnwrittenBytesMax) await this.settled.promise;
+    const isFull = () => this.unwritten > 0 && this.unwritten + bytes > limits.cliUnwrittenBytesMax;
+    while (this.failure === undefined && isFull()) await this.settled.promise;
     if (this.failure !== undefined) return;
     this.unwritten += bytes;
     void this.deliver(lines).finally(() => {
