@@ -31,7 +31,10 @@ for (;;) {
 async function step(partition: number): Promise<number> {
   const offset = positions[partition] ?? 0;
   const { records, nextOffset } = await client.fetch(lines, partition, { offset, maxRecords: LINES_PER_TRANSACTION });
-  if (records.length === 0) return 0;
+  if (records.length === 0) {
+    positions[partition] = nextOffset; // further on where records were lost
+    return 0;
+  }
   const counts = countWords(records.map(({ value }) => String(value)));
   await client.transaction(
     async (transaction) => {

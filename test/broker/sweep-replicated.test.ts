@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { sweep } from '../../lib/broker/sweep.ts';
 import { sweepOnward } from '../../lib/broker/sweep-onward.ts';
+import { MillraceError } from '../../lib/kernel/errors.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { HOUR_MS } from '../../lib/log/segment/object-name.ts';
 import { afterUncleanElection, type FaultyReplica, type ReadingWorld, readingWorld } from '../support/reading-world.ts';
@@ -128,6 +129,21 @@ describe('sweeping onward with several replicas', () => {
     replica(world, 1).fault = 'down';
     await sweepOnward(world.broker);
     replica(world, 1).fault = 'none';
+    expect(await sweepOnward(world.broker)).toMatchObject({ examined: 1, deleted: 1 });
+    expect(await holders(world, name)).toEqual([]);
+  });
+
+  it('goes through it once more where it could not judge all that is there', async () => {
+    const world = await readingWorld();
+    const name = await world.orphan(0b010);
+    await grow(world);
+    const away = replica(world, 1);
+    away.fault = 'down';
+    await sweepOnward(world.broker);
+    away.fault = 'none';
+    away.getTail = () => Promise.reject(new MillraceError('KAFKA_STORAGE_ERROR', 'not now'));
+    expect(await sweepOnward(world.broker)).toMatchObject({ examined: 1, deleted: 0 });
+    Reflect.deleteProperty(away, 'getTail');
     expect(await sweepOnward(world.broker)).toMatchObject({ examined: 1, deleted: 1 });
     expect(await holders(world, name)).toEqual([]);
   });
