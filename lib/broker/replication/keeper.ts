@@ -114,13 +114,18 @@ export class ReplicaKeeper implements ReplicaKeeping {
   }
 
   async settled(): Promise<void> {
-    // What was copied is looked at, and a look may have something copied.
+    await this.looksSettled();
+    await this.watching?.probes.settled();
+    await this.looksSettled();
+    await this.arrivals.settled();
+  }
+
+  /** What was copied is looked at, and a look may have something copied. */
+  private async looksSettled(): Promise<void> {
     while (this.looks.size > 0 || (this.watching?.copier.underWay ?? 0) > 0) {
       await Promise.all(this.looks.values());
       await this.watching?.copier.settled();
     }
-    await this.arrivals.settled();
-    await this.watching?.probes.settled();
   }
 
   private async lookOnce(ledger: LedgerId, rules: ReplicationRules): Promise<void> {
@@ -163,9 +168,9 @@ export class ReplicaKeeper implements ReplicaKeeping {
   private beginWork({ ledger, rules, head, view, sight }: Look): void {
     if (this.watching === undefined) return;
     const { probes, sights, copier } = this.watching;
-    probes.send(sights.unknownAmong(view));
-    // Who has been brought everything may join.
+    // Who is proven alive may start joining, and who has been brought everything may join.
     const lookAgain = () => void this.look(ledger, rules);
+    probes.send(sights.unknownAmong(view), lookAgain);
     if (copier.due(head, view, sight.alive).length > 0) copier.begin(ledger, sight.alive, lookAgain);
   }
 }

@@ -10,10 +10,18 @@ import type { Replica, ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { BrokerLog } from '../broker-log.ts';
 
 interface Probed {
+  /** When the last one began, … */
   lastMs: number;
-  proven: boolean;
   underWay: boolean;
+  /** … and when the last one that succeeded ended. */
+  provenMs: number;
 }
+
+const NEVER: Readonly<Probed> = {
+  lastMs: Number.NEGATIVE_INFINITY,
+  underWay: false,
+  provenMs: Number.NEGATIVE_INFINITY,
+};
 
 const CONTENT = Uint8Array.of(1);
 
@@ -38,20 +46,25 @@ export class Probes {
     this.log = log;
   }
 
-  /** Whether the last probe of the replica succeeded, and it has not failed since. */
+  /** Whether a probe of the replica succeeded a short time ago, and none has failed since. */
   isProven(replica: ReplicaId): boolean {
-    const probed = this.probed.get(replica);
-    if (probed === undefined) return false;
-    if (this.replicas.health.healthOf(replica).verdict === 'failed') probed.proven = false;
-    return probed.proven;
+    const { provenMs } = this.probed.get(replica) ?? NEVER;
+    return this.clock.monotonic() - provenMs <= limits.replicaProofMsMax;
   }
 
-  /** Probes each of them, unless one is under way or the last one began less than `replicaProbeMs` ago. */
-  send(ids: readonly ReplicaId[]): void {
+  /**
+   * Probes each of them, unless a probe is under way or the last one began less than `replicaProbeMs` ago. `proven` is
+   * called when one is proven that was not before.
+   */
+  send(ids: readonly ReplicaId[], proven: () => void): void {
     for (const id of ids) {
       const replica = this.replicas.replicas.find((one) => one.id === id);
       if (replica === undefined || !this.isDue(id)) continue;
-      const probe = this.probe(replica).finally(() => this.underWay.delete(probe));
+      const wasProven = this.isProven(id);
+      const probe = this.probe(replica).then(() => {
+        this.underWay.delete(probe);
+        if (!wasProven && this.isProven(id)) proven();
+      });
       this.underWay.add(probe);
     }
   }
@@ -66,22 +79,18 @@ export class Probes {
   }
 
   private isDue(id: ReplicaId): boolean {
-    const probed = this.probed.get(id);
-    return (
-      probed === undefined || (!probed.underWay && this.clock.monotonic() - probed.lastMs >= limits.replicaProbeMs)
-    );
+    const { underWay, lastMs } = this.probed.get(id) ?? NEVER;
+    return !underWay && this.clock.monotonic() - lastMs >= limits.replicaProbeMs;
   }
 
   private async probe({ id, store }: Replica): Promise<void> {
-    const probed = this.probed.get(id) ?? { lastMs: 0, proven: false, underWay: true };
+    const probed = { ...(this.probed.get(id) ?? NEVER), lastMs: this.clock.monotonic(), underWay: true };
     this.probed.set(id, probed);
-    probed.lastMs = this.clock.monotonic();
-    probed.underWay = true;
     try {
       await this.replicas.health.watch(id, () => store.put(probeName(id), [CONTENT]));
-      probed.proven = true;
+      probed.provenMs = this.clock.monotonic();
     } catch (error) {
-      probed.proven = false;
+      probed.provenMs = NEVER.provenMs;
       // A fault of the storage is in the health book now, and need not be told once a second.
       if (!(error instanceof MillraceError)) this.log.error('A probe of a replica failed', { replica: id, error });
     } finally {

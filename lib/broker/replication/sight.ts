@@ -4,7 +4,7 @@
  *
  * A replica that failed here counts as failed once nobody was seen to reach it for `replicaFailingMsMin`: each commit
  * that another process brought there meanwhile begins the time anew. A replica that is not in sync counts as alive only
- * after a probe has proved it: to a process that has just begun nothing has failed yet.
+ * as long as probes prove it: to a process that sends it nothing it has not failed.
  */
 import { type Lag, lagMs, noteHead, startLag } from '../../coordination/replication/lag.ts';
 import { heldUpTo, type LedgerView } from '../../coordination/replication/ledger-view.ts';
@@ -118,8 +118,7 @@ export class Sights {
   unknownAmong({ state }: LedgerView): ReplicaId[] {
     return this.ours(state.replicas).filter((replica) => {
       const { verdict } = this.health.healthOf(replica);
-      if (verdict === 'failed' || verdict === 'recovering') return true;
-      return !has(state.inSync, replica) && !this.probes.isProven(replica);
+      return verdict === 'failed' || verdict === 'recovering' || !has(state.inSync, replica);
     });
   }
 

@@ -110,4 +110,16 @@ describe('late arrivals', () => {
     await keeper.settled();
     expect(await cursorsOf(world)).toEqual([0, 3, 0]);
   });
+
+  it('are noted also where the write failed during which they came', async () => {
+    const { world, process, keeper, arrive } = await makeGaps(2);
+    process.metadata.onWrite = () => {
+      process.metadata.onWrite = undefined;
+      arrive(1, 1);
+      return Promise.reject(lost());
+    };
+    arrive(0, 1);
+    await keeper.settled();
+    expect(await cursorsOf(world)).toEqual([0, 2, 0]);
+  });
 });

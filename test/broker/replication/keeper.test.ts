@@ -114,6 +114,27 @@ describe('a process that has just begun', () => {
   });
 });
 
+describe('a process that sends nothing', () => {
+  it('does not go by what it knew of a replica before others saw it leave', async () => {
+    const { world, process } = await makeOne();
+    const idle = makeProcess(world);
+    const bucket = world.buckets[2];
+    bucket.down = true;
+    await lookFor(world, process, 4, { traffic: [2] });
+    bucket.down = false;
+    await idle.broker.keeper.look(LEDGER, RULES);
+    await idle.broker.keeper.settled();
+    expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
+    await world.clock.advance(60_000);
+    bucket.down = true;
+    await lookFor(world, process, 4, { traffic: [2] });
+    await idle.broker.heads.strong(LEDGER);
+    idle.metadata.forget();
+    await lookFor(world, idle, 5);
+    expect(idle.metadata.count('write')).toBe(0);
+  });
+});
+
 describe('a leader that fails', () => {
   it('is followed by the replica in sync that holds most, and what that one lacks is cut off', async () => {
     const { world, process } = await makeOne();
@@ -196,6 +217,9 @@ describe('a leader that fails where nobody in sync is left', () => {
     await lookFor(world, process, 20, { traffic: [0] });
     expect(await stateOf(world)).toMatchObject({ leader: 0, inSync: [0], epoch: 0 });
     expect(process.metadata.count('get')).toBeLessThanOrEqual(20);
+    process.metadata.forget();
+    for (let look = 0; look < 10; look++) await process.broker.keeper.look(LEDGER, RULES);
+    expect(process.metadata.count('get')).toBe(1);
   });
 
   it('is followed by one out of sync where the topic allows it, and the epoch names what may be lost', async () => {
@@ -288,14 +312,14 @@ describe('a write whose answer was lost', () => {
   it.each(['applied', 'not applied'])('is settled by the head, where it was %s', async (fate) => {
     const { world, process } = await makeOne();
     world.buckets[0].down = true;
-    let lostOnce = false;
     process.metadata.onWrite = async (proceed) => {
-      if (lostOnce) return proceed();
-      lostOnce = true;
+      process.metadata.onWrite = undefined;
       if (fate === 'applied') await proceed();
       throw lost();
     };
-    await lookFor(world, process, 4, { traffic: [0] });
+    await fail(world, process, 0);
+    await process.broker.keeper.look(LEDGER, RULES);
+    expect(process.logged.filter(({ message }) => /could not be looked after/.test(message))).toEqual([]);
     expect(await stateOf(world)).toEqual({ leader: 1, inSync: [1, 2], joining: [], epoch: 1 });
   });
 });
