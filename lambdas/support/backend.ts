@@ -75,7 +75,7 @@ function brokerOn(
   dynamo: DynamoDBClient,
   bucket: Bucket,
 ): Broker {
-  const { table, producerIdExpirationMs, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
+  const { table, producerIdExpirationMs, replicaLagMsMax, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
   const metadata = createDynamoMetadataStore({ client: dynamo, table, ...time });
   const objects = createTieredObjectStore({
     inline: createInlineObjectStore({ metadata, ...time }),
@@ -90,6 +90,7 @@ function brokerOn(
     log: telemetry.log,
     meter: requestMeter,
     producerIdExpirationMs,
+    replicaLagMsMax,
   });
 }
 

@@ -13,6 +13,8 @@ export interface LambdaEnvironment {
   bucket: string;
   /** The buckets of replicated topics; none where absent. */
   replicas: ReplicaConfig[] | undefined;
+  /** How long a replica may be behind and in sync; the app's own where absent. */
+  replicaLagMsMax: number | undefined;
   /** Objects up to this size live in the table; the app's own limit where absent. */
   inlineBytesMax: number | undefined;
   /** How long an idempotent producer that writes no more is known; the app's own where absent. */
@@ -34,8 +36,14 @@ export function readEnvironment(variables: Variables): LambdaEnvironment {
     table: required(variables, 'MILLRACE_TABLE', faults),
     bucket: required(variables, 'MILLRACE_BUCKET', faults),
     replicas: replicas(variables, faults),
+    replicaLagMsMax: atLeast(variables, 'MILLRACE_REPLICA_LAG_MS', 1, faults),
     inlineBytesMax: wholeNumber(variables, 'MILLRACE_INLINE_BYTES_MAX', faults),
-    producerIdExpirationMs: expiration(variables, faults),
+    producerIdExpirationMs: atLeast(
+      variables,
+      'MILLRACE_PRODUCER_ID_EXPIRATION_MS',
+      limits.producerIdExpirationMsMin,
+      faults,
+    ),
     authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
     adminKeySecretArn: given(variables, 'MILLRACE_ADMIN_KEY_SECRET_ARN'),
     streaming: oneOf(variables, 'MILLRACE_STREAMING', ['false', 'true'], faults) === 'true',
@@ -79,9 +87,7 @@ function replicas(variables: Variables, faults: string[]): ReplicaConfig[] | und
   }
 }
 
-function expiration(variables: Variables, faults: string[]): number | undefined {
-  const name = 'MILLRACE_PRODUCER_ID_EXPIRATION_MS';
-  const least = limits.producerIdExpirationMsMin;
+function atLeast(variables: Variables, name: string, least: number, faults: string[]): number | undefined {
   const value = wholeNumber(variables, name, faults);
   if (value !== undefined && value < least) faults.push(`${name} is ${value}, it must be at least ${least}`);
   return value;

@@ -36,7 +36,7 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   inlineBytesMax: wholeNumber(0, 350 * 1024),
   producerIdExpirationMs: wholeNumber(60_000),
   replicas: places,
-  replicasPreview: trueOrFalse,
+  replicaLagMs: wholeNumber(1),
   tags: tagValues,
 };
 

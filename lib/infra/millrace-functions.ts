@@ -7,7 +7,7 @@ import { acknowledgeWildcard } from './acknowledge.ts';
 import type { LambdaName } from './lambda-code.ts';
 import { MillraceFunction } from './millrace-function.ts';
 import type { MillraceReplicas } from './millrace-replicas.ts';
-import { storageStatements } from './permissions.ts';
+import { permissionsIn, storageStatements } from './permissions.ts';
 
 /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
 export type Authorizer = 'api-keys' | 'iam';
@@ -21,6 +21,8 @@ export interface BackendProps {
   adminKey?: ISecret;
   /** Where replicated topics are. Default: there are none. */
   replicas?: MillraceReplicas;
+  /** How long a replica may be behind and in sync. Default: the app's own, 30 s. */
+  replicaLagMs?: number;
   /** Objects up to this size live in the table. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known. Default: the app's own, one day. */
@@ -81,6 +83,7 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
     MILLRACE_BUCKET: props.bucket.bucketName,
     MILLRACE_AUTHORIZER: props.authorizer,
     ...(props.replicas === undefined ? {} : { MILLRACE_REPLICAS: props.replicas.configuration }),
+    ...(props.replicaLagMs === undefined ? {} : { MILLRACE_REPLICA_LAG_MS: String(props.replicaLagMs) }),
     ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
     ...(props.producerIdExpirationMs === undefined
       ? {}
@@ -94,7 +97,7 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
 
 /** The statements of the role of `lambda` for the tenant's table, bucket and first key. */
 export function backendStatements(lambda: LambdaName, props: BackendProps): PolicyStatement[] {
-  const statements = storageStatements(lambda, {
+  const statements = storageStatements(permissionsIn(lambda, props.replicas !== undefined), {
     table: props.table.tableArn,
     bucket: props.bucket.bucketArn,
     objects: props.bucket.arnForObjects('*'),

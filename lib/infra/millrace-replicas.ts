@@ -5,7 +5,7 @@ import { CfnBucketPolicy, CfnDirectoryBucket } from 'aws-cdk-lib/aws-s3express';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { LambdaName } from './lambda-code.ts';
-import { permissionsOf, sessionModeOf } from './permissions.ts';
+import { permissionsIn, permissionsOf, sessionModeOf } from './permissions.ts';
 import { type Removal, removalPolicy } from './removal.ts';
 import type { ReplicaLocation } from './replica-locations.ts';
 
@@ -129,7 +129,7 @@ export class MillraceReplicas extends Construct {
   }
 
   private foreignStatements(lambda: LambdaName): PolicyStatement[] {
-    const { objects, bucket: onBucket } = permissionsOf[lambda];
+    const { objects, bucket: onBucket } = permissionsIn(lambda, true);
     const resources = [
       { actions: objects, arns: this.foreign.map(({ bucket }) => objectsArn(bucket)) },
       { actions: onBucket, arns: this.foreign.map(({ bucket }) => bucketArn(bucket)) },

@@ -73,6 +73,27 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
   },
 };
 
+/** What a function may do beside that where there are replicas. */
+export const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
+  /** Looks after the ledgers that it writes to: asks replicas for objects, copies what one lacks, reads who led when. */
+  produce: { table: ['dynamodb:Query'], objects: ['s3:GetObject'], bucket: ['s3:ListBucket'] },
+  /** Reads who led when, for what an unclean election may have lost. */
+  fetch: { table: ['dynamodb:Query'], objects: [], bucket: [] },
+  topics: { table: [], objects: [], bucket: [] },
+  web: { table: [], objects: [], bucket: [] },
+};
+
+export function permissionsIn(lambda: LambdaName, replicated: boolean): Permissions {
+  const alone = permissionsOf[lambda];
+  if (!replicated) return alone;
+  const more = permissionsForReplicas[lambda];
+  return {
+    table: [...alone.table, ...more.table],
+    objects: [...alone.objects, ...more.objects],
+    bucket: [...alone.bucket, ...more.bucket],
+  };
+}
+
 /**
  * The mode of the sessions that a function may have with directory buckets, whose actions cannot be given one by one: a
  * read-only session reads and lists objects, a read-write session does everything (Amazon S3 API, CreateSession).
@@ -90,9 +111,8 @@ export interface StorageArns {
   objects: string;
 }
 
-/** The statements of one function's role for its table and bucket. */
-export function storageStatements(lambda: LambdaName, arns: StorageArns): PolicyStatement[] {
-  const permissions = permissionsOf[lambda];
+/** The statements of a function's role for its table and bucket. */
+export function storageStatements(permissions: Permissions, arns: StorageArns): PolicyStatement[] {
   return (['table', 'objects', 'bucket'] as const)
     .filter((resource) => permissions[resource].length > 0)
     .map(

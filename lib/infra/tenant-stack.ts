@@ -47,13 +47,13 @@ export interface TenantOptions {
   /** How long an idempotent producer that writes no more is known; at least 60,000. Default: the app's own, one day. */
   producerIdExpirationMs?: number;
   /**
-   * Preview: where replicated topics are to be, 2 to 8 of `own` (the stack's bucket), ids of availability zones
+   * Where replicated topics are, 2 to 8 of `own` (the stack's bucket), ids of availability zones
    * (`use1-az4`, for directory buckets that the stack makes) and existing buckets with their region
    * (`acme-west@eu-west-1`). New ones go to the end; none is ever moved or taken out.
    */
   replicas?: readonly string[];
-  /** Says that one knows: `replicas` prepares buckets and permissions, and no topic can use them in this version. */
-  replicasPreview?: boolean;
+  /** How long a replica may be behind before it leaves the in-sync set. Default: the app's own, 30 s. */
+  replicaLagMs?: number;
   /** Put on every resource, beside `millrace:tenant`. */
   tags?: Record<string, string>;
 }
@@ -86,7 +86,6 @@ export class TenantStack extends Stack {
     const { tenant, ingress = 'http-api', authorizer = 'api-keys', removal, logRetentionDays } = props;
     checkTenantName(tenant);
     checkIngressOptions(ingress, props);
-    checkPreview(props);
     super(scope, id, { description: `Millrace tenant ${tenant}`, ...props });
     for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
       Tags.of(this).add(key, value);
@@ -102,6 +101,7 @@ export class TenantStack extends Stack {
       authorizer,
       adminKey: this.adminKey?.secret,
       replicas: this.replicas,
+      replicaLagMs: props.replicaLagMs,
       inlineBytesMax: props.inlineBytesMax,
       producerIdExpirationMs: props.producerIdExpirationMs,
       logRetentionDays,
@@ -166,15 +166,6 @@ export class TenantStack extends Stack {
       });
     }
   }
-}
-
-/** What does not work yet is not deployed by somebody who believes that it does. */
-function checkPreview({ replicas, replicasPreview = false }: TenantOptions): void {
-  if (replicas === undefined || replicasPreview) return;
-  throw new OptionError(
-    'replicas is a preview: it makes the buckets and permissions, and no topic can have a replication factor above 1 in ' +
-      'this version. Say replicasPreview=true to deploy them all the same.',
-  );
 }
 
 /** An option that the chosen ingress cannot honour is refused, so that nobody believes in a limit that is not there. */

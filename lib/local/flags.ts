@@ -35,6 +35,12 @@ const table = {
     default: String(limits.inlineBytesMaxDefault),
     about: 'Largest object that is stored as an item of the table; 0 for none.',
   },
+  'replica-lag-ms': {
+    placeholder: '<ms>',
+    variable: 'MILLRACE_REPLICA_LAG_MS',
+    default: String(limits.replicaLagMsDefault),
+    about: 'How long a replica may be behind before it leaves the in-sync set (replica.lag.time.max.ms).',
+  },
   'producer-id-expiration-ms': {
     placeholder: '<ms>',
     variable: 'MILLRACE_PRODUCER_ID_EXPIRATION_MS',

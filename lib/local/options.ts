@@ -22,6 +22,8 @@ export interface LocalOptions {
   port: number;
   storage: StorageOptions;
   inlineBytesMax: number;
+  /** How long a replica may be behind and in sync. Default 30 s. */
+  replicaLagMsMax?: number;
   /** How long an idempotent producer that writes no more is known. Default one day. */
   producerIdExpirationMs?: number;
   /** Empty: no authentication, and loopback only. */
@@ -56,6 +58,7 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
     port,
     storage: storage(settings, env),
     inlineBytesMax: settings.number('inline-bytes-max', 0, INLINE_BYTES_MAX),
+    replicaLagMsMax: settings.number('replica-lag-ms', 1, Number.MAX_SAFE_INTEGER),
     producerIdExpirationMs: settings.number(
       'producer-id-expiration-ms',
       limits.producerIdExpirationMsMin,

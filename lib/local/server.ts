@@ -43,7 +43,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
   let url = '';
   const stores = await openStores(options, { clock, random, log, baseUrl: () => options.advertisedUrl ?? url });
   try {
-    const { producerIdExpirationMs } = options;
+    const { producerIdExpirationMs, replicaLagMsMax } = options;
     const broker = createBroker({
       ...stores,
       compression: nodeCompression,
@@ -51,6 +51,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
       random,
       log,
       producerIdExpirationMs,
+      replicaLagMsMax,
     });
     await requireStorage(broker);
     warnOfWeakKeys(options, log);

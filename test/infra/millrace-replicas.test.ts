@@ -7,6 +7,7 @@ import {
   appWithoutBundling,
   asArray,
   flat,
+  grantsOf,
   type Resource,
   resource,
   resourcesOfType,
@@ -15,9 +16,9 @@ import {
   tenantTemplate,
 } from './support/synthesize.ts';
 
-const zones: TenantOptions = { replicas: ['use1-az4', 'use1-az5', 'use1-az6'], replicasPreview: true };
-const regions: TenantOptions = { replicas: ['own', 'acme-west@eu-west-1'], replicasPreview: true };
-const everything: TenantOptions = { replicas: ['use1-az4', 'own', 'acme-west@eu-west-1'], replicasPreview: true };
+const zones: TenantOptions = { replicas: ['use1-az4', 'use1-az5', 'use1-az6'] };
+const regions: TenantOptions = { replicas: ['own', 'acme-west@eu-west-1'] };
+const everything: TenantOptions = { replicas: ['use1-az4', 'own', 'acme-west@eu-west-1'] };
 
 type Statement = ReturnType<typeof statementsOf>[number];
 
@@ -106,12 +107,44 @@ describe('replicas in other regions', () => {
   test('give each role what it has on the own bucket, if they are of this account', () => {
     const arn = 'arn:<AWS::Partition>:s3:::acme-west';
     const own = 'if aws:ResourceAccount is <AWS::AccountId>';
-    expect(conditional(regions, 'FunctionsProduceRole')).toEqual([`s3:PutObject on ${arn}/* ${own}`]);
+    expect(conditional(regions, 'FunctionsProduceRole')).toEqual([
+      `s3:PutObject s3:GetObject on ${arn}/* ${own}`,
+      `s3:ListBucket on ${arn} ${own}`,
+    ]);
     expect(conditional(regions, 'FunctionsFetchRole')).toEqual([
       `s3:GetObject on ${arn}/* ${own}`,
       `s3:ListBucket on ${arn} ${own}`,
     ]);
     expect(conditional(regions, 'FunctionsTopicsRole')).toEqual([]);
+  });
+});
+
+describe('beside the replicas', () => {
+  const more = (role: string, options: TenantOptions = zones) => {
+    const before = new Set(grantsOf(tenantTemplate({ ...options, replicas: undefined }), role));
+    return grantsOf(tenantTemplate(options), role).filter(
+      (grant) => !before.has(grant) && !grant.startsWith('s3express'),
+    );
+  };
+
+  test('produce may read objects of the own bucket to copy them, and the history of leaders', () => {
+    expect(more('FunctionsProduceRole')).toEqual([
+      'dynamodb:Query <Table.Arn>',
+      's3:GetObject <BucketObjects.Arn>/*',
+      's3:ListBucket <BucketObjects.Arn>',
+    ]);
+  });
+
+  test('fetch may read the history of leaders, and the others nothing new', () => {
+    expect(more('FunctionsFetchRole')).toEqual(['dynamodb:Query <Table.Arn>']);
+    expect(more('FunctionsTopicsRole')).toEqual([]);
+    expect(more('WebRole', { ...zones, ingress: 'web-function' })).toEqual([]);
+  });
+
+  test('functions are told how long a replica may be behind, where it is said', () => {
+    const text = JSON.stringify(tenantTemplate({ ...zones, replicaLagMs: 5_000 }).toJSON());
+    expect(text).toContain('"MILLRACE_REPLICA_LAG_MS":"5000"');
+    expect(JSON.stringify(tenantTemplate(zones).toJSON())).not.toContain('MILLRACE_REPLICA_LAG_MS');
   });
 });
 
@@ -154,15 +187,8 @@ describe('AwsSolutions rules', () => {
 });
 
 describe('the option', () => {
-  test('is refused without the word that it is a preview', () => {
-    expect(() => tenantStack({ replicas: ['use1-az4', 'use1-az5'] })).toThrow(
-      /^replicas is a preview: .* Say replicasPreview=true to deploy them all the same\.$/,
-    );
-  });
-
   test('comes from the context as a comma list or as a list', () => {
-    const read = (replicas: unknown) =>
-      tenantsFromContext({ tenant: 'acme', replicas, replicasPreview: 'true' })[0]?.options;
+    const read = (replicas: unknown) => tenantsFromContext({ tenant: 'acme', replicas })[0]?.options;
     expect(read('own, acme-west@eu-west-1')).toEqual(regions);
     expect(read(['own', 'acme-west@eu-west-1'])).toEqual(regions);
     expect(() => read([1])).toThrow(/^replicas is \[1\]; it is a list of places such as use1-az4,use1-az5\.$/);

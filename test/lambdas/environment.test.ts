@@ -11,6 +11,7 @@ describe("a function's environment", () => {
       table: 'table',
       bucket: 'bucket',
       replicas: undefined,
+      replicaLagMsMax: undefined,
       inlineBytesMax: undefined,
       producerIdExpirationMs: undefined,
       authorizer: 'api-keys',
@@ -23,6 +24,7 @@ describe("a function's environment", () => {
     const variables = {
       ...LEAST,
       MILLRACE_REPLICAS: JSON.stringify([REPLICA]),
+      MILLRACE_REPLICA_LAG_MS: '10000',
       MILLRACE_INLINE_BYTES_MAX: '0',
       MILLRACE_PRODUCER_ID_EXPIRATION_MS: '604800000',
       MILLRACE_AUTHORIZER: 'iam',
@@ -31,6 +33,7 @@ describe("a function's environment", () => {
     };
     expect(readEnvironment(variables)).toMatchObject({
       replicas: [REPLICA],
+      replicaLagMsMax: 10_000,
       inlineBytesMax: 0,
       producerIdExpirationMs: 604_800_000,
       authorizer: 'iam',
@@ -52,6 +55,12 @@ describe("a function's environment", () => {
         'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam',
     );
   });
+});
+
+it('lets no replica be behind for no time at all', () => {
+  expect(() => readEnvironment({ ...LEAST, MILLRACE_REPLICA_LAG_MS: '0' })).toThrow(
+    'MILLRACE_REPLICA_LAG_MS is 0, it must be at least 1',
+  );
 });
 
 it('keeps producers at least as long as a write can be on its way', () => {

@@ -39,6 +39,7 @@ describe('the options of the local server', () => {
       port: 8080,
       storage: { kind: 'directory', path: '.millrace', fsync: false, replicas: [] },
       inlineBytesMax: 4096,
+      replicaLagMsMax: 30_000,
       producerIdExpirationMs: 86_400_000,
       apiKeys: [],
       advertisedUrl: undefined,
@@ -59,6 +60,7 @@ describe('the options of the local server', () => {
     ['--kafka-port', 'KAFKA_PORT', '9093', {}],
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
     ['--producer-id-expiration-ms', 'MILLRACE_PRODUCER_ID_EXPIRATION_MS', '60000', { producerIdExpirationMs: 60_000 }],
+    ['--replica-lag-ms', 'MILLRACE_REPLICA_LAG_MS', '500', { replicaLagMsMax: 500 }],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
     [
@@ -132,6 +134,7 @@ describe('the options of the local server', () => {
     [flag('--host', ' '), '--host is empty'],
     [flag('--data', ''), '--data is empty'],
     [flag('--inline-bytes-max', '409600'), '--inline-bytes-max is "409600"'],
+    [flag('--replica-lag-ms', '0'), '--replica-lag-ms is "0"'],
     [flag('--advertised-url', 'a.b'), '--advertised-url is "a.b"'],
     [flag('--advertised-url', 'ftp://a.b'), '--advertised-url is "ftp://a.b"'],
     [flag('--advertised-url', 'https://a.b/c'), '--advertised-url is "https://a.b/c"'],

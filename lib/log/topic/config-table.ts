@@ -8,7 +8,7 @@ import { limits } from '../../kernel/limits.ts';
 /**
  * What a config does in Millrace:
  * - `now`: obeyed;
- * - `later`: stored, and obeyed once the function it belongs to (lifecycle, replication) is there;
+ * - `later`: stored, and obeyed once the function it belongs to (lifecycle) is there;
  * - `never`: accepted so that Kafka's tools work unchanged, but about something that Millrace does not have.
  */
 export type ConfigEffect = 'now' | 'later' | 'never';
@@ -219,14 +219,16 @@ export const topicConfigTable = {
     type: 'int',
     default: '1',
     min: 1,
-    effect: 'later',
-    about: 'In-sync replicas that a write with acks=all needs.',
+    effect: 'now',
+    about:
+      'In-sync replicas that a write with acks=all needs. Above the replication factor every such write is refused, as in Kafka.',
   },
   'unclean.leader.election.enable': {
     type: 'boolean',
     default: 'false',
-    effect: 'later',
-    about: 'Whether a replica that is not in sync may become leader.',
+    effect: 'now',
+    about:
+      'Whether a replica that is not in sync may become leader. No offset is given twice, unlike in Kafka: what may be lost is passed over.',
   },
   'leader.replication.throttled.replicas': {
     type: 'replicas',
