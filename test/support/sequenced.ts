@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { runOf } from '../../lib/broker/append/accept-batches.ts';
 import type { Appended } from '../../lib/broker/append/unit.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
+import type { Acks } from '../../lib/coordination/replication/uploads.ts';
 import { crc32c } from '../../lib/kernel/crc32c.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
@@ -21,13 +22,14 @@ export interface Sent {
   count?: number;
   slot?: number;
   expectedOffset?: number;
+  acks?: Acks;
 }
 
 /** The key of a producer: 12 characters. */
 export const keyOf = (name: string) => name.padEnd(12, '_');
 
 export function send(process: Writer, sent: Sent): Promise<Appended> {
-  const { producer = 'p', seq, epoch = 0, count = 1, slot = 0, expectedOffset } = sent;
+  const { producer = 'p', seq, epoch = 0, count = 1, slot = 0, expectedOffset, acks } = sent;
   const { appender } = process.broker;
   const values = Array.from({ length: count }, (_, i) => `${producer} ${epoch} ${slot} ${seq + i}`);
   return appender.appendOnce({
@@ -35,6 +37,7 @@ export function send(process: Writer, sent: Sent): Promise<Appended> {
     slot,
     run: runOf([batchOf(...values)]),
     expectedOffset,
+    acks,
     sequence: { producer: keyOf(producer), epoch, firstSequence: seq },
     deadlineMs: process.clock.monotonic() + limits.produceDeadlineMs,
   });

@@ -52,7 +52,7 @@ export class Appender {
   constructor(parts: AppenderParts) {
     this.parts = parts;
     const coverage = new Coverage(parts);
-    const desk = new ProducerDesk(parts, coverage);
+    const desk = new ProducerDesk(parts, { coverage, appendAgain: (unit) => this.enqueue(unit) });
     this.coverage = coverage;
     this.looks = new PassingLooks(parts);
     this.sequencer = new Sequencer(parts, { desk, coverage, upload: (batches) => this.upload(batches) });

@@ -38,9 +38,9 @@ export class Coverage {
 
   /**
    * Resolves the unit with `appended`, or rejects it, once that may be said of what the commit holds. Without a commit it is
-   * known to be below the high watermark.
+   * known to be below the high watermark. `ifCutOff` takes the unit where an election has cut the commit off.
    */
-  answer(unit: Unit, appended: Appended, commit?: CommitPlace): void {
+  answer(unit: Unit, appended: Appended, commit?: CommitPlace, ifCutOff = rejectCutOff): void {
     const verdict = this.judge(unit, commit);
     if (verdict.ack === 'now') {
       unit.resolve(appended);
@@ -49,7 +49,7 @@ export class Coverage {
     } else {
       const waited = this.wait(unit, commit as CommitPlace)
         .then(
-          () => unit.resolve(appended),
+          (end) => (end === 'covered' ? unit.resolve(appended) : ifCutOff(unit)),
           (error: unknown) => unit.reject(error),
         )
         .finally(() => this.waits.delete(waited));
@@ -66,8 +66,8 @@ export class Coverage {
     return inSync < minInSync ? { ack: 'not-enough-replicas-after-append', inSync } : { ack: 'now' };
   }
 
-  /** Resolves when the unit may be answered. */
-  private async wait(unit: Unit, commit: CommitPlace): Promise<void> {
+  /** Resolves when it is known what is to become of the unit. */
+  private async wait(unit: Unit, commit: CommitPlace): Promise<'covered' | 'cut-off'> {
     const { clock, watcher } = this.parts;
     const { ledger, deadlineMs } = unit;
     const looks = new Looks(this.parts, { ledger, rules: strongestOf([unit]).rules });
@@ -85,7 +85,7 @@ export class Coverage {
       const verdict = this.judge(unit, commit, head);
       switch (verdict.ack) {
         case 'now':
-          return;
+          return 'covered';
         case 'not-enough-replicas-after-append':
           throw tooFew(unit, verdict.inSync);
         case 'look':
@@ -99,18 +99,18 @@ export class Coverage {
     }
   }
 
-  private async lookInPages(unit: Unit, { id, seen }: CommitPlace, head: LedgerHead): Promise<void> {
+  private async lookInPages(unit: Unit, { id, seen }: CommitPlace, head: LedgerHead): Promise<'covered' | 'cut-off'> {
     const view = headView(head);
-    if (view === undefined) return;
+    if (view === undefined) return 'covered';
     const inPage = await this.isInPage(unit, { id, seen }, head);
     const verdict = judgePaged(view, { inPage, minInSync: strongestOf([unit]).rules.minInSync });
     switch (verdict.ack) {
       case 'now':
-        return;
+        return 'covered';
       case 'not-enough-replicas-after-append':
         throw tooFew(unit, verdict.inSync);
       case 'cut-off':
-        throw cutOff();
+        return 'cut-off';
       default:
         return unreachable(verdict);
     }
@@ -141,10 +141,10 @@ function tooFew(unit: Unit, inSync: number): MillraceError {
 }
 
 /** Nobody has read them, and nobody will: no attempt of the old epoch can be applied any more. */
-function cutOff(): MillraceError {
+function rejectCutOff(unit: Unit): void {
   const detail =
     'The records were appended, and a new leader was elected that did not have them; they are not in the log.';
-  return new MillraceError('NOT_ENOUGH_REPLICAS_AFTER_APPEND', detail, { facts: RETRY });
+  unit.reject(new MillraceError('NOT_ENOUGH_REPLICAS_AFTER_APPEND', detail, { facts: RETRY }));
 }
 
 function notCovered(): MillraceError {

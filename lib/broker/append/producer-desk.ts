@@ -22,14 +22,22 @@ import type { Unit } from './unit.ts';
  */
 const PAGES_AFTER_SEEN = limits.sealsRemembered + 1;
 
+interface DeskParts {
+  coverage: Coverage;
+  /** Takes what was a duplicate of records that an election has cut off. */
+  appendAgain: (unit: Unit) => void;
+}
+
 export class ProducerDesk {
   private readonly parts: AppenderParts;
   private readonly coverage: Coverage;
+  private readonly appendAgain: DeskParts['appendAgain'];
   private readonly items: ProducerItems;
 
-  constructor(parts: AppenderParts, coverage: Coverage) {
+  constructor(parts: AppenderParts, { coverage, appendAgain }: DeskParts) {
     this.parts = parts;
     this.coverage = coverage;
+    this.appendAgain = appendAgain;
     this.items = new ProducerItems(parts);
   }
 
@@ -113,7 +121,8 @@ export class ProducerDesk {
       const baseOffset = await this.offsetOf(unit, excluded.place, head);
       if (baseOffset === undefined) return unit.reject(tooOld(sequence.firstSequence));
       const { place } = excluded;
-      this.coverage.answer(unit, { baseOffset, duplicate: true }, place.at === 'commit' ? place : undefined);
+      const commit = place.at === 'commit' ? place : undefined;
+      this.coverage.answer(unit, { baseOffset, duplicate: true }, commit, this.appendAgain);
     } catch (error) {
       // That it cannot be said where they are does not mean that they are nowhere.
       unit.reject(withEffect(error, 'unknown'));
