@@ -28,6 +28,7 @@
  *
  *     j   number  the generation that it has asked to be in; 0 = it has got an id and is still to join with it
  *     ja  number  when it asked first to be in that generation, ms
+ *     o   string  the type of its protocols
  *     ps  list    of maps, the protocols that it offers, the one it likes best first: n name, d metadata
  */
 import { assert } from '../../kernel/assert.ts';
@@ -73,6 +74,7 @@ export interface ClassicMember extends MemberBase {
   kind: 'classic';
   joining: number;
   joiningSinceMs: number;
+  protocolType: string;
   protocols: readonly ClassicProtocol[];
 }
 
@@ -110,6 +112,7 @@ function classicAttributes(member: ClassicMember): Record<string, Attributes[str
   return {
     j: member.joining,
     ja: member.joiningSinceMs,
+    o: member.protocolType,
     ps: member.protocols.map(({ name, metadata }) => ({ n: name, d: metadata })),
   };
 }
@@ -152,7 +155,7 @@ function decodeConsumer(base: MemberBase, attributes: Attributes): ConsumerMembe
 function decodeClassic(base: MemberBase, attributes: Attributes): ClassicMember {
   const protocols = mapsAt(attributes, 'ps').map((map) => ({ name: textAt(map, 'n'), metadata: bytesAt(map, 'd') }));
   const [joining, joiningSinceMs] = [numberAt(attributes, 'j'), numberAt(attributes, 'ja')];
-  return { ...base, kind: 'classic', joining, joiningSinceMs, protocols };
+  return { ...base, kind: 'classic', joining, joiningSinceMs, protocolType: textAt(attributes, 'o'), protocols };
 }
 
 /** Replaces exactly the item that `next` was made from; a new one's `writes` is 1. */
