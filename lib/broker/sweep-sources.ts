@@ -68,7 +68,7 @@ export class SweepSources {
       .filter(({ id }) => this.only === undefined || id === this.only)
       .map((replica) => ({
         replica,
-        list: (prefix, cursor) => set.health.watch(replica.id, () => replica.store.list(prefix, cursor)),
+        list: (prefix, cursor) => set.health.watchRead(replica.id, () => replica.store.list(prefix, cursor)),
       }));
   }
 

@@ -86,7 +86,7 @@ export class Bringer {
   }
 
   private async isThere(name: ObjectName, { id, store }: Replica): Promise<boolean> {
-    return (await this.replicas.health.watch(id, () => store.getTail(name, 1))) !== undefined;
+    return (await this.replicas.health.watchRead(id, () => store.getTail(name, 1))) !== undefined;
   }
 
   /** Whether all its records are where an unclean election may have lost some. */

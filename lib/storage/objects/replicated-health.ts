@@ -1,4 +1,9 @@
-/** The health of a stack's replicas as this process sees it: from the outcomes of its own requests, and from silence. */
+/**
+ * The health of a stack's replicas as this process sees it: from the outcomes of its own requests, and from silence.
+ *
+ * A replica that is full or read-only still answers reads, and a busy one answers many between two writes. So a read
+ * that succeeds says nothing as long as the last write has failed.
+ */
 
 import {
   HEALTHY,
@@ -17,6 +22,8 @@ interface Watched {
   /** When the requests that have no answer yet began. */
   waiting: Set<{ startedMs: number }>;
   lastSuccessMs: number;
+  /** The last write has failed. */
+  refusesWrites: boolean;
 }
 
 export class ReplicaHealthBook {
@@ -26,27 +33,23 @@ export class ReplicaHealthBook {
   constructor({ clock, replicas }: { clock: Clock; replicas: readonly ReplicaId[] }) {
     this.clock = clock;
     for (const replica of replicas) {
-      this.replicas.set(replica, { health: HEALTHY, waiting: new Set(), lastSuccessMs: Number.NEGATIVE_INFINITY });
+      this.replicas.set(replica, {
+        health: HEALTHY,
+        waiting: new Set(),
+        lastSuccessMs: Number.NEGATIVE_INFINITY,
+        refusesWrites: false,
+      });
     }
   }
 
-  /** Makes a request of the replica and takes note of what it comes to. */
+  /** Makes a request of the replica, a put or a deletion, and takes note of what it comes to. */
   async watch<T>(replica: ReplicaId, request: () => Promise<T>): Promise<T> {
-    const watched = this.of(replica);
-    const begun = { startedMs: this.clock.monotonic() };
-    watched.waiting.add(begun);
-    try {
-      const result = await request();
-      watched.lastSuccessMs = Math.max(watched.lastSuccessMs, begun.startedMs);
-      watched.health = noteOutcome(watched.health, 'success', this.clock.monotonic());
-      return result;
-    } catch (error) {
-      const outcome = outcomeOf(error);
-      if (outcome !== undefined) watched.health = noteOutcome(watched.health, outcome, this.clock.monotonic());
-      throw error;
-    } finally {
-      watched.waiting.delete(begun);
-    }
+    return this.note(replica, 'write', request);
+  }
+
+  /** The same for a request that changes nothing. */
+  async watchRead<T>(replica: ReplicaId, request: () => Promise<T>): Promise<T> {
+    return this.note(replica, 'read', request);
   }
 
   healthOf(replica: ReplicaId): ReplicaHealth {
@@ -65,6 +68,26 @@ export class ReplicaHealthBook {
   /** Who has failed beyond doubt. */
   failed(): ReplicaMask {
     return maskOf([...this.replicas.keys()].filter((replica) => this.healthOf(replica).verdict === 'failed'));
+  }
+
+  private async note<T>(replica: ReplicaId, kind: 'read' | 'write', request: () => Promise<T>): Promise<T> {
+    const watched = this.of(replica);
+    const begun = { startedMs: this.clock.monotonic() };
+    watched.waiting.add(begun);
+    try {
+      const result = await request();
+      watched.lastSuccessMs = Math.max(watched.lastSuccessMs, begun.startedMs);
+      if (kind === 'write') watched.refusesWrites = false;
+      if (!watched.refusesWrites) watched.health = noteOutcome(watched.health, 'success', this.clock.monotonic());
+      return result;
+    } catch (error) {
+      const outcome = outcomeOf(error);
+      if (kind === 'write' && outcome === 'failure') watched.refusesWrites = true;
+      if (outcome !== undefined) watched.health = noteOutcome(watched.health, outcome, this.clock.monotonic());
+      throw error;
+    } finally {
+      watched.waiting.delete(begun);
+    }
   }
 
   private of(replica: ReplicaId): Watched {

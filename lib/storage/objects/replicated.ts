@@ -117,7 +117,7 @@ export class ReplicaSet implements ObjectStore {
     for (let index = Number(digits); index < this.replicas.length; index++) {
       if (objects.size >= limits.listPageMax) return { objects: [...objects.values()], next: `${index}:` };
       const { id, store } = this.replicas[index] as Replica;
-      const page = await this.health.watch(id, () => store.list(prefix, from));
+      const page = await this.health.watchRead(id, () => store.list(prefix, from));
       for (const object of page.objects) objects.set(object.name, object);
       if (page.next !== undefined) return { objects: [...objects.values()], next: `${index}:${page.next}` };
       from = undefined;
@@ -172,7 +172,7 @@ export class ReplicaSet implements ObjectStore {
   private async ask<T>(replica: Replica, ask: (replica: Replica) => Promise<T | undefined>): Promise<Answer<T>> {
     const from = replica.id;
     return this.health
-      .watch(from, () => ask(replica))
+      .watchRead(from, () => ask(replica))
       .then(
         (found) => ({ from, found }),
         (error: unknown) => ({ from, error }),

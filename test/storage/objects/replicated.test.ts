@@ -6,7 +6,7 @@ import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { type PutOutcome, ReplicaSet } from '../../../lib/storage/objects/replicated.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-type Behaviour = 'well' | 'failing' | 'throttling' | 'silent';
+type Behaviour = 'well' | 'read-only' | 'failing' | 'throttling' | 'silent';
 
 const digits = Uint8Array.from({ length: 10 }, (_, index) => index);
 const fault = () => new MillraceError('KAFKA_STORAGE_ERROR', 'a put to the disk failed: the disk is full');
@@ -22,6 +22,7 @@ function makeSet() {
     const call = async <T>(what: string, proceed: () => Promise<T>): Promise<T> => {
       calls.push(`${what} ${id}`);
       if (behaviour[id] === 'failing') throw fault();
+      if (behaviour[id] === 'read-only' && (what === 'put' || what === 'delete')) throw fault();
       if (behaviour[id] === 'throttling') throw throttle();
       if (behaviour[id] === 'silent') return new Promise<T>(() => {});
       return proceed();
@@ -190,6 +191,37 @@ describe('the health of a replica', () => {
       await world.clock.advance(1_000);
     }
     expect(world.set.health.alive()).toBe(0b111);
+  });
+
+  test('is not saved by reads from a replica that takes no writes, and is good again once it does', async () => {
+    const world = makeSet();
+    await world.stores[0]?.put('a/b', [digits]);
+    world.behaviour[0] = 'read-only';
+    for (let failure = 0; failure < limits.replicaFailuresMin; failure++) {
+      await outcomes(world, 0b001);
+      await world.clock.advance(limits.replicaFailingMsMin);
+      expect(await world.set.getRange('a/b')).toEqual(digits);
+    }
+    expect(world.set.health.failed()).toBe(0b001);
+    expect(await world.set.getRange('a/b')).toEqual(digits);
+    expect(world.set.health.failed()).toBe(0b001);
+    world.behaviour[0] = 'well';
+    for (let success = 0; success < limits.replicaSuccessesMin; success++) {
+      await outcomes(world, 0b001);
+      await world.clock.advance(limits.replicaRecoveringMsMin);
+    }
+    expect(world.set.health.alive()).toBe(0b111);
+  });
+
+  test('is good again when reads that failed succeed', async () => {
+    const world = makeSet();
+    for (const replica of [0, 1]) await world.stores[replica]?.put('a/b', [digits]);
+    world.behaviour[0] = 'failing';
+    await world.set.getRange('a/b');
+    expect(world.set.health.healthOf(0).verdict).toBe('suspect');
+    world.behaviour[0] = 'well';
+    await world.set.getRange('a/b');
+    expect(world.set.health.healthOf(0).verdict).toBe('healthy');
   });
 
   test('suffers from silence', async () => {
