@@ -110,7 +110,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     runs,
     appender,
     producerIds: new ProducerIds({ metadata }),
-    committer: new Committer({ metadata, heads, pages, sealer, runs, clock, random }),
+    committer: new Committer({ metadata, objects, heads, pages, sealer, runs, watcher, keeper, clock, random }),
     background: new Background(),
   };
 }

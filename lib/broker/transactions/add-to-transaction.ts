@@ -107,7 +107,10 @@ async function storePart(broker: Broker, request: AddRequest, deadlineMs: number
   });
   const leave = broker.committer.admit(runs.reduce((sum, { run }) => sum + run.bytes, 0));
   try {
-    const stored = await uploadRuns(broker, runs, deadlineMs);
+    const upload = await uploadRuns(broker, runs, deadlineMs);
+    // Should other replicas need the bytes at the commit, they are copied: another process may commit.
+    upload.leave();
+    const stored = upload.ledgers;
     const topics = topicsOfLedgers(runs, stored);
     const commits = stored.flatMap(({ ledger, head, commits: own }, index) =>
       own.map(({ commit }) => {

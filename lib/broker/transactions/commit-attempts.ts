@@ -21,24 +21,25 @@ import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
-import { idOf } from '../../log/ledger/commit.ts';
+import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import { type AppenderParts, goneError } from '../append/parts.ts';
+import { headView } from '../ledger/replicated.ts';
 import type { CommitOutcome, Intent, StoredLedger } from './intent.ts';
 import { explainLedgerRefusal, type LedgerAppend, planLedgerAppend } from './ledger-appends.ts';
+import { hasGap, isPlaced, noteArrivals, Readiness, type ReadinessParts } from './readiness.ts';
 
-export type CommitterParts = Pick<
-  AppenderParts,
-  'metadata' | 'heads' | 'pages' | 'sealer' | 'runs' | 'clock' | 'random'
->;
+export type CommitterParts = ReadinessParts & Pick<AppenderParts, 'metadata' | 'pages' | 'sealer' | 'runs'>;
 
 interface LedgerProgress {
   stored: StoredLedger;
   plan: LedgerAppend;
   /** Seals when the first attempt was made, or the bytes were stored: the commits are in no earlier page. */
   firstSeen: number;
+  /** Of a replicated ledger: whether the commits say who holds them, as the plan's epoch and in-sync set want it. */
+  placed: boolean;
 }
 
 /** A transaction on its way, over all its attempts. */
@@ -47,12 +48,16 @@ export interface Progress {
   ledgers: readonly LedgerProgress[];
   /** Whether an attempt's fate is not known. */
   unknown: boolean;
+  /** Attempts that came to nothing because others were faster. */
+  moves: number;
 }
 
 /** What one attempt, or the look at a refused one, came to. */
 type Step =
   | { step: 'done'; outcome: CommitOutcome }
   | { step: 'again' }
+  /** Again, and nothing was wrong with it. */
+  | { step: 'moved' }
   /** Again, after a pause: storage was busy or did not answer. */
   | { step: 'later'; error: MillraceError };
 
@@ -61,9 +66,9 @@ export function begin(intent: Intent): Progress {
     const { ledger, head, commits } = stored;
     const { epoch, isrVersion, sealed } = head;
     const plan = { ledger, commits: commits.map(({ commit }) => commit), epoch, isrVersion, seen: sealed };
-    return { stored, plan, firstSeen: stored.storedAtSeals ?? sealed };
+    return { stored, plan, firstSeen: stored.storedAtSeals ?? sealed, placed: isPlaced(stored) };
   });
-  return { intent, ledgers, unknown: false };
+  return { intent, ledgers, unknown: false, moves: 0 };
 }
 
 /** The atomic write, the ledgers' first: a refused transaction is explained by its first failed condition. */
@@ -74,27 +79,33 @@ export function writesOf({ intent, ledgers }: Progress): Write[] {
 
 export class CommitAttempts {
   private readonly parts: CommitterParts;
+  private readonly readiness: Readiness;
 
   constructor(parts: CommitterParts) {
     this.parts = parts;
+    this.readiness = new Readiness(parts);
   }
 
   /** Throws where the transaction failed, with what is known of its effect. */
   async run(progress: Progress): Promise<CommitOutcome> {
     const { clock, random } = this.parts;
     let last: MillraceError | undefined;
-    for (let attempt = 0; attempt < limits.sequenceAttemptsMax && !this.isLate(progress); attempt++) {
-      const step = await this.guarded(progress, () =>
-        attempt === 0 && progress.unknown ? this.settle(progress) : this.attempt(progress),
-      );
+    let settles = progress.unknown;
+    for (let attempt = 0; attempt < limits.sequenceAttemptsMax && !this.isLate(progress); ) {
+      const step = await this.guarded(progress, () => (settles ? this.settle(progress) : this.attempt(progress)));
+      settles = false;
       switch (step.step) {
         case 'done':
           return step.outcome;
         case 'again':
+          attempt++;
+          continue;
+        case 'moved':
+          if (progress.moves >= limits.transactionMovesMax) throw timedOut(progress, last);
           continue;
         case 'later':
           last = step.error;
-          await clock.sleep(retryPauseMs(attempt, random));
+          await clock.sleep(retryPauseMs(attempt++, random));
           continue;
         default:
           unreachable(step);
@@ -131,7 +142,34 @@ export class CommitAttempts {
     }
   }
 
+  /**
+   * Whether all of the transaction will be seen at once, as the newest heads are known; then the plans are for these, and
+   * must be written at once.
+   */
+  isReady(progress: Progress): boolean {
+    const replicated = replicatedOf(progress);
+    const heads = replicated.map(({ stored }) => this.readiness.newest(stored));
+    if (!replicated.every(({ placed }) => placed) || heads.some((head) => hasGap(head))) return false;
+    for (const [index, { plan }] of replicated.entries()) plan.version = (heads[index] as LedgerHead).version;
+    return true;
+  }
+
+  private async makeReady(progress: Progress): Promise<void> {
+    const { deadlineMs } = progress.intent;
+    while (!this.isReady(progress)) {
+      for (const ledger of replicatedOf(progress)) {
+        if (!ledger.placed) {
+          const { head, commits } = await this.readiness.place(ledger.stored, deadlineMs);
+          Object.assign(ledger.plan, { commits, epoch: head.epoch, isrVersion: head.isrVersion });
+          ledger.placed = true;
+        }
+        await this.readiness.untilCovered(ledger.stored, deadlineMs);
+      }
+    }
+  }
+
   private async attempt(progress: Progress): Promise<Step> {
+    if (!this.isReady(progress)) await this.makeReady(progress);
     let result: Awaited<ReturnType<CommitterParts['metadata']['write']>>;
     try {
       result = await this.parts.metadata.write(writesOf(progress));
@@ -183,10 +221,16 @@ export class CommitAttempts {
         ledger.firstSeen = ledger.stored.storedAtSeals ?? refusal.head.sealed;
         return { step: 'again' };
       case 'fenced':
-        // The ids are not there and could not have been forgotten: no earlier attempt was applied.
+        // The ids are not there and could not have been forgotten: no earlier attempt was applied. None can be any more
+        // either, since neither the epoch nor the version of the set comes back.
+        progress.unknown = false;
         plan.epoch = refusal.head.epoch;
         plan.isrVersion = refusal.head.isrVersion;
+        ledger.placed = false;
         return { step: 'again' };
+      case 'moved':
+        await this.afterMoved(progress, ledger);
+        return { step: 'moved' };
       case 'full':
         // Once there is room, a second delivery of the same request would pass.
         progress.unknown = true;
@@ -195,6 +239,15 @@ export class CommitAttempts {
       default:
         return unreachable(refusal);
     }
+  }
+
+  /** What was refused for one head, which came with the refusal, may be for more of them. */
+  private async afterMoved(progress: Progress, refused: LedgerProgress): Promise<void> {
+    const { clock, random, heads } = this.parts;
+    const pauses = ++progress.moves % limits.transactionMovesInRow === 0;
+    if (pauses) await clock.sleep(retryPauseMs(0, random));
+    const others = replicatedOf(progress).filter((ledger) => pauses || ledger !== refused);
+    await mapBounded(others, limits.storageFanOutMax, ({ plan }) => heads.strong(plan.ledger));
   }
 
   /** Finds out by strong reads of one of its ledgers whether the transaction is applied; `seen` may go up if not. */
@@ -286,9 +339,17 @@ export class CommitAttempts {
     if (made) void this.parts.sealer.seal(plan.ledger);
   }
 
-  private keep({ stored }: LedgerProgress): void {
-    for (const { commit, chunks } of stored.commits) {
-      for (const [slot, bytes] of chunks ?? []) this.parts.runs.keep(commit, slot, bytes);
+  private keep({ stored, plan }: LedgerProgress): void {
+    for (const { commit, chunks, placement } of stored.commits) {
+      const keep = () => {
+        for (const [slot, bytes] of chunks ?? []) this.parts.runs.keep(commit, slot, bytes);
+      };
+      // Uploads still look at the bytes, into which the cache writes.
+      if (placement === undefined || placement.isOver) keep();
+      else void placement.over.then(keep);
+    }
+    for (const [index, { placement }] of stored.commits.entries()) {
+      if (placement !== undefined) noteArrivals(this.parts, plan.ledger, plan.commits[index] as Commit, placement);
     }
   }
 
@@ -296,6 +357,10 @@ export class CommitAttempts {
     this.parts.heads.drop(ledger);
     return goneError();
   }
+}
+
+function replicatedOf({ ledgers }: Progress): LedgerProgress[] {
+  return ledgers.filter(({ stored }) => headView(stored.head) !== undefined);
 }
 
 function hasBundle({ plan }: LedgerProgress): boolean {

@@ -23,7 +23,10 @@ import { type Commit, unpackCommit } from '../../log/ledger/commit.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import { goneError } from '../append/parts.ts';
+import { ONE_IS_ENOUGH } from '../append/unit.ts';
 import type { Broker } from '../broker.ts';
+import { headView } from '../ledger/replicated.ts';
+import { rulesOf } from '../replication/rules.ts';
 import { type CommitOutcome, checkItemCount, type Intent, type StoredLedger } from './intent.ts';
 import { receiptLedgers } from './make-receipt.ts';
 import { offsetWrites } from './prepare.ts';
@@ -163,14 +166,20 @@ async function assemble(
   broker: Broker,
   gathered: readonly Gathered[],
 ): Promise<{ stored: StoredLedger[]; receipt: Receipt }> {
-  const stored = await mapBounded(gathered, limits.storageFanOutMax, async ({ ledger, storedAtSeals, commits }) => {
-    const head = await broker.heads.known(ledger);
-    if (head === undefined) throw goneError();
-    if (!makesBundle(commits)) {
-      return { ledger, head, storedAtSeals, commits: commits.map((commit) => ({ commit })) };
-    }
-    return { ledger, head, commits: [{ commit: await storeBundle(broker, ledger, commits) }] };
-  });
+  const stored = await mapBounded(
+    gathered,
+    limits.storageFanOutMax,
+    async ({ ledger, topic, storedAtSeals, commits }) => {
+      const head = await broker.heads.known(ledger);
+      if (head === undefined) throw goneError();
+      const rules = headView(head) === undefined ? ONE_IS_ENOUGH : rulesOf((await broker.topics.get(topic)).config);
+      if (!makesBundle(commits)) {
+        return { ledger, head, rules, storedAtSeals, commits: commits.map((commit) => ({ commit })) };
+      }
+      const commit = await storeBundle(broker, ledger, commits);
+      return { ledger, head, rules, commits: [{ commit, bundled: commits }] };
+    },
+  );
   const topics = gathered.map(({ topic }) => topic);
   const places = gathered.flatMap(({ places: own }, index) =>
     Array.from(own.values(), (place) => ({ ...place, ledger: index })),

@@ -132,6 +132,8 @@ export class Committer {
   private async share(group: readonly Waiting[], progresses: readonly Progress[]): Promise<boolean> {
     const nowMs = this.parts.clock.monotonic();
     if (progresses.some(({ intent }) => nowMs >= intent.deadlineMs)) return false;
+    // Those that have to wait for replicas do so by themselves.
+    if (!progresses.every((progress) => this.attempts.isReady(progress))) return false;
     try {
       const result = await this.parts.metadata.write(sharedWrites(progresses));
       if (result.outcome === 'refused') return false;

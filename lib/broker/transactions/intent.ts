@@ -7,6 +7,8 @@ import type { BaseOffsets } from '../../log/ledger/append.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { overLimit } from '../../storage/metadata/check-writes.ts';
+import type { Placement } from '../append/placement.ts';
+import type { ReplicationRules } from '../replication/rules.ts';
 
 export interface StoredLedger {
   ledger: LedgerId;
@@ -18,12 +20,18 @@ export interface StoredLedger {
    * commits are in no earlier page. That such an attempt and this one do not both apply is for the guard to see to.
    */
   storedAtSeals?: number;
+  /** What the topic says of its replicas. */
+  rules: ReplicationRules;
 }
 
 export interface StoredCommit {
   commit: Commit;
-  /** Its bytes by slot, for the cache of who made them; not there where another process did. */
+  /** Its bytes by slot, for the cache of who made them; not there where another process did, as the next. */
   chunks?: ReadonlyMap<number, Uint8Array[]>;
+  /** Where its object is, and what sends it to more replicas. */
+  placement?: Placement;
+  /** Of an entry for a bundle: what is in it. */
+  bundled?: readonly Commit[];
 }
 
 export interface Intent {

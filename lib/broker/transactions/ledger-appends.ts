@@ -19,15 +19,19 @@ export interface LedgerAppend {
   isrVersion: number;
   /** Seals that the writer has seen; see log/ledger/append.ts. */
   seen: number;
+  /** Of a replicated ledger: only this very head takes the append, because it shows that readers see all of it. */
+  version?: number;
 }
 
 export type Update = Write & { kind: 'update' };
 
-export function planLedgerAppend({ commits, ...plan }: LedgerAppend): Update {
-  return mergeAppends(commits.map((commit) => planAppend({ ...plan, commit })));
+export function planLedgerAppend({ commits, version, ...plan }: LedgerAppend): Update {
+  const update = mergeAppends(commits.map((commit) => planAppend({ ...plan, commit })));
+  if (version !== undefined) update.conditions?.push({ clause: 'equals', attribute: 'v', value: version });
+  return update;
 }
 
-/** One update that does what these appends to one ledger do, or nothing. */
+/** One update that does what these appends to one ledger do, or nothing. Those to different heads' versions are never done. */
 export function mergeAppends(writes: readonly Write[]): Update {
   const [first] = writes;
   assert(first !== undefined, 'a transaction appends something');
@@ -64,6 +68,8 @@ export type LedgerRefusal =
   | { reason: 'swept'; head: LedgerHead }
   | { reason: 'stale'; head: LedgerHead }
   | { reason: 'fenced'; head: LedgerHead }
+  /** Others have written the head since the one that the append was planned for. No fault of anyone. */
+  | { reason: 'moved'; head: LedgerHead }
   | { reason: 'full'; head: LedgerHead };
 
 /** As `explainRefusal` (log/ledger/append.ts) for several commits, of which all were applied or none. */
@@ -74,6 +80,7 @@ export function explainLedgerRefusal(plan: LedgerAppend, item: Attributes | unde
   if (plan.commits.some(({ object }) => head.swept >= object.birthMs)) return { reason: 'swept', head };
   if (head.sealed > plan.seen + limits.sealsRemembered) return { reason: 'stale', head };
   if (head.epoch !== plan.epoch || head.isrVersion !== plan.isrVersion) return { reason: 'fenced', head };
+  if (plan.version !== undefined && head.version !== plan.version) return { reason: 'moved', head };
   const room = limits.tailEntriesMax - head.tail.length;
   assert(room < plan.commits.length, 'a transaction is refused for a reason that is known here');
   return { reason: 'full', head };

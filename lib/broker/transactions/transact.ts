@@ -127,9 +127,25 @@ class Transact {
 
   /** Each round is a decision upon the state as it is, with bytes that can still be committed. */
   private async decideUntilDone(prepared: PreparedRecords, offsets: readonly PendingOffset[]): Promise<TransactResult> {
-    let stored: readonly StoredLedger[] | undefined;
+    for (let uploads = 0; uploads < limits.transactionDecisionsMax; uploads++) {
+      const upload = await uploadRuns(this.broker, prepared.runs, this.deadlineMs);
+      try {
+        const result = await this.decideUntilSwept(prepared, upload.ledgers, offsets);
+        if (result !== undefined) return result;
+      } finally {
+        upload.leave();
+      }
+    }
+    throw this.metTooMany();
+  }
+
+  /** `undefined` where the sweeper has given the bytes up. */
+  private async decideUntilSwept(
+    prepared: PreparedRecords,
+    stored: readonly StoredLedger[],
+    offsets: readonly PendingOffset[],
+  ): Promise<TransactResult | undefined> {
     for (let round = 0; round < limits.transactionDecisionsMax; round++) {
-      stored ??= await uploadRuns(this.broker, prepared.runs, this.deadlineMs);
       const outcome = await this.broker.committer.commit({
         ledgers: stored,
         guard: this.guard(prepared, stored),
@@ -147,8 +163,7 @@ class Transact {
           );
           return { records: answered(prepared, stored, outcome.bases), repeated: false };
         case 'swept':
-          stored = undefined;
-          break;
+          return undefined;
         case 'superseded': {
           const earlier = await this.afterSuperseded(outcome.unknown);
           if (earlier !== undefined) return earlier;
@@ -156,8 +171,14 @@ class Transact {
         }
       }
     }
+    throw this.metTooMany();
+  }
+
+  private metTooMany(): MillraceError {
     const detail = 'The transaction met too many others of its transactional id; try again.';
-    throw new MillraceError('CONCURRENT_TRANSACTIONS', detail, { facts: { retryAfterMs: limits.retryAfterMsDefault } });
+    return new MillraceError('CONCURRENT_TRANSACTIONS', detail, {
+      facts: { retryAfterMs: limits.retryAfterMsDefault },
+    });
   }
 
   private guard(prepared: PreparedRecords, stored: readonly StoredLedger[]): (Write & { kind: 'put' }) | undefined {

@@ -5,23 +5,39 @@ import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import { type BatchRun, layOut } from '../../log/segment/layout.ts';
+import { type BatchRun, layOut, type ObjectLayout } from '../../log/segment/layout.ts';
 import { objectName } from '../../log/segment/object-name.ts';
-import { retryPauseMs } from '../../storage/retry.ts';
+import { awaitHolders } from '../append/holders.ts';
 import { goneError } from '../append/parts.ts';
+import { Placement } from '../append/placement.ts';
 import type { Broker } from '../broker.ts';
+import { headView } from '../ledger/replicated.ts';
+import { type ReplicationRules, rulesOf } from '../replication/rules.ts';
 import type { StoredLedger } from './intent.ts';
 import type { PreparedRun } from './prepare.ts';
+import { checkInSync } from './readiness.ts';
 
-/** In the order in which the runs first name the ledgers. Fails only with `effect: none`: bytes without a commit are nothing. */
-export async function uploadRuns(
-  broker: Broker,
-  runs: readonly PreparedRun[],
-  deadlineMs: number,
-): Promise<StoredLedger[]> {
+export interface Upload {
+  /** In the order in which the runs first name the ledgers. */
+  ledgers: readonly StoredLedger[];
+  /** To be called once nobody will have the bytes sent to more replicas. */
+  leave(): void;
+}
+
+interface Draft {
+  ledger: LedgerId;
+  slots: Map<number, BatchRun[]>;
+  rules: ReplicationRules;
+}
+
+/**
+ * Resolves once the bytes are where every ledger's replicas need them for acks=all. Fails only with `effect: none`: bytes
+ * without a commit are nothing.
+ */
+export async function uploadRuns(broker: Broker, runs: readonly PreparedRun[], deadlineMs: number): Promise<Upload> {
   const drafts = byLedger(runs);
-  if (drafts.length === 0) return [];
-  const heads = await mapBounded(drafts, limits.storageFanOutMax, ({ ledger }) => headOf(broker, ledger));
+  if (drafts.length === 0) return { ledgers: [], leave: () => {} };
+  const heads = await mapBounded(drafts, limits.storageFanOutMax, (draft) => headOf(broker, draft));
   const birthMs = acceptableBirth(
     broker.clock.now(),
     heads.map(({ swept }) => swept),
@@ -32,46 +48,53 @@ export async function uploadRuns(
     drafts.map(({ ledger, slots }, index) => ({ ledger, slots, seen: heads[index]?.sealed ?? 0 })),
   );
   const tier = broker.objects.tierFor(layout.bytes);
-  await put(broker, objectName(tier, object), layout.chunks, deadlineMs);
-  return drafts.map(({ ledger }, index) => {
-    const { part, position, chunks } = layout.parts[index] as (typeof layout.parts)[number];
-    const commit = { tier, object, part: part.part, position, runs: part.runs };
-    return { ledger, head: heads[index] as StoredLedger['head'], commits: [{ commit, chunks }] };
-  });
-}
-
-async function headOf(broker: Broker, ledger: LedgerId): Promise<LedgerHead> {
-  const head = await broker.heads.known(ledger).catch((error: unknown) => {
+  const placement = new Placement(broker, { name: objectName(tier, object), chunks: layout.chunks, users: 1 });
+  try {
+    const ledgers = await Promise.all(
+      drafts.map(async (draft, index): Promise<StoredLedger> => {
+        const { part, position, chunks } = layout.parts[index] as ObjectLayout['parts'][number];
+        const commit = { tier, object, part: part.part, position, runs: part.runs };
+        const request = { ...draft, head: heads[index] as LedgerHead, acks: 'all' as const, deadlineMs };
+        const { head, replicated } = await awaitHolders(broker, placement, request);
+        const placed = replicated === undefined ? commit : { ...commit, replicated };
+        return { ledger: draft.ledger, head, rules: draft.rules, commits: [{ commit: placed, chunks, placement }] };
+      }),
+    );
+    const replicas = heads.some((head) => headView(head) !== undefined);
+    if (!replicas) placement.leave();
+    return { ledgers, leave: () => replicas && leave(broker, placement) };
+  } catch (error) {
+    leave(broker, placement);
     throw withoutEffect(error);
-  });
-  if (head === undefined) throw goneError();
-  return head;
+  }
 }
 
-function byLedger(runs: readonly PreparedRun[]): { ledger: LedgerId; slots: Map<number, BatchRun[]> }[] {
-  const ledgers = new Map<string, { ledger: LedgerId; slots: Map<number, BatchRun[]> }>();
-  for (const { ledger, slot, run } of runs) {
+/** Uploads that nobody waits for go on; a process that may be frozen waits for them before. */
+function leave(broker: Broker, placement: Placement): void {
+  placement.leave();
+  if (!placement.isOver) broker.background.add(placement.over);
+}
+
+/** The head of a ledger that has as many replicas in sync as the topic wants. */
+async function headOf(broker: Broker, { ledger, rules }: Draft): Promise<LedgerHead> {
+  try {
+    const head = await broker.heads.known(ledger);
+    if (head === undefined) throw goneError();
+    return await checkInSync(broker, { ledger, head, rules });
+  } catch (error) {
+    throw withoutEffect(error);
+  }
+}
+
+function byLedger(runs: readonly PreparedRun[]): Draft[] {
+  const ledgers = new Map<string, Draft>();
+  for (const { topic, ledger, slot, run } of runs) {
     const name = ledgerName(ledger);
-    const draft = ledgers.get(name) ?? { ledger, slots: new Map<number, BatchRun[]>() };
+    const draft = ledgers.get(name) ?? { ledger, slots: new Map<number, BatchRun[]>(), rules: rulesOf(topic.config) };
     draft.slots.set(slot, [run]);
     ledgers.set(name, draft);
   }
   return [...ledgers.values()];
-}
-
-/** A put is safe to repeat: the name is fresh and the bytes are the same. No attempt begins after the deadline. */
-async function put(broker: Broker, name: string, chunks: readonly Uint8Array[], deadlineMs: number): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await broker.objects.put(name, chunks);
-    } catch (error) {
-      const late = broker.clock.monotonic() >= deadlineMs;
-      if (!(error instanceof MillraceError) || !error.retriable || attempt >= limits.uploadAttemptsMax || late) {
-        throw withoutEffect(error);
-      }
-      await broker.clock.sleep(retryPauseMs(attempt - 1, broker.random));
-    }
-  }
 }
 
 /** Whatever it failed with: the records are not in the log and never will be. */
