@@ -223,6 +223,21 @@ export const limits = {
   groupAssignmentBytesMax: 320 * KIB,
   /** Kafka's default of `offsets.retention.minutes`, in ms. */
   offsetsRetentionMsDefault: 7 * 24 * 60 * 60 * 1_000,
+  /** Groups whose state and target a process remembers. */
+  groupCacheEntries: 1_000,
+  /** How old the state of a group may be that a heartbeat goes by; members of a process share its reads. */
+  groupStateAgeMs: 500,
+  /** A poll that waits looks at the group this often, unless a third of the session is shorter, … */
+  groupWaitLookMs: 3_000,
+  /** … and this often while partitions of it are still to be given up by others. */
+  groupHandOverLookMs: 300,
+  /** How long a process takes it that a group is in the directory of groups. */
+  groupListedMs: 60_000,
+  /** Partitions that one poll reads at a time, and rounds over those that have more than their share. */
+  pollPartitionsInFlightMax: 8,
+  pollRoundsMax: 3,
+  /** Who a client says it is, of a member. */
+  groupClientLengthMax: 255,
   /** The positions that a poll's cursor carries, as bytes. */
   pollCursorBytesMax: 512 * KIB,
 
