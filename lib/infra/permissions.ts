@@ -74,7 +74,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
 };
 
 /** What a function may do beside that where there are replicas. */
-export const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
+const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
   /** Looks after the ledgers that it writes to: asks replicas for objects, copies what one lacks, reads who led when. */
   produce: { table: ['dynamodb:Query'], objects: ['s3:GetObject'], bucket: ['s3:ListBucket'] },
   /** Reads who led when, for what an unclean election may have lost. */

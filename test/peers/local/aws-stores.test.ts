@@ -1,6 +1,7 @@
 /** The local server on DynamoDB Local and an S3 server. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { ListObjectsV2Command } from '../../support/aws-sdk.ts';
 import { cleanUp, type LocalProcess, startLocal } from '../../support/local-process.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';
@@ -37,6 +38,11 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('the local server 
         ...env,
       },
     });
+  }
+
+  async function countObjects(name: string): Promise<number> {
+    const listed = await s3.client.send(new ListObjectsV2Command({ Bucket: name, Prefix: 'segments/' }));
+    return listed.Contents?.filter(({ Key }) => !Key?.includes('probe')).length ?? 0;
   }
 
   async function call(url: string, method: string, path: string, body?: unknown): Promise<[number, unknown]> {
@@ -93,7 +99,54 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('the local server 
     expect((await call(url, 'POST', '/v1/topics', { name: 'eu_orders' }))[0]).toBe(201);
   });
 
+  it('keeps replicated topics in the buckets of its list, and goes on where one of them is not there', async () => {
+    const [east, west] = await Promise.all([s3.makeBucket(), s3.makeBucket()]);
+    const listed = [
+      { id: 1, name: 'east', bucket: east, region: 'us-east-1', rack: 'east' },
+      { id: 2, name: 'west', bucket: west, region: 'us-west-1', rack: 'west' },
+      { id: 3, name: 'gone', bucket: 'a-bucket-that-is-not-there', region: 'us-west-1', rack: 'gone' },
+    ];
+    const table = await dynamo.makeTable();
+    const local = start(table, [], { MILLRACE_REPLICAS: JSON.stringify(listed) });
+    const url = await local.url();
+    expect(await call(url, 'POST', '/v1/topics', { name: 'orders', replication_factor: 4 })).toMatchObject([
+      400,
+      { code: 'INVALID_REPLICATION_FACTOR' },
+    ]);
+    const config = { 'min.insync.replicas': 2 };
+    const made = await call(url, 'POST', '/v1/topics', { name: 'orders', replication_factor: 3, config });
+    expect(made[0]).toBe(201);
+    const records = [{ value: 'x'.repeat(100_000) }];
+    await expect
+      .poll(async () => (await call(url, 'POST', '/v1/topics/orders/records', { records }))[0], { timeout: 60_000 })
+      .toBe(200);
+    const [, described] = await call(url, 'GET', '/v1/topics/orders');
+    const [partition] = (described as { partition_details: { leader: number; isr: number[] }[] }).partition_details;
+    expect(partition?.isr.toSorted((a, b) => a - b)).toEqual([1, 2]);
+    expect(local.stderr).toContain('a replica cannot be used, and counts as down until it can');
+
+    const own = await countObjects(bucket);
+    expect(await call(url, 'POST', '/v1/topics/orders/records', { records })).toMatchObject([200, {}]);
+    expect(await countObjects(bucket)).toBe(own);
+    for (const replica of [east, west]) expect(await countObjects(replica)).toBeGreaterThanOrEqual(2);
+    const headers = { 'x-rack': 'west' };
+    const answer = await fetch(`${url}/v1/topics/orders/partitions/0/records?offset=earliest`, { headers });
+    const read = (await answer.json()) as { records: { value: string }[] };
+    expect(read.records.map(({ value }) => value.length)).toEqual(read.records.map(() => 100_000));
+    expect(read.records.length).toBeGreaterThanOrEqual(2);
+  });
+
   it.each([
+    [
+      'MILLRACE_REPLICAS that give the own bucket’s number away',
+      {
+        MILLRACE_REPLICAS: JSON.stringify([
+          { id: 0, name: 'other', bucket: 'other', region: 'eu-west-1', rack: 'other' },
+        ]),
+      },
+      undefined,
+      /gives "other" the id 0, and 0 is the own bucket's/,
+    ],
     [
       'a table that is not there',
       {},
