@@ -62,7 +62,7 @@ export function decideFollow({ member, target, reported, others, nowMs }: Follow
     NO_PARTITIONS,
   );
   const owned = union(kept, minus(wanted, awaiting));
-  const next = nextMember(member, { target, owned, lost: taken.size > 0, nowMs });
+  const next = nextMember(member, { target, owned, awaiting, lost: taken.size > 0, nowMs });
   return { ...(next && { next }), assignment: owned, revoking: NO_PARTITIONS, awaiting, unlisted: false };
 }
 
@@ -83,9 +83,16 @@ function unchanged(member: ConsumerMember, nowMs: number): Followed {
  */
 function nextMember(
   member: ConsumerMember,
-  { target, owned, lost, nowMs }: { target: Target; owned: Partitions; lost: boolean; nowMs: number },
+  {
+    target,
+    owned,
+    awaiting,
+    lost,
+    nowMs,
+  }: { target: Target; owned: Partitions; awaiting: Partitions; lost: boolean; nowMs: number },
 ): ConsumerMember | undefined {
-  const first = member.epoch === 0;
+  // A new member that has to wait for all that it is given needs no epoch yet: there is nothing to commit.
+  const first = member.epoch === 0 && (owned.size > 0 || awaiting.size === 0);
   const awaited = unfollowed(target, member).length > 0;
   const same = !first && !lost && !awaited && equalPartitions(owned, member.owned);
   if (same && !isRenewalDue(member, nowMs)) return undefined;
