@@ -76,7 +76,8 @@ async function awaitReplicas(parts: PlaceParts, placement: Placement, request: P
     placement.send(targetsOf(state, request));
     const nowMs = clock.monotonic();
     const { held, underWay } = placement;
-    if (isHeldByRequired(state, acks, held)) requiredHeldMs ??= nowMs;
+    // Whoever joins meanwhile is required too.
+    requiredHeldMs = isHeldByRequired(state, acks, held) ? (requiredHeldMs ?? nowMs) : undefined;
     const waitedMs = requiredHeldMs === undefined ? 0 : nowMs - requiredHeldMs;
     const verdict = judgeUploads(state, { acks, held, underWay, waitedMs });
     if (verdict.verdict === 'append') return { head, replicated: { holders: verdict.holders, epoch: head.epoch } };
