@@ -16,7 +16,7 @@ import { type LedgerId, newObjectId, type ObjectId } from '../../lib/kernel/ids.
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { planAppend } from '../../lib/log/ledger/append.ts';
-import { type Commit, idOf } from '../../lib/log/ledger/commit.ts';
+import type { Commit } from '../../lib/log/ledger/commit.ts';
 import { decodeHead, encodeHead, headKey, initialHead, type LedgerHead } from '../../lib/log/ledger/head.ts';
 import type { ProducerChange } from '../../lib/log/ledger/producer-item.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
@@ -189,8 +189,6 @@ export async function append(
   expect(result.outcome).toBe('applied');
   return { commit, name, head: decodeHead(result.item ?? {}) };
 }
-
-export { idOf };
 
 export async function viewOf({ metadata }: Pick<ReplicaWorld, 'metadata'>): Promise<LedgerView> {
   const item = await metadata.get(headKey(LEDGER), 'strong');

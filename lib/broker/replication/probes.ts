@@ -29,7 +29,7 @@ const CONTENT = Uint8Array.of(1);
  * Beside the hours (log/segment/object-name.ts), where the sweeper looks for nothing, and under the prefix that whoever
  * may write segments may write to. There is one for each replica, for good.
  */
-export function probeName(replica: ReplicaId): string {
+function probeName(replica: ReplicaId): string {
   return `segments/probe-${replica}`;
 }
 

@@ -125,9 +125,8 @@ async function check({ world, visible }: Schedule): Promise<void> {
   visible.splice(0, visible.length, ...ids);
   const { state } = await viewOf(world);
   for (const { tier, object } of commits.filter((commit) => commit.tier !== 'inline')) {
-    for (const [id, { store }] of world.buckets.entries()) {
-      if (has(state.inSync, id))
-        expect(await store.getTail(objectName(tier, object), 1), `replica ${id}`).toBeDefined();
+    for (const { store } of world.buckets.filter((_, id) => has(state.inSync, id))) {
+      expect(await store.getTail(objectName(tier, object), 1)).toBeDefined();
     }
   }
 }
