@@ -1,6 +1,7 @@
 /** What must hold in every history. Each checker returns the sentences that say how it does not. */
-import type { Checker, FinalPartition, History } from './history.ts';
+import type { Checker, FetchEvent, FinalPartition, History } from './history.ts';
 import { producerCheckers } from './producer-checkers.ts';
+import { mayBeLost, replicationCheckers } from './replication-checkers.ts';
 import { topicCheckers } from './topic-checkers.ts';
 import { transactionCheckers } from './transaction-checkers.ts';
 
@@ -29,7 +30,7 @@ const checkers: Record<string, Checker> = {
   'an acked record is where its ack said': (history) => {
     const logs = logsOf(history);
     return history.produces.flatMap((event) => {
-      if (event.answer.kind !== 'acked') return [];
+      if (event.answer.kind !== 'acked' || event.acks === 'leader') return [];
       const { baseOffset } = event.answer;
       const log = logs.get(nameOf(event));
       return event.values.flatMap((value, index) =>
@@ -103,12 +104,10 @@ const checkers: Record<string, Checker> = {
     return history.fetches.flatMap(({ reader, answer, ...event }) => {
       if (answer.kind !== 'records') return [];
       const log = logs.get(nameOf(event));
-      return answer.values.flatMap(({ offset, value }, index) => {
-        if (offset !== event.offset + index) return [`${reader} asked ${nameOf(event)} ${event.offset}, got ${offset}`];
-        return log?.[offset] === value
-          ? []
-          : [`${reader} saw ${value} at ${nameOf(event)} ${offset}, not ${log?.[offset]}`];
-      });
+      const wrong = answer.values.flatMap(({ offset, value }) =>
+        log?.[offset] === value ? [] : [`${reader} saw ${value} at ${nameOf(event)} ${offset}, not ${log?.[offset]}`],
+      );
+      return [...wrong, ...passedOver(history, { reader, answer, ...event })];
     });
   },
 
@@ -119,7 +118,8 @@ const checkers: Record<string, Checker> = {
       const where = `${nameOf(event)} ${event.offset}, where records up to ${end} were acked before`;
       if (event.offset >= end) return [];
       if (answer.kind === 'outOfRange') return [`${reader} was told out of range at ${where}`];
-      if (answer.kind === 'records' && answer.values.length === 0) return [`${reader} was told nothing at ${where}`];
+      if (answer.kind === 'records' && answer.nextOffset === event.offset)
+        return [`${reader} was told nothing at ${where}`];
       return [];
     });
   },
@@ -139,7 +139,21 @@ const checkers: Record<string, Checker> = {
   ...topicCheckers,
   ...producerCheckers,
   ...transactionCheckers,
+  ...replicationCheckers,
 };
+
+/** From where it was asked to where it is to go on, a reading is without a gap, but for what may be lost. */
+function passedOver(history: History, { reader, answer, offset: asked, ...place }: FetchEvent): string[] {
+  if (answer.kind !== 'records') return [];
+  let next = asked;
+  for (const { offset } of [...answer.values, { offset: answer.nextOffset }]) {
+    if (offset < next || !(offset === next || mayBeLost(history, place, next, offset))) {
+      return [`${reader} asked ${nameOf(place)} ${asked}, and got ${offset} in place of ${next}`];
+    }
+    next = offset + 1;
+  }
+  return [];
+}
 
 function nameOf({ topic, partition }: { topic: string; partition: number }): string {
   return `${topic}-${partition}`;
@@ -155,11 +169,11 @@ function logsOf(history: History): Map<string, (string | undefined)[]> {
   );
 }
 
-/** Per partition, the acks in the order of their answers, each with one past its last offset. */
+/** Per partition, the acks of all in sync, in the order of their answers, each with one past its last offset. */
 function ackedEnds(history: History): Map<string, { answeredAt: number; end: number }[]> {
   const ends = new Map<string, { answeredAt: number; end: number }[]>();
   for (const event of history.produces) {
-    if (event.answer.kind !== 'acked') continue;
+    if (event.answer.kind !== 'acked' || event.acks === 'leader') continue;
     const list = ends.get(nameOf(event)) ?? [];
     list.push({ answeredAt: event.answer.answeredAt, end: event.answer.baseOffset + event.values.length });
     ends.set(nameOf(event), list);

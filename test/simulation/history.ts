@@ -1,6 +1,7 @@
 /** What was asked and answered in a simulated world; the checkers judge it against the log at the end. */
 import type { Effect, ErrorCode } from '../../lib/kernel/errors.ts';
 import type { TopicId } from '../../lib/kernel/ids.ts';
+import { ReplicationHistory } from './replication-history.ts';
 
 /** One produce request of one writer to one partition. Values are unique in the world. */
 export interface ProduceEvent {
@@ -11,6 +12,8 @@ export interface ProduceEvent {
   /** Order of asking, over the whole world. */
   askedAt: number;
   expectedOffset?: number;
+  /** All, where absent: an ack of the leader alone may be undone by an election. */
+  acks?: 'leader';
   /** Of the topic that the call was last told to be behind the name; absent where it was told of none. */
   topicId?: TopicId;
   answer:
@@ -143,6 +146,7 @@ export class History {
   readonly latests: LatestEvent[] = [];
   readonly finals: FinalPartition[] = [];
   readonly passing = new PassingHistory();
+  readonly replication = new ReplicationHistory();
   /** Objects that no ledger has, after the last sweep. */
   orphans: string[] = [];
   private moment = 0;

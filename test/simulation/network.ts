@@ -82,6 +82,11 @@ export class Network {
     return result;
   }
 
+  /** Something that happens beside the calls. */
+  note(what: string): void {
+    this.trace(`${this.scheduler.nowMs.toFixed(3)} ${what}`);
+  }
+
   private deliverLater(what: string, apply: () => Promise<unknown>): void {
     const { random } = this.scheduler;
     // Mostly soon; sometimes so late that much has been sealed meanwhile.

@@ -2,6 +2,7 @@
  * Planted bugs: each undoes one rule of the protocol, at the stores, so that the program under test stays as it is. The
  * checkers must catch every one of them.
  */
+import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
@@ -21,6 +22,8 @@ export interface Plant {
   about: string;
   metadata?(store: MetadataStore, site: PlantSite): MetadataStore;
   bucket?(store: ObjectStore, site: PlantSite): ObjectStore;
+  /** What those who look after replicas go by. */
+  rules?(rules: ReplicationRules): ReplicationRules;
   /** Behind the network, where every request comes to pass, also a late one. */
   table?(table: TableAccess, site: PlantSite): TableAccess;
 }

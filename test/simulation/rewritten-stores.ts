@@ -21,7 +21,8 @@ export async function writeWithout(
   const kept = writes.filter((write) => !drop(write));
   if (kept.length === 0) return { outcome: 'applied' };
   const result = await store.write(kept);
-  if (result.outcome === 'applied') return result;
+  // What was to be a transaction does not return what it made of an item.
+  if (result.outcome === 'applied') return writes.length > 1 ? { outcome: 'applied' } : result;
   return { ...result, index: writes.indexOf(kept[result.index] as Write) };
 }
 

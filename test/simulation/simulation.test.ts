@@ -11,7 +11,7 @@ import { simulate } from './world.ts';
 const HISTORIES = 250;
 const FIRST_SEED = 1;
 
-describe('the log, its producers and transactions under faults', () => {
+describe('the log, its producers, transactions and replicas under faults', () => {
   it(`keeps its guarantees in ${HISTORIES} histories`, async () => {
     const summary = await runHistories({ histories: HISTORIES, firstSeed: FIRST_SEED });
     expect(summary.failed.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))).toEqual([]);
@@ -23,6 +23,9 @@ describe('the log, its producers and transactions under faults', () => {
     }
     for (const [kind, count] of Object.entries(summary.producers)) {
       expect(count, kind).toBeGreaterThan(HISTORIES / 8);
+    }
+    for (const [kind, count] of Object.entries(summary.replicas)) {
+      expect(count, kind).toBeGreaterThan(HISTORIES / 40);
     }
   });
 
@@ -43,6 +46,7 @@ describe('the simulation itself', () => {
   it.each([
     { of: 'the log', seed: 42 },
     { of: 'producers', seed: 44 },
+    { of: 'replicas', seed: 45 },
   ])('gives the same history of $of for the same seed, and another for another', async ({ seed }) => {
     const first = await simulate({ seed });
     const again = await simulate({ seed });

@@ -72,6 +72,8 @@ export type TableAccess = Pick<SharedTable, 'get' | 'query' | 'write'>;
 export interface SimulatedStoreParts {
   process: SimulatedProcess;
   network: Network;
+  /** Which bucket it is, where there are several. */
+  where?: string;
 }
 
 export function metadataOver(table: TableAccess, { process, network }: SimulatedStoreParts): MetadataStore {
@@ -90,19 +92,21 @@ export function metadataOver(table: TableAccess, { process, network }: Simulated
   };
 }
 
-export function objectsOver(objects: ObjectStore, { process, network }: SimulatedStoreParts): ObjectStore {
+export function objectsOver(objects: ObjectStore, { process, network, where = '' }: SimulatedStoreParts): ObjectStore {
   return {
     put: (name, chunks) => {
       // What is on its way is what was sent, whatever the sender does with its buffers afterwards.
       const sent = chunks.map((chunk) => chunk.slice());
-      return network.call(process, `put ${name}`, 'write', () => objects.put(name, sent));
+      return network.call(process, `put${where} ${name}`, 'write', () => objects.put(name, sent));
     },
     getRange: (name: string, range?: ByteRange) =>
-      network.call(process, `get ${name}`, 'read', () => objects.getRange(name, range)),
-    getTail: (name, length) => network.call(process, `tail ${name}`, 'read', () => objects.getTail(name, length)),
-    delete: (names) => network.call(process, `delete ${names.join(', ')}`, 'write', () => objects.delete(names)),
+      network.call(process, `get${where} ${name}`, 'read', () => objects.getRange(name, range)),
+    getTail: (name, length) =>
+      network.call(process, `tail${where} ${name}`, 'read', () => objects.getTail(name, length)),
+    delete: (names) =>
+      network.call(process, `delete${where} ${names.join(', ')}`, 'write', () => objects.delete(names)),
     list: (prefix: string, cursor?: string): Promise<ListPage> =>
-      network.call(process, `list ${prefix}`, 'read', () => objects.list(prefix, cursor)),
+      network.call(process, `list${where} ${prefix}`, 'read', () => objects.list(prefix, cursor)),
     presign: (name, range, expiresInMs): Promise<PresignedUrl> => objects.presign(name, range, expiresInMs),
   };
 }

@@ -6,7 +6,7 @@
 import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
+import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import { sweep } from '../../lib/broker/sweep.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { ledgerName } from '../../lib/kernel/ids.ts';
@@ -20,20 +20,24 @@ import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { check, type Violation } from './checkers.ts';
 import { countProducers } from './count-producers.ts';
-import { History, type ProduceEvent } from './history.ts';
+import { countReplicas } from './count-replicas.ts';
+import { History } from './history.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
 import { ProducerActors } from './producer-actors.ts';
-import { type Place, paddingOf, Readings, valueOf } from './readings.ts';
+import { type Place, Readings } from './readings.ts';
+import { ReplicatedActors } from './replicated-actors.ts';
+import { ReplicatedLedgers } from './replicated-ledgers.ts';
 import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
 import { watchTable } from './table-watch.ts';
+import { Writings } from './writings.ts';
 
 export interface HistoryOptions {
   seed: number;
   plant?: PlantName;
-  /** What stands for the bucket; memory by default, which is faster. Empty, and closed by the caller. */
+  /** What stands for the first bucket; memory by default, which is faster. Empty, and closed by the caller. */
   bucket?: ObjectStore;
   /** Called with every step, for a replay. */
   trace?: (line: string) => void;
@@ -51,6 +55,8 @@ export interface HistoryResult {
   faults: Record<string, number>;
   /** What became of batches with sequences and of transactions. */
   producers: Record<string, number>;
+  /** What became of replicas. */
+  replicas: Record<string, number>;
 }
 
 /** Runs one history. The same options give the same result, step by step. */
@@ -62,9 +68,11 @@ const EVENTS_MAX = 60_000;
 /** No more are started in the place of crashed ones. */
 const PROCESSES_MAX = 24;
 const ORPHAN_AGE_MS = 1_500;
+/** An upload may wait for seconds until the replicas are changed. */
+const ORPHAN_AGE_AMONG_REPLICAS_MS = 6_000;
 const TOPIC = 'simulated';
-/** One history of so many is of idempotent and transactional producers. */
-const PRODUCERS_EVERY = 4;
+/** In turn, by seed: idempotent and transactional producers, replicated ledgers, and twice the log with topics that pass. */
+const KINDS = ['producers', 'replicas', 'log', 'log'] as const;
 const OUTPUTS = 'outputs';
 const OUTPUT_PARTITIONS = 2;
 
@@ -84,6 +92,11 @@ class World {
   private readonly keeper = new SimulatedProcess('keeper');
   private readonly passing: PassingTopics;
   private readonly readings: Readings;
+  private readonly writings: Writings;
+  private readonly kind: (typeof KINDS)[number];
+  /** Only where ledgers have several replicas. */
+  private readonly replicated: ReplicatedLedgers | undefined;
+  private actors: ReplicatedActors | undefined;
   /** All partitions of the topics that stay. */
   private readonly places: Place[] = [];
   private fingerprint = 0;
@@ -104,11 +117,17 @@ class World {
     });
     this.passing = new PassingTopics(this.history, this.scheduler);
     this.readings = new Readings(this.history, this.random);
+    this.writings = new Writings(this.history, this.random, this.readings);
+    this.kind = KINDS[seed % KINDS.length] as (typeof KINDS)[number];
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
     this.partitions = 1 + randomBelow(this.random, 3);
-    this.inlineBytesMax = [0, 400, 4_096][randomBelow(this.random, 3)] as number;
+    const { history, scheduler, network } = this;
+    if (this.kind === 'replicas') this.replicated = new ReplicatedLedgers({ history, scheduler, network, bucket });
+    // What is stored inline has no replicas.
+    const sizes = this.replicated === undefined ? [0, 400, 4_096] : [0, 0, 400];
+    this.inlineBytesMax = sizes[randomBelow(this.random, sizes.length)] as number;
   }
 
   async run(): Promise<HistoryResult> {
@@ -129,17 +148,25 @@ class World {
         .length,
       faults: Object.fromEntries(this.network.counts),
       producers: countProducers(this.history.producers),
+      replicas: countReplicas(this.history.replication),
     };
   }
 
   /** The processes do their work, with faults. */
   private async storm(): Promise<void> {
     const founder = this.broker(new SimulatedProcess('founder'));
+    if (this.replicated !== undefined) this.table.watch = (written) => this.replicated?.watch.note(written);
     const inputs = await this.found(founder, TOPIC, this.partitions);
-    // The others have the log to themselves, and topics that come and go.
-    const withProducers = this.seed % PRODUCERS_EVERY === 0;
-    const outputs = withProducers ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
+    const outputs = this.kind === 'producers' ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
     this.network.rates = anyWeather(this.random);
+    if (this.replicated !== undefined) this.startReplicated(this.replicated);
+    else this.startOthers(inputs, outputs);
+    await this.until(() => this.working === 0);
+  }
+
+  private startOthers(inputs: readonly Place[], outputs: readonly Place[]): void {
+    // The others have the log to themselves, and topics that come and go.
+    const withProducers = this.kind === 'producers';
     const writers = withProducers ? 1 : 2 + randomBelow(this.random, 3);
     const requests = withProducers ? 15 : 60 + randomBelow(this.random, 60);
     for (let index = 0; index < writers; index++)
@@ -148,14 +175,34 @@ class World {
     this.start('sweeper', (b, p) => this.sweepOften(b, p));
     if (withProducers) this.startProducers(inputs, outputs);
     else for (let index = 0; index < 2; index++) this.start(`owner${index}`, (b, p) => this.passing.own(b, p));
-    await this.until(() => this.working === 0);
+  }
+
+  /** Faults last for seconds, and so does everything else. */
+  private startReplicated(replicated: ReplicatedLedgers): void {
+    const { scheduler, writings, readings, places } = this;
+    const { ledgers } = replicated;
+    const isBusy = () => this.working > 0;
+    const plant = plantOf(this.plant);
+    const planted = (rules: ReplicationRules) => plant?.rules?.(rules) ?? rules;
+    const actors = new ReplicatedActors({ scheduler, writings, readings, places, ledgers, isBusy, planted });
+    this.actors = actors;
+    const writers = 3 + randomBelow(this.random, 2);
+    for (let index = 0; index < writers; index++)
+      this.start(`writer${index}`, (b, p) => actors.write(b, p), { withinMs: 40_000 });
+    const beside = { withinMs: 40_000, beside: true };
+    for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => actors.read(b, p), beside);
+    for (let index = 0; index < 2; index++) this.start(`caretaker${index}`, (b, p) => actors.keep(b, p), beside);
+    this.start('sweeper', (b, p) => this.sweepOften(b, p, 6_000), beside);
+    replicated.storm();
   }
 
   /** No more faults: everything that was under way ends; then the log is read by someone who has seen nothing. */
   private async peace(): Promise<void> {
     this.network.rates = NO_FAULTS;
+    this.replicated?.buckets.calm();
     await this.until(() => false);
-    await this.complete(this.scheduler.pause(this.keeper, ORPHAN_AGE_MS * 4));
+    await this.restore();
+    await this.complete(this.scheduler.pause(this.keeper, this.orphanAgeMs * 4));
     await this.complete(this.lastSweep(this.broker(new SimulatedProcess('last sweeper'))));
     const auditor = new SimulatedProcess('auditor');
     const witness = this.broker(auditor);
@@ -164,12 +211,23 @@ class World {
     if (this.fault !== undefined) throw this.fault;
   }
 
+  /** All replicas come back by themselves. */
+  private async restore(): Promise<void> {
+    const { replicated, actors } = this;
+    if (replicated === undefined || actors === undefined) return;
+    const process = new SimulatedProcess('restorer');
+    await this.complete(actors.restore(this.broker(process), process, () => replicated.watch.isRestored()));
+    this.history.replication.unrestored = replicated.watch.unrestored();
+  }
+
   private async found(founder: Broker, name: string, partitions: number): Promise<Place[]> {
-    const config = { 'ledger.partitions': 1 + randomBelow(this.random, 3) };
+    const { replicationFactor, config: rules } = this.replicated?.request ?? {};
+    const config = { 'ledger.partitions': 1 + randomBelow(this.random, 3), ...rules };
     const places = Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition }));
     const create = async () => {
-      await createTopic(founder, { name, partitions, config });
+      await createTopic(founder, { name, partitions, replicationFactor, config });
       const topic = await founder.topics.get(name);
+      this.replicated?.created(topic);
       for (const { partition } of places) {
         const { ledger, slot } = ledgerOf(topic, partition);
         this.history.producers.places.set(`${name}-${partition}`, { ledger: ledgerName(ledger), slot });
@@ -192,16 +250,23 @@ class World {
     for (const [name, work] of actors.all()) this.start(name, work);
   }
 
-  /** Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. */
-  private start(name: string, work: (broker: Broker, process: SimulatedProcess) => Promise<void>): void {
-    this.working++;
+  /**
+   * Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. What goes on
+   * `beside` the work is not waited for.
+   */
+  private start(
+    name: string,
+    work: (broker: Broker, process: SimulatedProcess) => Promise<void>,
+    { withinMs = 1_500, beside = false } = {},
+  ): void {
+    if (!beside) this.working++;
     const skewMs = randomBelow(this.random, 200) - 100;
     const process = new SimulatedProcess(`${name}.${this.processes++}`, skewMs);
     let ended = false;
     const end = () => {
       if (ended) return;
       ended = true;
-      this.working--;
+      if (!beside) this.working--;
     };
     work(this.broker(process), process).then(end, (error: unknown) => {
       this.fault ??= error;
@@ -209,14 +274,14 @@ class World {
     });
     const fate = this.random.fraction();
     if (fate < 0.25) {
-      this.scheduler.schedule(this.keeper, this.random.fraction() * 1_500, () => {
+      this.scheduler.schedule(this.keeper, this.random.fraction() * withinMs, () => {
         if (ended) return;
         process.alive = false;
         end();
-        if (this.processes < PROCESSES_MAX) this.start(name, work);
+        if (this.processes < PROCESSES_MAX) this.start(name, work, { withinMs, beside });
       });
     } else if (fate < 0.5) {
-      this.scheduler.schedule(this.keeper, this.random.fraction() * 1_500, () => {
+      this.scheduler.schedule(this.keeper, this.random.fraction() * withinMs, () => {
         process.frozenUntilMs = this.scheduler.nowMs + this.random.fraction() * 6_000;
       });
     }
@@ -229,15 +294,23 @@ class World {
     const table = plant?.table?.(this.table, { ...site, process: this.keeper }) ?? this.table;
     const honest = metadataOver(table, parts);
     const metadata = plant?.metadata?.(honest, site) ?? honest;
-    const honestBucket = objectsOver(this.bucket, parts);
-    const bucket = plant?.bucket?.(honestBucket, site) ?? honestBucket;
+    const planted = (store: ObjectStore) => plant?.bucket?.(store, site) ?? store;
+    const bucket = this.replicated?.buckets.of(process, planted) ?? planted(objectsOver(this.bucket, parts));
     const clock = this.scheduler.clockOf(process);
     const objects = createTieredObjectStore({
       inline: createInlineObjectStore({ metadata, clock }),
       bucket,
       inlineBytesMax: this.inlineBytesMax,
     });
-    return createBroker({ metadata, objects, compression: nodeCompression, clock, random: this.random });
+    const replicaLagMsMax = this.replicated?.lagMsMax;
+    return createBroker({
+      metadata,
+      objects,
+      compression: nodeCompression,
+      clock,
+      random: this.random,
+      replicaLagMsMax,
+    });
   }
 
   private async write(broker: Broker, process: SimulatedProcess, requests: number): Promise<void> {
@@ -245,43 +318,13 @@ class World {
     let left = requests;
     const lane = async () => {
       while (left-- > 0) {
-        await this.produceOnce(broker, process, left);
+        const partition = randomBelow(this.random, this.partitions);
+        await this.writings.produce(broker, process, { topic: TOPIC, partition, number: left });
         if (this.random.fraction() < 0.15) await this.passing.produceOnce(broker, process);
         if (this.random.fraction() < 0.2) await this.scheduler.pause(process, this.random.fraction() * 100);
       }
     };
     await Promise.all(Array.from({ length: lanes }, lane));
-  }
-
-  private async produceOnce(broker: Broker, process: SimulatedProcess, number: number): Promise<void> {
-    const partition = randomBelow(this.random, this.partitions);
-    const count = 1 + randomBelow(this.random, 3);
-    const values = Array.from({ length: count }, (_, index) => `${process.name}/${number}/${index}`);
-    const expectedOffset =
-      this.random.fraction() < 0.1 ? this.readings.guessNext({ topic: TOPIC, partition }) : undefined;
-    const event: ProduceEvent = {
-      writer: process.name,
-      topic: TOPIC,
-      partition,
-      values,
-      askedAt: this.history.tick(),
-      expectedOffset,
-      answer: { kind: 'none' },
-    };
-    this.history.produces.push(event);
-    const padding = paddingOf(this.random);
-    const records = values.map((value) => ({ partition, key: null, value: valueOf(value, padding), headers: [] }));
-    try {
-      const [first] = await produceRecords(broker, { topic: TOPIC, records, acks: 'all', expectedOffset });
-      const answeredAt = this.history.tick();
-      if (first?.outcome === 'written') event.answer = { kind: 'acked', baseOffset: first.offset, answeredAt };
-      if (first?.outcome === 'failed') {
-        event.answer = { kind: 'failed', code: first.error.code, effect: first.error.effect, answeredAt };
-      }
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      event.answer = { kind: 'failed', code: error.code, effect: error.effect, answeredAt: this.history.tick() };
-    }
   }
 
   /** Follows each partition from the start, and now and then asks for the end, until the writers are done. */
@@ -304,18 +347,22 @@ class World {
     await Promise.all(this.places.map(follow));
   }
 
-  private async sweepOften(broker: Broker, process: SimulatedProcess): Promise<void> {
+  private async sweepOften(broker: Broker, process: SimulatedProcess, everyMsMax = 1_200): Promise<void> {
     for (let pass = 0; pass < 8; pass++) {
-      await this.scheduler.pause(process, 200 + this.random.fraction() * 1_200);
+      await this.scheduler.pause(process, 200 + this.random.fraction() * everyMsMax);
       await this.sweepOnce(broker).catch((error: unknown) => {
         if (!(error instanceof MillraceError)) throw error;
       });
     }
   }
 
+  private get orphanAgeMs(): number {
+    return this.replicated === undefined ? ORPHAN_AGE_MS : ORPHAN_AGE_AMONG_REPLICAS_MS;
+  }
+
   private sweepOnce(broker: Broker) {
     const toMs = broker.clock.now();
-    return sweep(broker, { fromMs: EPOCH_MS - 1_000, toMs, orphanAgeMs: ORPHAN_AGE_MS });
+    return sweep(broker, { fromMs: EPOCH_MS - 1_000, toMs, orphanAgeMs: this.orphanAgeMs });
   }
 
   /** After it, everything that is stored is in a ledger: a second sweep finds nothing to delete. */
@@ -323,6 +370,7 @@ class World {
     await this.sweepOnce(broker);
     const { deleted } = await this.sweepOnce(broker);
     if (deleted > 0) this.history.orphans.push(`${deleted} objects of a second sweep`);
+    this.history.orphans.push(...(this.replicated?.watch.orphans() ?? []));
   }
 
   private async complete(work: Promise<void>): Promise<void> {
