@@ -12,7 +12,9 @@
  *
  * `next` is the state to write; it is conditioned on the one that was decided upon.
  */
-import type { AbortReason, TransactionalState } from './transactional-item.ts';
+import { PRODUCER_EPOCH_MAX } from '../producers/producer-id-item.ts';
+import { isExhausted, isSameProducer, producerOf } from './producer.ts';
+import type { AbortReason, ProducerIdentity, TransactionalState } from './transactional-item.ts';
 import { newTransactionalState } from './transactional-item.ts';
 
 /** Who calls, as its producer epoch, and about which transaction of that epoch. */
@@ -70,10 +72,45 @@ export function decideTransact(
   return { decision: 'commit', next: committed(known, caller) };
 }
 
-/** Takes the id over: every older epoch is fenced, and what it had open is aborted. */
-export function decideInitialize(state: TransactionalState | undefined, timeoutMs: number): TransactionalState {
+export interface Initialization {
+  timeoutMs: number;
+  /** Who asks, where that is a producer that goes on after an error: it wants its own next epoch, or none. */
+  expected?: ProducerIdentity;
+  /** A producer id that nobody has, once there must be one. */
+  producerId?: number;
+}
+
+export type InitializeDecision =
+  | { decision: 'initialize'; next: TransactionalState }
+  /** An earlier call of the same producer has come through: its answer is what the state says. */
+  | { decision: 'repeat' }
+  | { decision: 'needs-producer-id' }
+  | Refused;
+
+/**
+ * Takes the id over: every older epoch is fenced, and what it had open is aborted. A producer that says who it is does so
+ * only for itself: where another has taken the id over since, it is fenced (KIP-360).
+ */
+export function decideInitialize(
+  state: TransactionalState | undefined,
+  { timeoutMs, expected, producerId }: Initialization,
+): InitializeDecision {
   const known = state ?? newTransactionalState(timeoutMs);
-  return changed(known, { epoch: known.epoch + 1, number: -1, status: 'empty', timeoutMs, begunMs: 0, parts: 0 });
+  const current = producerOf(known);
+  if (expected !== undefined && current !== undefined && !isSameProducer(current, expected)) {
+    if (isSameProducer(known.previous, expected)) return { decision: 'repeat' };
+    return refuse({ reason: 'fenced', epoch: expected.epoch, newest: current.epoch });
+  }
+  const epoch = known.epoch + 1;
+  let { producer } = known;
+  if (current === undefined || isExhausted(current)) {
+    if (producerId === undefined) return { decision: 'needs-producer-id' };
+    producer = { id: producerId, firstEpoch: epoch };
+  }
+  const { previous: _, ...rest } = known;
+  const previous = expected !== undefined && current !== undefined ? { previous: expected } : {};
+  const begun = { epoch, number: -1, status: 'empty' as const, timeoutMs, begunMs: 0, parts: 0 };
+  return { decision: 'initialize', next: changed({ ...rest, ...previous }, { ...begun, producer }) };
 }
 
 export type AddDecision =
@@ -189,7 +226,12 @@ function repeatOf({ receipt, number }: TransactionalState): { decision: 'repeat'
 }
 
 function committed(state: TransactionalState, { epoch, number }: Caller): TransactionalState {
-  return changed(state, { epoch, number, status: 'committed', parts: 0 });
+  const next = changed(state, { epoch, number, status: 'committed', parts: 0 });
+  if (epoch === state.epoch) return next;
+  // Its epochs are declared by whoever calls, and the newest may be far beyond what a producer id has.
+  const { previous: _, producer, ...rest } = next;
+  const fits = producer !== undefined && epoch - producer.firstEpoch < PRODUCER_EPOCH_MAX;
+  return fits ? { ...rest, producer } : rest;
 }
 
 function changed(state: TransactionalState, changes: Partial<TransactionalState>): TransactionalState {

@@ -15,6 +15,10 @@
  *     y   string  of an aborted one: why (`asked`, `timed-out`)
  *     x   bytes   8 random bytes of whoever committed last, by which a writer whose answer was lost knows itself
  *     a   bytes   the receipt of the newest transaction, where that is committed (receipt.ts)
+ *     p   number  the producer id that was handed out with the id; absent where it was never initialized
+ *     o   number  the epoch `e` at which the epochs of `p` begin: Kafka's are of 16 bits, ours go on (producer.ts)
+ *     q   number  where whoever has `p` was given its epoch in place of another: that one's producer id …
+ *     z   number  … and its epoch, as Kafka counts it
  */
 import { assert } from '../../kernel/assert.ts';
 import { EMPTY_BYTES } from '../../kernel/bytes.ts';
@@ -38,6 +42,16 @@ export interface TransactionalState {
   /** Empty before the first commit. */
   token: Uint8Array;
   receipt?: Uint8Array;
+  /** The producer id that was handed out, and the epoch of the transactional id that is its epoch 0. */
+  producer?: { id: number; firstEpoch: number };
+  /** What the producer had before it asked for another epoch itself; nobody else has taken the id over since. */
+  previous?: ProducerIdentity;
+}
+
+/** A producer as Kafka names it: an id of 64 bits, of which we use those that are safe integers, and an epoch of 16. */
+export interface ProducerIdentity {
+  id: number;
+  epoch: number;
 }
 
 export function transactionalPartitionKey(id: string): string {
@@ -74,6 +88,8 @@ export function encodeTransactional(state: TransactionalState): Attributes {
     x: state.token,
     ...(state.abortReason !== undefined && { y: state.abortReason }),
     ...(state.receipt !== undefined && { a: state.receipt }),
+    ...(state.producer !== undefined && { p: state.producer.id, o: state.producer.firstEpoch }),
+    ...(state.previous !== undefined && { q: state.previous.id, z: state.previous.epoch }),
   };
 }
 
@@ -94,6 +110,8 @@ export function decodeTransactional(attributes: Attributes): TransactionalState 
     token,
     ...(abortReason !== undefined && { abortReason }),
     ...(receipt !== undefined && { receipt }),
+    ...('p' in attributes && { producer: { id: numberAt(attributes, 'p'), firstEpoch: numberAt(attributes, 'o') } }),
+    ...('q' in attributes && { previous: { id: numberAt(attributes, 'q'), epoch: numberAt(attributes, 'z') } }),
   };
 }
 

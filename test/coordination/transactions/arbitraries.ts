@@ -71,6 +71,8 @@ export const states = fc.record(
     token: fc.oneof(bytes(8), bytes(0)),
     abortReason: fc.constantFrom(...ABORT_REASONS),
     receipt: fc.uint8Array({ maxLength: 40 }),
+    producer: fc.record({ id: fc.maxSafeNat(), firstEpoch: fc.nat() }),
+    previous: fc.record({ id: fc.maxSafeNat(), epoch: fc.nat(32_767) }),
   },
   { requiredKeys: ['version', 'epoch', 'number', 'status', 'timeoutMs', 'begunMs', 'parts', 'token'] },
 );

@@ -28,7 +28,9 @@ class Id {
   }
 
   initialize(): number {
-    this.state = decideInitialize(this.state, TIMEOUT_MS);
+    const decision = decideInitialize(this.state, { timeoutMs: TIMEOUT_MS, producerId: 7 });
+    if (decision.decision !== 'initialize') throw new Error(decision.decision);
+    this.state = decision.next;
     return this.state.epoch;
   }
 
