@@ -61,7 +61,7 @@ export const plainCommit: fc.Arbitrary<Commit> = fc.record(
   { requiredKeys: ['tier', 'object', 'part', 'position', 'runs'] },
 );
 
-export const bundleEntry: fc.Arbitrary<BundleEntry> = fc.record(
+const bundleEntry: fc.Arbitrary<BundleEntry> = fc.record(
   {
     tier: fc.constantFrom('inline' as const, 'segments' as const),
     object: objectId,
