@@ -103,6 +103,8 @@ export const limits = {
   replicaPagesLookedIntoMax: 4,
   /** A replica that is not known to be healthy is probed this often by each process. */
   replicaProbeMs: 1_000,
+  /** Probes of one replica that wait for an answer at a time. */
+  replicaProbesInFlightMax: 8,
   /** How long a successful probe of a replica that gets no other requests says that it is alive. */
   replicaProofMsMax: 10_000,
   /** How long whoever waits for the end of all work waits for a probe: it may hang, and nothing is lost with it. */

@@ -46,6 +46,8 @@ export interface Bucket {
   store: ObjectStore;
   /** Does not answer anyone. */
   down: boolean;
+  /** Never answers what it is asked meanwhile. */
+  silent: boolean;
   /** Answers everyone that it is asked for too much, which is no failure. */
   busy: boolean;
   /** Goes down after so many more calls. */
@@ -65,7 +67,7 @@ export async function makeReplicas(): Promise<ReplicaWorld> {
   opened.push(metadata);
   const head = initialHead(encodeReplication(initialReplication([0, 1, 2])));
   await metadata.write([{ kind: 'put', key: headKey(LEDGER), attributes: encodeHead(head) }]);
-  const bucket = (): Bucket => ({ store: createMemoryObjectStore(), down: false, busy: false });
+  const bucket = (): Bucket => ({ store: createMemoryObjectStore(), down: false, silent: false, busy: false });
   return { clock: new ManualClock(), metadata, buckets: [bucket(), bucket(), bucket()] };
 }
 
@@ -86,10 +88,11 @@ export function makeProcess({ clock, metadata: table, buckets }: ReplicaWorld): 
   const metadata = new InterceptedMetadata(table);
   const calls: string[] = [];
   const blind = new Set<number>();
-  const reach = (id: number, call: string) => {
+  const reach = async (id: number, call: string): Promise<void> => {
     calls.push(call);
     const bucket = buckets[id] as Bucket;
     if (bucket.callsLeft !== undefined && bucket.callsLeft-- <= 0) bucket.down = true;
+    if (bucket.silent) await new Promise(() => {});
     if (bucket.busy) throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', `replica ${id} is busy`);
     if (!bucket.down && !blind.has(id)) return;
     throw new MillraceError('KAFKA_STORAGE_ERROR', `replica ${id} does not answer`, { effect: 'unknown' });
@@ -119,26 +122,26 @@ export function makeProcess({ clock, metadata: table, buckets }: ReplicaWorld): 
 }
 
 /** The bucket as one process reaches it. */
-function seen(store: ObjectStore, id: number, reach: (id: number, call: string) => void): ObjectStore {
+function seen(store: ObjectStore, id: number, reach: (id: number, call: string) => Promise<void>): ObjectStore {
   return {
     put: async (name, chunks) => {
-      reach(id, `put ${id} ${name}`);
+      await reach(id, `put ${id} ${name}`);
       return store.put(name, chunks);
     },
     getRange: async (name, range) => {
-      reach(id, `getRange ${id} ${name}`);
+      await reach(id, `getRange ${id} ${name}`);
       return store.getRange(name, range);
     },
     getTail: async (name, length) => {
-      reach(id, `getTail ${id} ${name}`);
+      await reach(id, `getTail ${id} ${name}`);
       return store.getTail(name, length);
     },
     delete: async (names) => {
-      reach(id, `delete ${id} ${names.join(' ')}`);
+      await reach(id, `delete ${id} ${names.join(' ')}`);
       return store.delete(names);
     },
     list: async (prefix, cursor) => {
-      reach(id, `list ${id} ${prefix}`);
+      await reach(id, `list ${id} ${prefix}`);
       return store.list(prefix, cursor);
     },
     presign: (name, range, expiresInMs) => store.presign(name, range, expiresInMs),

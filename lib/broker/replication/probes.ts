@@ -10,16 +10,20 @@ import type { Replica, ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { BrokerLog } from '../broker-log.ts';
 
 interface Probed {
+  /** How many have no answer. */
+  underWay: number;
   /** When the last one began, … */
   lastMs: number;
-  underWay: boolean;
+  /** … whether it has an answer, … */
+  lastEnded: boolean;
   /** … and when the last one that succeeded ended. */
   provenMs: number;
 }
 
 const NEVER: Readonly<Probed> = {
+  underWay: 0,
   lastMs: Number.NEGATIVE_INFINITY,
-  underWay: false,
+  lastEnded: true,
   provenMs: Number.NEGATIVE_INFINITY,
 };
 
@@ -53,7 +57,7 @@ export class Probes {
   }
 
   /**
-   * Probes each of them, unless a probe is under way or the last one began less than `replicaProbeMs` ago. `proven` is
+   * Probes each of them, unless the last probe began less than `replicaProbeMs` ago, or has no answer and is not old. `proven` is
    * called when one is proven that was not before.
    */
   send(ids: readonly ReplicaId[], proven: () => void): void {
@@ -78,14 +82,20 @@ export class Probes {
     ended.abort();
   }
 
+  /** Where one has no answer, the next one may have: it is sent after a while. */
   private isDue(id: ReplicaId): boolean {
-    const { underWay, lastMs } = this.probed.get(id) ?? NEVER;
-    return !underWay && this.clock.monotonic() - lastMs >= limits.replicaProbeMs;
+    const { underWay, lastMs, lastEnded } = this.probed.get(id) ?? NEVER;
+    const pauseMs = lastEnded ? limits.replicaProbeMs : limits.replicaSilentMsMax;
+    return underWay < limits.replicaProbesInFlightMax && this.clock.monotonic() - lastMs >= pauseMs;
   }
 
   private async probe({ id, store }: Replica): Promise<void> {
-    const probed = { ...(this.probed.get(id) ?? NEVER), lastMs: this.clock.monotonic(), underWay: true };
+    const probed = this.probed.get(id) ?? { ...NEVER };
     this.probed.set(id, probed);
+    const beganMs = this.clock.monotonic();
+    probed.lastMs = beganMs;
+    probed.lastEnded = false;
+    probed.underWay++;
     try {
       await this.replicas.health.watch(id, () => store.put(probeName(id), [CONTENT]));
       probed.provenMs = this.clock.monotonic();
@@ -94,7 +104,8 @@ export class Probes {
       // A fault of the storage is in the health book now, and need not be told once a second.
       if (!(error instanceof MillraceError)) this.log.error('A probe of a replica failed', { replica: id, error });
     } finally {
-      probed.underWay = false;
+      probed.underWay--;
+      if (probed.lastMs === beganMs) probed.lastEnded = true;
     }
   }
 }

@@ -114,11 +114,13 @@ export class Sights {
     return -1;
   }
 
-  /** Of the ledger's replicas, those that have to be probed for something to be known of them. */
+  /** Of the ledger's replicas, those that have to be probed for something certain to be known of them. */
   unknownAmong({ state }: LedgerView): ReplicaId[] {
     return this.ours(state.replicas).filter((replica) => {
       const { verdict } = this.health.healthOf(replica);
-      return verdict === 'failed' || verdict === 'recovering' || !has(state.inSync, replica);
+      if (verdict !== 'healthy' || !has(state.inSync, replica)) return true;
+      // One request without an answer says little, and there may be no other one for as long as it waits.
+      return this.health.silentMs(replica) >= limits.replicaProbeMs;
     });
   }
 

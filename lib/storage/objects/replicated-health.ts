@@ -60,6 +60,16 @@ export class ReplicaHealthBook {
     return watched.health;
   }
 
+  /** How long the oldest request has waited that has no answer, of those begun after the last that succeeded; else 0. */
+  silentMs(replica: ReplicaId): number {
+    const { waiting, lastSuccessMs } = this.of(replica);
+    const nowMs = this.clock.monotonic();
+    let longestMs = 0;
+    for (const { startedMs } of waiting)
+      if (startedMs > lastSuccessMs) longestMs = Math.max(longestMs, nowMs - startedMs);
+    return longestMs;
+  }
+
   /** Who may be counted on. */
   alive(): ReplicaMask {
     return maskOf([...this.replicas.keys()].filter((replica) => isAlive(this.healthOf(replica))));

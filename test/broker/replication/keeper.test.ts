@@ -13,6 +13,8 @@ import {
   lookFor,
   makeProcess,
   makeReplicas,
+  type ReplicaProcess,
+  type ReplicaWorld,
   RULES,
   send,
   stateOf,
@@ -24,6 +26,14 @@ async function makeOne() {
   const world = await makeReplicas();
   const process = makeProcess(world);
   return { world, process, keeper: process.broker.keeper };
+}
+
+/** Without waiting for what is not answered. */
+async function lookEverySecond(world: ReplicaWorld, { broker }: ReplicaProcess, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    await broker.keeper.look(LEDGER, RULES);
+    await world.clock.advance(1_000);
+  }
 }
 
 describe('a look where all is well', () => {
@@ -96,6 +106,24 @@ describe('a follower that fails', () => {
     expect((await stateOf(world)).inSync).toEqual([0, 1]);
     await lookFor(world, process, 3);
     expect(await stateOf(world)).toEqual({ leader: 0, inSync: [0, 1, 2], joining: [], epoch: 0 });
+  });
+});
+
+describe('a replica that does not answer', () => {
+  it('fails by one request that waits and a probe beside it, and is back when later probes are answered', async () => {
+    const { world, process } = await makeOne();
+    world.buckets[2].silent = true;
+    process.replicas.putTo(0b100, 'segments/1/traffic', [Uint8Array.of(0)]);
+    await lookEverySecond(world, process, 8);
+    expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
+    await lookEverySecond(world, process, 3);
+    expect((await stateOf(world)).inSync).toEqual([0, 1]);
+    // The request, a probe after a second, and one more when that had no answer for 8 seconds.
+    expect(process.calls.filter((call) => call.startsWith('put 2'))).toHaveLength(3);
+    await lookEverySecond(world, process, 30);
+    world.buckets[2].silent = false;
+    await lookEverySecond(world, process, 20);
+    expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
   });
 });
 
