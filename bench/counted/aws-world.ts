@@ -12,6 +12,7 @@ import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createS3ObjectStore } from '../../lib/storage/objects/s3.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { makeDynamo } from '../../test/peers/support/dynamo.ts';
@@ -57,6 +58,8 @@ function transactionUnits(
 }
 
 /** S3 commands by how they are billed; DELETE is free. */
+/** Buckets; topics with one replica have theirs in the first. */
+const REPLICAS = 3;
 const PUT_CLASS = new Set(['PutObjectCommand', 'ListObjectsV2Command']);
 const GET_CLASS = new Set(['GetObjectCommand', 'HeadObjectCommand']);
 
@@ -102,9 +105,13 @@ export async function openAwsWorld(): Promise<AwsWorld> {
     { step: 'deserialize', name: 'countRequests', priority: 'low' },
   );
   const shared = { clock: systemClock, random: systemRandom };
-  const bucket = createS3ObjectStore({ client: s3.client, bucket: await s3.makeBucket(), ...shared });
+  const openBucket = async () => createS3ObjectStore({ client: s3.client, bucket: await s3.makeBucket(), ...shared });
+  const stores = await Promise.all(Array.from({ length: REPLICAS }, openBucket));
+  const replicas = stores.map((store, id) => ({ id, name: `replica-${id}`, rack: `replica-${id}`, store }));
+  const bucket = stores[0] as ObjectStore;
   const inline = createInlineObjectStore({ metadata, ...shared });
-  const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault });
+  const set = new ReplicaSet({ replicas, clock: systemClock });
+  const objects = createTieredObjectStore({ inline, bucket: set, inlineBytesMax: limits.inlineBytesMaxDefault });
   return {
     metadata,
     inline,
@@ -120,8 +127,8 @@ export async function openAwsWorld(): Promise<AwsWorld> {
     emptyBucket: async () => {
       const before = counts;
       for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
-        const page = await bucket.list('segments/', cursor);
-        await bucket.delete(page.objects.map(({ name }) => name));
+        const page = await set.list('segments/', cursor);
+        await set.delete(page.objects.map(({ name }) => name));
         cursor = page.next;
       }
       counts = before;

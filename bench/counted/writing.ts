@@ -13,6 +13,7 @@ export interface ProduceShape {
   valueBytes: number;
   partitions: number;
   requests: number;
+  replicas?: number;
 }
 
 /** The S3 server keeps what it is sent in memory, so that it is emptied now and then. */
@@ -28,8 +29,9 @@ export async function topicCreation(world: AwsWorld, partitions: number): Promis
 
 export async function production(world: AwsWorld, shape: ProduceShape): Promise<Operation> {
   const process = world.startProcess();
-  const topic = `produced-${shape.records}-${shape.partitions}`;
-  await createTopic(process, { name: topic, partitions: shape.partitions });
+  const { replicas = 1 } = shape;
+  const topic = `produced-${shape.records}-${shape.partitions}-${replicas}`;
+  await createTopic(process, { name: topic, partitions: shape.partitions, replicationFactor: replicas });
   await produceRecords(process, { topic, records: recordsOf(shape, 0), acks: 'all' });
   let total = NO_COUNTS;
   for (let done = 0; done < shape.requests; ) {

@@ -27,6 +27,8 @@ const ONE_RECORD: ProduceShape = {
 const ONE_OF_SIXTEEN = { ...ONE_RECORD, name: 'produce 1 record of 1 KiB, topic of 16 partitions', partitions: 16 };
 const HUNDRED = { ...ONE_RECORD, name: 'produce 100 records of 1 KiB', records: 100, partitions: 16, requests: 200 };
 const MEBIBYTE = { ...HUNDRED, name: 'produce 1 MiB over 16 partitions', records: 1_024, requests: 1_000 };
+const RECORD_BY_THREE = { ...ONE_RECORD, name: `${ONE_RECORD.name}, 3 replicas`, replicas: 3 };
+const MEBIBYTE_BY_THREE = { ...MEBIBYTE, name: `${MEBIBYTE.name}, 3 replicas`, requests: 300, replicas: 3 };
 
 const TRANSACTION: TransactionShape = {
   name: 'transaction over 8 partitions of a topic and 2 offsets',
@@ -66,7 +68,7 @@ async function run(context: PartContext): Promise<Report> {
     const created = [];
     for (const partitions of [1, 16, 256]) created.push(await topicCreation(world, partitions));
     const produced: Operation[] = [];
-    for (const shape of [ONE_RECORD, ONE_OF_SIXTEEN, HUNDRED, MEBIBYTE]) {
+    for (const shape of [ONE_RECORD, ONE_OF_SIXTEEN, HUNDRED, MEBIBYTE, RECORD_BY_THREE, MEBIBYTE_BY_THREE]) {
       context.progress(`${shape.name}, ${shape.requests} times`);
       produced.push(await production(world, shape));
     }
