@@ -1,4 +1,5 @@
 /** Three replicas over stores in memory whose faults a test switches on and off, and brokers over them. */
+import type { Clock } from '../../lib/kernel/clock.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
@@ -14,7 +15,17 @@ export type Fault =
   /** Reads are served, nothing else. */
   | 'read-only'
   /** No call is ever answered. */
-  | 'silent';
+  | 'silent'
+  /** Writes fail for want of space, after some of the bytes. */
+  | 'full'
+  /** Every third call fails. */
+  | 'unreliable'
+  /** Every call takes two seconds. */
+  | 'slow';
+
+export const FAULTS = ['down', 'read-only', 'silent', 'full', 'unreliable', 'slow'] as const satisfies readonly Fault[];
+
+const SLOW_MS = 2_000;
 
 export class SwitchableStore implements ObjectStore {
   fault?: Fault;
@@ -23,9 +34,12 @@ export class SwitchableStore implements ObjectStore {
   /** Names that were stored, with repetitions. */
   readonly puts: string[] = [];
   private readonly store: ObjectStore;
+  private readonly clock: Clock;
+  private calls = 0;
 
-  constructor(store: ObjectStore) {
+  constructor(store: ObjectStore, clock: Clock) {
     this.store = store;
+    this.clock = clock;
   }
 
   put(name: string, chunks: readonly Uint8Array[]): Promise<void> {
@@ -57,10 +71,14 @@ export class SwitchableStore implements ObjectStore {
   }
 
   private async call<T>(kind: 'read' | 'write', proceed: () => Promise<T>): Promise<T> {
-    if (this.fault === 'silent') return new Promise<T>(() => {});
-    if (this.fault === 'down' || (this.fault === 'read-only' && kind === 'write')) {
-      throw new MillraceError('KAFKA_STORAGE_ERROR', 'the replica does not serve this');
-    }
+    const { fault } = this;
+    if (fault === 'silent') return new Promise<T>(() => {});
+    if (fault === 'slow') await this.clock.sleep(SLOW_MS);
+    const fails =
+      fault === 'down' ||
+      ((fault === 'read-only' || fault === 'full') && kind === 'write') ||
+      (fault === 'unreliable' && this.calls++ % 3 === 0);
+    if (fails) throw new MillraceError('KAFKA_STORAGE_ERROR', `the replica does not serve this: ${fault}`);
     return proceed();
   }
 }
@@ -74,7 +92,7 @@ export interface ReplicatedStores extends Stores {
 export function makeReplicatedStores({ inlineBytesMax = 0, clock = new ManualClock() } = {}): ReplicatedStores {
   const stores = makeStores({ clock, inlineBytesMax });
   const { presigner, metadata } = stores;
-  const replicas = [0, 1, 2].map(() => new SwitchableStore(createMemoryObjectStore({ presigner })));
+  const replicas = [0, 1, 2].map(() => new SwitchableStore(createMemoryObjectStore({ presigner }), clock));
   const inline = createInlineObjectStore({ metadata, clock });
   /** Each process has a health book of its own. */
   const bucket = () =>

@@ -6,11 +6,12 @@ import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
 import { heldUpTo } from '../../../lib/coordination/replication/ledger-view.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
+import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { append, watch } from '../../support/appending.ts';
-import { batchOf, headOf, makeBroker, makeTopic, type Process } from '../../support/broker.ts';
+import { batchOf, headOf, makeBroker, makeTopic, type Process, runsOf } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
-import { makeReplicatedStores, type ReplicatedStores } from '../../support/replicas.ts';
+import { FAULTS, makeReplicatedStores, type ReplicatedStores } from '../../support/replicas.ts';
 
 type World = Process & { stores: ReplicatedStores; ledger: Awaited<ReturnType<typeof makeTopic>>['ledger'] };
 
@@ -157,4 +158,37 @@ describe('a replicated append', () => {
     await expect(append(world, { ledger })).resolves.toBe(0);
     expect(world.stores.replicas.map(({ puts }) => puts.length)).toEqual([1, 0, 0]);
   });
+});
+
+describe.each(FAULTS)('a replica that is %s', (fault) => {
+  it.each(['leader', 'follower'] as const)(
+    'as %s costs no record its place, and has them all when it is back',
+    async (role) => {
+      const world = await makeWorld();
+      const { leader } = await stateOf(world);
+      const faulty = role === 'leader' ? leader : (leader + 1) % 3;
+      const store = world.stores.replicas[faulty] as ReplicatedStores['replicas'][0];
+      store.fault = fault;
+      for (let number = 0; number < 12; number++) {
+        const appended = produce(world, `${number}`, 'all', 2);
+        const tookMs = await world.clock.until(appended);
+        await expect(appended).resolves.toEqual({ baseOffset: number, duplicate: false });
+        expect(tookMs).toBeLessThan(15_000);
+      }
+      store.fault = undefined;
+      const rules = { minInSync: 2, uncleanAllowed: false };
+      for (let second = 0; second < 60 && (await stateOf(world)).inSync !== 0b111; second++) {
+        await world.broker.keeper.look(world.ledger, rules);
+        await world.clock.advance(1_000);
+      }
+      const after = await stateOf(world);
+      expect(after.inSync).toBe(0b111);
+      expect(after.highWatermark).toBe(12);
+      const runs = await runsOf(world.stores.metadata, world.ledger, 0);
+      for (const { commit } of runs) {
+        const name = objectName(commit.tier, commit.object);
+        for (const replica of world.stores.replicas) expect(await replica.getRange(name)).toBeDefined();
+      }
+    },
+  );
 });
