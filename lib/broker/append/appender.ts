@@ -253,6 +253,8 @@ export class Appender {
       }
     }
     if (refused.size === 0) return batch;
+    // Nobody else may be there who would have a replica that is back join again.
+    this.looks.passBy({ ledger: ledgerOf(batch), rules: strongestOf(batch.units).rules });
     const units = batch.units.filter((unit) => !refused.has(unit));
     return units.length === 0 ? undefined : { ...batch, units };
   }

@@ -5,6 +5,7 @@ import { settled } from '../../../lib/broker/broker.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
 import { heldUpTo } from '../../../lib/coordination/replication/ledger-view.ts';
+import type { MillraceError } from '../../../lib/kernel/errors.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
@@ -83,6 +84,31 @@ describe('a replicated append', () => {
     await expect(produce(world, 'a', 'all', 4)).rejects.toMatchObject({ code: 'NOT_ENOUGH_REPLICAS', effect: 'none' });
     expect(world.stores.replicas.flatMap(({ puts }) => puts)).toEqual([]);
     await expect(produce(world, 'a', 'leader', 4)).resolves.toMatchObject({ baseOffset: 0 });
+  });
+
+  it('that is refused so has the replicas looked after, so that those that are back are in sync soon', async () => {
+    const world = await makeWorld();
+    const { leader } = await stateOf(world);
+    for (const [id, replica] of world.stores.replicas.entries()) if (id !== leader) replica.fault = 'down';
+    await world.clock.until(produce(world, 'a', 'leader'));
+    for (let second = 0; second < 20; second++) {
+      const tried = produce(world, 'b', 'leader');
+      await world.clock.until(tried);
+      await world.clock.advance(1_000);
+    }
+    expect((await stateOf(world)).inSync).toBe(1 << leader);
+    for (const replica of world.stores.replicas) replica.fault = undefined;
+    const outcomes: string[] = [];
+    for (let second = 0; second < 40 && outcomes.at(-1) !== 'written'; second++) {
+      const tried = produce(world, 'c', 'all', 2).then(
+        () => 'written',
+        ({ code }: MillraceError) => code,
+      );
+      await world.clock.until(tried);
+      outcomes.push(await tried);
+      await world.clock.advance(1_000);
+    }
+    expect([outcomes[0], outcomes.at(-1)]).toEqual(['NOT_ENOUGH_REPLICAS', 'written']);
   });
 
   it('goes on without a follower that has failed, once it has left', async () => {
