@@ -4,9 +4,10 @@
  * after two thirds of the session it marks the member as suspect, and when the session is over and the mark has stood for a
  * third of it, it removes the member. Every heartbeat of a suspect removes the mark.
  *
- * So a clock that is wrong by any amount costs writes, but no member that heartbeats at least every third of its session: a
- * judge whose clock is ahead marks everybody, and finds the marks gone. It takes a clock that jumps between the two steps, or
- * a member that is silent that long, for one to be removed too early. Even that is safe: it is fenced by the same write.
+ * So one clock that is wrong by any constant amount costs writes, but no member that heartbeats at least every quarter of its
+ * session, as long as the others are right to a twelfth of it: who judges by it marks everybody, and finds the marks gone; the
+ * others mark nobody whose mark it could find old. It takes two clocks that are wrong, one that jumps between the two steps,
+ * or a member that is silent that long, for one to be removed too early. Even that is safe: it is fenced by the same write.
  */
 
 import type { GroupState } from './group-item.ts';

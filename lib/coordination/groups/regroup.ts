@@ -33,22 +33,49 @@ export type Regroup =
   | { regroup: 'next'; state: GroupState; target: Target; turnedAway: Seat[] }
   /** The group is classic. */
   | { regroup: 'other-kind' }
-  /** There is more to assign than a group can have: what it has stays as it is. */
+  /** There is more to assign than a group can have, even without anything new: what it has stays as it is. */
   | { regroup: 'too-large'; detail: string };
 
 export function decideRegroup({ members, topics, nowMs, nonce, ...before }: RegroupInput): Regroup {
   const state = before.state ?? newGroupState(nonce, 'consumer', nowMs);
   if (state.kind === 'classic' && state.members > 0) return { regroup: 'other-kind' };
   const old = before.target?.nonce === state.nonce ? before.target : noTarget(state.nonce, ASSIGNOR_DEFAULT);
-  const { seated, turnedAway } = seatMembers(old, members);
-  const next = assign(old, seated, topics);
-  if (before.state?.kind === 'consumer' && isSame(old, next)) return { regroup: 'none', turnedAway };
-  if (before.state === undefined && seated.length === 0) return { regroup: 'none', turnedAway };
-  const epoch = Math.max(state.epoch, old.epoch, ...seated.map(({ followed }) => followed)) + 1;
-  const target: Target = { ...next, epoch, withdrawals: withdrawalsOf(old, { next, epoch, members, nowMs }) };
-  const detail = tooLarge(target);
-  if (detail !== undefined) return { regroup: 'too-large', detail };
-  return { regroup: 'next', state: nextState(state, target, nowMs), target, turnedAway };
+  let detail = '';
+  for (const attempt of attempts(old, members, topics)) {
+    const { seated, turnedAway } = attempt;
+    const next = assign(old, seated, attempt.topics);
+    const unheardOf = before.state === undefined && seated.length === 0;
+    if (unheardOf || (before.state?.kind === 'consumer' && isSame(old, next))) return { regroup: 'none', turnedAway };
+    const epoch = Math.max(state.epoch, old.epoch, ...seated.map(({ followed }) => followed)) + 1;
+    const target: Target = { ...next, epoch, withdrawals: withdrawalsOf(old, { next, epoch, members, nowMs }) };
+    const excess = tooLarge(target);
+    if (excess === undefined) return { regroup: 'next', state: nextState(state, target, nowMs), target, turnedAway };
+    detail = excess;
+  }
+  return { regroup: 'too-large', detail };
+}
+
+interface Attempt {
+  seated: readonly ConsumerMember[];
+  turnedAway: Seat[];
+  topics: Topics;
+}
+
+/**
+ * With all members and topics; where that is more than a group can have, without those that are new; and where that is too
+ * much still, since topics have grown or somebody asks for more, of the topics with what the group had of them before. So
+ * nobody can keep the partitions of a member that is gone from having an owner.
+ */
+function* attempts(old: Target, members: ReadonlyMap<Seat, Member>, topics: Topics): Generator<Attempt> {
+  const { before, seated, turnedAway } = seatMembers(old, members);
+  yield { seated, turnedAway, topics };
+  const away = [...turnedAway, ...seated.filter((member) => !before.includes(member)).map(({ seat }) => seat)];
+  if (before.length < seated.length) yield { seated: before, turnedAway: away, topics };
+  const known = [...topics].flatMap(([name, { topicId, partitions }]) => {
+    const had = old.topics.get(topicId);
+    return had === undefined ? [] : [[name, { topicId, partitions: Math.min(had, partitions) }] as const];
+  });
+  yield { seated: before, turnedAway: away, topics: new Map(known) };
 }
 
 function nextState(state: GroupState, { epoch, members }: Target, nowMs: number): GroupState {
@@ -72,7 +99,8 @@ function seatMembers(old: Target, members: ReadonlyMap<Seat, Member>) {
   joined.sort((a, b) => a.seenMs - b.seenMs || byText(a.seat, b.seat));
   const room = Math.max(0, limits.groupMembersMax - before.length);
   const seated = [...before, ...joined.slice(0, room)].sort((a, b) => byText(a.seat, b.seat));
-  return { seated, turnedAway: joined.slice(room).map(({ seat }) => seat) };
+  const turnedAway = joined.slice(room).map(({ seat }) => seat);
+  return { before: before.sort((a, b) => byText(a.seat, b.seat)), seated, turnedAway };
 }
 
 function assign(old: Target, seated: readonly ConsumerMember[], topics: Topics): Target {
