@@ -10,9 +10,16 @@
  *   several pages, from several replicas. Both fail where one replica fails.
  */
 
-import { has, maskOf, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
+import {
+  has,
+  maskOf,
+  members,
+  type ReplicaId,
+  type ReplicaMask,
+} from '../../coordination/replication/replica-state.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
 import { ReplicaHealthBook } from './replicated-health.ts';
@@ -62,19 +69,21 @@ export class ReplicaSet implements ObjectStore {
     return new ReplicaSet({ replicas: this.replicas, clock: this.clock, health: this.health, order });
   }
 
-  /** Begins to store the object in each of these. */
+  /** Begins to store the object in each of these. One that this process was not given counts as one that fails. */
   putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): ReplicaPut[] {
-    return this.replicas
-      .filter(({ id }) => has(targets, id))
-      .map(({ id, store }) => ({
-        replica: id,
-        outcome: this.health
-          .watch(id, () => store.put(name, chunks))
-          .then(
-            (): PutOutcome => ({ put: 'held' }),
-            (error: unknown): PutOutcome => ({ put: 'failed', error }),
-          ),
-      }));
+    return members(targets).map((id) => {
+      const replica = this.replicas.find((one) => one.id === id);
+      const outcome =
+        replica === undefined
+          ? Promise.resolve<PutOutcome>({ put: 'failed', error: notGiven(id) })
+          : this.health
+              .watch(id, () => replica.store.put(name, chunks))
+              .then(
+                (): PutOutcome => ({ put: 'held' }),
+                (error: unknown): PutOutcome => ({ put: 'failed', error }),
+              );
+      return { replica: id, outcome };
+    });
   }
 
   /** Brings an object that others have to a replica; `false` where nobody has it. */
@@ -192,3 +201,8 @@ export class ReplicaSet implements ObjectStore {
 }
 
 type Answer<T> = { from: ReplicaId; found: T | undefined } | { from: ReplicaId; error: unknown };
+
+/** It was taken out of the stack's list, or this process has an old one. */
+function notGiven(id: ReplicaId): MillraceError {
+  return new MillraceError('KAFKA_STORAGE_ERROR', `Replica ${id} is not among those that are configured.`);
+}

@@ -78,6 +78,16 @@ describe('a put to some replicas', () => {
     expect(await well?.outcome).toEqual({ put: 'held' });
   });
 
+  test('fails in one that is not configured, by its number', async () => {
+    const [well, unknown] = makeSet().set.putTo(0b10_0001, 'a/b', [digits]);
+    expect(await well?.outcome).toEqual({ put: 'held' });
+    expect(unknown?.replica).toBe(5);
+    expect(await unknown?.outcome).toMatchObject({
+      put: 'failed',
+      error: { code: 'KAFKA_STORAGE_ERROR', message: 'Replica 5 is not among those that are configured.' },
+    });
+  });
+
   test('of all fails where one does', async () => {
     const { set, behaviour } = makeSet();
     await set.put('a', [digits]);
