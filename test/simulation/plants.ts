@@ -6,7 +6,9 @@ import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import type { HistoryKind } from './kinds.ts';
 import { producerPlants } from './producer-plants.ts';
+import { replicationPlants } from './replication-plants.ts';
 import { leavingOut, rewriting } from './rewritten-stores.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 import type { SharedTable, TableAccess } from './stores.ts';
@@ -20,6 +22,8 @@ export interface PlantSite {
 export interface Plant {
   /** What a program with this bug does. */
   about: string;
+  /** The only histories in which it could show. */
+  kind?: HistoryKind;
   metadata?(store: MetadataStore, site: PlantSite): MetadataStore;
   bucket?(store: ObjectStore, site: PlantSite): ObjectStore;
   /** What those who look after replicas go by. */
@@ -95,6 +99,7 @@ export const plants = {
     metadata: leavingOut(({ kind, key }) => kind === 'delete' && key.sk === 'head'),
   },
   ...producerPlants,
+  ...replicationPlants,
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;

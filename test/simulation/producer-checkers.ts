@@ -1,5 +1,7 @@
 /** What must hold of idempotent producers. */
+
 import type { Checker, History, SequencedBatch } from './history.ts';
+import { isCutOff } from './replication-checkers.ts';
 
 export const producerCheckers: Record<string, Checker> = {
   'no sequence of a producer is in the log twice': (history) => {
@@ -13,9 +15,10 @@ export const producerCheckers: Record<string, Checker> = {
     });
   },
 
-  'every ack of a batch is of the same place': ({ producers }) =>
-    producers.batches.flatMap(({ offsets, event, ...batch }) =>
-      new Set(offsets).size <= 1
+  'every ack of a batch is of the same place': (history) =>
+    history.producers.batches.flatMap(({ offsets, event, ...batch }) =>
+      // What an election has cut off may be sent anew.
+      new Set(offsets.filter((offset) => event.acks !== 'leader' || !isCutOff(history, event, offset))).size <= 1
         ? []
         : [`${batch.producer} was told ${offsets.join(', ')} of ${event.values[0]}, sequence ${batch.firstSequence}`],
     ),

@@ -6,7 +6,7 @@ import type { Attributes, Condition, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import type { Plant } from './plants.ts';
 import { leavingOut, rewriting, withoutConditions, writeWithout } from './rewritten-stores.ts';
-import type { TableAccess } from './stores.ts';
+import { delegating } from './stores.ts';
 import { isProducerItem, PRODUCER_ITEMS } from './table-watch.ts';
 
 export const producerPlants = {
@@ -74,14 +74,6 @@ export const producerPlants = {
 function withoutItemConditions(store: MetadataStore): MetadataStore {
   const unchecked = leavingOut(({ kind, key }) => kind === 'check' && isProducerItem(key))(store);
   return rewriting((write) => (isProducerItem(write.key) ? withoutConditions(write) : write))(unchecked);
-}
-
-function delegating(table: TableAccess): TableAccess {
-  return {
-    get: (key, consistency) => table.get(key, consistency),
-    query: (query) => table.query(query),
-    write: (writes) => table.write(writes),
-  };
 }
 
 /** Of a head, the attributes of producers are `p` and their key. */

@@ -8,12 +8,11 @@ export const replicationCheckers: Record<string, Checker> = {
 
   'what an ack of the leader has promised goes only by an election': (history) => {
     const places = placesOf(history);
-    const cutOff = history.replication.elections.flatMap((election) => election.cutOff);
     return history.produces.flatMap((event) => {
       const { answer, acks, values } = event;
       if (acks !== 'leader' || answer.kind !== 'acked') return [];
       if (values.every((value, index) => places.get(value) === answer.baseOffset + index)) return [];
-      return isWithin(history, event, answer.baseOffset, cutOff)
+      return isCutOff(history, event, answer.baseOffset)
         ? []
         : [`${values[0]} was acked at ${answer.baseOffset}, is not there, and no election has cut it off`];
     });
@@ -70,6 +69,16 @@ export const replicationCheckers: Record<string, Checker> = {
 
   'all comes back by itself': ({ replication }) => replication.unrestored,
 };
+
+/** Whether some election has cut off what the request had there. */
+export function isCutOff(
+  history: History,
+  event: Pick<ProduceEvent, 'topic' | 'partition' | 'values'>,
+  baseOffset: number,
+): boolean {
+  const cutOff = history.replication.elections.flatMap((election) => election.cutOff);
+  return isWithin(history, event, baseOffset, cutOff);
+}
 
 /** Whether all that readers may pass over there may be lost. */
 export function mayBeLost(history: History, place: { topic: string; partition: number }, from: number, to: number) {

@@ -1,5 +1,6 @@
-/** Many histories in a row, from consecutive seeds. */
-import type { PlantName } from './plants.ts';
+/** Many histories in a row, from consecutive seeds; of a planted bug that shows in one kind of history only, of that kind. */
+import { kindOf } from './kinds.ts';
+import { type PlantName, plantOf } from './plants.ts';
 import { type HistoryResult, simulate } from './world.ts';
 
 export interface RunOptions {
@@ -41,8 +42,9 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
 
 export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
-  for (let index = 0; index < options.histories; index++) {
-    const seed = options.firstSeed + index;
+  const kind = plantOf(options.plant)?.kind;
+  for (let seed = options.firstSeed; summary.histories < options.histories; seed++) {
+    if (kind !== undefined && kindOf(seed) !== kind) continue;
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
       throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
     });

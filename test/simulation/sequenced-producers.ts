@@ -58,16 +58,20 @@ export class SequencedProducers {
   private readonly random: Random;
   private readonly places: readonly Place[];
   private readonly leave: ProducerSite['leave'];
+  private readonly roundMs: number;
+  private readonly leaderAcks: number | undefined;
   private readonly producers = new Map<string, Producer>();
   private readonly peers: Peer[] = [];
   private values = 0;
 
-  constructor({ history, scheduler, places, leave }: ProducerSite) {
+  constructor({ history, scheduler, places, leave, roundMs = 60, leaderAcks }: ProducerSite) {
     this.history = history;
     this.scheduler = scheduler;
     this.random = scheduler.random;
     this.places = places;
     this.leave = leave;
+    this.roundMs = roundMs;
+    this.leaderAcks = leaderAcks;
   }
 
   /** Sends as this producer, and goes on where the process before has crashed. */
@@ -81,7 +85,7 @@ export class SequencedProducers {
       for (; producer.rounds > 0; ) {
         producer.rounds--;
         await this.round(producer, broker, process);
-        await this.scheduler.pause(process, this.random.fraction() * 60);
+        await this.scheduler.pause(process, this.random.fraction() * this.roundMs);
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
@@ -202,7 +206,9 @@ export class SequencedProducers {
     const number = this.values++;
     const values = Array.from({ length: count }, (_, index) => `${name}/${number}/${index}`);
     const askedAt = this.history.tick();
-    const event = { writer: name, ...place, values, askedAt, answer: { kind: 'none' as const } };
+    const isForLeader = this.leaderAcks !== undefined && this.random.fraction() < this.leaderAcks;
+    const acks = isForLeader ? { acks: 'leader' as const } : {};
+    const event = { writer: name, ...place, values, askedAt, ...acks, answer: { kind: 'none' as const } };
     const batch: SequencedBatch = {
       producer: name,
       epoch,
@@ -252,7 +258,7 @@ export class SequencedProducers {
     const producer = { principal: '', id: batch.producer, epoch, firstSequence };
     const records = payload.map((value) => ({ partition, key: null, value, headers: [] }));
     try {
-      const [first] = await produceRecords(broker, { topic, records, acks: 'all', producer });
+      const [first] = await produceRecords(broker, { topic, records, acks: event.acks ?? 'all', producer });
       if (first?.outcome === 'failed') this.failed(pending, first.error);
       else if (first !== undefined && first.outcome !== 'accepted') this.acked(pending, first.offset);
     } catch (error) {

@@ -69,6 +69,15 @@ function nameOf(key: ItemKey): string {
 /** What processes do with the table. */
 export type TableAccess = Pick<SharedTable, 'get' | 'query' | 'write'>;
 
+/** The table as an object to take parts of. */
+export function delegating(table: TableAccess): TableAccess {
+  return {
+    get: (key, consistency) => table.get(key, consistency),
+    query: (query) => table.query(query),
+    write: (writes) => table.write(writes),
+  };
+}
+
 export interface SimulatedStoreParts {
   process: SimulatedProcess;
   network: Network;

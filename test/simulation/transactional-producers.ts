@@ -45,6 +45,9 @@ export interface ProducerSite {
   history: History;
   scheduler: Scheduler;
   places: readonly Place[];
+  /** The longest pause between batches of an idempotent producer, and how many of all batches ask for the leader's ack only. */
+  roundMs?: number;
+  leaderAcks?: number;
   /** For what nobody waits for: a fault in it ends the history. */
   leave: (work: Promise<void>) => void;
 }

@@ -22,6 +22,7 @@ import { check, type Violation } from './checkers.ts';
 import { countProducers } from './count-producers.ts';
 import { countReplicas } from './count-replicas.ts';
 import { History } from './history.ts';
+import { type HistoryKind, kindOf } from './kinds.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
@@ -30,6 +31,7 @@ import { type Place, Readings } from './readings.ts';
 import { ReplicatedActors } from './replicated-actors.ts';
 import { ReplicatedLedgers } from './replicated-ledgers.ts';
 import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
+import { SequencedProducers } from './sequenced-producers.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
 import { watchTable } from './table-watch.ts';
 import { Writings } from './writings.ts';
@@ -71,8 +73,6 @@ const ORPHAN_AGE_MS = 1_500;
 /** An upload may wait for seconds until the replicas are changed. */
 const ORPHAN_AGE_AMONG_REPLICAS_MS = 6_000;
 const TOPIC = 'simulated';
-/** In turn, by seed: idempotent and transactional producers, replicated ledgers, and twice the log with topics that pass. */
-const KINDS = ['producers', 'replicas', 'log', 'log'] as const;
 const OUTPUTS = 'outputs';
 const OUTPUT_PARTITIONS = 2;
 
@@ -93,10 +93,16 @@ class World {
   private readonly passing: PassingTopics;
   private readonly readings: Readings;
   private readonly writings: Writings;
-  private readonly kind: (typeof KINDS)[number];
+  private readonly kind: HistoryKind;
   /** Only where ledgers have several replicas. */
   private readonly replicated: ReplicatedLedgers | undefined;
   private actors: ReplicatedActors | undefined;
+  /** For what nobody waits for. */
+  private readonly leave = (work: Promise<void>) => {
+    work.catch((error: unknown) => {
+      this.fault ??= error;
+    });
+  };
   /** All partitions of the topics that stay. */
   private readonly places: Place[] = [];
   private fingerprint = 0;
@@ -118,7 +124,7 @@ class World {
     this.passing = new PassingTopics(this.history, this.scheduler);
     this.readings = new Readings(this.history, this.random);
     this.writings = new Writings(this.history, this.random, this.readings);
-    this.kind = KINDS[seed % KINDS.length] as (typeof KINDS)[number];
+    this.kind = kindOf(seed);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
@@ -186,7 +192,10 @@ class World {
     const planted = (rules: ReplicationRules) => plant?.rules?.(rules) ?? rules;
     const actors = new ReplicatedActors({ scheduler, writings, readings, places, ledgers, isBusy, planted });
     this.actors = actors;
-    const writers = 3 + randomBelow(this.random, 2);
+    // In half of the histories some of the writers are idempotent.
+    const withProducers = this.seed % 8 > 4;
+    const writers = withProducers ? 2 : 3 + randomBelow(this.random, 2);
+    if (withProducers) this.startSequenced();
     for (let index = 0; index < writers; index++)
       this.start(`writer${index}`, (b, p) => actors.write(b, p), { withinMs: 40_000 });
     const beside = { withinMs: 40_000, beside: true };
@@ -238,14 +247,18 @@ class World {
     return places;
   }
 
+  private startSequenced(): void {
+    const { history, scheduler, places, leave } = this;
+    const leaderAcks = [0, 0.3, 1][randomBelow(this.random, 3)];
+    const sequenced = new SequencedProducers({ history, scheduler, places, leave, roundMs: 6_000, leaderAcks });
+    for (const name of ['sequenced0', 'sequenced1'])
+      this.start(name, (b, p) => sequenced.run(name, b, p), { withinMs: 40_000 });
+    this.start('crowd', (b, p) => sequenced.crowd(b, p));
+  }
+
   private startProducers(inputs: readonly Place[], outputs: readonly Place[]): void {
     this.table.watch = watchTable(this.history);
-    const { history, scheduler, readings } = this;
-    const leave = (work: Promise<void>) => {
-      work.catch((error: unknown) => {
-        this.fault ??= error;
-      });
-    };
+    const { history, scheduler, readings, leave } = this;
     const actors = new ProducerActors({ history, scheduler, readings, inputs, outputs, leave });
     for (const [name, work] of actors.all()) this.start(name, work);
   }
