@@ -172,10 +172,6 @@ export const limits = {
   commitsPerAppendMax: 8,
   /** Packed commits in one item of a bundle. */
   bundleItemBytesMax: 128 * KIB,
-  /** Times that a transaction over replicated ledgers is written anew because others have changed their heads since. */
-  transactionMovesMax: 1_000,
-  /** After so many of these in a row, and again after as many, it lets others pass. */
-  transactionMovesInRow: 8,
   /** Commits that one shared write brings to one ledger. */
   commitsPerSharedWriteMax: 16,
   /** Transactions that one process has accepted and not yet answered; the next one is answered 429. */
@@ -357,6 +353,18 @@ export const limits = {
   clientTopicAgeMsDefault: 5 * 60 * 1_000,
   /** After an error it is read again at once, but not more often than this. */
   clientTopicRefreshMsMin: 1_000,
+
+  // The client's consumer
+  /** How long a poll waits for records by default; the server looks after the member meanwhile. */
+  clientPollWaitMsDefault: 10_000,
+  /** Polls that come back at once without records are this far apart at first, … */
+  clientIdlePauseMsMin: 25,
+  /** … twice as far each time, and no farther than this. */
+  clientIdlePauseMsMax: 1_000,
+  /** How long a consumer takes to commit and leave before it gives up. */
+  clientCloseMsDefault: 30_000,
+  /** Times that a commit is sent again because the member's generation has moved on meanwhile. */
+  clientCommitGenerationsMax: 4,
 
   // The command line
   /** A line of input; a longer one is no record that any topic takes, and is not kept in memory. */

@@ -92,7 +92,10 @@ export const page: fc.Arbitrary<Page> = fc.record(
 
 const replication = fc
   .subarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 })
-  .map((replicas) => encodeReplication(initialReplication(replicas)));
+  .map((replicas) => encodeReplication(initialReplication(replicas)))
+  .chain((attributes) =>
+    fc.option(fc.nat(), { nil: undefined }).map((l) => (l === undefined ? attributes : { ...attributes, l })),
+  );
 
 const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
   version: fc.maxSafeNat(),

@@ -41,7 +41,7 @@ import type { ProducerDesk } from './producer-desk.ts';
 import { fault, offsetMismatch, timedOut } from './sequencing-errors.ts';
 import { splitPart } from './split-part.ts';
 import type { Unit } from './unit.ts';
-import { leavePlacement, ledgerOf, placePart, shareAmong, type UploadedPart } from './uploaded-part.ts';
+import { leavePlacement, leavesGap, ledgerOf, placePart, shareAmong, type UploadedPart } from './uploaded-part.ts';
 
 interface SequencerParts {
   desk: ProducerDesk;
@@ -152,7 +152,8 @@ export class Sequencer {
     try {
       const notReady = await this.planProducers(progress);
       if (notReady !== undefined) return notReady;
-      const result = await this.parts.metadata.write([planAppend(plan), ...itemWrites(plan)]);
+      const append = planAppend({ ...plan, leavesGap: leavesGap(progress.part) });
+      const result = await this.parts.metadata.write([append, ...itemWrites(plan)]);
       return result.outcome === 'refused'
         ? await this.afterRefusedWrite(progress, result)
         : await this.afterApplied(progress, result);

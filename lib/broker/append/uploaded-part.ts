@@ -1,4 +1,5 @@
 /** A commit whose bytes are stored, or being stored, on its way into its ledger. */
+import { covers } from '../../coordination/replication/replica-state.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -30,6 +31,13 @@ export async function placePart(parts: PlaceParts, part: UploadedPart, head = pa
   const request = { ledger: ledgerOf(batch), head, ...strongestOf(batch.units), deadlineMs: deadlineOf(batch) };
   const { replicated, head: asked } = await awaitHolders(parts, placement, request);
   return { ...part, head: asked, commit: replicated === undefined ? commit : { ...commit, replicated } };
+}
+
+/** Whether a replica in sync, of the set that the append is conditioned on, does not hold the object yet. */
+export function leavesGap({ head, commit }: UploadedPart): boolean {
+  const view = headView(head);
+  if (view === undefined || commit.tier === 'inline') return false;
+  return !covers(commit.replicated?.holders ?? 0, view.state.inSync);
 }
 
 /** In place of the part there are `pieces` of it, perhaps none. */

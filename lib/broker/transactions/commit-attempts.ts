@@ -22,7 +22,7 @@ import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
-import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
+import { decodeHead, gapsOf, type LedgerHead } from '../../log/ledger/head.ts';
 import { startsSeal } from '../../log/ledger/seal.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import { type AppenderParts, goneError } from '../append/parts.ts';
@@ -48,16 +48,12 @@ export interface Progress {
   ledgers: readonly LedgerProgress[];
   /** Whether an attempt's fate is not known. */
   unknown: boolean;
-  /** Attempts that came to nothing because others were faster. */
-  moves: number;
 }
 
 /** What one attempt, or the look at a refused one, came to. */
 type Step =
   | { step: 'done'; outcome: CommitOutcome }
   | { step: 'again' }
-  /** Again, and nothing was wrong with it. */
-  | { step: 'moved' }
   /** Again, after a pause: storage was busy or did not answer. */
   | { step: 'later'; error: MillraceError };
 
@@ -68,7 +64,7 @@ export function begin(intent: Intent): Progress {
     const plan = { ledger, commits: commits.map(({ commit }) => commit), epoch, isrVersion, seen: sealed };
     return { stored, plan, firstSeen: stored.storedAtSeals ?? sealed, placed: isPlaced(stored) };
   });
-  return { intent, ledgers, unknown: false, moves: 0 };
+  return { intent, ledgers, unknown: false };
 }
 
 /** The atomic write, the ledgers' first: a refused transaction is explained by its first failed condition. */
@@ -90,22 +86,18 @@ export class CommitAttempts {
   async run(progress: Progress): Promise<CommitOutcome> {
     const { clock, random } = this.parts;
     let last: MillraceError | undefined;
-    let settles = progress.unknown;
-    for (let attempt = 0; attempt < limits.sequenceAttemptsMax && !this.isLate(progress); ) {
-      const step = await this.guarded(progress, () => (settles ? this.settle(progress) : this.attempt(progress)));
-      settles = false;
+    for (let attempt = 0; attempt < limits.sequenceAttemptsMax && !this.isLate(progress); attempt++) {
+      const step = await this.guarded(progress, () =>
+        attempt === 0 && progress.unknown ? this.settle(progress) : this.attempt(progress),
+      );
       switch (step.step) {
         case 'done':
           return step.outcome;
         case 'again':
-          attempt++;
-          continue;
-        case 'moved':
-          if (progress.moves >= limits.transactionMovesMax) throw timedOut(progress, last);
           continue;
         case 'later':
           last = step.error;
-          await clock.sleep(retryPauseMs(attempt++, random));
+          await clock.sleep(retryPauseMs(attempt, random));
           continue;
         default:
           unreachable(step);
@@ -142,15 +134,12 @@ export class CommitAttempts {
     }
   }
 
-  /**
-   * Whether all of the transaction will be seen at once, as the newest heads are known; then the plans are for these, and
-   * must be written at once.
-   */
+  /** Whether all of the transaction will be seen at once, as the newest heads are known; then the plans are for these. */
   isReady(progress: Progress): boolean {
     const replicated = replicatedOf(progress);
     const heads = replicated.map(({ stored }) => this.readiness.newest(stored));
     if (!replicated.every(({ placed }) => placed) || heads.some((head) => hasGap(head))) return false;
-    for (const [index, { plan }] of replicated.entries()) plan.version = (heads[index] as LedgerHead).version;
+    for (const [index, { plan }] of replicated.entries()) plan.gaps = gapsOf(heads[index] as LedgerHead);
     return true;
   }
 
@@ -228,9 +217,9 @@ export class CommitAttempts {
         plan.isrVersion = refusal.head.isrVersion;
         ledger.placed = false;
         return { step: 'again' };
-      case 'moved':
-        await this.afterMoved(progress, ledger);
-        return { step: 'moved' };
+      case 'gap':
+        await this.readOthers(progress, ledger);
+        return { step: 'again' };
       case 'full':
         // Once there is room, a second delivery of the same request would pass.
         progress.unknown = true;
@@ -242,12 +231,9 @@ export class CommitAttempts {
   }
 
   /** What was refused for one head, which came with the refusal, may be for more of them. */
-  private async afterMoved(progress: Progress, refused: LedgerProgress): Promise<void> {
-    const { clock, random, heads } = this.parts;
-    const pauses = ++progress.moves % limits.transactionMovesInRow === 0;
-    if (pauses) await clock.sleep(retryPauseMs(0, random));
-    const others = replicatedOf(progress).filter((ledger) => pauses || ledger !== refused);
-    await mapBounded(others, limits.storageFanOutMax, ({ plan }) => heads.strong(plan.ledger));
+  private async readOthers(progress: Progress, refused: LedgerProgress): Promise<void> {
+    const others = replicatedOf(progress).filter((ledger) => ledger !== refused);
+    await mapBounded(others, limits.storageFanOutMax, ({ plan }) => this.parts.heads.strong(plan.ledger));
   }
 
   /** Finds out by strong reads of one of its ledgers whether the transaction is applied; `seen` may go up if not. */

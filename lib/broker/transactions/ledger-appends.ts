@@ -9,7 +9,7 @@ import type { Attributes, Changes, Condition, Value, Write } from '../../kernel/
 import { limits } from '../../kernel/limits.ts';
 import { isRecent, planAppend } from '../../log/ledger/append.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
-import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
+import { decodeHead, GAPS_ATTRIBUTE, gapsOf, type LedgerHead } from '../../log/ledger/head.ts';
 
 /** What a transaction appends to one ledger, in the order in which the records get offsets. */
 export interface LedgerAppend {
@@ -19,19 +19,24 @@ export interface LedgerAppend {
   isrVersion: number;
   /** Seals that the writer has seen; see log/ledger/append.ts. */
   seen: number;
-  /** Of a replicated ledger: only this very head takes the append, because it shows that readers see all of it. */
-  version?: number;
+  /**
+   * Of a replicated ledger: the gaps of a head in which readers see all there is. As long as there are no more, they will
+   * see at once what is appended (log/ledger/head.ts, `gapsOf`).
+   */
+  gaps?: number;
 }
 
 export type Update = Write & { kind: 'update' };
 
-export function planLedgerAppend({ commits, version, ...plan }: LedgerAppend): Update {
+export function planLedgerAppend({ commits, gaps, ...plan }: LedgerAppend): Update {
   const update = mergeAppends(commits.map((commit) => planAppend({ ...plan, commit })));
-  if (version !== undefined) update.conditions?.push({ clause: 'equals', attribute: 'v', value: version });
+  const attribute = GAPS_ATTRIBUTE;
+  if (gaps === 0) update.conditions?.push({ clause: 'absent', attribute });
+  else if (gaps !== undefined) update.conditions?.push({ clause: 'equals', attribute, value: gaps });
   return update;
 }
 
-/** One update that does what these appends to one ledger do, or nothing. Those to different heads' versions are never done. */
+/** One update that does what these appends to one ledger do, or nothing; never those that differ in what they expect. */
 export function mergeAppends(writes: readonly Write[]): Update {
   const [first] = writes;
   assert(first !== undefined, 'a transaction appends something');
@@ -68,8 +73,8 @@ export type LedgerRefusal =
   | { reason: 'swept'; head: LedgerHead }
   | { reason: 'stale'; head: LedgerHead }
   | { reason: 'fenced'; head: LedgerHead }
-  /** Others have written the head since the one that the append was planned for. No fault of anyone. */
-  | { reason: 'moved'; head: LedgerHead }
+  /** An append with acks=leader has left a gap since: what is appended behind it may be seen later than other ledgers'. */
+  | { reason: 'gap'; head: LedgerHead }
   | { reason: 'full'; head: LedgerHead };
 
 /** As `explainRefusal` (log/ledger/append.ts) for several commits, of which all were applied or none. */
@@ -80,7 +85,7 @@ export function explainLedgerRefusal(plan: LedgerAppend, item: Attributes | unde
   if (plan.commits.some(({ object }) => head.swept >= object.birthMs)) return { reason: 'swept', head };
   if (head.sealed > plan.seen + limits.sealsRemembered) return { reason: 'stale', head };
   if (head.epoch !== plan.epoch || head.isrVersion !== plan.isrVersion) return { reason: 'fenced', head };
-  if (plan.version !== undefined && head.version !== plan.version) return { reason: 'moved', head };
+  if (plan.gaps !== undefined && gapsOf(head) !== plan.gaps) return { reason: 'gap', head };
   const room = limits.tailEntriesMax - head.tail.length;
   assert(room < plan.commits.length, 'a transaction is refused for a reason that is known here');
   return { reason: 'full', head };

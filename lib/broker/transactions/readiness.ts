@@ -3,10 +3,11 @@
  *
  * - the objects of its commits are held by every replica in sync, as acks=all wants it. Who stored them here sends them on;
  *   those of parts that another process may have stored are copied from a replica that has them;
- * - nothing before them is missing in a replica in sync, in the very head that the append is conditioned on. So all of the
- *   transaction is below the high watermarks from the moment of its write: readers see it together, as they do without
- *   replicas, and no election ever cuts it off. (For this its commits keep their ids when the epoch changes: an id that was
- *   applied is there for good, and an attempt of an old epoch cannot be applied any more.)
+ * - nothing before them is missing in a replica in sync: not in the head that is looked at, and not later, since the append
+ *   is conditioned on that head's epoch, in-sync set and number of gaps. So all of the transaction is below the high
+ *   watermarks from the moment of its write: readers see it together, as they do without replicas, and no election ever
+ *   cuts it off. (That is why its commits keep their ids when the epoch changes: an id that was applied is there for good,
+ *   and an attempt of an old epoch cannot be applied any more.)
  */
 import { commitsEnd, coveredCommits, type HeadView } from '../../coordination/replication/ledger-view.ts';
 import {

@@ -17,7 +17,15 @@ import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
 import type { Attributes, Changes, Condition, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { type Commit, idOf, packCommit } from './commit.ts';
-import { decodeHead, headKey, type LedgerHead, nextAttribute, producerAttribute, recordsOf } from './head.ts';
+import {
+  decodeHead,
+  GAPS_ATTRIBUTE,
+  headKey,
+  type LedgerHead,
+  nextAttribute,
+  producerAttribute,
+  recordsOf,
+} from './head.ts';
 import type { Page } from './page.ts';
 import type { ProducerChange } from './producer-item.ts';
 
@@ -32,6 +40,8 @@ export interface AppendPlan {
   expected?: { slot: number; offset: number };
   /** What happens to producers' sequences; those with an item of their own need its write beside (producer-item.ts). */
   producers?: readonly ProducerChange[];
+  /** Of a replicated ledger: a replica in sync does not hold the commit yet. */
+  leavesGap?: boolean;
 }
 
 export function planAppend(plan: AppendPlan): Write {
@@ -58,6 +68,7 @@ export function planAppend(plan: AppendPlan): Write {
     add[nextAttribute(run.slot)] = run.records;
     add['b'] = (add['b'] as number) + run.bytes;
   }
+  if (plan.leavesGap) add[GAPS_ATTRIBUTE] = 1;
   const changes: Changes = { add, append: { t: [packCommit(commit)], r: [idOf(commit)] } };
   for (const change of plan.producers ?? []) addProducer(change, conditions, changes);
   return { kind: 'update', key: headKey(plan.ledger), changes, conditions };

@@ -19,6 +19,8 @@
  *                       its own (producer-item.ts)
  *     q, k*, g          replicated ledgers only: who holds the ledger, and how far
  *                       (lib/coordination/replication/replica-state.ts)
+ *     l        number   replicated ledgers only: appends so far that a replica in sync did not hold when they were made;
+ *                       absent = 0
  *
  * Nothing here grows without bound: the tail is sealed at 8 entries and full at 64, ids leave after K seals, and
  * producers leave for their own items.
@@ -144,7 +146,18 @@ function producersIn(attributes: Attributes): Map<string, Uint8Array> {
 
 function replicationIn(attributes: Attributes): Attributes | undefined {
   if (attributes['q'] === undefined) return undefined;
-  return Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(q|g|k\d)$/.test(name)));
+  return Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(q|g|l|k\d)$/.test(name)));
+}
+
+/** See `l`. */
+export const GAPS_ATTRIBUTE = 'l';
+
+/**
+ * Appends so far that left a gap in a replica in sync. Between two heads with the same epoch, in-sync set and number, all
+ * that was appended is held by every replica in sync.
+ */
+export function gapsOf({ replication }: LedgerHead): number {
+  return replication === undefined ? 0 : numberAt(replication, GAPS_ATTRIBUTE, 0);
 }
 
 function numberAt(attributes: Attributes, name: string, absent?: number): number {

@@ -6,10 +6,11 @@ import {
   mergeAppends,
   planLedgerAppend,
 } from '../../../lib/broker/transactions/ledger-appends.ts';
+import { encodeReplication, initialReplication } from '../../../lib/coordination/replication/replica-state.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { planAppend } from '../../../lib/log/ledger/append.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
-import { encodeHead, headKey, initialHead } from '../../../lib/log/ledger/head.ts';
+import { encodeHead, gapsOf, headKey, initialHead } from '../../../lib/log/ledger/head.ts';
 import { ItemTable } from '../../support/item-table.ts';
 
 const ledger = { topicId: 'AAAAAAAAQACAAAAAAAAAAA', index: 0 };
@@ -92,6 +93,24 @@ describe('several commits in one update', () => {
     expect(refused.outcome).toBe('refused');
     expect(explainLedgerRefusal(plan(commits), refused.item).reason).toBe(reason);
   });
+
+  test.each([undefined, 0, 3])(
+    'are refused for a gap where the head has more of them than the %s that were looked at',
+    (gaps) => {
+      const table = tableWith(0);
+      const attributes = { ...table.get(headKey(ledger)), ...encodeReplication(initialReplication([0, 1])) };
+      table.apply({ kind: 'put', key: headKey(ledger), attributes: { ...attributes, ...(gaps === 3 && { l: 3 }) } });
+      const append = plan([commit(1, [0])], { gaps });
+      table.apply({ kind: 'update', key: headKey(ledger), changes: { add: { l: 1 } } });
+      const refused = table.apply(planLedgerAppend(append));
+      expect(refused.outcome).toBe(gaps === undefined ? 'applied' : 'refused');
+      if (gaps === undefined) return;
+      const refusal = explainLedgerRefusal(append, refused.item);
+      expect(refusal.reason).toBe('gap');
+      const again = planLedgerAppend({ ...append, gaps: 'head' in refusal ? gapsOf(refusal.head) : -1 });
+      expect(table.apply(again).outcome).toBe('applied');
+    },
+  );
 
   test('are refused as gone where there is no head', () => {
     const refused = new ItemTable().apply(planLedgerAppend(plan([commit(1, [0])])));
