@@ -12,6 +12,7 @@ import { Appender } from './append/appender.ts';
 import { Background } from './background.ts';
 import { type BrokerLog, silentLog } from './broker-log.ts';
 import { type BrokerMeter, silentMeter } from './broker-meter.ts';
+import { GroupCache } from './groups/group-cache.ts';
 import { EpochHistory } from './ledger/epoch-history.ts';
 import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
@@ -60,6 +61,7 @@ export interface Broker {
   readonly appender: Appender;
   readonly producerIds: ProducerIds;
   readonly committer: Committer;
+  readonly groups: GroupCache;
   /** Writes with acks=none. */
   readonly background: Background;
 }
@@ -111,6 +113,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     appender,
     producerIds: new ProducerIds({ metadata }),
     committer: new Committer({ metadata, objects, heads, pages, sealer, runs, watcher, keeper, clock, random }),
+    groups: new GroupCache({ metadata, clock }),
     background: new Background(),
   };
 }

@@ -11,13 +11,16 @@ import { rackOf } from './rack-header.ts';
 
 export type FetchCall = Call<typeof fetchRoute.definition.params, typeof fetchRoute.definition.query>;
 
+/** Of any route. */
+type WaitingCall = Pick<FetchCall, 'context'>;
+
 /**
  * Runs a fetch that may wait: counted among the process's waiting requests, and ended by whoever stops caring. Nothing
  * is read for a client that has gone, and nothing that was read goes on to be rendered for it.
  */
 export async function waitingFor<Result>(
   door: Door,
-  call: FetchCall,
+  call: WaitingCall,
   waitMs: number,
   fetch: (signal: AbortSignal | undefined) => Promise<Result>,
 ): Promise<Result> {
@@ -29,7 +32,7 @@ export async function waitingFor<Result>(
 
 async function counted<Result>(
   door: Door,
-  call: FetchCall,
+  call: WaitingCall,
   fetch: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const leave = door.waiting.enter();
@@ -43,7 +46,7 @@ async function counted<Result>(
 }
 
 /** Throws ClientGoneError. Of Node's request the socket is asked: its web `Request` is made only when one asks for it. */
-function requireClient({ context }: FetchCall): void {
+function requireClient({ context }: WaitingCall): void {
   const incoming = (context.env as DoorEnv['Bindings'] | undefined)?.incoming;
   const gone = incoming instanceof IncomingMessage ? incoming.socket.destroyed : context.req.raw.signal.aborted;
   if (gone) throw new ClientGoneError('the client closed the connection before its answer');

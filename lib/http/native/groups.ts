@@ -1,14 +1,16 @@
-/** Groups over HTTP: so far, what they have committed. */
+/** Groups over HTTP. */
 import { listCommittedOffsets } from '../../broker/list-committed-offsets.ts';
 import { mayDo } from '../../coordination/tenants/principal.ts';
 import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
+import { mountPoll } from './groups-poll.ts';
 import { listCommittedOffsetsRoute } from './groups-routes.ts';
 import { mount } from './mount.ts';
 import { requireScope } from './name-scopes.ts';
 
 export function mountGroups(door: Door): void {
   const { broker } = door.options;
+  mountPoll(door);
 
   mount(door, listCommittedOffsetsRoute, async ({ params: { group }, query, principal }) => {
     requireScope(principal, 'consume', 'group', group);

@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { fetchRoute, listOffsetsRoute, planRoute, recordSchema } from './fetch-routes.ts';
+import { commitOffsetsRoute, leaveGroupRoute, pollRoute } from './groups-poll-routes.ts';
 import { listCommittedOffsetsRoute } from './groups-routes.ts';
 import { healthRoute } from './health-routes.ts';
 import { createKeyRoute, deleteKeyRoute, listKeysRoute } from './keys-routes.ts';
@@ -58,6 +59,9 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   commitTransactionRoute,
   abortTransactionRoute,
   describeTransactionRoute,
+  pollRoute,
+  leaveGroupRoute,
+  commitOffsetsRoute,
   listCommittedOffsetsRoute,
   createKeyRoute,
   listKeysRoute,
@@ -87,7 +91,8 @@ export function openApiDocument(serverUrl?: string) {
     info: {
       title: 'Millrace',
       version: '1',
-      description: "Kafka's log as HTTP: topics, produce, fetch and transactions. See docs/http-api.md.",
+      description:
+        "Kafka's log as HTTP: topics, produce, fetch, transactions and consumer groups. See docs/http-api.md.",
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     security: [{ bearer: [] }, { basic: [] }],

@@ -14,7 +14,7 @@ import { problemSchema } from './schemas.ts';
 export type Access = 'open' | 'any-key' | 'any-scope' | 'admin' | 'produce' | 'consume';
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject> {
-  method: 'get' | 'post' | 'patch' | 'delete';
+  method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   path: NativePath;
   operationId: string;
   summary: string;

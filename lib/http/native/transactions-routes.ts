@@ -16,7 +16,7 @@ const transactionRecordSchema = produceRecordSchema
   .safeExtend({ topic: z.string({ error: recordMessages.topic }).openapi({ description: "The topic's name" }) })
   .openapi('TransactionRecord');
 
-const groupOffsetSchema = z
+export const groupOffsetSchema = z
   .strictObject(
     {
       topic: z.string({ error: 'must be a string' }),

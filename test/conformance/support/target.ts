@@ -66,6 +66,11 @@ export interface AnswerJson {
   timeout_ms: number;
   begun_at?: number;
   offsets: { topic: string; partition: number; offset: number; metadata?: string; leader_epoch?: number }[];
+  member: string;
+  generation: number;
+  cursor: string;
+  assignment: { topic: string; partitions: number[] }[];
+  revoked: { topic: string; partitions: number[] }[];
   // Keys
   id: string;
   secret: string;
@@ -73,6 +78,7 @@ export interface AnswerJson {
 }
 
 export interface RecordJson {
+  topic?: string;
   partition?: number;
   offset: number;
   timestamp: number;

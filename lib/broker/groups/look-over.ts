@@ -1,0 +1,41 @@
+/**
+ * Looks over a group whose time it is: are members gone, have topics changed? Polls do it, each group every few seconds by
+ * whoever comes first, and so does who wants to know whether a group is empty.
+ */
+import { type GroupState, planLook } from '../../coordination/groups/group-item.ts';
+import { isLookDue, judgeMembers, suspected } from '../../coordination/groups/liveness.ts';
+import { planMember, planRemoval } from '../../coordination/groups/member-item.ts';
+import { decideRegroup } from '../../coordination/groups/regroup.ts';
+import type { Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { Broker } from '../broker.ts';
+import { readMembers, readState, readTarget } from './group-items.ts';
+import { newNonce, regroup } from './regroup.ts';
+import { topicsFor } from './topic-directory.ts';
+
+/** Whether anything was changed. A look that fails half-way is made by the next who comes, at the next time. */
+export async function lookOver(broker: Broker, group: string, known: GroupState | undefined): Promise<boolean> {
+  const { metadata, clock, groups } = broker;
+  const nowMs = clock.now();
+  if (known === undefined || known.kind !== 'consumer' || !isLookDue(known, nowMs, limits.groupLookMs)) return false;
+  const lookMs = nowMs + limits.groupLookMs;
+  const taken = await metadata.write([planLook(group, known, lookMs)]);
+  const state = await readState(metadata, group);
+  groups.note(group, state);
+  if (taken.outcome === 'refused' || state === undefined) return false;
+  const target = await readTarget(metadata, group);
+  const members = await readMembers(metadata, group);
+  const { suspects, gone } = judgeMembers(members, { target, nowMs });
+  // Refused where the member has shown a sign of life meanwhile, or somebody else was faster.
+  const writes: Write[] = [
+    ...suspects.map((member) => planMember(group, suspected(member, nowMs))),
+    ...gone.map((member) => planRemoval(group, member)),
+  ];
+  await mapBounded(writes, limits.storageFanOutMax, (write) => metadata.write([write]));
+  const topics = await topicsFor(broker, members.values());
+  const same = decideRegroup({ state, target, members, topics, nowMs, nonce: newNonce(broker.random) });
+  if (gone.length === 0 && same.regroup !== 'next') return false;
+  await regroup(broker, group);
+  return true;
+}

@@ -1,0 +1,237 @@
+/**
+ * Being in a group, one call at a time: joining, or showing a sign of life; acknowledging what was taken; getting what others
+ * have given up. Commits go with the same write.
+ */
+import { deliveredBy, reportedBy } from '../../coordination/groups/cursor.ts';
+import { decideFollow, type Followed, withdrawalsBefore } from '../../coordination/groups/follow.ts';
+import type { GroupState } from '../../coordination/groups/group-item.ts';
+import { admit, decideChange, decideJoin, type JoinRequest } from '../../coordination/groups/join.ts';
+import {
+  type ConsumerMember,
+  type Member,
+  planMember,
+  planRemoval,
+  touched,
+} from '../../coordination/groups/member-item.ts';
+import { partitionsOf } from '../../coordination/groups/partitions.ts';
+import { type MemberName, newMemberId, seatOf } from '../../coordination/groups/seat.ts';
+import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import type { TopicId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { retryPauseMs } from '../../storage/retry.ts';
+import type { Broker } from '../broker.ts';
+import { decideAgain } from '../write-attempts.ts';
+import { checkCommit, pendingOf, writeCommit } from './commit-writes.ts';
+import { nameOf, readCommitted, readMember, readSeats, readState } from './group-items.ts';
+import { lookOver } from './look-over.ts';
+import type { PollCursor } from './poll-cursor.ts';
+import { orThrow, refusal } from './refusals.ts';
+import { newNonce, regroup } from './regroup.ts';
+import { topicsOf } from './topic-directory.ts';
+
+/** What a member says of itself. Absent, of one that is in the group: as before. */
+export interface Wishes {
+  instanceId?: string;
+  names?: readonly string[];
+  pattern?: string;
+  assignor?: string;
+  sessionTimeoutMs?: number;
+  rebalanceTimeoutMs?: number;
+  client?: string;
+}
+
+export type PollCommit = 'delivered' | 'none' | readonly PendingOffset[];
+
+export interface Seated {
+  /** As it is now, with what it owns. */
+  member: ConsumerMember;
+  state: GroupState | undefined;
+  /** The epoch of the cursor whose positions are exact, which is that from before this call. */
+  exactEpoch: number;
+  followed: Followed;
+  /** What was committed; by the names of partitions. */
+  committed: ReadonlyMap<string, number>;
+}
+
+/** Joins with a new id, which is returned; the group has a target with the member in it then, unless others raced. */
+export async function joinGroup(broker: Broker, group: string, wishes: Wishes): Promise<MemberName> {
+  const { metadata, clock, random, groups } = broker;
+  const { instanceId } = wishes;
+  const name: MemberName = {
+    memberId: newMemberId(random, instanceId),
+    ...(instanceId !== undefined && { instanceId }),
+  };
+  const seat = seatOf(name);
+  const next = await decideAgain('join', async () => {
+    const state = await readState(metadata, group);
+    groups.note(group, state);
+    const present = instanceId === undefined ? undefined : await readMember(metadata, group, seat);
+    const decided = orThrow(
+      decideJoin(
+        { state, present, request: joinRequest(name, wishes) },
+        { nowMs: clock.now(), nonce: newNonce(random) },
+      ),
+    );
+    const written = await metadata.write([planMember(group, decided.next)]);
+    return written.outcome === 'refused' ? 'again' : { done: decided.next };
+  });
+  const regrouped = await regroup(broker, group);
+  switch (regrouped.regrouped) {
+    case 'done':
+      if (!regrouped.turnedAway.includes(seat)) return name;
+      await metadata.write([planRemoval(group, next)]);
+      throw new MillraceError('GROUP_MAX_SIZE_REACHED', `A group has at most ${limits.groupMembersMax} members.`);
+    case 'other-kind':
+      await metadata.write([planRemoval(group, next)]);
+      throw new MillraceError(
+        'INCONSISTENT_GROUP_PROTOCOL',
+        'The members of the group assign its partitions themselves.',
+      );
+    case 'too-large':
+      await metadata.write([planRemoval(group, next)]);
+      throw new MillraceError('POLICY_VIOLATION', regrouped.detail);
+  }
+}
+
+/** Takes the two that are as they are; a poll that joins says all of it. */
+function joinRequest(name: MemberName, wishes: Wishes): JoinRequest {
+  const { names = [], pattern, assignor, client } = wishes;
+  return {
+    ...name,
+    names,
+    ...(pattern !== undefined && { pattern }),
+    ...(assignor !== undefined && { assignor }),
+    ...(client !== undefined && { client }),
+    sessionTimeoutMs: wishes.sessionTimeoutMs ?? limits.groupSessionTimeoutMsDefault,
+    rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? limits.groupRebalanceTimeoutMsDefault,
+    // A static member comes back after a crash without knowing its member id; it is not to wait for its own session's end.
+    takesOver: true,
+  };
+}
+
+function changeRequest(member: ConsumerMember, name: MemberName, wishes: Wishes): JoinRequest {
+  const subscribes = wishes.names !== undefined || wishes.pattern !== undefined;
+  const { names, pattern } = subscribes ? { names: wishes.names, pattern: wishes.pattern } : member.subscription;
+  return joinRequest(name, {
+    names,
+    pattern,
+    assignor: wishes.assignor ?? member.assignor,
+    sessionTimeoutMs: wishes.sessionTimeoutMs ?? member.sessionTimeoutMs,
+    rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
+    client: member.client,
+  });
+}
+
+export interface SeatRequest {
+  group: string;
+  name: MemberName;
+  wishes: Wishes;
+  cursor: PollCursor | undefined;
+  commit: PollCommit;
+}
+
+/** One sign of life, decided again where others were faster. Throws where the caller is not the member any more. */
+export async function takeSeat(broker: Broker, request: SeatRequest): Promise<Seated> {
+  const { group } = request;
+  let state = await broker.groups.state(group);
+  if (await lookOver(broker, group, state)) state = await broker.groups.state(group);
+  let attempts = 0;
+  return decideAgain('poll', async () => {
+    if (attempts > 0) await broker.clock.sleep(retryPauseMs(attempts, broker.random));
+    attempts++;
+    return attempt(broker, request);
+  });
+}
+
+async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | { done: Seated }> {
+  const { metadata, clock, groups } = broker;
+  const { group, name, wishes, cursor } = request;
+  const nowMs = clock.now();
+  const [state, present] = await Promise.all([groups.state(group), readMember(metadata, group, seatOf(name))]);
+  const member = consumerOf(present, name);
+  const changed = decideChange({ member, request: changeRequest(member, name, wishes) }, nowMs);
+  if (changed.outcome === 'refused') throw refusal(changed);
+  if (changed.outcome === 'change') {
+    if ((await metadata.write([planMember(group, changed.next)])).outcome === 'applied') await regroup(broker, group);
+    return 'again';
+  }
+  const target = await groups.target(group, state);
+  const before = target === undefined ? [] : withdrawalsBefore(target, member);
+  const others = await readSeats(
+    metadata,
+    group,
+    before.map(({ seat }) => seat),
+  );
+  const reported = reportedBy(cursor?.cursor);
+  const followed = decideFollow({ member, target, reported, others, nowMs });
+  if (followed.unlisted) {
+    const regrouped = await regroup(broker, group);
+    if (regrouped.regrouped === 'too-large') throw new MillraceError('POLICY_VIOLATION', regrouped.detail);
+    return 'again';
+  }
+  const offsets = await toCommit(broker, request, member);
+  const next = followed.next ?? (offsets.length > 0 ? touched(member, nowMs) : undefined);
+  if (next !== undefined) {
+    const written = await writeCommit(broker, { group, member, offsets, last: planMember(group, next) });
+    if (written.outcome === 'refused') return 'again';
+  }
+  if (next !== undefined && next.followed > member.followed) groups.tell(group, 'release');
+  const committed = new Map(offsets.map((offset) => [nameOf(offset), offset.offset]));
+  return { done: { member: next ?? member, state, exactEpoch: member.epoch, followed, committed } };
+}
+
+export function consumerOf(present: Member | undefined, name: MemberName): ConsumerMember {
+  const { member } = orThrow(admit(present, name));
+  if (member.kind === 'consumer') return member;
+  throw new MillraceError('UNKNOWN_MEMBER_ID', `The member ${name.memberId} is one of another protocol.`);
+}
+
+/** By the item that was found, before it gives anything up. */
+async function toCommit(
+  broker: Broker,
+  { group, name, cursor, commit }: SeatRequest,
+  member: ConsumerMember,
+): Promise<readonly PendingOffset[]> {
+  if (commit === 'none') return [];
+  if (commit === 'delivered') return delivered(broker, { group, cursor }, member);
+  if (commit.length === 0) return [];
+  if (cursor !== undefined && cursor.cursor.epoch !== member.epoch) {
+    await requireCommitted(broker, { group, offsets: commit });
+    return [];
+  }
+  checkCommit(member, { name, epoch: member.epoch, offsets: commit });
+  return commit;
+}
+
+/** What the cursor says was delivered, and is not committed yet. */
+export async function delivered(
+  broker: Broker,
+  { group, cursor }: { group: string; cursor: PollCursor | undefined },
+  member: ConsumerMember,
+): Promise<PendingOffset[]> {
+  if (cursor === undefined) return [];
+  const positions = deliveredBy(cursor.cursor, member).filter((position) => cursor.fresh.has(nameOf(position)));
+  if (positions.length === 0) return [];
+  const topics: ReadonlyMap<TopicId, { name: string }> = await topicsOf(
+    broker,
+    member.subscription,
+    partitionsOf(positions),
+  );
+  return pendingOf(group, positions, topics);
+}
+
+/**
+ * The member's epoch has changed since the cursor: by an earlier attempt of the same poll, whose answer was lost. That has
+ * committed these offsets; if not, they are of a time that is over.
+ */
+async function requireCommitted(
+  { metadata }: Broker,
+  { group, offsets }: { group: string; offsets: readonly PendingOffset[] },
+): Promise<void> {
+  const committed = await readCommitted(metadata, group, offsets);
+  const missing = offsets.find((offset) => (committed.get(nameOf(offset)) ?? -1) < offset.offset);
+  if (missing === undefined) return;
+  const detail = `The offset of ${missing.topic} ${missing.partition} comes with the cursor of an earlier epoch.`;
+  throw new MillraceError('FENCED_MEMBER_EPOCH', detail);
+}

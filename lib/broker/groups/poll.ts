@@ -1,0 +1,203 @@
+/**
+ * The whole loop of a consumer in one call: join or show a sign of life, acknowledge what was taken, commit what the last answer
+ * delivered, wait, and return the next records with a cursor that says how far they go.
+ *
+ * Nothing is written for an answer. One that is lost is served again, because the next poll then comes with the cursor of
+ * the one before; and only what a cursor that comes back says was delivered is committed.
+ */
+import { equalPartitions, hasPartition, type Partitions } from '../../coordination/groups/partitions.ts';
+import type { MemberName } from '../../coordination/groups/seat.ts';
+import { checkGroupId } from '../../coordination/transactions/ids.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
+import type { LogRecord } from '../../log/record-batch/record.ts';
+import type { Broker } from '../broker.ts';
+import { type GroupOffset, prepareOffsets } from '../transactions/prepare.ts';
+import { awaitRecords } from './await-records.ts';
+import { nameOf } from './group-items.ts';
+import { leaveGroup } from './leave-group.ts';
+import { joinGroup, type PollCommit, type Seated, takeSeat, type Wishes } from './membership.ts';
+import { type OffsetReset, type Place, placesOf } from './places.ts';
+import { decodePollCursor, encodePollCursor, type PollCursor } from './poll-cursor.ts';
+import { type PartitionRecords, readFairly } from './read-fairly.ts';
+import { topicsOf } from './topic-directory.ts';
+
+export interface PollRequest {
+  group: string;
+  /** Absent: joins. */
+  memberId?: string;
+  /** Of the last answer that arrived. */
+  cursor?: string;
+  wishes: Wishes;
+  commit: 'delivered' | 'none' | readonly GroupOffset[];
+  reset: OffsetReset;
+  /** 0: a heartbeat, which does not wait. */
+  maxRecords: number;
+  maxBytes: number;
+  waitMs: number;
+  signal?: AbortSignal;
+  rack?: string;
+  /** Throws where the caller may not read the topic. */
+  authorize: (topic: string) => void;
+}
+
+export interface TopicPartitions {
+  topic: string;
+  partitions: readonly number[];
+}
+
+export interface PolledPartition {
+  topic: string;
+  partition: number;
+  /** Where the answer begins … */
+  offset: number;
+  records: readonly LogRecord[];
+  /** … and where to go on after all of the records. */
+  nextOffset: number;
+}
+
+export interface PollResult {
+  memberId: string;
+  epoch: number;
+  assignment: TopicPartitions[];
+  /** To be given up: the next poll with this answer's cursor says that it is done. */
+  revoked: TopicPartitions[];
+  partitions: PolledPartition[];
+  /** With how far the answer goes in each of `partitions`, which may be less than was read. */
+  cursor: (nextOffsets: readonly number[]) => string;
+}
+
+export async function poll(broker: Broker, request: PollRequest): Promise<PollResult> {
+  checkGroupId(request.group);
+  const { group, memberId, wishes } = request;
+  const { instanceId } = wishes;
+  if (memberId !== undefined)
+    return run(broker, request, { memberId, ...(instanceId !== undefined && { instanceId }) });
+  if (wishes.names === undefined && wishes.pattern === undefined) {
+    throw new MillraceError('INVALID_REQUEST', 'A member that joins subscribes to topics or to a pattern of topics.', {
+      facts: { field: 'topics' },
+    });
+  }
+  const name = await joinGroup(broker, group, wishes);
+  try {
+    return await run(broker, { ...request, cursor: undefined, commit: 'none' }, name);
+  } catch (error) {
+    // The caller never hears its id, and nobody is to wait for such a member.
+    await leaveGroup(broker, { group, ...name }).catch((failed: unknown) => {
+      broker.log.warn('a member that could not be answered is left in its group', { group, error: failed });
+    });
+    throw error;
+  }
+}
+
+async function run(broker: Broker, request: PollRequest, name: MemberName): Promise<PollResult> {
+  const { group, cursor: text } = request;
+  const cursor = text === undefined ? undefined : decodePollCursor(name.memberId, text);
+  if (text !== undefined && cursor === undefined) {
+    throw new MillraceError('INVALID_REQUEST', 'cursor is not one that an answer to this member had.', {
+      facts: { field: 'cursor' },
+    });
+  }
+  const commit: PollCommit =
+    typeof request.commit === 'string'
+      ? request.commit
+      : await prepareOffsets(broker, { group, offsets: request.commit });
+  return new Poll(broker, request, { name, cursor }).run(commit);
+}
+
+/** One call on its way. */
+class Poll {
+  private readonly broker: Broker;
+  private readonly request: PollRequest;
+  private readonly name: MemberName;
+  private readonly cursor: PollCursor | undefined;
+  private places: Place[] = [];
+
+  constructor(
+    broker: Broker,
+    request: PollRequest,
+    { name, cursor }: { name: MemberName; cursor: PollCursor | undefined },
+  ) {
+    this.broker = broker;
+    this.request = request;
+    this.name = name;
+    this.cursor = cursor;
+  }
+
+  async run(commit: PollCommit): Promise<PollResult> {
+    const { clock } = this.broker;
+    const { maxRecords, waitMs } = this.request;
+    const endMs = clock.monotonic() + waitMs;
+    const seated = await this.seat(commit);
+    if (maxRecords === 0) return this.answer(seated, []);
+    try {
+      return await this.untilRecords(seated, endMs);
+    } catch (error) {
+      throw seated.committed.size > 0 ? withEffect(error, 'unknown') : error;
+    }
+  }
+
+  private async untilRecords(first: Seated, endMs: number): Promise<PollResult> {
+    const { clock } = this.broker;
+    const { group, signal } = this.request;
+    let seated = first;
+    for (let moved = hasToTell(seated); ; ) {
+      const leftMs = moved || signal?.aborted === true ? 0 : endMs - clock.monotonic();
+      await awaitRecords(this.broker, { group, seated, places: this.places, waitMs: leftMs, signal });
+      const found = await readFairly(this.broker, this.places, this.request);
+      if (found.length > 0 || leftMs <= 0) return this.answer(seated, found);
+      const before = seated.followed.assignment;
+      seated = await this.seat('none');
+      moved = hasToTell(seated) || !equalPartitions(before, seated.followed.assignment);
+    }
+  }
+
+  /** Shows a sign of life, and finds out where to go on in what is assigned then. */
+  private async seat(commit: PollCommit): Promise<Seated> {
+    const { group, wishes, reset, authorize } = this.request;
+    const { name, cursor } = this;
+    const seated = await takeSeat(this.broker, { group, name, wishes, cursor, commit });
+    const { assignment } = seated.followed;
+    const kept = this.places.filter((place) => hasPartition(assignment, place));
+    const before = new Map(kept.map((place) => [nameOf(place), place]));
+    this.places = await placesOf(this.broker, { group, seated, cursor, before, reset });
+    for (const topic of new Set(this.places.map((place) => place.topic))) authorize(topic);
+    return seated;
+  }
+
+  private async answer({ member, followed }: Seated, found: readonly PartitionRecords[]): Promise<PollResult> {
+    const { memberId } = this.name;
+    const named = (partitions: Partitions) => this.named(member.subscription, partitions);
+    return {
+      memberId,
+      epoch: member.epoch,
+      assignment: await named(followed.assignment),
+      revoked: await named(followed.revoking),
+      partitions: found.map(({ place: { topic, partition, offset }, records, nextOffset }) => {
+        return { topic, partition, offset, records, nextOffset };
+      }),
+      cursor: (nextOffsets) => {
+        const reached = new Map(found.map(({ place }, index) => [place, nextOffsets[index] as number]));
+        const positions = this.places.map((place) => {
+          const { topicId, partition } = place;
+          const offset = reached.get(place) ?? place.offset;
+          return { topicId, partition, offset, fresh: place.fresh || offset !== place.offset };
+        });
+        return encodePollCursor(memberId, member.epoch, positions);
+      },
+    };
+  }
+
+  private async named(subscription: Seated['member']['subscription'], partitions: Partitions) {
+    if (partitions.size === 0) return [];
+    const topics = await topicsOf(this.broker, subscription, partitions);
+    return [...partitions].flatMap(([topicId, list]): TopicPartitions[] => {
+      const topic = topics.get(topicId)?.name;
+      return topic === undefined ? [] : [{ topic, partitions: list }];
+    });
+  }
+}
+
+/** The caller is to give something up, which nobody is to wait for longer than needed. */
+function hasToTell({ followed }: Seated): boolean {
+  return followed.revoking.size > 0;
+}

@@ -1,0 +1,81 @@
+/** The topics that subscriptions can mean. */
+import type { Member } from '../../coordination/groups/member-item.ts';
+import type { Partitions } from '../../coordination/groups/partitions.ts';
+import type { Subscription, Topics } from '../../coordination/groups/subscription.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import type { TopicId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { Topic } from '../../log/topic/topic.ts';
+import { decodeDirectoryEntry, TOPIC_DIRECTORY } from '../../log/topic/topic-item.ts';
+import type { MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
+import type { Broker } from '../broker.ts';
+
+export type TopicDirectory = Topics;
+
+export async function readDirectoryOfTopics(metadata: MetadataStore): Promise<TopicDirectory> {
+  const topics = new Map<string, { topicId: TopicId; partitions: number }>();
+  let from: string | undefined = '';
+  while (from !== undefined) {
+    const page: QueryPage = await metadata.query({
+      pk: TOPIC_DIRECTORY,
+      ...(from !== '' && { from }),
+      limit: limits.listPageMax,
+      consistency: 'strong',
+    });
+    for (const { key, attributes } of page.items) {
+      const { topicId, partitions } = decodeDirectoryEntry(key.sk, attributes);
+      topics.set(key.sk, { topicId, partitions });
+    }
+    from = page.next;
+  }
+  return topics;
+}
+
+/** What the members' subscriptions can mean: the topics that they name, and all topics where one of them has a pattern. */
+export async function topicsFor(broker: Broker, members: Iterable<Member>): Promise<Topics> {
+  const consumers = [...members].filter((member) => member.kind === 'consumer');
+  const names = new Set(consumers.flatMap(({ subscription }) => subscription.names));
+  const hasPattern = consumers.some(({ subscription }) => subscription.pattern !== undefined);
+  const topics = new Map(hasPattern ? await broker.groups.topics() : []);
+  await mapBounded([...names], limits.storageFanOutMax, async (name) => {
+    const topic = await topicOrNone(broker, name);
+    if (topic === undefined) topics.delete(name);
+    else topics.set(name, { topicId: topic.topicId, partitions: topic.partitions });
+  });
+  return topics;
+}
+
+/** The topics of these partitions that there are, by id: each is one that the subscription means. */
+export async function topicsOf(
+  broker: Broker,
+  subscription: Subscription,
+  partitions: Partitions,
+): Promise<Map<TopicId, Topic>> {
+  const found = await lookUp(broker, subscription, { fresh: false });
+  if ([...partitions.keys()].every((topicId) => found.has(topicId))) return found;
+  // Created, or created anew, since the cached view was read.
+  return lookUp(broker, subscription, { fresh: true });
+}
+
+async function lookUp(
+  broker: Broker,
+  { names, pattern }: Subscription,
+  how: { fresh: boolean },
+): Promise<Map<TopicId, Topic>> {
+  const all = pattern === undefined ? names : [...names, ...(await broker.groups.topics(how)).keys()];
+  const topics = await mapBounded([...new Set(all)], limits.storageFanOutMax, (name) => topicOrNone(broker, name, how));
+  return new Map(topics.flatMap((topic) => (topic === undefined ? [] : [[topic.topicId, topic] as const])));
+}
+
+async function topicOrNone(broker: Broker, name: string, { fresh = false } = {}): Promise<Topic | undefined> {
+  try {
+    return await (fresh ? broker.topics.getFresh(name) : broker.topics.get(name));
+  } catch (error) {
+    const isNone = error instanceof MillraceError && NONE.has(error.code);
+    if (isNone) return undefined;
+    throw error;
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_TOPIC']);
