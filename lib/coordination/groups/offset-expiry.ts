@@ -11,6 +11,7 @@
  * members meanwhile, because its state is checked in the same transaction.
  */
 import type { Condition, Write } from '../../kernel/items.ts';
+import { generationKey } from './classic/generation-item.ts';
 import { type GroupState, sameGroup, stateKey } from './group-item.ts';
 import { type CommittedOffset, type OffsetsItem, type OffsetsItemId, offsetsKey } from './offsets-item.ts';
 import { type Target, targetKey } from './target-item.ts';
@@ -59,7 +60,7 @@ function baseOf({ state, target, id }: Pick<ExpiryInput, 'state' | 'target' | 'i
 }
 
 /**
- * A group is dead when it has neither members nor offsets: state and target go, if it still has no members. Its nonce keeps
+ * A group is dead when it has neither members nor offsets: state, target and generation go, if it still has no members. Its nonce keeps
  * whatever is still under way from being taken for a write of a later group of the name.
  */
 export function planDeath(group: string, state: GroupState): Write[] {
@@ -70,5 +71,6 @@ export function planDeath(group: string, state: GroupState): Write[] {
       conditions: [...sameGroup(state, state.version), { clause: 'equals', attribute: 'c', value: 0 }],
     },
     { kind: 'delete', key: targetKey(group) },
+    { kind: 'delete', key: generationKey(group) },
   ];
 }
