@@ -19,14 +19,17 @@ export async function makeTopics({
   stores,
   partitions = 4,
   ledgerPartitions = 1,
+  replicationFactor = 1,
 }: {
   stores: Stores;
   partitions?: number;
   ledgerPartitions?: number;
+  replicationFactor?: number;
 }): Promise<{ a: Topic; b: Topic }> {
   const { broker } = makeBroker({ stores });
   for (const name of ['a', 'b']) {
-    await createTopic(broker, { name, partitions, config: { 'ledger.partitions': ledgerPartitions } });
+    const config = { 'ledger.partitions': ledgerPartitions };
+    await createTopic(broker, { name, partitions, replicationFactor, config });
   }
   return { a: await broker.topics.get('a'), b: await broker.topics.get('b') };
 }

@@ -4,16 +4,20 @@
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Broker } from '../../../lib/broker/broker.ts';
 import { sweep } from '../../../lib/broker/sweep.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
-import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
+import { type CommitRequest, commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
+import type { TransactionRecord } from '../../../lib/broker/transactions/prepare.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { ledgerOf, type Topic } from '../../../lib/log/topic/topic.ts';
-import { lost, makeBroker, makeStores, type Process, throttled } from '../../support/broker.ts';
+import { lost, makeBroker, makeStores, type Process, type Stores, throttled } from '../../support/broker.ts';
+import { makeReplicatedStores } from '../../support/replicas.ts';
 import { committedOffset, finished, makeTopics, recordCounts, to, valuesIn } from '../../support/transactions.ts';
 
 const PARTITIONS = 2;
@@ -21,7 +25,7 @@ const PROCESSES = 3;
 
 type Plan = {
   process: number;
-  kind: 'plain' | 'numbered' | 'in parts';
+  kind: 'plain' | 'numbered' | 'in parts' | 'in many parts';
   faults: readonly (Fault | undefined)[];
   before: Between;
 };
@@ -32,7 +36,7 @@ type Between = (typeof BETWEEN)[number] | 'sweep';
 
 const plans: fc.Arbitrary<Plan> = fc.record({
   process: fc.nat(PROCESSES - 1),
-  kind: fc.constantFrom('plain', 'plain', 'numbered', 'in parts'),
+  kind: fc.constantFrom('plain', 'plain', 'numbered', 'in parts', 'in many parts'),
   faults: fc.array(
     fc.oneof({ weight: 2, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom(...FAULTS) }),
     { maxLength: 12 },
@@ -47,13 +51,14 @@ const plans: fc.Arbitrary<Plan> = fc.record({
 type End = 'committed' | 'none' | 'unknown';
 
 class World {
-  readonly stores = makeStores();
+  readonly stores: Stores;
   readonly late: (() => Promise<unknown>)[] = [];
   readonly faults: (readonly (Fault | undefined)[])[] = [];
   readonly processes: Process[];
   private readonly calls = Array<number>(PROCESSES).fill(0);
 
-  constructor(seed: number) {
+  constructor(seed: number, replicas: number) {
+    this.stores = replicas === 1 ? makeStores() : makeReplicatedStores();
     this.processes = Array.from({ length: PROCESSES }, (_, index) =>
       makeBroker({ stores: this.stores, random: seededRandom(seed + index) }),
     );
@@ -90,15 +95,16 @@ class World {
   }
 }
 
-async function run(seed: number, history: readonly Plan[]) {
-  const world = new World(seed);
+async function run(seed: number, history: readonly Plan[], replicas: number) {
+  const world = new World(seed, replicas);
   const { stores, processes } = world;
-  const { a, b } = await makeTopics({ stores, partitions: PARTITIONS });
+  const { a, b } = await makeTopics({ stores, partitions: PARTITIONS, replicationFactor: replicas });
   const works = history.map(async (plan, index): Promise<End> => {
     const process = processes[plan.process] as Process;
     await between(world, process, plan.before, [a, b]);
     world.meet(plan.process, plan.faults);
-    return work(process, plan.kind, index).then(
+    const other = processes[(plan.process + 1) % PROCESSES] as Process;
+    return work(process, other, { kind: plan.kind, index }).then(
       () => 'committed' as const,
       (error: unknown) => {
         if (!(error instanceof MillraceError)) throw error;
@@ -121,12 +127,19 @@ async function run(seed: number, history: readonly Plan[]) {
     counts.push(offset === index ? 1 : 0);
     const fate = counts.join(' ');
     const allowed = { committed: ['1 1 1'], none: ['0 0 0'], unknown: ['1 1 1', '0 0 0'] }[end];
+    const fillers = inA.filter((one) => one === `filler-${index}`).length;
+    const many = history[index]?.kind === 'in many parts' ? limits.commitsPerAppendMax : 0;
+    if (fillers !== many * (counts[0] ?? 0)) verdicts.push(`${value} has ${fillers} others`);
     if (!allowed.includes(fate)) verdicts.push(`${value} is ${end} and there ${fate} times`);
   }
   return { verdicts, ends };
 }
 
-async function work({ broker }: Process, kind: Plan['kind'], index: number): Promise<unknown> {
+async function work(
+  { broker }: Process,
+  other: Process,
+  { kind, index }: { kind: Plan['kind']; index: number },
+): Promise<unknown> {
   const records = [to('a', 0, `value-${index}`), to('b', 1, `value-${index}`)];
   const offsets = { group: `group-${index}`, offsets: [{ topic: 'a', partition: 0, offset: index }] };
   const transactionalId = `id-${index}`;
@@ -142,14 +155,39 @@ async function work({ broker }: Process, kind: Plan['kind'], index: number): Pro
         addToTransaction(broker, { transactionalId, caller, part: 0, records: records.slice(0, 1), offsets }),
       );
       await notYet(addToTransaction(broker, { transactionalId, caller, part: 1, records: records.slice(1) }));
-      try {
-        return await commitTransaction(broker, { transactionalId, caller });
-      } catch (error) {
-        await abortTransaction(broker, { transactionalId, caller }).catch(() => undefined);
-        throw error;
+      return commitOrAbort(broker, { transactionalId, caller });
+    }
+    case 'in many parts': {
+      const { epoch } = await initializeTransactions(broker, { transactionalId });
+      const caller = { epoch, number: 0 };
+      const [first, last] = records as [TransactionRecord, TransactionRecord];
+      // A bundle for one ledger, and a commit by itself for the other.
+      const fillers = Array.from({ length: limits.commitsPerAppendMax }, () => to('a', 0, `filler-${index}`));
+      for (const [part, record] of [first, ...fillers, last].entries()) {
+        const own = part === 0 ? { offsets } : {};
+        await notYet(addToTransaction(broker, { transactionalId, caller, part, records: [record], ...own }));
       }
+      return commitByTwo([broker, other.broker], { transactionalId, caller });
     }
   }
+}
+
+async function commitOrAbort(broker: Broker, request: CommitRequest): Promise<unknown> {
+  try {
+    return await commitTransaction(broker, request);
+  } catch (error) {
+    await abortTransaction(broker, request).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Committed if either says so; what becomes of it is unknown if either does not know. */
+async function commitByTwo(brokers: readonly Broker[], request: CommitRequest): Promise<void> {
+  const ends = await Promise.allSettled(brokers.map((broker) => commitTransaction(broker, request)));
+  if (ends.some(({ status }) => status === 'fulfilled')) return;
+  await abortTransaction(brokers[0] as Broker, request).catch(() => undefined);
+  const faults = ends.map((end) => (end.status === 'rejected' ? (end.reason as unknown) : undefined));
+  throw faults.find((fault) => !(fault instanceof MillraceError) || fault.effect === 'unknown') ?? faults[0];
 }
 
 /** Adding commits nothing, whatever becomes of it. */
@@ -186,11 +224,11 @@ async function between(
 }
 
 describe('transactions of several processes', () => {
-  test('are all there once or not at all, as their callers were told', async () => {
+  test.each([1, 3])('are all there once or not at all, as their callers were told (replicas: %d)', async (replicas) => {
     const ends = new Map<End, number>();
     await fc.assert(
       fc.asyncProperty(fc.nat(), fc.array(plans, { minLength: 1, maxLength: 12 }), async (seed, history) => {
-        const result = await run(seed, history);
+        const result = await run(seed, history, replicas);
         for (const end of result.ends) ends.set(end, (ends.get(end) ?? 0) + 1);
         expect(result.verdicts).toEqual([]);
       }),
