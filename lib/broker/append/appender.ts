@@ -29,7 +29,7 @@ import { ProducerDesk } from './producer-desk.ts';
 import { SequenceGate } from './sequence-gate.ts';
 import { Sequencer } from './sequencer.ts';
 import { type Appended, type AppendRequest, strongestOf, type Unit } from './unit.ts';
-import { leavePlacement, ledgerOf, placePart, type UploadedPart } from './uploaded-part.ts';
+import { ledgerOf, placePart, type UploadedPart } from './uploaded-part.ts';
 
 export class Appender {
   private readonly parts: AppenderParts;
@@ -194,11 +194,14 @@ export class Appender {
   }
 
   private async place(part: UploadedPart): Promise<UploadedPart> {
+    let isDone = true;
     try {
-      return await placePart(this.parts, part);
-    } catch (error) {
-      leavePlacement(part);
-      throw error;
+      const placed = await placePart(this.parts, part);
+      // With several replicas it may be sent to more of them, until its commit is in the ledger.
+      isDone = headView(placed.head) === undefined;
+      return placed;
+    } finally {
+      if (isDone) part.placement.leave();
     }
   }
 
@@ -228,9 +231,10 @@ export class Appender {
     }));
     const layout = layOut(object, drafts);
     const tier = objects.tierFor(layout.bytes);
-    const users = live.filter(({ head }) => headView(head) !== undefined).length;
-    const placement = new Placement(this.parts, { name: objectName(tier, object), chunks: layout.chunks, users });
-    if (users > 0) this.outstanding.add(placement, layout.bytes);
+    const name = objectName(tier, object);
+    const placement = new Placement(this.parts, { name, chunks: layout.chunks, users: live.length });
+    const outlives = live.some(({ head }) => headView(head) !== undefined);
+    if (outlives) this.outstanding.add(placement, layout.bytes);
     const numbers = { next: layout.parts.length };
     for (const [order, { batch, head, index }] of live.entries()) {
       const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
