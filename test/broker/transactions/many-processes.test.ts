@@ -184,10 +184,12 @@ async function commitOrAbort(broker: Broker, request: CommitRequest): Promise<un
 /** Committed if either says so; what becomes of it is unknown if either does not know. */
 async function commitByTwo(brokers: readonly Broker[], request: CommitRequest): Promise<void> {
   const ends = await Promise.allSettled(brokers.map((broker) => commitTransaction(broker, request)));
-  if (ends.some(({ status }) => status === 'fulfilled')) return;
+  const faults = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as unknown] : []));
+  const bug = faults.find((fault) => !(fault instanceof MillraceError));
+  if (bug !== undefined) throw bug;
+  if (faults.length < ends.length) return;
   await abortTransaction(brokers[0] as Broker, request).catch(() => undefined);
-  const faults = ends.map((end) => (end.status === 'rejected' ? (end.reason as unknown) : undefined));
-  throw faults.find((fault) => !(fault instanceof MillraceError) || fault.effect === 'unknown') ?? faults[0];
+  throw faults.find((fault) => fault instanceof MillraceError && fault.effect === 'unknown') ?? faults[0];
 }
 
 /** Adding commits nothing, whatever becomes of it. */

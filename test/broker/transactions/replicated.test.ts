@@ -303,6 +303,25 @@ describe('a transaction in parts over replicated ledgers', () => {
     },
   );
 
+  test('says of a bundle that those hold it who hold all its objects', async () => {
+    const { stores, one, two, a, b, change, leader, ends } = await world();
+    unkept(one, two);
+    await initializeTransactions(one.broker, { transactionalId: ID });
+    const away = ((await leader(a)) + 1) % 3;
+    const parts = limits.commitsPerAppendMax + 2;
+    for (let part = 0; part < parts; part++) {
+      if (part === 3) await change(({ inSync }) => ({ inSync: inSync & ~(1 << away) }), a);
+      await one.broker.heads.strong(a);
+      await add(one, part, [to('a', 0, `${part}`)]);
+    }
+    await commit(two);
+    expect((await headOf(stores.metadata, a)).tail.map(({ replicated }) => replicated?.holders)).toEqual([
+      0b111 & ~(1 << away),
+    ]);
+    expect((await ends())[0]?.seen).toBe(parts);
+    expect((await headOf(stores.metadata, b)).tail).toEqual([]);
+  });
+
   test('waits for a replica that does not take its objects, until that has left', async () => {
     const { one, two, a, b, change, replica, leader, ends } = await world();
     await initializeTransactions(one.broker, { transactionalId: ID });
