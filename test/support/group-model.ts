@@ -7,24 +7,13 @@
  * under the instance id of another.
  */
 import assert from 'node:assert/strict';
-import { decideCommit, planFence } from '../../lib/coordination/groups/fence.ts';
+import { type Cursor, deliveredBy, reportedBy, startsOf } from '../../lib/coordination/groups/cursor.ts';
+import { decideCommit, planFence, planFencedRenewal } from '../../lib/coordination/groups/fence.ts';
 import { decideFollow, type Followed } from '../../lib/coordination/groups/follow.ts';
-import {
-  decodeGroup,
-  type GroupState,
-  planGroup,
-  planLook,
-  stateKey,
-} from '../../lib/coordination/groups/group-item.ts';
+import { planGroup, planLook } from '../../lib/coordination/groups/group-item.ts';
 import { admit, decideChange, decideJoin, decideLeave, type JoinRequest } from '../../lib/coordination/groups/join.ts';
 import { isLookDue, judgeMembers, suspected } from '../../lib/coordination/groups/liveness.ts';
-import {
-  type ConsumerMember,
-  decodeMember,
-  type Member,
-  planMember,
-  planRemoval,
-} from '../../lib/coordination/groups/member-item.ts';
+import { type ConsumerMember, planMember, planRemoval, touched } from '../../lib/coordination/groups/member-item.ts';
 import {
   allPartitions,
   eachPartition,
@@ -34,33 +23,32 @@ import {
   NO_PARTITIONS,
   type Partitions,
   partitionsOf,
+  type TopicPartition,
   union,
 } from '../../lib/coordination/groups/partitions.ts';
 import { decideRegroup } from '../../lib/coordination/groups/regroup.ts';
-import { memberKey, type Seat, seatOf } from '../../lib/coordination/groups/seat.ts';
-import { decodeTarget, planTarget, type Target, targetKey } from '../../lib/coordination/groups/target-item.ts';
-import type { Attributes, Write } from '../../lib/kernel/items.ts';
+import { type Seat, seatOf } from '../../lib/coordination/groups/seat.ts';
+import { planTarget, type Target } from '../../lib/coordination/groups/target-item.ts';
+import type { Write } from '../../lib/kernel/items.ts';
 import { limits } from '../../lib/kernel/limits.ts';
-import { evaluate } from '../../lib/storage/metadata/apply.ts';
 import { topicIdOf } from './group-arbitraries.ts';
-import type { Purpose, Sabotage, Step } from './group-steps.ts';
-import { ItemTable } from './item-table.ts';
+import { GroupRecords } from './group-records.ts';
+import type { Sabotage, Step } from './group-steps.ts';
+import { GROUP, GroupWorld } from './group-world.ts';
 
-const GROUP = 'g';
 const SESSION_MS = 9_000;
 const REBALANCE_MS = 30_000;
 /** Of the clients, these share an instance id. */
 const STATIC_CLIENTS = [3, 4];
 const CLIENTS = 5;
-const PROCESSES = 3;
 const OFFSETS = { pk: 'offsets', sk: 'of the model' };
 
 interface Client {
   number: number;
   memberId?: string;
   epoch: number;
-  /** What it works on: what it was told to own, less what it has dropped. */
-  holds: Partitions;
+  /** Of the last answer that arrived, and what it has not dropped yet of what it is to give up. */
+  cursor?: Cursor;
   /** What it was told last to own. */
   told: Partitions;
   frozen: boolean;
@@ -70,49 +58,27 @@ interface Client {
   uncertain: boolean;
 }
 
-interface Snapshot {
-  state: Attributes | undefined;
-  target: Attributes | undefined;
-  members: ReadonlyMap<Seat, Attributes>;
-}
-
-interface Planned {
-  writes: Write[];
-  purpose: Purpose;
-  /** Checked in the moment in which it is applied. */
-  applied?: () => void;
-}
-
-export class GroupModel {
-  readonly table = new ItemTable();
-  /** What was done, to see that the schedules reach everything. */
-  readonly done = new Map<string, number>();
+export class GroupModel extends GroupWorld {
   readonly clients: Client[];
   private readonly sabotage: Sabotage;
-  private readonly seats = new Set<Seat>();
-  private readonly snapshots: Snapshot[] = [];
-  private readonly late: Planned[] = [];
-  private readonly skews = Array<number>(PROCESSES).fill(0);
+  private readonly records = new GroupRecords(this.table);
   private readonly topics = new Map([
     ['orders', { topicId: topicIdOf(0), partitions: 4 }],
     ['returns', { topicId: topicIdOf(1), partitions: 2 }],
   ]);
-  private nowMs = 1_000_000;
-  private names = 0;
 
   constructor(sabotage: Sabotage = {}) {
+    super(sabotage);
     this.sabotage = sabotage;
     this.clients = Array.from({ length: CLIENTS }, (_, number) => ({
       number,
       epoch: 0,
-      holds: NO_PARTITIONS,
       told: NO_PARTITIONS,
       frozen: false,
       crashed: false,
       wide: number % 2 === 0,
       uncertain: false,
     }));
-    this.snapshots.push(this.snapshot());
   }
 
   run(steps: readonly Step[]): this {
@@ -128,8 +94,7 @@ export class GroupModel {
    * wants must then have an owner who was told so, and nobody else is left.
    */
   settle(): this {
-    this.late.length = 0;
-    this.skews.fill(0);
+    this.calm();
     const alive = this.clients.filter(({ crashed, number }) => !crashed && number !== STATIC_CLIENTS[1]);
     for (const client of alive) client.frozen = false;
     for (let time = 0; time < 60_000 && !this.isSettled(alive); time += 3_000) {
@@ -142,7 +107,7 @@ export class GroupModel {
 
   /** One turn of the loop that a consumer is in. */
   private live(client: Client): void {
-    client.holds = client.told;
+    this.drop(client);
     if (client.memberId === undefined) this.join(client, false);
     this.heartbeat(client, { itemAge: 0, targetAge: 0, slow: false, lost: false, late: false });
     this.look(0, false);
@@ -167,9 +132,7 @@ export class GroupModel {
       case 'heartbeat':
         return this.awake(step.client, (client) => this.heartbeat(client, step));
       case 'drop':
-        return this.awake(step.client, (client) => {
-          client.holds = client.told;
-        });
+        return this.awake(step.client, (client) => this.drop(client));
       case 'leave':
         return this.awake(step.client, (client) => this.leave(client, step));
       case 'commit':
@@ -184,8 +147,7 @@ export class GroupModel {
         this.nowMs += step.ms;
         return;
       case 'jump':
-        this.skews[step.process % PROCESSES] = step.ms;
-        return;
+        return this.jump(step.process, step.ms);
       case 'freeze':
       case 'crash':
       case 'subscribe':
@@ -213,19 +175,19 @@ export class GroupModel {
     if (step.step === 'vanish') this.topics.delete(name);
     if (step.step === 'grow' && topic !== undefined && topic.partitions < 8) topic.partitions++;
     if (step.step === 'appear' && topic === undefined) {
-      this.topics.set(name, { topicId: topicIdOf(10 + this.names++), partitions: 3 });
+      this.topics.set(name, { topicId: topicIdOf(10 + Number(this.name(''))), partitions: 3 });
     }
   }
 
   private join(client: Client, late: boolean): void {
-    const memberId = `client ${client.number} attempt ${this.names++}`;
+    const memberId = this.name(`client ${client.number} attempt `);
     const request = this.request(client, memberId);
     const seat = seatOf(request);
     this.seats.add(seat);
     const present = this.members().get(seat);
     const decided = decideJoin(
       { state: this.state(), present, request },
-      { nowMs: this.now(client.number), nonce: `n${this.names++}` },
+      { nowMs: this.now(client.number), nonce: this.name('n') },
     );
     assert(decided.outcome === 'join', 'a join is in order');
     this.forget(client);
@@ -235,13 +197,7 @@ export class GroupModel {
 
   private heartbeat(
     client: Client,
-    {
-      itemAge,
-      targetAge,
-      slow,
-      lost,
-      late,
-    }: { itemAge: number; targetAge: number; slow: boolean; lost: boolean; late: boolean },
+    { itemAge, targetAge, slow, lost, late }: Omit<Extract<Step, { step: 'heartbeat' }>, 'step' | 'client'>,
   ): void {
     const member = this.own(client, itemAge);
     if (member === undefined || late || lost) client.uncertain ||= late;
@@ -255,29 +211,55 @@ export class GroupModel {
       return;
     }
     const target = this.target(targetAge);
-    const input = { member, target, reported: client.holds, others: this.members(), nowMs: this.now(client.number) };
+    const input = {
+      member,
+      target,
+      reported: reportedBy(client.cursor),
+      others: this.members(),
+      nowMs: this.now(client.number),
+    };
     const followed = decideFollow(this.sabotage.follow?.(input) ?? input);
     this.checkRevoked(followed, member, target);
-    if (followed.next === undefined) {
+    const delivered = deliveredBy(this.sabotage.cursor?.(client.cursor) ?? client.cursor, member);
+    if (followed.next === undefined && delivered.length === 0) {
       // Without a write, an answer counts only if the item was read strongly.
       if (!lost && itemAge === 0) this.tell(client, followed, { member, slow });
       return;
     }
-    const next = followed.next;
-    const answered = this.send({ writes: [planMember(GROUP, next)], purpose: 'follow' }, late);
+    const next = followed.next ?? touched(member, this.now(client.number));
+    const write = followed.next ? planMember(GROUP, followed.next) : planFencedRenewal(GROUP, member, next.seenMs);
+    const writes = [write, ...delivered.map((position) => this.records.planCommit(position))];
+    const applied = () => this.records.check(delivered);
+    const answered = this.send({ writes, purpose: 'follow', applied }, late);
     if (answered && !lost) this.tell(client, followed, { member: next, slow });
   }
 
+  /** The answer arrives, with some records of each partition. */
   private tell(
     client: Client,
     { assignment, revoking }: Followed,
     { member, slow }: { member: ConsumerMember; slow: boolean },
   ): void {
-    client.epoch = member.epoch;
+    const { epoch } = member;
+    const { cursor } = client;
+    const committed = (partition: TopicPartition) => this.records.committed(partition);
+    const positions = startsOf(assignment, { cursor, epoch, committed }).map(({ topicId, partition, offset = 0 }) => {
+      this.records.receive({ topicId, partition }, { from: offset, to: offset + 2 });
+      return { topicId, partition, offset: offset + 2 };
+    });
+    const kept = (client.cursor?.positions ?? []).filter((position) => slow && hasPartition(revoking, position));
+    client.cursor = { epoch, positions: [...positions, ...kept] };
+    client.epoch = epoch;
     client.told = assignment;
-    client.holds = slow ? union(assignment, intersection(client.holds, revoking)) : assignment;
     if (revoking.size > 0) this.count('told to give up');
     if (assignment.size > 0) this.count('told to own');
+  }
+
+  /** Holds nothing any more but what it is to own. */
+  private drop(client: Client): void {
+    if (client.cursor === undefined) return;
+    const positions = client.cursor.positions.filter((position) => hasPartition(client.told, position));
+    client.cursor = { ...client.cursor, positions };
   }
 
   /** The seat is not its own any more, or not yet. */
@@ -288,7 +270,7 @@ export class GroupModel {
   }
 
   private leave(client: Client, { keepSeat, late }: { keepSeat: boolean; late: boolean }): void {
-    const name = this.name(client);
+    const name = this.nameOf(client);
     if (name === undefined) return;
     const decided = decideLeave(this.members().get(this.seat(client)), { name, keepSeat });
     if (decided.outcome === 'refused') return;
@@ -298,9 +280,9 @@ export class GroupModel {
   }
 
   private commit(client: Client, { partition, late }: { partition: number; late: boolean }): void {
-    const held = [...eachPartition(client.holds)];
+    const held = client.cursor?.positions ?? [];
     const chosen = held[partition % Math.max(1, held.length)];
-    const name = this.name(client);
+    const name = this.nameOf(client);
     if (chosen === undefined || name === undefined) return;
     const partitions = partitionsOf([chosen]);
     const [epoch, seat] = [client.epoch, this.seat(client)];
@@ -326,10 +308,10 @@ export class GroupModel {
     const decided = decideRegroup({
       state: this.state(),
       target: this.target(0),
-      members: this.members(),
+      members: this.members(process === 1 ? this.sabotage.membersAge : 0),
       topics: new Map([...this.topics].map(([name, topic]) => [name, { ...topic }])),
       nowMs: this.now(process),
-      nonce: `g${this.names++}`,
+      nonce: this.name('g'),
     });
     assert(decided.regroup === 'none' || decided.regroup === 'next', 'a group can be regrouped');
     if (decided.regroup === 'none') return;
@@ -351,32 +333,6 @@ export class GroupModel {
     for (const member of gone) this.send({ writes: [planRemoval(GROUP, member)], purpose: 'remove' }, late);
   }
 
-  /** Now, or kept for later; whether it was applied and answered. */
-  private send(planned: Planned, late: boolean): boolean {
-    const alter = this.sabotage.alter ?? ((write: Write) => write);
-    const kept = { ...planned, writes: planned.writes.map((write) => alter(write, planned.purpose)) };
-    if (!late) return this.deliver(kept);
-    this.late.push(kept);
-    return false;
-  }
-
-  private arrive(choice: number): void {
-    const [planned] = this.late.splice(choice % Math.max(1, this.late.length), 1);
-    if (planned !== undefined) this.deliver(planned);
-  }
-
-  private deliver({ writes, purpose, applied }: Planned): boolean {
-    if (!writes.every((write) => evaluate(write.conditions ?? [], this.table.get(write.key)))) {
-      this.count(`${purpose} refused`);
-      return false;
-    }
-    for (const write of writes) this.table.apply(write);
-    this.count(purpose);
-    this.snapshots.push(this.snapshot());
-    applied?.();
-    return true;
-  }
-
   private check(): void {
     const owners = new Map<string, string>();
     for (const [seat, member] of this.members()) {
@@ -390,7 +346,10 @@ export class GroupModel {
     for (const client of this.clients) {
       const member = this.own(client, 0);
       if (member === undefined || client.uncertain) continue;
-      assert(minus(client.holds, member.owned).size === 0, 'nobody is taken a partition that it still works on');
+      assert(
+        minus(reportedBy(client.cursor), member.owned).size === 0,
+        'nobody is taken a partition that it still works on',
+      );
     }
   }
 
@@ -413,7 +372,7 @@ export class GroupModel {
     };
   }
 
-  private name(client: Client) {
+  private nameOf(client: Client) {
     return client.memberId === undefined ? undefined : this.request(client, client.memberId);
   }
 
@@ -423,66 +382,20 @@ export class GroupModel {
 
   /** The item of the client's seat, if it is the client's. */
   private own(client: Client, age: number): ConsumerMember | undefined {
-    const name = this.name(client);
+    const name = this.nameOf(client);
     if (name === undefined) return undefined;
     const admitted = admit(this.members(age).get(this.seat(client)), name);
     return admitted.outcome === 'member' && admitted.member.kind === 'consumer' ? admitted.member : undefined;
   }
 
-  private members(age = 0): ReadonlyMap<Seat, Member> {
-    const { members } = this.old(age);
-    return new Map(
-      [...members].map(([seat, attributes]) => [seat, decoded(attributes, () => decodeMember(seat, attributes))]),
-    );
-  }
-
-  private state(): GroupState | undefined {
-    const { state } = this.old(0);
-    return state && decodeGroup(state);
-  }
-
-  private target(age: number): Target | undefined {
-    const { target } = this.old(age);
-    return target && decoded(target, () => decodeTarget(target));
-  }
-
-  private old(age: number): Snapshot {
-    return this.snapshots[Math.max(0, this.snapshots.length - 1 - age)] as Snapshot;
-  }
-
-  private snapshot(): Snapshot {
-    const members = new Map<Seat, Attributes>();
-    for (const seat of this.seats) {
-      const attributes = this.table.get(memberKey(GROUP, seat));
-      if (attributes !== undefined) members.set(seat, attributes);
-    }
-    return { state: this.table.get(stateKey(GROUP)), target: this.table.get(targetKey(GROUP)), members };
-  }
-
   private forget(client: Client): void {
-    Object.assign(client, { epoch: 0, holds: NO_PARTITIONS, told: NO_PARTITIONS, uncertain: false });
+    Object.assign(client, { epoch: 0, told: NO_PARTITIONS, uncertain: false });
     delete client.memberId;
+    delete client.cursor;
   }
 
   private awake(choice: number, use: (client: Client) => void): void {
     const client = this.clients[choice % CLIENTS] as Client;
     if (!client.frozen && !client.crashed) use(client);
   }
-
-  private now(process: number): number {
-    return this.nowMs + (this.skews[process % PROCESSES] as number);
-  }
-
-  private count(what: string): void {
-    this.done.set(what, (this.done.get(what) ?? 0) + 1);
-  }
-}
-
-/** Items are replaced and not changed, so that each is decoded once. */
-const known = new WeakMap<Attributes, unknown>();
-
-function decoded<T>(attributes: Attributes, decode: () => T): T {
-  const value = (known.get(attributes) as T | undefined) ?? decode();
-  known.set(attributes, value);
-  return value;
 }

@@ -35,6 +35,14 @@ export const sabotages = {
   },
   'a write of an item that has changed since': lacking('follow', 'b', 'n'),
   'a state that has changed since': lacking('regroup', 'y', 'v'),
+  'members that were read before the target': { membersAge: 6 },
+  'a position that is committed before its records arrive': {
+    cursor: (cursor) =>
+      cursor && {
+        ...cursor,
+        positions: cursor.positions.map((at) => Object.assign({}, at, { offset: at.offset + 1 })),
+      },
+  },
 } as const satisfies Record<string, Sabotage>;
 
 function lacking(purpose: Purpose, ...attributes: string[]): Sabotage {

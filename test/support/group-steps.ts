@@ -1,4 +1,5 @@
 /** What can happen to a group in the model, and what can be taken out of its protocol. */
+import type { Cursor } from '../../lib/coordination/groups/cursor.ts';
 import type { FollowInput } from '../../lib/coordination/groups/follow.ts';
 import type { Write } from '../../lib/kernel/items.ts';
 
@@ -34,4 +35,7 @@ export type Purpose = 'join' | 'follow' | 'leave' | 'commit' | 'regroup' | 'look
 export interface Sabotage {
   alter?: (write: Write, purpose: Purpose) => Write;
   follow?: (input: FollowInput) => FollowInput;
+  cursor?: (cursor: Cursor | undefined) => Cursor | undefined;
+  /** Of the members that a regroup of one process sees; it has to read them after the target. */
+  membersAge?: number;
 }

@@ -96,6 +96,8 @@ const FOUND_BY_CHANCE = [
   'a commit whose fence is not checked',
   'an epoch that outlives what it covered',
   'a write of an item that has changed since',
+  'members that were read before the target',
+  'a position that is committed before its records arrive',
 ] as const;
 
 describe('random schedules come upon', () => {

@@ -32,7 +32,7 @@ const SCHEDULES: { rule: keyof typeof sabotages; name: string; steps: Step[] }[]
       regroup,
       heartbeat(0),
       heartbeat(0),
-      heartbeat(2, 2),
+      heartbeat(2, 3),
     ],
   },
   {
