@@ -51,17 +51,18 @@ export async function awaitHolders(parts: PlaceParts, placement: Placement, requ
 async function awaitBucket(parts: PlaceParts, placement: Placement, request: PlaceRequest): Promise<Placed> {
   const { clock, random } = parts;
   placement.send(targetsOf(SINGLE, request));
-  for (let attempt = 1; ; attempt++) {
+  for (let retry = 0; ; retry++) {
     while (!has(placement.held, 0) && has(placement.underWay, 0)) await placement.changed(Number.POSITIVE_INFINITY);
     if (has(placement.held, 0)) return { head: request.head };
     const fault = placement.faultOf(OWN_BUCKET);
     const retriable = fault instanceof MillraceError && fault.retriable;
-    if (!retriable || attempt >= limits.uploadAttemptsMax || clock.monotonic() >= request.deadlineMs) {
+    const times = placement.timesSent(OWN_BUCKET);
+    if (!retriable || times >= limits.uploadAttemptsMax || clock.monotonic() >= request.deadlineMs) {
       // Whatever it failed with: the records are not in the log and never will be.
       throw withEffect(fault, 'none');
     }
-    await clock.sleep(retryPauseMs(attempt - 1, random));
-    placement.sendAgain(OWN_BUCKET);
+    await clock.sleep(retryPauseMs(retry, random));
+    placement.sendAgain(OWN_BUCKET, times);
   }
 }
 
@@ -91,9 +92,10 @@ async function awaitReplicas(parts: PlaceParts, placement: Placement, request: P
     const fault = placement.faultOf(verdict.on);
     if (!(fault instanceof MillraceError)) throw fault;
     if (retry === 0) looks.now();
+    const times = placement.timesSent(verdict.on);
     await clock.sleep(Math.min(retryPauseMs(retry++, parts.random), deadlineMs - nowMs));
     await looks.ifDue();
-    placement.sendAgain(verdict.on);
+    placement.sendAgain(verdict.on, times);
   }
 }
 

@@ -7,6 +7,7 @@
  */
 import {
   has,
+  maskOf,
   members,
   type ReplicaId,
   type ReplicaMask,
@@ -29,6 +30,7 @@ export class Placement {
   private readonly parts: PlacementParts;
   private readonly chunks: readonly Uint8Array[];
   private readonly faults = new Map<ReplicaId, unknown>();
+  private readonly times = new Map<ReplicaId, number>();
   private readonly arrivals: Arrival[] = [];
   private readonly ended = Promise.withResolvers<void>();
   private change = Promise.withResolvers<void>();
@@ -58,9 +60,17 @@ export class Placement {
     this.start(without(targets, this.tried));
   }
 
-  /** Sends it once more to those that do not have it. */
-  sendAgain(targets: ReplicaMask): void {
-    this.start(without(targets, this.holding | this.sending));
+  /** How often it was sent to these, all together. */
+  timesSent(replicas: ReplicaMask): number {
+    return members(replicas).reduce((sum, replica) => sum + (this.times.get(replica) ?? 0), 0);
+  }
+
+  /**
+   * Sends it once more to those that do not have it, unless someone has since it was sent to these so many times: all who
+   * wait for an upload that failed want to try again, and each after a pause of its own.
+   */
+  sendAgain(targets: ReplicaMask, timesSent: number): void {
+    if (this.timesSent(targets) === timesSent) this.start(without(targets, this.holding | this.sending));
   }
 
   /** Why an upload to one of these failed last. */
@@ -112,6 +122,7 @@ export class Placement {
     for (const { replicas, outcome } of this.parts.objects.putTo(targets, this.name, this.chunks)) {
       this.sending |= replicas;
       this.tried |= replicas;
+      for (const replica of members(replicas)) this.times.set(replica, this.timesSent(maskOf([replica])) + 1);
       void outcome.then((put) => {
         this.sending = without(this.sending, replicas);
         if (put.put === 'failed') for (const replica of members(replicas)) this.faults.set(replica, put.error);
