@@ -42,8 +42,11 @@ export interface AdmitOptions {
 /** A unit that is not to be written, and why. */
 export type Excluded = { unit: Unit; sequence: ProducerSequence } & (
   | { reason: 'duplicate'; place: Place }
-  /** `gap`: on the grounds of what was seen here, which may be old. */
-  | { reason: 'refused'; error: MillraceError; gap: boolean }
+  /**
+   * `doubtful`: on the grounds of what was seen here, which may be old; and of a producer that seemed to be unknown, any
+   * unit is let in, so that those it had to wait for seem to be too old.
+   */
+  | { reason: 'refused'; error: MillraceError; doubtful: boolean }
 );
 
 export type Admission =
@@ -112,24 +115,24 @@ function coveredInTail(head: LedgerHead, commitId: Uint8Array): BaseOffsets | un
 function exclusion(
   verdict: Exclude<Verdict, { verdict: 'accepted' }>,
   { epoch, firstSequence }: ProducerSequence,
-): { reason: 'duplicate'; place: Place } | { reason: 'refused'; error: MillraceError; gap: boolean } {
+): { reason: 'duplicate'; place: Place } | { reason: 'refused'; error: MillraceError; doubtful: boolean } {
   switch (verdict.verdict) {
     case 'duplicate':
       return { reason: 'duplicate', place: verdict.place };
     case 'too-old':
-      return { reason: 'refused', error: tooOld(firstSequence), gap: false };
+      return { reason: 'refused', error: tooOld(firstSequence), doubtful: true };
     case 'out-of-order': {
       const detail = `The sequence ${firstSequence} is not the producer's next one in the partition, ${verdict.expected}.`;
       const facts = { expectedSequence: verdict.expected };
       return {
         reason: 'refused',
         error: new MillraceError('OUT_OF_ORDER_SEQUENCE_NUMBER', detail, { facts }),
-        gap: true,
+        doubtful: true,
       };
     }
     case 'fenced': {
       const detail = `The producer epoch ${epoch} is older than ${verdict.epoch}, with which the producer has written since.`;
-      return { reason: 'refused', error: new MillraceError('INVALID_PRODUCER_EPOCH', detail), gap: false };
+      return { reason: 'refused', error: new MillraceError('INVALID_PRODUCER_EPOCH', detail), doubtful: false };
     }
     default:
       return unreachable(verdict);

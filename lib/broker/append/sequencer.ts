@@ -170,14 +170,15 @@ export class Sequencer {
 
   /**
    * Plans what the attempt does to the sequences of its producers; a step where there is to be no attempt. What is refused
-   * for a gap must be one in a head that was strongly read, after which the commit is still known not to be in the ledger.
+   * for a gap, or as too old, must be so in a head that was strongly read, after which the commit is still known not to be
+   * in the ledger.
    */
   private async planProducers(progress: Progress): Promise<Step | undefined> {
     const { plan, part } = progress;
     const { units } = part.batch;
     if (!units.some(({ sequence }) => sequence !== undefined)) return undefined;
     let admission = await this.desk.admit(plan, units, progress.head);
-    if (admission.admitted === 'some' && admission.excluded.some((one) => one.reason === 'refused' && one.gap)) {
+    if (admission.admitted === 'some' && admission.excluded.some((one) => one.reason === 'refused' && one.doubtful)) {
       const settled = await this.settle(progress);
       if (settled.step !== 'again') return settled;
       admission = await this.desk.admit(plan, units, progress.head, 'strong');

@@ -5,7 +5,7 @@ import { toHex } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { producerItemKey } from '../../../lib/log/ledger/producer-item.ts';
-import { watch } from '../../support/appending.ts';
+import { holdPuts, watch } from '../../support/appending.ts';
 import { headOf, lost, makeTopic } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
 import { keyOf, makeTwo, plain, recordsIn, refusal, send, valuesIn } from '../../support/sequenced.ts';
@@ -173,6 +173,27 @@ describe('records that overtake those before them', () => {
     expect(await gap).toMatchObject(refused);
     expect(await refusal(send(process, { seq: limits.sequenceGapMax + 2 }))).toMatchObject(refused);
     expect(await recordsIn(process)).toBe(1);
+  });
+
+  it('in front of those before them do not make these too old, where the producer is not known here', async () => {
+    const { first, second } = await makeTwo();
+    await send(first, { seq: 0 });
+    await first.clock.advance(limits.producerIdleInHeadMs);
+    const puts = holdPuts(first);
+    const before = plain(first);
+    await idle();
+    const ahead = refusal(send(first, { seq: 2 }));
+    await first.clock.advance(limits.sequenceGapWaitMs);
+    // It leaves the head, and this process, which knew that it had no item, sees no more than that.
+    for (let i = 0; i < limits.producersInHeadMax; i++) await send(second, { producer: `p${i}`, seq: 0 });
+    await first.broker.heads.strong(first.ledger);
+    const next = send(first, { seq: 1 });
+    await idle();
+    first.objects.onPut = undefined;
+    await puts.release(0);
+    await before;
+    expect(await next).toMatchObject({ duplicate: false });
+    expect(await ahead).toMatchObject({ code: 'OUT_OF_ORDER_SEQUENCE_NUMBER' });
   });
 
   it('are refused where those before them failed', async () => {
