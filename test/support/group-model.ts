@@ -117,6 +117,8 @@ export class GroupModel extends GroupWorld {
   }
 
   private isSettled(alive: readonly Client[]): boolean {
+    // Nobody looks over a group that nobody is in; whoever comes next does.
+    if (alive.length === 0) return true;
     const wanted = [...this.topics].filter(([name]) => alive.some(({ wide }) => wide || name === 'orders'));
     const all = allPartitions(new Map(wanted.map(([, { topicId, partitions }]) => [topicId, partitions])));
     const told = alive.reduce((sum, { told }) => union(sum, told), NO_PARTITIONS);
