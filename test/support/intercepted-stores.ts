@@ -2,6 +2,7 @@
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { Tier } from '../../lib/log/segment/object-name.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
+import { INLINE_PREFIX } from '../../lib/storage/objects/inline-item.ts';
 import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
 import type { ReadOrder } from '../../lib/storage/objects/replicated.ts';
 import type { PutTo, TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
@@ -83,7 +84,8 @@ export class InterceptedObjects implements TieredObjectStore {
       () => ({ put: 'held' as const }),
       (error: unknown) => ({ put: 'failed' as const, error }),
     );
-    return [{ replicas: 0xff, outcome }];
+    if (name.startsWith(INLINE_PREFIX)) return [{ replicas: 0xff, outcome }];
+    return [{ replicas: 1, outcome }, ...this.store.putTo(targets & ~1, name, chunks)];
   }
 
   reading(order: ReadOrder) {

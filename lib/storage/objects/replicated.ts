@@ -203,6 +203,6 @@ export class ReplicaSet implements ObjectStore {
 type Answer<T> = { from: ReplicaId; found: T | undefined } | { from: ReplicaId; error: unknown };
 
 /** It was taken out of the stack's list, or this process has an old one. */
-function notGiven(id: ReplicaId): MillraceError {
+export function notGiven(id: ReplicaId): MillraceError {
   return new MillraceError('KAFKA_STORAGE_ERROR', `Replica ${id} is not among those that are configured.`);
 }

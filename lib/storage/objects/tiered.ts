@@ -2,13 +2,13 @@
  * Two object stores as one: small objects inline in the metadata table, all others in a bucket. An object's name says
  * where it is, by its first segment, so that reading needs no look-up.
  */
-import { maskOf, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
+import { maskOf, members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Tier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
-import { type PutOutcome, type ReadOrder, ReplicaSet } from './replicated.ts';
+import { notGiven, type PutOutcome, type ReadOrder, ReplicaSet } from './replicated.ts';
 
 export interface TieredObjectStoreOptions {
   /** Holds what is named `inline/…`. */
@@ -29,8 +29,8 @@ export interface TieredObjectStore extends ObjectStore {
   /** The replicas that replicated ledgers may have. */
   readonly assignable: readonly ReplicaId[];
   /**
-   * Begins to store the object in each of these replicas. An object that is stored inline, or in the only bucket there
-   * is, is stored once and counts as held by all of them.
+   * Begins to store the object in each of these replicas. An object that is stored inline is stored once and counts as held
+   * by all of them. The only bucket there is, is replica 0, and any other counts as one that fails.
    */
   putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[];
   /** The same objects, read from replicas in this order. */
@@ -39,6 +39,9 @@ export interface TieredObjectStore extends ObjectStore {
 
 /** Whatever their number: bit n for replica n. */
 const ALL_REPLICAS: ReplicaMask = 2 ** limits.replicasMax - 1;
+
+/** Number of the only bucket, where there are no others. */
+const OWN_ID: ReplicaId = 0;
 
 /** One upload, and whose it is. */
 export interface PutTo {
@@ -56,8 +59,12 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
     assignable: options.assignable ?? replicas?.replicas.map(({ id }) => id) ?? [0],
 
     putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[] {
-      if (replicas === undefined || isInline(name)) {
-        return [{ replicas: ALL_REPLICAS, outcome: outcomeOf(() => storeOf(name).put(name, chunks)) }];
+      if (isInline(name)) return [{ replicas: ALL_REPLICAS, outcome: outcomeOf(() => inline.put(name, chunks)) }];
+      if (replicas === undefined) {
+        return members(targets).map((id) => {
+          const put = id === OWN_ID ? () => bucket.put(name, chunks) : () => Promise.reject(notGiven(id));
+          return { replicas: maskOf([id]), outcome: outcomeOf(put) };
+        });
       }
       const puts = replicas.putTo(targets, name, chunks);
       return puts.map(({ replica, outcome }) => ({ replicas: maskOf([replica]), outcome }));
