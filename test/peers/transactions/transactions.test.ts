@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { fetchRecords } from '../../../lib/broker/fetch.ts';
 import { listCommittedOffsets } from '../../../lib/broker/list-committed-offsets.ts';
 import { produceRecords } from '../../../lib/broker/produce.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
@@ -14,6 +15,7 @@ import { systemRandom } from '../../../lib/kernel/random.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/objects/memory.ts';
+import { ReplicaSet } from '../../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../../lib/storage/objects/tiered.ts';
 import { recordCounts, to } from '../../support/transactions.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
@@ -30,17 +32,26 @@ describeWithPeer(dynamoDbLocalMissing())('transactions with DynamoDB Local', () 
   afterAll(() => dynamo?.close());
 
   let topics = 0;
-  const world = async (partitions = 4) => {
+  const world = async (partitions = 4, replicationFactor = 1) => {
     const shared = { clock: systemClock, random: systemRandom };
-    const objects = createTieredObjectStore({
-      inline: createInlineObjectStore({ metadata, ...shared }),
-      bucket: createMemoryObjectStore(),
-      inlineBytesMax: 4_096,
-    });
-    const start = () => createBroker({ metadata, objects, compression: nodeCompression, ...shared });
+    const single = createMemoryObjectStore();
+    const replicas = [single, createMemoryObjectStore(), createMemoryObjectStore()].map((store, replica) => ({
+      id: replica,
+      name: `r${replica}`,
+      rack: 'a',
+      store,
+    }));
+    const start = () => {
+      const bucket = replicationFactor === 1 ? single : new ReplicaSet({ replicas, ...shared });
+      const inline = createInlineObjectStore({ metadata, ...shared });
+      // Of replicated ledgers every object is in the buckets, since inline ones are nobody's to lack.
+      const inlineBytesMax = replicationFactor === 1 ? 4_096 : 0;
+      const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax });
+      return createBroker({ metadata, objects, compression: nodeCompression, ...shared });
+    };
     const processes = [start(), start(), start()] as const;
     const names = [`a-${++topics}`, `b-${topics}`] as const;
-    const settings = { partitions, config: { 'ledger.partitions': 1 } };
+    const settings = { partitions, replicationFactor, config: { 'ledger.partitions': 1 } };
     for (const name of names) await createTopic(processes[0], { name, ...settings });
     const counts = async () => {
       const read = async (name: string) => recordCounts(metadata, await processes[0].topics.get(name));
@@ -135,6 +146,44 @@ describeWithPeer(dynamoDbLocalMissing())('transactions with DynamoDB Local', () 
     const listed = await listCommittedOffsets(processes[1], { group: id });
     expect(listed.offsets).toMatchObject([{ topic: a, partition: 3, offset: 4, metadata: 'm' }]);
   });
+
+  test.each([1, 3])(
+    'in 150 parts are committed once by three processes at once, as bundles (replicas: %d)',
+    async (replicas) => {
+      const { processes, names, counts } = await world(4, replicas);
+      const [a, b] = names;
+      const id = `bundles-${a}`;
+      const { epoch } = await initializeTransactions(processes[0], { transactionalId: id });
+      const caller = { epoch, number: 0 };
+      for (let part = 0; part < 150; part++) {
+        const records = [to(a, 0, `${part}`), ...(part % 10 === 0 ? [to(a, 1, 'v'), to(b, 2, 'v')] : [])];
+        const broker = processes[part % 3] as (typeof processes)[0];
+        await addToTransaction(broker, { transactionalId: id, caller, part, records: [...records] });
+      }
+      const beside = Array.from({ length: 10 }, () =>
+        produceRecords(processes[0], { topic: a, records: [to(a, 1, 'plain')], acks: 'all' }),
+      );
+      const committed = await Promise.all(
+        processes.map((broker) => commitTransaction(broker, { transactionalId: id, caller })),
+      );
+      await Promise.all(beside);
+      for (const { partitions } of committed) {
+        expect(partitions).toEqual(committed[0]?.partitions);
+        expect(partitions.map(({ records }) => records)).toEqual([150, 15, 15]);
+      }
+      expect(committed.filter(({ repeated }) => !repeated)).toHaveLength(1);
+      expect(await counts()).toEqual([
+        [150, 25, 0, 0],
+        [0, 0, 15, 0],
+      ]);
+      const position = { at: 'offset', offset: 75 } as const;
+      const request = { topic: a, partition: 0, position, maxRecords: 75, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
+      const { records } = await fetchRecords(processes[2], request);
+      expect(records.map(({ value }) => Number(new TextDecoder().decode(value ?? undefined)))).toEqual(
+        Array.from({ length: 75 }, (_, index) => 75 + index),
+      );
+    },
+  );
 
   test('of 98 ledgers, offsets and a transactional id are one write of 100 items', async () => {
     const { processes, names, counts } = await world(98);
