@@ -204,6 +204,8 @@ export class Sequencer {
     if (head === undefined) return { step: 'failed', error: fault(goneError(), progress) };
     heads.update(plan.ledger, head);
     if (startsSeal(head.tail.length)) void sealer.seal(plan.ledger);
+    // An election may have cut it off before the head was read.
+    if (head.epoch !== plan.epoch) return this.settleBy(progress, head);
     return { step: 'committed', offsets: await this.find(progress, head) };
   }
 
@@ -265,6 +267,12 @@ export class Sequencer {
     const { plan } = progress;
     const head = await this.parts.heads.strong(plan.ledger);
     if (head === undefined) return { step: 'failed', error: fault(goneError(), progress) };
+    return this.settleBy(progress, head);
+  }
+
+  /** By a head that was strongly read. */
+  private async settleBy(progress: Progress, head: LedgerHead): Promise<Step> {
+    const { plan } = progress;
     const offsets = await this.look(progress, head);
     if (offsets !== undefined) return { step: 'committed', offsets };
     plan.seen = head.sealed;
