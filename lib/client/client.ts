@@ -13,6 +13,8 @@ import { limits } from '../kernel/limits.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Acks, JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
 import { type CommittedOffset, committedOffsets } from './committed-offsets.ts';
+import { type Consumer, createConsumer } from './consumer/consumer.ts';
+import type { ConsumerOptions } from './consumer/options.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
 import { type KeysClient, keysClient } from './keys.ts';
 import type { ProducerOptions } from './producer/options.ts';
@@ -21,6 +23,7 @@ import {
   type ClientRecord,
   type Content,
   type ContentForm,
+  type ContentOf,
   ENCODING_OF,
   type NewClientRecord,
   recordFromJson,
@@ -167,6 +170,13 @@ export interface MillraceClient {
    */
   producer<Key = Content, Value = Content>(options?: ProducerOptions<Key, Value>): Producer<Key, Value>;
   /**
+   * Reads topics as a member of a consumer group: see docs/client.md. Throws `TypeError` and `RangeError` for options that
+   * there are not or that cannot be.
+   */
+  consumer<Key = ContentOf['text'], Value = ContentOf['text']>(
+    options: ConsumerOptions<Key, Value>,
+  ): Consumer<Key, Value>;
+  /**
    * Writes what the work sends, and commits the offsets that it names: all of it or none, in one request when the work is
    * done. Where the work throws nothing is sent, and this throws the same. What fails with `effect: none` is not committed;
    * with `unknown` it may be.
@@ -210,6 +220,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     fetchBatches: (topic, partition, fetchOptions) => fetchBatches(read, topic, partition, fetchOptions),
     offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
     producer: (producerOptions = {}) => createProducer(transport, producerOptions),
+    consumer: (consumerOptions) => createConsumer(transport, (own) => from(options.rack, own), consumerOptions),
     transaction: run,
     initTransactions: takeOver,
     committedOffsets: (group, options) => committedOffsets(send, group, options),

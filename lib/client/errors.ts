@@ -6,8 +6,9 @@ import { sentence } from '../kernel/sentence.ts';
 
 /**
  * The API's codes (see docs/http-api.md), and those that only a client can see: `NETWORK_ERROR` (no answer, or not all
- * of it), `UNEXPECTED_ANSWER` (an answer that is not the API's, such as a proxy's error page), and of a producer
- * `DELIVERY_TIMEOUT`, `BUFFER_FULL`, `PARTITIONER_FAILED` and `PRODUCER_CLOSED`.
+ * of it), `UNEXPECTED_ANSWER` (an answer that is not the API's, such as a proxy's error page), of a producer
+ * `DELIVERY_TIMEOUT`, `BUFFER_FULL`, `PARTITIONER_FAILED` and `PRODUCER_CLOSED`, and of a consumer
+ * `DESERIALIZATION_FAILED`, `PARTITION_NOT_ASSIGNED` and `CONSUMER_CLOSED`.
  */
 export type ClientErrorCode =
   | ErrorCode
@@ -16,7 +17,10 @@ export type ClientErrorCode =
   | 'DELIVERY_TIMEOUT'
   | 'BUFFER_FULL'
   | 'PARTITIONER_FAILED'
-  | 'PRODUCER_CLOSED';
+  | 'PRODUCER_CLOSED'
+  | 'DESERIALIZATION_FAILED'
+  | 'PARTITION_NOT_ASSIGNED'
+  | 'CONSUMER_CLOSED';
 
 /** The body of an error answer, `application/problem+json`. */
 export interface Problem {

@@ -27,6 +27,20 @@ export {
   type ProduceResult,
 } from './client.ts';
 export type { CommittedOffset } from './committed-offsets.ts';
+export type {
+  CommittableOffset,
+  Consumer,
+  GroupMetadata,
+} from './consumer/consumer.ts';
+export type { Deserializer } from './consumer/deserializers.ts';
+export type { ConsumerOptions, TopicPartition } from './consumer/options.ts';
+export {
+  type CommitOptions,
+  type ConsumerBatch,
+  type ConsumerRecord,
+  DeserializationError,
+} from './consumer/record.ts';
+export type { ConsumerState, PollStep, StepOptions } from './consumer/step.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
 export type { ApiKey, ApiKeyPage, KeysClient, NewApiKey, Scope } from './keys.ts';
 export type { ProducerOptions } from './producer/options.ts';

@@ -1,0 +1,390 @@
+/**
+ * The consumer: a member of a group, record by record.
+ *
+ *     await using consumer = client.consumer({ group: 'billing', topics: ['orders'], valueDeserializer: json<Order>() });
+ *     for await (const record of consumer.records()) await bill(record.value);
+ *
+ * All callbacks run in the application's own turn, when it asks for the next record, as with Kafka's consumer: nothing is
+ * taken from under a record that is being worked on. Polls and heartbeats go on meanwhile (membership.ts).
+ */
+import { limits } from '../../kernel/limits.ts';
+import { MillraceClientError } from '../errors.ts';
+import { orAborted } from '../producer/deadlines.ts';
+import { createTransport, type Transport, type TransportOptions } from '../transport.ts';
+import { isCurrent, type Run } from './arrivals.ts';
+import { Committer, type PartitionOffset } from './committer.ts';
+import { type GroupsApi, groupsApi } from './groups-api.ts';
+import { isFenced, Membership, type RebalanceEvent } from './membership.ts';
+import { type ConsumerOptions, type ConsumerSettings, consumerSettings, type TopicPartition } from './options.ts';
+import { notAssigned, type OwnedPartition } from './owned-partition.ts';
+import { persistentTransport } from './persistent.ts';
+import { type ConsumerBatch, type ConsumerRecord, consumerRecord } from './record.ts';
+import { type PollStep, type StepOptions, stepper } from './step.ts';
+
+export interface CommittableOffset extends TopicPartition {
+  /** Of the next record to read. */
+  offset: number;
+  metadata?: string;
+}
+
+export interface GroupMetadata {
+  group: string;
+  member: string;
+  /** The member's epoch. */
+  generation: number;
+}
+
+export interface Consumer<Key, Value> extends AsyncDisposable {
+  /**
+   * The records of all partitions, each partition's in order, for as long as the consumer is open. Rejects with what will not
+   * get better by itself; the next call goes on. One iteration at a time. Who leaves it early stays a member, with heartbeats,
+   * until `close`; the record in hand then is not counted as done.
+   */
+  records(): AsyncGenerator<ConsumerRecord<Key, Value>, void, undefined>;
+  /** The same in the pieces that arrive, each of one partition. */
+  batches(): AsyncGenerator<ConsumerBatch<Key, Value>, void, undefined>;
+  /**
+   * One poll and no more, for a program that cannot stay: what it returns as `state` goes into the next one, in this process or
+   * another. Nothing runs in between. Independent of `records` and `batches`.
+   */
+  poll(options?: StepOptions): Promise<PollStep<Key, Value>>;
+  /** Commits these offsets; without, all that was handed out. Rejects with `PARTITION_NOT_ASSIGNED`. */
+  commit(offsets?: readonly CommittableOffset[]): Promise<void>;
+  /** What the consumer owns, as far as the application was told. */
+  readonly assignment: TopicPartition[];
+  /** Who this member is, for `transaction.commitOffsets`; `undefined` before it is one. */
+  groupMetadata(): GroupMetadata | undefined;
+  /** Hands out nothing more of these until `resume`, and keeps them. Throws `PARTITION_NOT_ASSIGNED`. */
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  /** Goes on there with what is asked for next; what is in hand stays so. Throws `PARTITION_NOT_ASSIGNED`. */
+  seek(position: TopicPartition & { offset: number }): void;
+  /**
+   * Gives everything up (`onRevoked`), commits what is done where commits are automatic, and leaves the group; a static
+   * member stays in it until its session is over. Iterations end. Rejects where that cannot be done within `timeoutMs`
+   * (default 30,000); the consumer is closed all the same.
+   */
+  close(options?: { timeoutMs?: number }): Promise<void>;
+}
+
+/** `reading` makes of a transport one that says where the reader is. */
+export function createConsumer<Key, Value>(
+  transport: TransportOptions,
+  reading: (send: Transport) => Transport,
+  options: ConsumerOptions<Key, Value>,
+): Consumer<Key, Value> {
+  const consumer: Consumer<unknown, unknown> = new GroupConsumer(transport, reading, consumerSettings(options));
+  return consumer as Consumer<Key, Value>;
+}
+
+class GroupConsumer implements Consumer<unknown, unknown> {
+  readonly poll: Consumer<unknown, unknown>['poll'];
+  private readonly settings: ConsumerSettings;
+  private readonly transport: TransportOptions;
+  private readonly membership: Membership;
+  private readonly committer: Committer;
+  private readonly api: GroupsApi;
+  /** Nothing is begun any more. */
+  private readonly stopping = new AbortController();
+  /** Nothing is waited for any more. */
+  private readonly ended = new AbortController();
+  private iterating = false;
+  private settling: Promise<void> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+
+  constructor(transport: TransportOptions, reading: (send: Transport) => Transport, settings: ConsumerSettings) {
+    this.settings = settings;
+    this.transport = transport;
+    const { clock, random } = transport;
+    const { group, onRetry, signal } = settings;
+    const attempt = reading(createTransport({ ...transport, attemptsMax: 1 }));
+    const until = (stopping: AbortSignal) =>
+      groupsApi(persistentTransport({ attempt, clock, random, onRetry, stopping }), group);
+    this.api = until(this.ended.signal);
+    this.membership = new Membership({ api: until(this.stopping.signal), settings, clock });
+    this.committer = new Committer({ api: this.api, membership: this.membership, signal: this.ended.signal });
+    this.poll = stepper(reading(createTransport(transport)), settings);
+    signal?.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  async *records(): AsyncGenerator<ConsumerRecord<unknown, unknown>, void, undefined> {
+    this.begin();
+    try {
+      for (;;) {
+        const run = await this.nextRun();
+        if (run === undefined) return;
+        while (this.mayHandOut(run)) {
+          const record = this.recordOf(run, run.next);
+          run.next++;
+          run.partition.handed = record.offset + 1;
+          yield record;
+          this.finished(run, record.offset + 1);
+        }
+      }
+    } finally {
+      await this.end();
+    }
+  }
+
+  async *batches(): AsyncGenerator<ConsumerBatch<unknown, unknown>, void, undefined> {
+    this.begin();
+    try {
+      for (;;) {
+        const run = await this.nextRun();
+        if (run === undefined) return;
+        const { batch, next } = this.batchOf(run);
+        run.next = run.records.length;
+        run.partition.handed = next;
+        yield batch;
+        this.finished(run, next);
+      }
+    } finally {
+      await this.end();
+    }
+  }
+
+  async commit(offsets?: readonly CommittableOffset[]): Promise<void> {
+    const all =
+      offsets === undefined
+        ? [...this.membership.assignment].flatMap((partition) => handedOut(partition))
+        : offsets.map(({ offset, metadata, ...name }): PartitionOffset => {
+            return { partition: this.owned(name), offset, ...(metadata !== undefined && { metadata }) };
+          });
+    if (all.length > 0) await this.committer.commit(all);
+  }
+
+  get assignment(): TopicPartition[] {
+    return [...this.membership.assignment].filter(({ told }) => told).map(({ name }) => name);
+  }
+
+  groupMetadata(): GroupMetadata | undefined {
+    const { memberId: member, generation } = this.membership;
+    return member === undefined ? undefined : { group: this.settings.group, member, generation };
+  }
+
+  pause(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions.map((name) => this.owned(name))) partition.paused = true;
+    this.membership.wake({ tell: true });
+  }
+
+  resume(partitions: readonly TopicPartition[]): void {
+    for (const partition of partitions.map((name) => this.owned(name))) {
+      partition.paused = false;
+      this.membership.arrivals.resume(partition);
+    }
+    this.membership.announce();
+    this.membership.wake({ tell: true });
+  }
+
+  seek({ offset, ...name }: TopicPartition & { offset: number }): void {
+    if (!Number.isSafeInteger(offset) || offset < 0) throw new RangeError(`${String(offset)} is not an offset`);
+    this.owned(name).seek(offset);
+    this.membership.wake({ tell: true });
+  }
+
+  close({ timeoutMs = limits.clientCloseMsDefault }: { timeoutMs?: number } = {}): Promise<void> {
+    this.closing ??= this.closeWithin(timeoutMs);
+    return this.closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private begin(): void {
+    if (this.iterating) throw new TypeError('the consumer is being iterated over already');
+    this.iterating = true;
+  }
+
+  private async end(): Promise<void> {
+    this.iterating = false;
+    if (this.settings.signal?.aborted === true) await this.close();
+  }
+
+  private readonly onAbort = (): void => {
+    this.membership.announce();
+    // Who iterates closes when done with what is in hand, and hears how that went. Else `close` says it to whoever asks.
+    if (!this.iterating) this.close().catch(() => {});
+  };
+
+  private get isEnding(): boolean {
+    return this.closing !== undefined || this.settings.signal?.aborted === true;
+  }
+
+  /** What records are to be handed out of next, when all that happened was told; `undefined` at the end. */
+  private async nextRun(): Promise<Run | undefined> {
+    const { membership } = this;
+    for (;;) {
+      if (this.isEnding) return undefined;
+      const { failure } = membership;
+      membership.failure = undefined;
+      if (failure !== undefined) throw failure;
+      const event = membership.events.shift();
+      if (event !== undefined) {
+        await this.settle(event);
+        continue;
+      }
+      const run = membership.arrivals.next();
+      if (run !== undefined) {
+        membership.wake();
+        return run;
+      }
+      await membership.changed();
+    }
+  }
+
+  private mayHandOut(run: Run): boolean {
+    const { events, failure } = this.membership;
+    return isCurrent(run) && !run.partition.paused && events.length === 0 && failure === undefined && !this.isEnding;
+  }
+
+  private finished({ partition, seeks }: Run, next: number): void {
+    if (partition.seeks === seeks) partition.done = next;
+  }
+
+  private recordOf({ partition, records }: Run, index: number): ConsumerRecord<unknown, unknown> {
+    const json = records[index] as Run['records'][number];
+    return consumerRecord(json, this.settings, async (position) => {
+      partition.requireOwned();
+      await this.committer.commit([{ partition, ...position }]);
+    });
+  }
+
+  private batchOf(run: Run): { batch: ConsumerBatch<unknown, unknown>; next: number } {
+    const records = run.records.slice(run.next).map((_, index) => this.recordOf(run, run.next + index));
+    const { name } = run.partition;
+    const last = records.at(-1) as ConsumerRecord<unknown, unknown>;
+    const next = last.offset + 1;
+    const commit: ConsumerBatch<unknown, unknown>['commit'] = (options) => last.commit(options);
+    return { batch: { ...name, records, offsets: [{ ...name, offset: next }], commit }, next };
+  }
+
+  private settle(event: RebalanceEvent): Promise<void> {
+    const settled = this.settleEvent(event);
+    this.settling = settled.catch(() => {});
+    return settled;
+  }
+
+  private async settleEvent({ kind, partitions }: RebalanceEvent): Promise<void> {
+    const { onAssigned, onLost } = this.settings;
+    if (kind === 'assigned') {
+      const names = partitions.filter(({ state }) => state !== 'ended');
+      for (const partition of names) partition.told = true;
+      if (names.length > 0) await onAssigned?.(names.map(({ name }) => name));
+      return;
+    }
+    if (kind === 'lost') return tell(onLost, partitions);
+    // Lost while it was to be given up: the event of that comes next.
+    const revoking = partitions.filter(({ state }) => state === 'revoking');
+    try {
+      await this.giveUp(revoking);
+    } finally {
+      this.membership.released(revoking);
+    }
+  }
+
+  /** Lets the application finish with partitions, which then have all commits that they will get. */
+  private async giveUp(partitions: readonly OwnedPartition[]): Promise<void> {
+    try {
+      await tell(this.settings.onRevoked, partitions);
+    } finally {
+      await this.committer.idle();
+      await this.commitDone(partitions);
+    }
+  }
+
+  private async commitDone(partitions: readonly OwnedPartition[]): Promise<void> {
+    if (this.settings.commit === 'manual') return;
+    const offsets = partitions.flatMap((partition): PartitionOffset[] => {
+      return partition.uncommitted === undefined ? [] : [{ partition, offset: partition.uncommitted }];
+    });
+    if (offsets.length === 0) return;
+    try {
+      await this.committer.commit(offsets);
+    } catch (error) {
+      // They are lost: who has them now begins before these records.
+      if (!isFenced(error) && !isNotAssigned(error)) throw error;
+    }
+  }
+
+  private async closeWithin(timeoutMs: number): Promise<void> {
+    const { clock } = this.transport;
+    this.settings.signal?.removeEventListener('abort', this.onAbort);
+    const done = new AbortController();
+    void clock.sleep(timeoutMs, done.signal).then(() => {
+      if (!done.signal.aborted) this.ended.abort(closedLate(timeoutMs));
+    });
+    this.stopping.abort(null);
+    this.membership.announce();
+    try {
+      await orAborted(this.leave(), this.ended.signal);
+    } finally {
+      done.abort(null);
+      this.ended.abort(closedLate(timeoutMs));
+      this.membership.announce();
+    }
+  }
+
+  private async leave(): Promise<void> {
+    const { membership, settings } = this;
+    await Promise.all([membership.stop(), this.settling]);
+    for (const { kind, partitions } of membership.events.splice(0)) {
+      if (kind === 'lost') await tell(settings.onLost, partitions);
+    }
+    const member = membership.memberId;
+    if (member === undefined) return;
+    const partitions = [...membership.assignment];
+    const cursor = settings.commit === 'automatic' ? membership.deliveredCursor : undefined;
+    try {
+      await this.giveUp(partitions);
+    } finally {
+      membership.assignment.end(partitions);
+      await this.leaveAs(member, cursor);
+    }
+  }
+
+  private async leaveAs(member: string, cursor: string | undefined): Promise<void> {
+    try {
+      await this.api.leave(
+        {
+          member,
+          ...(cursor !== undefined && { cursor }),
+          // A static member that comes back finds its partitions where they were.
+          ...(this.settings.instanceId !== undefined && { keep_seat: true }),
+        },
+        this.ended.signal,
+      );
+    } catch (error) {
+      // Not being a member is what was asked for.
+      if (!isFenced(error)) throw error;
+    }
+  }
+
+  private owned(name: TopicPartition): OwnedPartition {
+    const partition = this.membership.assignment.get(name);
+    if (partition === undefined) throw notAssigned(name);
+    return partition;
+  }
+}
+
+async function tell(
+  callback: ((partitions: TopicPartition[]) => void | Promise<void>) | undefined,
+  partitions: readonly OwnedPartition[],
+): Promise<void> {
+  const told = partitions.filter((partition) => partition.told);
+  if (told.length > 0) await callback?.(told.map(({ name }) => name));
+}
+
+function handedOut(partition: OwnedPartition): PartitionOffset[] {
+  const { handed } = partition;
+  return handed === undefined ? [] : [{ partition, offset: handed }];
+}
+
+function isNotAssigned(error: unknown): boolean {
+  return error instanceof MillraceClientError && error.code === 'PARTITION_NOT_ASSIGNED';
+}
+
+function closedLate(timeoutMs: number): MillraceClientError {
+  const detail = `the consumer is closed; what it had left to do was not done within ${timeoutMs} ms`;
+  return new MillraceClientError('CONSUMER_CLOSED', detail, { retriable: false, effect: 'unknown' });
+}

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import type { ConsumerState } from '../../../lib/client/consumer/step.ts';
+import { consumerWorld } from './consumer-world.ts';
+
+/** As it would come out of a cookie or a table. */
+function saved(state: ConsumerState): ConsumerState {
+  return JSON.parse(JSON.stringify(state)) as ConsumerState;
+}
+
+it('goes on from the state of the step before, and commits what that returned', async () => {
+  const { fake, consumer, clock, settled } = consumerWorld({ maxRecords: 2 });
+  fake.write('orders/0', 'a', 'b', 'c');
+  const first = await settled(consumer.poll());
+  expect(first.records.map(({ value }) => value)).toEqual(['a', 'b']);
+  expect(first.assignment).toEqual([{ topic: 'orders', partition: 0 }]);
+  expect(fake.commits).toEqual([]);
+  const second = await settled(consumer.poll({ state: saved(first.state), maxRecords: 5 }));
+  expect(second.records.map(({ value }) => value)).toEqual(['c']);
+  expect(fake.commits).toEqual(['orders/0@2']);
+  expect(clock.sleeping).toBe(0);
+});
+
+it('returns the same records again for a state that was used before', async () => {
+  const { fake, consumer, settled } = consumerWorld();
+  fake.write('orders/0', 'a');
+  const { state } = await settled(consumer.poll({ maxRecords: 1 }));
+  fake.write('orders/0', 'b');
+  const once = await settled(consumer.poll({ state }));
+  const again = await settled(consumer.poll({ state }));
+  expect(again.records.map(({ offset }) => offset)).toEqual(once.records.map(({ offset }) => offset));
+});
+
+it('commits by record where commits are manual', async () => {
+  const { fake, consumer, settled } = consumerWorld({ commit: 'manual' });
+  fake.write('orders/0', 'a', 'b');
+  const { records, state } = await settled(consumer.poll());
+  await settled(records[0]?.commit() ?? Promise.resolve());
+  await settled(consumer.poll({ state, waitMs: 0 }));
+  expect(fake.commits).toEqual(['orders/0@1']);
+});
+
+it('joins anew where the state is of a member that is no more, and says so', async () => {
+  const { fake, consumer, settled } = consumerWorld();
+  fake.write('orders/0', 'a');
+  const { state } = await settled(consumer.poll());
+  fake.expire(state.member);
+  const step = await settled(consumer.poll({ state }));
+  expect(step).toMatchObject({ lost: { code: 'UNKNOWN_MEMBER_ID' }, state: { member: 'm-2' } });
+  expect(step.records.map(({ value }) => value)).toEqual(['a']);
+});
