@@ -36,7 +36,7 @@ export function judge({ seenMs, sessionTimeoutMs, suspectMs }: Member, nowMs: nu
 }
 
 /** Whether the member was told to give something up, and has not within its rebalance timeout. */
-export function isOverdue(member: Member, target: Target | undefined, nowMs: number): boolean {
+function isOverdue(member: Member, target: Target | undefined, nowMs: number): boolean {
   if (target === undefined || member.kind !== 'consumer') return false;
   return unfollowed(target, member).some(({ sinceMs }) => nowMs - sinceMs >= member.rebalanceTimeoutMs);
 }

@@ -174,7 +174,7 @@ export function planRemoval(group: string, member: Member): Write & { kind: 'del
   return { kind: 'delete', key: memberKey(group, seat), conditions: sameMember(member, writes) };
 }
 
-export function sameMember({ nonce }: Member, writes: number): Condition[] {
+function sameMember({ nonce }: Member, writes: number): Condition[] {
   return [
     { clause: 'equals', attribute: 'b', value: nonce },
     { clause: 'equals', attribute: 'n', value: writes },

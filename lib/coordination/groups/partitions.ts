@@ -85,7 +85,7 @@ export function unpackPartitions(packed: Uint8Array): Partitions {
   return readPartitions(new ByteReader(packed));
 }
 
-export function readPartitions(reader: ByteReader): Partitions {
+function readPartitions(reader: ByteReader): Partitions {
   const lists: [TopicId, number[]][] = [];
   const topics = reader.unsignedVarint();
   for (let index = 0; index < topics; index++) {

@@ -36,7 +36,7 @@ export function seatOf({ memberId, instanceId }: MemberName): Seat {
   return instance === undefined ? `d#${memberId}` : staticSeat(instance);
 }
 
-export function staticSeat(instanceId: string): Seat {
+function staticSeat(instanceId: string): Seat {
   return `s#${instanceId}`;
 }
 
