@@ -246,17 +246,9 @@ export class Appender {
 
   /** The batch without those that ask for more replicas than are in sync, which are answered; `undefined`: nobody is left. */
   private withoutRefused(batch: Batch, head: LedgerHead): Batch | undefined {
-    const state = headView(head)?.state ?? SINGLE;
-    const refused = new Set<Unit>();
-    for (const unit of batch.units) {
-      try {
-        targetsOf(state, strongestOf([unit]));
-      } catch (error) {
-        refused.add(unit);
-        unit.reject(error);
-      }
-    }
+    const refused = refusedBy(head, batch.units);
     if (refused.size === 0) return batch;
+    for (const [unit, error] of refused) unit.reject(error);
     // Nobody else may be there who would have a replica that is back join again.
     this.looks.passBy({ ledger: ledgerOf(batch), rules: strongestOf(batch.units).rules });
     const units = batch.units.filter((unit) => !refused.has(unit));
@@ -266,7 +258,10 @@ export class Appender {
   /** Where there is none, or it cannot be read, only this batch fails: its units are answered. */
   private async headOf(batch: Batch): Promise<LedgerHead | undefined> {
     try {
-      const head = await this.parts.heads.known(ledgerOf(batch));
+      const { heads } = this.parts;
+      let head = await heads.known(ledgerOf(batch));
+      // Who is refused is refused by a head that was read just now: a replica may have joined since the known one.
+      if (head !== undefined && refusedBy(head, batch.units).size > 0) head = await heads.strong(ledgerOf(batch));
       if (head === undefined) this.sequencer.rejectAll(batch, goneError());
       return head;
     } catch (error) {
@@ -274,6 +269,20 @@ export class Appender {
       return undefined;
     }
   }
+}
+
+/** Those that ask for more replicas than are in sync, with what they are told. */
+function refusedBy(head: LedgerHead, units: readonly Unit[]): Map<Unit, unknown> {
+  const state = headView(head)?.state ?? SINGLE;
+  const refused = new Map<Unit, unknown>();
+  for (const unit of units) {
+    try {
+      targetsOf(state, strongestOf([unit]));
+    } catch (error) {
+      refused.set(unit, error);
+    }
+  }
+  return refused;
 }
 
 /** What a stored batch came to; without a part its units have been answered. */

@@ -111,6 +111,23 @@ describe('a replicated append', () => {
     expect([outcomes[0], outcomes.at(-1)]).toEqual(['NOT_ENOUGH_REPLICAS', 'written']);
   });
 
+  it('is not refused by what the process saw of the replicas before: they may be back', async () => {
+    const world = await makeWorld();
+    const other: World = { ...makeBroker({ stores: world.stores }), stores: world.stores, ledger: world.ledger };
+    const { leader } = await stateOf(world);
+    const failed = (leader + 1) % 3;
+    const store = world.stores.replicas[failed] as ReplicatedStores['replicas'][0];
+    store.fault = 'down';
+    await world.clock.until(produce(world, 'a', 'all'));
+    await expect(produce(world, 'b', 'all', 3)).rejects.toMatchObject({ code: 'NOT_ENOUGH_REPLICAS' });
+    store.fault = undefined;
+    for (let second = 0; second < 60 && (await stateOf(world)).inSync !== 0b111; second++) {
+      await other.broker.keeper.look(world.ledger, { minInSync: 3, uncleanAllowed: false });
+      await world.clock.advance(1_000);
+    }
+    await expect(produce(world, 'b', 'all', 3)).resolves.toMatchObject({ baseOffset: 1 });
+  });
+
   it('goes on without a follower that has failed, once it has left', async () => {
     const world = await makeWorld();
     const { leader } = await stateOf(world);
