@@ -12,9 +12,10 @@ import { ledgersOf } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 import { headView, highWatermark, OWN_BUCKET } from './ledger/replicated.ts';
 import { newReplication } from './new-ledgers.ts';
+import { unknownPartition } from './topic-cache.ts';
 import { decideAgain } from './write-attempts.ts';
 
-interface PartitionDescription {
+export interface PartitionDescription {
   partition: number;
   /** The numbers of replicas. */
   leader: number;
@@ -52,6 +53,28 @@ export async function describeTopic(broker: Broker, name: string): Promise<Topic
   });
 }
 
+/**
+ * One partition, at the cost of one head. Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no topic
+ * can have.
+ */
+export async function describePartition(
+  broker: Broker,
+  name: string,
+  partition: number,
+): Promise<PartitionDescription> {
+  let lacking: TopicId | undefined;
+  return decideAgain(`description of the partition ${partition} of ${name}`, async () => {
+    const topic = await broker.topics.getFresh(name);
+    if (partition >= topic.partitions) throw unknownPartition(topic, partition);
+    assert(topic.topicId !== lacking, `topic ${topic.topicId} is ready and lacks a ledger`);
+    const { ledger, slot } = ledgerOf(topic, partition);
+    const attributes = await broker.metadata.get(headKey(ledger), 'strong');
+    if (attributes !== undefined) return { done: partitionOf(partition, decodeHead(attributes), slot) };
+    lacking = topic.topicId;
+    return 'again';
+  });
+}
+
 /** A topic that was made a moment ago: nothing is in it yet. */
 export function describeNewTopic(broker: Broker, topic: Topic): TopicDescription {
   return description(
@@ -72,12 +95,12 @@ function description(topic: Topic, heads: readonly LedgerHead[]): TopicDescripti
   const { name, topicId, partitions, replicationFactor, overrides, config } = topic;
   const partitionDetails = Array.from({ length: partitions }, (_, partition) => {
     const { ledger, slot } = ledgerOf(topic, partition);
-    return describePartition(partition, heads[ledger.index] as LedgerHead, slot);
+    return partitionOf(partition, heads[ledger.index] as LedgerHead, slot);
   });
   return { name, topicId, partitions, replicationFactor, config: overrides, configValues: config, partitionDetails };
 }
 
-function describePartition(partition: number, head: LedgerHead, slot: number): PartitionDescription {
+function partitionOf(partition: number, head: LedgerHead, slot: number): PartitionDescription {
   const { replicas, leader, inSync } = headView(head)?.state ?? SINGLE;
   return {
     partition,

@@ -1,5 +1,6 @@
 /** The whole HTTP API as one app. A Lambda function mounts what it needs onto a door of its own. */
 import type { OpenAPIHono } from '@hono/zod-openapi';
+import { mountDialect } from './dialect/dialect.ts';
 import { createDoor, type Door, type DoorEnv, type DoorOptions } from './door.ts';
 import { mountFetch } from './native/fetch.ts';
 import { mountGroups } from './native/groups.ts';
@@ -30,4 +31,5 @@ export function mountApi(door: Door): void {
   mountKeys(door);
   mountHealth(door);
   mountOpenApi(door);
+  mountDialect(door);
 }

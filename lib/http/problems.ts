@@ -71,7 +71,7 @@ export function problemResponse(problem: Problem, headers: Record<string, string
 }
 
 /** The headers that go with an error: when to come back, and how to authenticate. */
-function headersOf(error: MillraceError): Record<string, string> {
+export function headersOf(error: MillraceError): Record<string, string> {
   const headers: Record<string, string> = {};
   const { status } = errorRow(error.code);
   if (status === 429 || status === 503) {

@@ -47,6 +47,8 @@ export const limits = {
   retryAfterMsDefault: 1_000,
   listPageMax: 1_000,
   listPageDefault: 100,
+  /** Pages that are put together where a list has to come as a whole (the REST dialect's topics). */
+  wholeListPagesMax: 100,
 
   // Topics
   topicNameLengthMax: 249, // Kafka's org.apache.kafka.common.internals.Topic

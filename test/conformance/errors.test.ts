@@ -130,7 +130,7 @@ describe('malformed JSON', () => {
 describe('paths', () => {
   test('that are none are 404', async () => {
     for (const path of [
-      '/',
+      '/nothing',
       '/v1',
       '/v1/',
       '/v1/topics/',

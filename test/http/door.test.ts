@@ -16,7 +16,7 @@ describe('paths and methods', () => {
   test('a path that is none gives 404, a wrong method 405 with Allow', async () => {
     const { call } = httpWorld();
     for (const path of [
-      '/',
+      '/nothing',
       '/v1',
       '/v1/',
       '/v1/topic',

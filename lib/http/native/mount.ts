@@ -40,8 +40,8 @@ export function mount<Params extends z.ZodObject, Query extends z.ZodObject>(
   });
 }
 
-/** There is no principal where nobody is asked for a key. */
-function authorize(principal: Principal | undefined, access: Access, topic: string | undefined): void {
+/** Throws `FORBIDDEN`. There is no principal where nobody is asked for a key. */
+export function authorize(principal: Principal | undefined, access: Access, topic: string | undefined): void {
   if (principal === undefined || access === 'open' || access === 'any-key') return;
   if (access === 'any-scope' ? hasAnyScope(principal, topic) : mayDo(principal, access, topic)) return;
   const scope = access === 'any-scope' ? 'any scope' : `the scope ${access}`;

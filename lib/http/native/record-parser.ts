@@ -294,7 +294,7 @@ function base64(scanner: JsonScanner, place: Place, name: string): Uint8Array {
  * Node's decoder passes over what is not base64, so the decoded length shows whether anything was passed over. It also
  * takes the URL alphabet, which is looked for by itself.
  */
-function decodeBase64(bytes: Uint8Array): Uint8Array | undefined {
+export function decodeBase64(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length % 4 !== 0) return undefined;
   const padding = bytes.at(-1) !== EQUALS ? 0 : bytes.at(-2) !== EQUALS ? 1 : 2;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
