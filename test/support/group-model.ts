@@ -14,6 +14,7 @@ import { planGroup, planLook } from '../../lib/coordination/groups/group-item.ts
 import { admit, decideChange, decideJoin, decideLeave, type JoinRequest } from '../../lib/coordination/groups/join.ts';
 import { isLookDue, judgeMembers, suspected } from '../../lib/coordination/groups/liveness.ts';
 import { type ConsumerMember, planMember, planRemoval, touched } from '../../lib/coordination/groups/member-item.ts';
+import { planDeath } from '../../lib/coordination/groups/offset-expiry.ts';
 import {
   allPartitions,
   eachPartition,
@@ -34,7 +35,7 @@ import { limits } from '../../lib/kernel/limits.ts';
 import { topicIdOf } from './group-arbitraries.ts';
 import { GroupRecords } from './group-records.ts';
 import type { Sabotage, Step } from './group-steps.ts';
-import { GROUP, GroupWorld } from './group-world.ts';
+import { GROUP, GroupTable } from './group-table.ts';
 
 const SESSION_MS = 9_000;
 const REBALANCE_MS = 30_000;
@@ -58,7 +59,7 @@ interface Client {
   uncertain: boolean;
 }
 
-export class GroupModel extends GroupWorld {
+export class GroupModel extends GroupTable {
   readonly clients: Client[];
   private readonly sabotage: Sabotage;
   private readonly records = new GroupRecords(this.table);
@@ -143,6 +144,8 @@ export class GroupModel extends GroupWorld {
         return this.regroup(step.process, step.late);
       case 'look':
         return this.look(step.process, step.late);
+      case 'die':
+        return this.die(step.late);
       case 'late':
         return this.arrive(step.write);
       case 'tick':
@@ -321,6 +324,11 @@ export class GroupModel extends GroupWorld {
       { writes: [planGroup(GROUP, decided.state), planTarget(GROUP, decided.target)], purpose: 'regroup' },
       late,
     );
+  }
+
+  private die(late: boolean): void {
+    const state = this.state();
+    if (state?.members === 0) this.send({ writes: planDeath(GROUP, state), purpose: 'die' }, late);
   }
 
   private look(process: number, late: boolean): void {

@@ -35,6 +35,7 @@ export const sabotages = {
   },
   'a write of an item that has changed since': lacking('follow', 'b', 'n'),
   'a state that has changed since': lacking('regroup', 'y', 'v'),
+  'a state of a group that was deleted since': lacking('regroup', 'y'),
   'members that were read before the target': { membersAge: 6 },
   'a position that is committed before its records arrive': {
     cursor: (cursor) =>

@@ -23,13 +23,15 @@ export type Step =
   | { step: 'commit'; client: number; partition: number; late: boolean }
   | { step: 'regroup'; process: number; late: boolean }
   | { step: 'look'; process: number; late: boolean }
+  /** Who finds the group empty deletes it. */
+  | { step: 'die'; late: boolean }
   | { step: 'freeze' | 'crash' | 'subscribe'; client: number }
   | { step: 'tick'; ms: number }
   | { step: 'jump'; process: number; ms: number }
   | { step: 'grow' | 'vanish' | 'appear'; topic: number }
   | { step: 'late'; write: number };
 
-export type Purpose = 'join' | 'follow' | 'leave' | 'commit' | 'regroup' | 'look' | 'suspect' | 'remove';
+export type Purpose = 'join' | 'follow' | 'leave' | 'commit' | 'regroup' | 'look' | 'suspect' | 'remove' | 'die';
 
 /** Takes rules out of the protocol, to see whether the checks notice. */
 export interface Sabotage {

@@ -16,6 +16,8 @@ const heartbeat = (client: number, targetAge = 0): Step => ({
 });
 const regroup: Step = { step: 'regroup', process: 0, late: false };
 const regroupLate: Step = { step: 'regroup', process: 1, late: true };
+const leave = (client: number): Step => ({ step: 'leave', client, keepSeat: false, late: false });
+const die: Step = { step: 'die', late: false };
 const arrive: Step = { step: 'late', write: 0 };
 
 /** The first member has all; the second is given half. */
@@ -50,6 +52,30 @@ const SCHEDULES: { rule: keyof typeof sabotages; name: string; steps: Step[] }[]
       arrive,
       heartbeat(2),
       heartbeat(2),
+    ],
+  },
+  {
+    rule: 'a state of a group that was deleted since',
+    name: 'a group is deleted, and a late write of it arrives at the next one of its name',
+    steps: [
+      join(0),
+      regroup,
+      heartbeat(0),
+      leave(0),
+      regroup,
+      // Decided, and not written before the group is gone.
+      join(2),
+      regroupLate,
+      leave(2),
+      die,
+      join(0),
+      regroup,
+      heartbeat(0),
+      join(1),
+      regroup,
+      arrive,
+      regroup,
+      heartbeat(1),
     ],
   },
 ];

@@ -1,7 +1,10 @@
 /** Random schedules of a classic group (test/support/classic-model.ts), and the same with a rule taken out. */
 import * as fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ClassicModel, type ClassicSabotage, type ClassicStep } from '../../../support/classic-model.ts';
+
+/** Many schedules, on a machine that may be busy. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const client = fc.nat({ max: 3 });
 const late = fc.oneof({ weight: 6, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) });
