@@ -5,6 +5,7 @@ import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
 import { costs } from './parts/costs.ts';
+import { groups } from './parts/groups.ts';
 import { idempotentProduce } from './parts/idempotent-produce.ts';
 import { inlineThreshold } from './parts/inline-threshold.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
@@ -23,6 +24,7 @@ const PARTS: readonly Part[] = [
   sdkProducer,
   idempotentProduce,
   replication,
+  groups,
   memory,
   costs,
   longPoll,
