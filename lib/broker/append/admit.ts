@@ -44,9 +44,10 @@ export type Excluded = { unit: Unit; sequence: ProducerSequence } & (
   | { reason: 'duplicate'; place: Place }
   /**
    * `doubtful`: on the grounds of what was seen here, which may be old; and of a producer that seemed to be unknown, any
-   * unit is let in, so that those it had to wait for seem to be too old.
+   * unit is let in, so that those it had to wait for seem to be too old. `behind`: because these records were appended after
+   * it, which is true for as long as they are in the log.
    */
-  | { reason: 'refused'; error: MillraceError; doubtful: boolean }
+  | { reason: 'refused'; error: MillraceError; doubtful: boolean; behind?: Place }
 );
 
 export type Admission =
@@ -115,12 +116,14 @@ function coveredInTail(head: LedgerHead, commitId: Uint8Array): BaseOffsets | un
 function exclusion(
   verdict: Exclude<Verdict, { verdict: 'accepted' }>,
   { epoch, firstSequence }: ProducerSequence,
-): { reason: 'duplicate'; place: Place } | { reason: 'refused'; error: MillraceError; doubtful: boolean } {
+):
+  | { reason: 'duplicate'; place: Place }
+  | { reason: 'refused'; error: MillraceError; doubtful: boolean; behind?: Place } {
   switch (verdict.verdict) {
     case 'duplicate':
       return { reason: 'duplicate', place: verdict.place };
     case 'too-old':
-      return { reason: 'refused', error: tooOld(firstSequence), doubtful: true };
+      return { reason: 'refused', error: tooOld(firstSequence), doubtful: true, behind: verdict.oldest };
     case 'out-of-order': {
       const detail = `The sequence ${firstSequence} is not the producer's next one in the partition, ${verdict.expected}.`;
       const facts = { expectedSequence: verdict.expected };

@@ -117,7 +117,8 @@ export class Coverage {
   }
 
   private async isInPage({ ledger, deadlineMs }: Unit, { id, seen }: CommitPlace, head: LedgerHead): Promise<boolean> {
-    for (let sequence = head.sealed - 1; sequence >= seen; sequence--) {
+    // From where it is likely: what is a duplicate of it may come a long time after.
+    for (let sequence = seen; sequence < head.sealed; sequence++) {
       if (this.parts.clock.monotonic() >= deadlineMs) throw notCovered();
       if (offsetsInPage(await this.page(ledger, sequence), id) !== undefined) return true;
     }

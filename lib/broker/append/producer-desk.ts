@@ -1,6 +1,6 @@
 /** The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are. */
 import { isExpired, type ProducerState, unpackProducer } from '../../coordination/producers/producer-state.ts';
-import type { Sequences } from '../../coordination/producers/sequences.ts';
+import type { Place, Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
 import { withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -11,7 +11,7 @@ import { idOf } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { decodeProducerItem, planProducerItem } from '../../log/ledger/producer-item.ts';
 import { type Admission, admit, type Excluded, tooOld } from './admit.ts';
-import type { Coverage } from './coverage.ts';
+import type { CommitPlace, Coverage } from './coverage.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { ProducerItems } from './producer-items.ts';
 import type { Unit } from './unit.ts';
@@ -113,20 +113,24 @@ export class ProducerDesk {
   /** Answers a unit that is not to be written. Never rejects. */
   async answer(excluded: Excluded, head: LedgerHead): Promise<void> {
     const { unit, sequence } = excluded;
-    if (excluded.reason === 'refused') {
-      unit.reject(excluded.error);
-      return;
-    }
+    if (excluded.reason === 'refused') return this.refuse(unit, excluded);
     try {
       const baseOffset = await this.offsetOf(unit, excluded.place, head);
       if (baseOffset === undefined) return unit.reject(tooOld(sequence.firstSequence));
-      const { place } = excluded;
-      const commit = place.at === 'commit' ? place : undefined;
-      this.coverage.answer(unit, { baseOffset, duplicate: true }, commit, this.appendAgain);
+      this.coverage.answer(unit, { baseOffset, duplicate: true }, commitOf(excluded.place), this.appendAgain);
     } catch (error) {
       // That it cannot be said where they are does not mean that they are nowhere.
       unit.reject(withEffect(error, 'unknown'));
     }
+  }
+
+  private refuse(unit: Unit, { error, behind }: Extract<Excluded, { reason: 'refused' }>): void {
+    const commit = behind && commitOf(behind);
+    if (commit === undefined) return unit.reject(error);
+    // An election may still cut off what it is behind.
+    const refused = { ...unit, resolve: () => unit.reject(error) };
+    const nowhere = { baseOffset: -1, duplicate: true };
+    this.coverage.answer(refused, nowhere, commit, () => this.appendAgain(unit));
   }
 
   /** `undefined`: it is in the log, and nobody knows where any more. */
@@ -196,6 +200,11 @@ export class ProducerDesk {
     }
     return undefined;
   }
+}
+
+/** `undefined` where it is known to be below the high watermark. */
+function commitOf(place: Place): CommitPlace | undefined {
+  return place.at === 'commit' ? place : undefined;
 }
 
 function commitsIn({ slots }: ProducerState): { id: Uint8Array; seen: number }[] {

@@ -56,8 +56,8 @@ export interface Sequences {
 export type Verdict =
   | { verdict: 'accepted' }
   | { verdict: 'duplicate'; place: Place }
-  /** Written before, and older than what is kept. */
-  | { verdict: 'too-old' }
+  /** Written before what is kept, of which the oldest is here. */
+  | { verdict: 'too-old'; oldest: Place }
   /** `expected` is the sequence that would be accepted; `ahead`, how many records are missing, where it is a gap. */
   | { verdict: 'out-of-order'; expected: number; ahead?: number }
   | { verdict: 'fenced'; epoch: number };
@@ -98,7 +98,10 @@ export function judge(known: Sequences | undefined, given: SequencedRecords): Ve
 /** A batch that begins before the next sequence. */
 function judgePast(known: Sequences, given: SequencedRecords, expected: number): Verdict {
   const end = sequenceAfter(given.firstSequence, given.records);
-  if (distance(known.firstSequence, end) <= 0) return { verdict: 'too-old' };
+  const [oldest] = known.batches;
+  // Where an election cut all of them off, it may have been more than were kept.
+  if (oldest === undefined) return { verdict: 'out-of-order', expected };
+  if (distance(known.firstSequence, end) <= 0) return { verdict: 'too-old', oldest: oldest.place };
   let sequence = known.firstSequence;
   for (const { records, place } of known.batches) {
     if (sequence === given.firstSequence && records === given.records) return { verdict: 'duplicate', place };

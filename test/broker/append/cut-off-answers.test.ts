@@ -2,10 +2,11 @@
 import { describe, expect, it } from 'vitest';
 import { headView } from '../../../lib/broker/ledger/replicated.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
+import { watch } from '../../support/appending.ts';
 import { headOf, makeBroker, makeTopic } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
 import { makeReplicatedStores, type ReplicatedStores } from '../../support/replicas.ts';
-import { keyOf, plain, send, valuesIn, type Writer } from '../../support/sequenced.ts';
+import { keyOf, plain, recordsIn, send, valuesIn, type Writer } from '../../support/sequenced.ts';
 
 type World = Writer & { stores: ReplicatedStores };
 
@@ -62,5 +63,43 @@ describe('an append whose commit is cut off before its writer has seen where it 
     await expect(writing).resolves.toEqual({ baseOffset: 1, duplicate: false });
     expect(await valuesIn(world)).toEqual(['p 0 0 0', 'p 0 0 1']);
     await expect(send(world, { seq: 2 })).resolves.toEqual({ baseOffset: 2, duplicate: false });
+  });
+});
+
+describe('a retry of records that are older than those kept of their producer', () => {
+  /** Six batches with acks=all above a gap, which one replica in sync has not, and a retry of the first of them. */
+  async function aboveGap() {
+    const world = await makeWorld();
+    await reach(world, 'leader');
+    await send(world, { producer: 'gap', seq: 0, acks: 'leader' });
+    await reach(world, 'all');
+    const kept = limits.producerBatchesKept;
+    const first = Array.from({ length: kept + 1 }, (_, seq) => watch(send(world, { seq })));
+    await idle();
+    expect(await recordsIn(world)).toBe(kept + 2);
+    const retried = watch(send({ ...makeBroker({ stores: world.stores }), ledger: world.ledger }, { seq: 0 }));
+    await idle();
+    return { world, first, retried };
+  }
+
+  it('is not answered for before its original is', async () => {
+    const { world, first, retried } = await aboveGap();
+    expect([...first, retried].map(({ outcome }) => outcome)).toEqual(Array(first.length + 1).fill('pending'));
+    await world.clock.advance(5_000);
+    expect(first.map(({ outcome }) => outcome)).toEqual(
+      first.map((_, seq) => ({ baseOffset: 1 + seq, duplicate: false })),
+    );
+    expect(retried.outcome).toMatchObject({ code: 'DUPLICATE_SEQUENCE_NUMBER' });
+  });
+
+  it('is not said to be in the log where an election has cut all of them off', async () => {
+    const { world, first, retried } = await aboveGap();
+    await elect(world);
+    await reach(world, 'all');
+    await world.clock.advance(5_000);
+    for (const { outcome } of first) expect(outcome).toMatchObject({ effect: 'none' });
+    expect(await recordsIn(world)).toBe(0);
+    expect(retried.outcome).not.toMatchObject({ code: 'DUPLICATE_SEQUENCE_NUMBER' });
+    expect(retried.outcome).not.toBe('pending');
   });
 });

@@ -57,8 +57,24 @@ describe('a batch with a sequence', () => {
       { verdict: 'duplicate', place: at(0) },
     ],
     ['is a duplicate across the wrap', after(LAST, 2, 3), records(LAST, 2), { verdict: 'duplicate', place: at(0) }],
-    ['is too old before those kept', after(0, 1, 1, 1, 1, 1, 1), records(0, 1), { verdict: 'too-old' }],
-    ['is too old across the wrap', after(LAST, 2, 1, 1, 1, 1, 1), records(LAST, 2), { verdict: 'too-old' }],
+    [
+      'is too old before those kept',
+      after(0, 1, 1, 1, 1, 1, 1),
+      records(0, 1),
+      { verdict: 'too-old', oldest: at(100) },
+    ],
+    [
+      'is too old across the wrap',
+      after(LAST, 2, 1, 1, 1, 1, 1),
+      records(LAST, 2),
+      { verdict: 'too-old', oldest: at(100) },
+    ],
+    [
+      'is not said to be written before those kept where none is left',
+      { epoch: 0, firstSequence: 7, batches: [] },
+      records(0, 1),
+      { verdict: 'out-of-order', expected: 7 },
+    ],
     ['is ahead by what is missing', after(0, 10), records(12, 1), { verdict: 'out-of-order', expected: 10, ahead: 2 }],
     [
       'is ahead across the wrap',
