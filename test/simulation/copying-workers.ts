@@ -111,7 +111,7 @@ export class CopyingWorkers {
   }
 
   private pause(process: SimulatedProcess, maxMs: number): Promise<void> {
-    const { scheduler } = this.site;
-    return scheduler.pause(process, scheduler.random.fraction() * maxMs);
+    const { scheduler, slowness = 1 } = this.site;
+    return scheduler.pause(process, scheduler.random.fraction() * maxMs * slowness);
   }
 }

@@ -9,8 +9,23 @@ const KINDS = [
   'log',
 ] as const;
 
+/** Of replicated ledgers, in turn; transactions take longest. */
+const AMONG_REPLICAS = ['none', 'sequenced', 'none', 'all'] as const;
+
 export type HistoryKind = (typeof KINDS)[number];
 
 export function kindOf(seed: number): HistoryKind {
   return KINDS[seed % KINDS.length] as HistoryKind;
+}
+
+/** Which producers a history has that are idempotent, or transactional as well. */
+export function producersOf(seed: number): 'none' | 'sequenced' | 'all' {
+  switch (kindOf(seed)) {
+    case 'producers':
+      return 'all';
+    case 'replicas':
+      return AMONG_REPLICAS[Math.floor(seed / KINDS.length) % AMONG_REPLICAS.length] ?? 'none';
+    case 'log':
+      return 'none';
+  }
 }

@@ -28,6 +28,15 @@ export class ProducerActors {
     this.places = [...parts.inputs, ...parts.outputs];
   }
 
+  /** Those that only have sequences. */
+  sequenced(): [string, Work][] {
+    const sequenced = new SequencedProducers({ ...this.parts, places: this.places });
+    const names = ['sequenced0', 'sequenced1'];
+    const works: [string, Work][] = names.map((name) => [name, (b, p) => sequenced.run(name, b, p)]);
+    works.push(['crowd', (b, p) => sequenced.crowd(b, p)]);
+    return works;
+  }
+
   /** By name. Two of one name are two processes that believe to be the only one. */
   all(): [string, Work][] {
     const { readings, inputs, outputs } = this.parts;
@@ -50,7 +59,7 @@ export class ProducerActors {
 
   /** Reads somewhere near the end, and then asks for the ends elsewhere: what belongs together is there by then. */
   private async lookAcross(broker: Broker, process: SimulatedProcess): Promise<void> {
-    const { readings, scheduler } = this.parts;
+    const { readings, scheduler, slowness = 1 } = this.parts;
     for (let look = 0; look < LOOKS; look++) {
       const place = this.places[randomBelow(this.random, this.places.length)] as Place;
       const offset = Math.max(0, readings.guessNext(place) - randomBelow(this.random, 10));
@@ -58,7 +67,7 @@ export class ProducerActors {
       for (const other of this.places) {
         if (other !== place && this.random.fraction() < 0.5) await readings.latest(broker, process, other);
       }
-      await scheduler.pause(process, this.random.fraction() * 250);
+      await scheduler.pause(process, this.random.fraction() * 250 * slowness);
     }
   }
 }

@@ -1,9 +1,10 @@
 /**
  * The replicas of a simulated world: buckets with faults of their own, behind the network. A bucket may be down, take no
- * writes, answer late or never, or fail at random; and one process may not reach what others reach. None is ever emptied.
+ * writes, answer late or not until the caller gives up, or fail at random; and one process may not reach what others reach. None is ever emptied.
  */
 import { maskOf, type ReplicaId, type ReplicaMask } from '../../lib/coordination/replication/replica-state.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
+import { limits } from '../../lib/kernel/limits.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
@@ -15,6 +16,7 @@ export const REPLICAS: readonly ReplicaId[] = [0, 1, 2];
 const RACKS = 'abc';
 
 const CONDITIONS = ['down', 'read-only', 'silent', 'slow', 'failing'] as const;
+const WITHOUT_WRITES = ['down', 'read-only', 'silent'] as const;
 type Condition = (typeof CONDITIONS)[number];
 
 /** What keeps a bucket from its work, and for whom. */
@@ -110,8 +112,9 @@ export class ReplicaBuckets {
     const { scheduler, random, sky } = this;
     scheduler.schedule(sky, random.fraction() * 15_000, () => {
       const last = this.leader() ?? this.anyReplica();
+      const condition = WITHOUT_WRITES[randomBelow(random, WITHOUT_WRITES.length)];
       const lastsMs = 500 + random.fraction() * (random.fraction() < 0.5 ? 2_000 : 9_000);
-      for (const replica of REPLICAS) if (replica !== last) this.trouble(replica, { lastsMs });
+      for (const replica of REPLICAS) if (replica !== last) this.trouble(replica, { lastsMs, condition });
       scheduler.schedule(sky, lastsMs, () => {
         this.trouble(last, { lastsMs: 4_000 + random.fraction() * 12_000, condition: 'down' }, () => this.nextSquall());
       });
@@ -206,7 +209,8 @@ export class ReplicaBuckets {
         this.network.note(`${process.name} hears nothing of r${replica}`);
         // Some of what is sent arrives all the same.
         if (random.fraction() < 0.5) scheduler.schedule(process, random.fraction() * 12_000, () => void ignored(call));
-        return new Promise<T>(() => {});
+        await scheduler.pause(process, limits.objectCallMsMax);
+        throw fault(replica);
     }
   }
 
@@ -221,8 +225,12 @@ export class ReplicaBuckets {
   private async fail(replica: ReplicaId, process: SimulatedProcess): Promise<never> {
     await this.scheduler.pause(process, 1 + this.random.fraction() * 20);
     this.network.note(`${process.name} fails at r${replica}`);
-    throw new MillraceError('KAFKA_STORAGE_ERROR', `simulated fault of r${replica}`, { effect: 'unknown' });
+    throw fault(replica);
   }
+}
+
+function fault(replica: ReplicaId): MillraceError {
+  return new MillraceError('KAFKA_STORAGE_ERROR', `simulated fault of r${replica}`, { effect: 'unknown' });
 }
 
 async function ignored<T>(call: () => Promise<T>): Promise<void> {

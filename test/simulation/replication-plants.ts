@@ -5,7 +5,7 @@ import type { Place } from '../../lib/coordination/producers/sequences.ts';
 import { bytesEqual } from '../../lib/kernel/bytes.ts';
 import type { Attributes, Condition, ItemKey, Value, Write } from '../../lib/kernel/items.ts';
 import { idOf, packCommit, unpackCommit } from '../../lib/log/ledger/commit.ts';
-import { decodeHead, nextAttribute } from '../../lib/log/ledger/head.ts';
+import { decodeHead, GAPS_ATTRIBUTE, nextAttribute } from '../../lib/log/ledger/head.ts';
 import { decodePage, encodePage } from '../../lib/log/ledger/page.ts';
 import { pageOf } from '../../lib/log/ledger/seal.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
@@ -73,7 +73,7 @@ const plants = {
   'cursor-of-older-set': {
     about: 'raises cursors to numbers of commits that an election has given to others since',
     metadata: (store, site) =>
-      slowly(isCursor, 8_000)(rewriting((write) => (isCursor(write) ? unfenced(write) : write))(store), site),
+      slowly(isCursor, 15_000, 1)(rewriting((write) => (isCursor(write) ? unfenced(write) : write))(store), site),
   },
   'seal-above-high-watermark': {
     about: 'seals all of the tail, also what is above the high watermark',
@@ -95,6 +95,11 @@ const plants = {
         return item !== undefined && key.sk === 'head' && process.name.startsWith('reader') ? asSingle(item) : item;
       },
     }),
+  },
+  'transaction-above-gap': {
+    about: 'commits transactions whatever is missing below, in one of their ledgers, in a replica in sync',
+    metadata: (store, site) =>
+      slowly(isGapless, 1_500)(rewriting((write) => withoutConditions(write, isOnGaps))(store), site),
   },
   'copies-not-stored': {
     about: 'counts copies as held that were never stored',
@@ -136,6 +141,14 @@ function isChange(write: Write): boolean {
   return isHead(write) && write.changes.set?.['q'] !== undefined && !isElection(write);
 }
 
+function isGapless({ conditions = [] }: Write): boolean {
+  return conditions.some(isOnGaps);
+}
+
+function isOnGaps(condition: Condition): boolean {
+  return 'attribute' in condition && condition.attribute === GAPS_ATTRIBUTE;
+}
+
 function isOnVersion(condition: Condition): boolean {
   return condition.clause === 'equals' && condition.attribute === 'v';
 }
@@ -153,12 +166,12 @@ function isOf({ conditions = [] }: Write, attribute: string, value: Value | unde
 }
 
 /** Lets some of these writes begin late, as any may: the more happens before. */
-function slowly(wanted: (write: Write) => boolean, delayMsMax: number) {
+function slowly(wanted: (write: Write) => boolean, delayMsMax: number, share = 0.5) {
   return (store: MetadataStore, { scheduler, process }: PlantSite): MetadataStore => ({
     ...store,
     write: async (writes) => {
       const { random } = scheduler;
-      if (writes.some(wanted) && random.fraction() < 0.5)
+      if (writes.some(wanted) && random.fraction() < share)
         await scheduler.pause(process, random.fraction() * delayMsMax);
       return store.write(writes);
     },

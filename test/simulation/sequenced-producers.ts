@@ -60,11 +60,12 @@ export class SequencedProducers {
   private readonly leave: ProducerSite['leave'];
   private readonly roundMs: number;
   private readonly leaderAcks: number | undefined;
+  private readonly idleVisits: number;
   private readonly producers = new Map<string, Producer>();
   private readonly peers: Peer[] = [];
   private values = 0;
 
-  constructor({ history, scheduler, places, leave, roundMs = 60, leaderAcks }: ProducerSite) {
+  constructor({ history, scheduler, places, leave, roundMs = 60, leaderAcks, idleVisits = 2 }: ProducerSite) {
     this.history = history;
     this.scheduler = scheduler;
     this.random = scheduler.random;
@@ -72,6 +73,7 @@ export class SequencedProducers {
     this.leave = leave;
     this.roundMs = roundMs;
     this.leaderAcks = leaderAcks;
+    this.idleVisits = idleVisits;
   }
 
   /** Sends as this producer, and goes on where the process before has crashed. */
@@ -90,7 +92,7 @@ export class SequencedProducers {
     };
     await Promise.all(Array.from({ length: LANES }, lane));
     // The first time, others have taken the producer's place in the heads; the second time they are idle too.
-    for (let visit = 0; visit < 2; visit++) {
+    for (let visit = 0; visit < this.idleVisits; visit++) {
       await this.scheduler.pause(process, LONG_IDLE_MS + this.random.fraction() * 15_000);
       await this.sendAgain(producer, broker, process);
       for (let more = 0; more < 2; more++) await this.round(producer, broker, process);
@@ -99,7 +101,7 @@ export class SequencedProducers {
 
   /** Many producers at once, of one batch each; later as many others again, when the first have been idle for long. */
   async crowd(broker: Broker, process: SimulatedProcess): Promise<void> {
-    for (const [wave, count] of CROWDS.entries()) {
+    for (const [wave, count] of CROWDS.slice(0, this.idleVisits).entries()) {
       const newcomers = Array.from({ length: count }, (_, index) => {
         const name = `crowd${wave}.${index} of ${process.name}`;
         const producer = { name, epoch: 0, lines: new Map<string, Line>(), rounds: 0 };

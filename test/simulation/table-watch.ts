@@ -2,6 +2,7 @@
  * Looks at the shared table itself, right after each write of it: what every reader could see from then on. No process and
  * no fault is between the table and the watch.
  */
+import { highWatermark } from '../../lib/broker/ledger/replicated.ts';
 import {
   decodeOffsets,
   OFFSETS_PER_ITEM,
@@ -10,7 +11,7 @@ import {
 } from '../../lib/coordination/groups/offsets-item.ts';
 import type { Attributes, ItemKey } from '../../lib/kernel/items.ts';
 import { limits } from '../../lib/kernel/limits.ts';
-import { nextAttribute } from '../../lib/log/ledger/head.ts';
+import { decodeHead, nextAttribute } from '../../lib/log/ledger/head.ts';
 import { producerItemKey } from '../../lib/log/ledger/producer-item.ts';
 import type { History } from './history.ts';
 
@@ -29,10 +30,7 @@ export function watchTable(history: History): (written: readonly WrittenItem[]) 
       }
       if (item === undefined) continue;
       if (key.sk === 'head') {
-        const next = Array.from(
-          { length: limits.partitionsPerLedgerMax },
-          (_, slot) => (item[nextAttribute(slot)] as number | undefined) ?? 0,
-        );
+        const next = visibleEnds(item);
         steps.push({ kind: 'head', moment, ledger: key.pk.slice('ledger#'.length), next });
       } else if (key.sk.startsWith(OFFSETS_PREFIX)) {
         noteOffsets(steps, moment, key, item);
@@ -44,6 +42,14 @@ export function watchTable(history: History): (written: readonly WrittenItem[]) 
 export interface WrittenItem {
   key: ItemKey;
   item: Attributes | undefined;
+}
+
+/** By slot, one past the last offset that readers see. */
+function visibleEnds(item: Attributes): number[] {
+  const slots = Array.from({ length: limits.partitionsPerLedgerMax }, (_, slot) => slot);
+  if (item['q'] === undefined) return slots.map((slot) => (item[nextAttribute(slot)] as number | undefined) ?? 0);
+  const head = decodeHead(item);
+  return slots.map((slot) => highWatermark(head, slot));
 }
 
 function noteOffsets(steps: History['producers']['steps'], moment: number, key: ItemKey, item: Attributes): void {

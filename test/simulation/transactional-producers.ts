@@ -47,6 +47,10 @@ export interface ProducerSite {
   places: readonly Place[];
   /** The longest pause between batches of an idempotent producer, and how many of all batches ask for the leader's ack only. */
   roundMs?: number;
+  /** How often idempotent producers come back after they have been idle for long. */
+  idleVisits?: number;
+  /** How many times as long all pauses of transactional producers are; 1 where absent. */
+  slowness?: number;
   leaderAcks?: number;
   /** For what nobody waits for: a fault in it ends the history. */
   leave: (work: Promise<void>) => void;
@@ -55,6 +59,7 @@ export interface ProducerSite {
 export class TransactionalProducers {
   private readonly site: ProducerSite;
   private readonly random: Random;
+  private readonly slowness: number;
   readonly events: TransactionEvents;
   private readonly declared = new Map<string, Declared>();
   private singles = 0;
@@ -63,6 +68,7 @@ export class TransactionalProducers {
   constructor(site: ProducerSite) {
     this.site = site;
     this.random = site.scheduler.random;
+    this.slowness = site.slowness ?? 1;
     this.events = new TransactionEvents(site.history, this.random);
   }
 
@@ -101,7 +107,8 @@ export class TransactionalProducers {
 
   async takeOver(id: string, broker: Broker): Promise<number | undefined> {
     const epoch = await answered(async () => {
-      return (await initializeTransactions(broker, { transactionalId: id, timeoutMs: TIMEOUT_MS })).epoch;
+      return (await initializeTransactions(broker, { transactionalId: id, timeoutMs: TIMEOUT_MS * this.slowness }))
+        .epoch;
     });
     if (epoch === undefined) return undefined;
     const { history } = this.site;
@@ -132,7 +139,7 @@ export class TransactionalProducers {
     if (zombie === undefined || this.random.fraction() < 0.4) return;
     const pending = this.nextOf(producer, old);
     const { scheduler, leave } = this.site;
-    scheduler.schedule(zombie.process, this.random.fraction() * 1_000, () =>
+    scheduler.schedule(zombie.process, this.random.fraction() * 1_000 * this.slowness, () =>
       leave(this.attempt(zombie.broker, pending)),
     );
   }
@@ -279,7 +286,7 @@ export class TransactionalProducers {
   }
 
   private pause(process: SimulatedProcess, maxMs: number): Promise<void> {
-    return this.site.scheduler.pause(process, this.random.fraction() * maxMs);
+    return this.site.scheduler.pause(process, this.random.fraction() * maxMs * this.slowness);
   }
 }
 

@@ -22,7 +22,7 @@ import { check, type Violation } from './checkers.ts';
 import { countProducers } from './count-producers.ts';
 import { countReplicas } from './count-replicas.ts';
 import { History } from './history.ts';
-import { type HistoryKind, kindOf } from './kinds.ts';
+import { type HistoryKind, kindOf, producersOf } from './kinds.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
@@ -31,9 +31,9 @@ import { type Place, Readings } from './readings.ts';
 import { ReplicatedActors } from './replicated-actors.ts';
 import { ReplicatedLedgers } from './replicated-ledgers.ts';
 import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
-import { SequencedProducers } from './sequenced-producers.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
 import { watchTable } from './table-watch.ts';
+import type { ProducerSite } from './transactional-producers.ts';
 import { Writings } from './writings.ts';
 
 export interface HistoryOptions {
@@ -76,6 +76,11 @@ const TOPIC = 'simulated';
 const OUTPUTS = 'outputs';
 const OUTPUT_PARTITIONS = 2;
 
+/** How producers work where faults last for seconds. */
+const SLOW_PRODUCERS: Pace = { roundMs: 6_000, slowness: 6, withinMs: 40_000 };
+
+type Pace = Pick<ProducerSite, 'roundMs' | 'slowness' | 'idleVisits'> & { withinMs?: number };
+
 class World {
   private readonly seed: number;
   private readonly plant: PlantName | undefined;
@@ -94,6 +99,8 @@ class World {
   private readonly readings: Readings;
   private readonly writings: Writings;
   private readonly kind: HistoryKind;
+  /** Which producers there are with sequences and transactions. */
+  private readonly producers: ReturnType<typeof producersOf>;
   /** Only where ledgers have several replicas. */
   private readonly replicated: ReplicatedLedgers | undefined;
   private actors: ReplicatedActors | undefined;
@@ -125,6 +132,7 @@ class World {
     this.readings = new Readings(this.history, this.random);
     this.writings = new Writings(this.history, this.random, this.readings);
     this.kind = kindOf(seed);
+    this.producers = producersOf(seed);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
@@ -161,18 +169,24 @@ class World {
   /** The processes do their work, with faults. */
   private async storm(): Promise<void> {
     const founder = this.broker(new SimulatedProcess('founder'));
-    if (this.replicated !== undefined) this.table.watch = (written) => this.replicated?.watch.note(written);
+    const watch = watchTable(this.history);
+    if (this.kind !== 'log') {
+      this.table.watch = (written) => {
+        watch(written);
+        this.replicated?.watch.note(written);
+      };
+    }
     const inputs = await this.found(founder, TOPIC, this.partitions);
-    const outputs = this.kind === 'producers' ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
+    const outputs = this.producers === 'all' ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
     this.network.rates = anyWeather(this.random);
-    if (this.replicated !== undefined) this.startReplicated(this.replicated);
+    if (this.replicated !== undefined) this.startReplicated(this.replicated, inputs, outputs);
     else this.startOthers(inputs, outputs);
     await this.until(() => this.working === 0);
   }
 
   private startOthers(inputs: readonly Place[], outputs: readonly Place[]): void {
     // The others have the log to themselves, and topics that come and go.
-    const withProducers = this.kind === 'producers';
+    const withProducers = this.producers !== 'none';
     const writers = withProducers ? 1 : 2 + randomBelow(this.random, 3);
     const requests = withProducers ? 15 : 60 + randomBelow(this.random, 60);
     for (let index = 0; index < writers; index++)
@@ -184,7 +198,7 @@ class World {
   }
 
   /** Faults last for seconds, and so does everything else. */
-  private startReplicated(replicated: ReplicatedLedgers): void {
+  private startReplicated(replicated: ReplicatedLedgers, inputs: readonly Place[], outputs: readonly Place[]): void {
     const { scheduler, writings, readings, places } = this;
     const { ledgers } = replicated;
     const isBusy = () => this.working > 0;
@@ -192,16 +206,16 @@ class World {
     const planted = (rules: ReplicationRules) => plant?.rules?.(rules) ?? rules;
     const actors = new ReplicatedActors({ scheduler, writings, readings, places, ledgers, isBusy, planted });
     this.actors = actors;
-    // In half of the histories some of the writers are idempotent.
-    const withProducers = this.seed % 8 > 4;
-    const writers = withProducers ? 2 : 3 + randomBelow(this.random, 2);
-    if (withProducers) this.startSequenced();
+    const writers = this.producers === 'none' ? 3 + randomBelow(this.random, 2) : 2;
     for (let index = 0; index < writers; index++)
       this.start(`writer${index}`, (b, p) => actors.write(b, p), { withinMs: 40_000 });
     const beside = { withinMs: 40_000, beside: true };
     for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => actors.read(b, p), beside);
     for (let index = 0; index < 2; index++) this.start(`caretaker${index}`, (b, p) => actors.keep(b, p), beside);
     this.start('sweeper', (b, p) => this.sweepOften(b, p, 6_000), beside);
+    // Among transactions nobody waits for the long pauses of others.
+    const pace = this.producers === 'all' ? { ...SLOW_PRODUCERS, idleVisits: 0 } : SLOW_PRODUCERS;
+    if (this.producers !== 'none') this.startProducers(inputs, outputs, pace);
     replicated.storm();
   }
 
@@ -247,20 +261,13 @@ class World {
     return places;
   }
 
-  private startSequenced(): void {
-    const { history, scheduler, places, leave } = this;
-    const leaderAcks = [0, 0.3, 1][randomBelow(this.random, 3)];
-    const sequenced = new SequencedProducers({ history, scheduler, places, leave, roundMs: 6_000, leaderAcks });
-    for (const name of ['sequenced0', 'sequenced1'])
-      this.start(name, (b, p) => sequenced.run(name, b, p), { withinMs: 40_000 });
-    this.start('crowd', (b, p) => sequenced.crowd(b, p));
-  }
-
-  private startProducers(inputs: readonly Place[], outputs: readonly Place[]): void {
-    this.table.watch = watchTable(this.history);
+  private startProducers(inputs: readonly Place[], outputs: readonly Place[], pace: Pace = {}): void {
     const { history, scheduler, readings, leave } = this;
-    const actors = new ProducerActors({ history, scheduler, readings, inputs, outputs, leave });
-    for (const [name, work] of actors.all()) this.start(name, work);
+    const leaderAcks = this.replicated && [0, 0.3, 1][randomBelow(this.random, 3)];
+    const parts = { history, scheduler, readings, inputs, outputs, leave, leaderAcks, ...pace };
+    const actors = new ProducerActors(parts);
+    const works = this.producers === 'all' ? actors.all() : actors.sequenced();
+    for (const [name, work] of works) this.start(name, work, pace);
   }
 
   /**
