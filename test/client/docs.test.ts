@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { consumerSettings } from '../../lib/client/consumer/options.ts';
 import { settingsOf } from '../../lib/client/producer/options.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
@@ -18,6 +19,9 @@ const OUTPUT: Record<string, RegExp> = {
   'produce-many': /^1000 measurements are written\n$/,
   'partition-by-tenant': /^acme has 1 partition\n$/,
   'handle-failures': /^note 0: offset 0\nnote 1: MESSAGE_TOO_LARGE\nUNKNOWN_TOPIC_OR_PARTITION none\n$/,
+  'consume-orders': /^ada pays 12\nbob pays 30\nthe group is at 2\n$/,
+  'consume-batches': /^the even ones add up to 2450, the odd ones to 2500\n$/,
+  'consume-in-steps': /^\[ 1, 2 \]\n\[ 3 \]\n\[\]\n$/,
   'read-process-write': /^1 count is written, and the group is at 1\n$/,
 };
 
@@ -53,11 +57,14 @@ describe('the programs', () => {
   });
 });
 
-it('has every option of a producer with its default', () => {
-  const rows = page.slice(page.indexOf('### Options')).split('\n');
-  for (const [name, value] of Object.entries(settingsOf({}))) {
+it.each([
+  ['### Options', settingsOf({})],
+  ['### Consumer options', consumerSettings({ group: 'billing', pattern: 'orders' })],
+])('has every option with its default: %s', (heading, settings) => {
+  const rows = page.slice(page.indexOf(`${heading}\n`)).split('\n');
+  for (const [name, value] of Object.entries(settings)) {
     const row = rows.find((line) => line.startsWith('|') && line.split('|')[1]?.includes(`\`${name}\``));
     const shown = typeof value === 'object' || value === undefined ? name : value.toLocaleString('en');
-    expect(row, name).toContain(shown);
+    expect(row, name).toContain(name === 'group' || name === 'pattern' ? name : shown);
   }
 });
