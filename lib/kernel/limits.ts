@@ -115,6 +115,8 @@ export const limits = {
   replicaCopyAfterMs: 1_000,
   /** Objects that one process copies at a time. Each is in memory as a whole, and has at most about `flushBytesMax`. */
   replicaCopiesInFlightMax: 4,
+  /** How long one of them may take. What never answers has failed by then, and lag has cost nobody else their place. */
+  replicaCopyMsMax: 15_000,
   /** Objects that one run of a ledger's copier looks for; the rest waits for the next look. */
   replicaCopiesPerRunMax: 256,
   /** Commits after which the copier writes how far it is. */

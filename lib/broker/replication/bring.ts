@@ -1,6 +1,8 @@
 /** Bringing the objects of commits to one replica. */
 import { has, type ReplicaId } from '../../coordination/replication/replica-state.ts';
 import { assert } from '../../kernel/assert.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
@@ -35,13 +37,15 @@ export class Bringer {
   private readonly replicas: ReplicaSet;
   private readonly pages: PageCache;
   private readonly epochs: EpochHistory;
+  private readonly clock: Clock;
   private readonly log: BrokerLog;
   private readonly missed = new LruMap<string, true>(limits.headCacheEntries);
   private inFlight = 0;
   private readonly waiting: (() => void)[] = [];
 
-  constructor(parts: { replicas: ReplicaSet; pages: PageCache; epochs: EpochHistory; log: BrokerLog }) {
+  constructor(parts: { replicas: ReplicaSet; pages: PageCache; epochs: EpochHistory; clock: Clock; log: BrokerLog }) {
     this.replicas = parts.replicas;
+    this.clock = parts.clock;
     this.pages = parts.pages;
     this.epochs = parts.epochs;
     this.log = parts.log;
@@ -114,10 +118,23 @@ export class Bringer {
     }
     this.inFlight++;
     try {
-      return await work();
+      return await this.inTime(work());
     } finally {
       this.inFlight--;
       this.waiting.shift()?.();
+    }
+  }
+
+  /** A replica that never answers must not keep the copies to others waiting, nor its own once it does. */
+  private async inTime<T>(work: Promise<T>): Promise<T> {
+    const ended = new AbortController();
+    const late = this.clock.sleep(limits.replicaCopyMsMax, ended.signal).then((): never => {
+      throw new MillraceError('KAFKA_STORAGE_ERROR', 'A copy was given up: a replica does not answer.');
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      ended.abort();
     }
   }
 }
