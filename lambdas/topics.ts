@@ -1,5 +1,4 @@
-/** Everything that is neither writing nor reading records: topics, groups, keys, the health check, the OpenAPI document. */
-import { mountGroups } from '../lib/http/native/groups.ts';
+/** Everything that is about no records: topics, keys, the health check, the OpenAPI document. */
 import { mountHealth } from '../lib/http/native/health.ts';
 import { mountKeys } from '../lib/http/native/keys.ts';
 import { mountOpenApi } from '../lib/http/native/openapi.ts';
@@ -7,6 +6,6 @@ import { mountTopics } from '../lib/http/native/topics.ts';
 import { apiHandler } from './support/api-handler.ts';
 import { createBackend } from './support/backend.ts';
 
-const routes = [mountTopics, mountGroups, mountKeys, mountHealth, mountOpenApi];
+const routes = [mountTopics, mountKeys, mountHealth, mountOpenApi];
 
 export const handler = apiHandler(createBackend({ service: 'millrace-topics', routes }));

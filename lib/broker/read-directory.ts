@@ -85,7 +85,7 @@ function pastPrefix(prefix: string): string {
   return `${prefix}\x7f`;
 }
 
-function checkPageLimit(limit: number = limits.listPageDefault): number {
+export function checkPageLimit(limit: number = limits.listPageDefault): number {
   if (!Number.isInteger(limit) || limit < 1 || limit > limits.listPageMax) {
     throw new MillraceError(
       'INVALID_REQUEST',

@@ -72,7 +72,7 @@ export interface Door {
 }
 
 /** Methods and headers that CORS lets pages of the configured origins use, and what they may see of answers. */
-const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
+const CORS_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'];
 const CORS_HEADERS = [
   'Authorization',
   'Content-Type',

@@ -9,7 +9,7 @@ import type { AssetOptions } from 'aws-cdk-lib/aws-s3-assets';
 import { BUNDLE_FILE, bundleLambda } from './bundling.ts';
 
 /** The entry files below `lambdas/`, without their extension. */
-export type LambdaName = 'produce' | 'fetch' | 'topics' | 'web';
+export type LambdaName = 'produce' | 'fetch' | 'groups' | 'topics' | 'web';
 
 export interface LambdaCode {
   /** An existing directory: the prebuilt bundle's, or the one that holds the entry. */

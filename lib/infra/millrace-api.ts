@@ -85,6 +85,7 @@ export class MillraceApi extends Construct {
     const integrations = {
       produce: new HttpLambdaIntegration('Produce', functions.produce.function),
       fetch: new HttpLambdaIntegration('Fetch', functions.fetch.function),
+      groups: new HttpLambdaIntegration('Groups', functions.groups.function),
       topics: new HttpLambdaIntegration('Topics', functions.topics.function),
     };
     const add = (key: HttpRouteKey, lambda: Route['lambda'], open: boolean) => {

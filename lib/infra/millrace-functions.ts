@@ -40,22 +40,25 @@ export interface MillraceFunctionsProps extends BackendProps {
   memoryMiB?: number;
 }
 
-/** The three functions behind an HTTP API, each with the least that its routes need. */
+/** The four functions behind an HTTP API, each with the least that its routes need. */
 export class MillraceFunctions extends Construct {
   readonly produce: MillraceFunction;
   readonly fetch: MillraceFunction;
-  /** Topics, keys, OpenAPI and health: everything that is neither produce nor fetch. */
+  /** Consumer groups: polls and what is committed. */
+  readonly groups: MillraceFunction;
+  /** Topics, keys, OpenAPI and health: everything else. */
   readonly topics: MillraceFunction;
 
   constructor(scope: Construct, id: string, props: MillraceFunctionsProps) {
     super(scope, id);
     this.produce = this.addFunction('Produce', 'produce', props);
     this.fetch = this.addFunction('Fetch', 'fetch', props);
+    this.groups = this.addFunction('Groups', 'groups', props);
     this.topics = this.addFunction('Topics', 'topics', props);
   }
 
   get all(): readonly MillraceFunction[] {
-    return [this.produce, this.fetch, this.topics];
+    return [this.produce, this.fetch, this.groups, this.topics];
   }
 
   private addFunction(id: string, lambda: LambdaName, props: MillraceFunctionsProps): MillraceFunction {
@@ -123,7 +126,7 @@ export function acknowledgeObjectNames(role: Construct, bucket: IBucket): void {
   );
 }
 
-/** Produce and fetch find keys in the table; only the function that serves `/v1/keys` installs the first one. */
+/** The others find keys in the table; only the function that serves `/v1/keys` installs the first one. */
 function readsAdminKey(lambda: LambdaName, props: BackendProps): props is BackendProps & { adminKey: ISecret } {
   return props.adminKey !== undefined && (lambda === 'topics' || lambda === 'web');
 }

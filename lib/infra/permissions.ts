@@ -43,6 +43,22 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     bucket: ['s3:ListBucket'],
   },
   /**
+   * Members, assignments and committed offsets are items, which conditional writes change and queries list. Polls read
+   * records as fetch does.
+   */
+  groups: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
+  },
+  /**
    * Topics and keys are items, created and removed in transactions. Lists of them, and of what a deleted topic still has,
    * are the only queries. No objects.
    */
@@ -58,7 +74,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: [],
     bucket: [],
   },
-  /** One process for all routes: what the three have together. */
+  /** One process for all routes: what the four have together. */
   web: {
     table: [
       'dynamodb:GetItem',
@@ -79,6 +95,7 @@ const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
   produce: { table: ['dynamodb:Query'], objects: ['s3:GetObject'], bucket: ['s3:ListBucket'] },
   /** Reads who led when, for what an unclean election may have lost. */
   fetch: { table: ['dynamodb:Query'], objects: [], bucket: [] },
+  groups: { table: [], objects: [], bucket: [] },
   topics: { table: [], objects: [], bucket: [] },
   web: { table: [], objects: [], bucket: [] },
 };

@@ -21,7 +21,10 @@ export const routes: readonly Route[] = [
   { method: HttpMethod.ANY, path: '/v1/transactions/{transactional_id}', lambda: 'produce' },
   // Init, parts, commit, abort.
   { method: HttpMethod.ANY, path: '/v1/transactions/{transactional_id}/{action}', lambda: 'produce' },
-  { method: HttpMethod.ANY, path: '/v1/groups/{group}/offsets', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/groups', lambda: 'groups' },
+  { method: HttpMethod.ANY, path: '/v1/groups/{group}', lambda: 'groups' },
+  // Poll, leave, commit, offsets.
+  { method: HttpMethod.ANY, path: '/v1/groups/{group}/{action}', lambda: 'groups' },
   // Any method: the app answers a wrong one with 405 and the API's error body; the gateway would say 404.
   { method: HttpMethod.ANY, path: '/v1/topics', lambda: 'topics' },
   { method: HttpMethod.ANY, path: '/v1/topics/{topic}', lambda: 'topics' },

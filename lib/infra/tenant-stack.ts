@@ -22,7 +22,7 @@ export interface TenantOptions {
   /** `api-keys` (default): the app checks its own keys. `iam`: AWS checks SigV4 signatures. */
   authorizer?: Authorizer;
   /**
-   * HTTP API only: concurrent executions set aside for each of the three functions, which are also its limit; 0 stops
+   * HTTP API only: concurrent executions set aside for each of the four functions, which are also its limit; 0 stops
    * the tenant. Default 25. `unreserved` takes from the account's pool, for accounts whose quota is still small.
    */
   reservedConcurrency?: number | 'unreserved';

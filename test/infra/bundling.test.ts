@@ -85,7 +85,7 @@ test('a web function’s bundle is a server on the address that the platform nam
 
 test('all entries of a directory are bundled in the order of their names', () => {
   const bundles = bundleLambdas(FIXTURE_LAMBDAS, out('all'));
-  expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'produce', 'topics', 'web']);
+  expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'produce', 'topics', 'web']);
   for (const { name, file } of bundles) expect(file).toBe(join(out('all'), name, 'index.mjs'));
 });
 
@@ -95,7 +95,9 @@ describe.skipIf(!existsSync(lambdas))('the bundles that are deployed', () => {
   const bundles = existsSync(lambdas) ? bundleLambdas(lambdas, out('deployed')) : [];
 
   test('are the four that the stacks ask for', () => {
-    expect(bundles.map(({ name }) => name)).toEqual(expect.arrayContaining(['fetch', 'produce', 'topics', 'web']));
+    expect(bundles.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['fetch', 'groups', 'produce', 'topics', 'web']),
+    );
   });
 
   test.each(bundles)('$name is at most 1.5 MB', ({ bundleBytes }) => {

@@ -26,7 +26,9 @@ const LAMBDA_OF_ROUTE = {
   'ANY /v1/transactions': 'Produce',
   'ANY /v1/transactions/{transactional_id}': 'Produce',
   'ANY /v1/transactions/{transactional_id}/{action}': 'Produce',
-  'ANY /v1/groups/{group}/offsets': 'Topics',
+  'ANY /v1/groups': 'Groups',
+  'ANY /v1/groups/{group}': 'Groups',
+  'ANY /v1/groups/{group}/{action}': 'Groups',
   'ANY /v1/topics': 'Topics',
   'ANY /v1/topics/{topic}': 'Topics',
   'ANY /v1/keys': 'Topics',
@@ -65,7 +67,9 @@ describe('routes', () => {
     expect(sources.toSorted()).toEqual(
       [
         '/*/healthz',
-        '/*/v1/groups/{group}/offsets',
+        '/*/v1/groups',
+        '/*/v1/groups/{group}',
+        '/*/v1/groups/{group}/{action}',
         '/*/v1/keys',
         '/*/v1/keys/{id}',
         '/*/v1/openapi.json',

@@ -3,7 +3,7 @@ import { flat, resource, resourcesOfType, tenantTemplate } from './support/synth
 
 const template = tenantTemplate();
 
-describe.each(['Produce', 'Fetch', 'Topics'])('the %s function', (name) => {
+describe.each(['Produce', 'Fetch', 'Groups', 'Topics'])('the %s function', (name) => {
   const { Properties } = resource(template, 'AWS::Lambda::Function', `Functions${name}`);
 
   test('runs on Node.js 24 and arm64 with tracing, a bounded time and a bounded concurrency', () => {
@@ -45,6 +45,7 @@ test.each([
 ] as const)('the reserved concurrency %j is %j of each function', (reservedConcurrency, expected) => {
   const functions = resourcesOfType(tenantTemplate({ reservedConcurrency }), 'AWS::Lambda::Function');
   expect(functions.map(([, { Properties }]) => Properties['ReservedConcurrentExecutions'])).toEqual([
+    expected,
     expected,
     expected,
     expected,

@@ -28,6 +28,16 @@ describe('behind an HTTP API', () => {
     ]);
   });
 
+  test('groups works on items and reads objects', () => {
+    expect(grantsOf(template, 'FunctionsGroupsRole')).toEqual([
+      ...table(...ALL_ITEM_ACTIONS),
+      ...logsOf('FunctionsGroupsLogs'),
+      's3:GetObject <BucketObjects.Arn>/*',
+      's3:ListBucket <BucketObjects.Arn>',
+      ...TRACING,
+    ]);
+  });
+
   test('topics works on items and reads the first key, and has no objects', () => {
     expect(grantsOf(template, 'FunctionsTopicsRole')).toEqual([
       ...table(...ALL_ITEM_ACTIONS),
@@ -38,10 +48,10 @@ describe('behind an HTTP API', () => {
   });
 
   test('each function runs under its own role', () => {
-    const roles = ['Produce', 'Fetch', 'Topics'].map(
+    const roles = ['Produce', 'Fetch', 'Groups', 'Topics'].map(
       (name) => resource(template, 'AWS::Lambda::Function', `Functions${name}`).Properties['Role'],
     );
-    expect(new Set(roles.map((role) => JSON.stringify(role))).size).toBe(3);
+    expect(new Set(roles.map((role) => JSON.stringify(role))).size).toBe(4);
   });
 
   test('with IAM nobody may read a secret', () => {
@@ -56,7 +66,7 @@ describe('behind an HTTP API', () => {
 describe('as a web function', () => {
   const template = tenantTemplate({ ingress: 'web-function' });
 
-  test('the server has what the three functions have together', () => {
+  test('the server has what the four functions have together', () => {
     expect(grantsOf(template, 'WebRole')).toEqual(
       [
         ...table(...ALL_ITEM_ACTIONS),

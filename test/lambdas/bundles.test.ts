@@ -25,15 +25,16 @@ function bundle(name: string): LambdaBundle {
 
 describe('the bundles', () => {
   it('are those that the stack deploys', () => {
-    expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'produce', 'topics', 'web']);
+    expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'produce', 'topics', 'web']);
   });
 
-  it.each(['fetch', 'produce', 'topics', 'web'])('%s is at most 1.5 MB', (name) => {
+  it.each(['fetch', 'groups', 'produce', 'topics', 'web'])('%s is at most 1.5 MB', (name) => {
     expect(bundle(name).bundleBytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
   });
 
   it.each([
     ['produce', ['produce', 'produceToPartition'], ['createTopic', 'fetch', 'createKey', 'describeApi']],
+    ['groups', ['poll', 'describeGroup'], ['createTopic', 'produceToPartition', 'createKey', 'describeApi']],
     ['fetch', ['fetch', 'listOffsets'], ['createTopic', 'produceToPartition', 'createKey', 'describeApi']],
   ])('%s holds the code of its own routes only', (name, own, foreign) => {
     const text = readFileSync(bundle(name).file, 'utf8');

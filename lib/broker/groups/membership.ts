@@ -63,10 +63,13 @@ export async function joinGroup(broker: Broker, group: string, wishes: Wishes): 
     ...(instanceId !== undefined && { instanceId }),
   };
   const seat = seatOf(name);
+  let tried = false;
   const next = await decideAgain('join', async () => {
     const state = await readState(metadata, group);
     groups.note(group, state);
-    const present = instanceId === undefined ? undefined : await readMember(metadata, group, seat);
+    // Nobody has the seat of a new id, unless an attempt was applied whose answer was lost.
+    const present = instanceId === undefined && !tried ? undefined : await readMember(metadata, group, seat);
+    tried = true;
     const decided = orThrow(
       decideJoin(
         { state, present, request: joinRequest(name, wishes) },
@@ -181,7 +184,7 @@ async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | 
   return { done: { member: next ?? member, state, exactEpoch: member.epoch, followed, committed } };
 }
 
-export function consumerOf(present: Member | undefined, name: MemberName): ConsumerMember {
+function consumerOf(present: Member | undefined, name: MemberName): ConsumerMember {
   const { member } = orThrow(admit(present, name));
   if (member.kind === 'consumer') return member;
   throw new MillraceError('UNKNOWN_MEMBER_ID', `The member ${name.memberId} is one of another protocol.`);

@@ -19,9 +19,10 @@ import { joinGroup, type PollCommit, type Seated, takeSeat, type Wishes } from '
 import { type OffsetReset, type Place, placesOf } from './places.ts';
 import { decodePollCursor, encodePollCursor, type PollCursor } from './poll-cursor.ts';
 import { type PartitionRecords, readFairly } from './read-fairly.ts';
+import { type Steering, steerTo, unpaused } from './steer.ts';
 import { topicsOf } from './topic-directory.ts';
 
-export interface PollRequest {
+export interface PollRequest extends Steering {
   group: string;
   /** Absent: joins. */
   memberId?: string;
@@ -128,6 +129,7 @@ class Poll {
     const { maxRecords, waitMs } = this.request;
     const endMs = clock.monotonic() + waitMs;
     const seated = await this.seat(commit);
+    steerTo(this.places, this.request);
     if (maxRecords === 0) return this.answer(seated, []);
     try {
       return await this.untilRecords(seated, endMs);
@@ -142,8 +144,9 @@ class Poll {
     let seated = first;
     for (let moved = hasToTell(seated); ; ) {
       const leftMs = moved || signal?.aborted === true ? 0 : endMs - clock.monotonic();
-      await awaitRecords(this.broker, { group, seated, places: this.places, waitMs: leftMs, signal });
-      const found = await readFairly(this.broker, this.places, this.request);
+      const places = unpaused(this.places, this.request);
+      await awaitRecords(this.broker, { group, seated, places, waitMs: leftMs, signal });
+      const found = await readFairly(this.broker, places, this.request);
       if (found.length > 0 || leftMs <= 0) return this.answer(seated, found);
       const before = seated.followed.assignment;
       seated = await this.seat('none');

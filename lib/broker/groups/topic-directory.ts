@@ -68,7 +68,7 @@ async function lookUp(
   return new Map(topics.flatMap((topic) => (topic === undefined ? [] : [[topic.topicId, topic] as const])));
 }
 
-async function topicOrNone(broker: Broker, name: string, { fresh = false } = {}): Promise<Topic | undefined> {
+export async function topicOrNone(broker: Broker, name: string, { fresh = false } = {}): Promise<Topic | undefined> {
   try {
     return await (fresh ? broker.topics.getFresh(name) : broker.topics.get(name));
   } catch (error) {

@@ -18,7 +18,13 @@ import { packCommit } from '../../log/ledger/commit.ts';
 import type { Broker } from '../broker.ts';
 import { checkItemCount } from './intent.ts';
 import { placesOf, topicsOfLedgers } from './make-receipt.ts';
-import { type GroupOffsets, offsetWrites, prepareOffsets, prepareRecords, type TransactionRecord } from './prepare.ts';
+import {
+  type GroupOffsets,
+  offsetWrites,
+  prepareListedOffsets,
+  prepareRecords,
+  type TransactionRecord,
+} from './prepare.ts';
 import { changeState, discardPartsOf, readState, type StateStep, throwRefusal } from './transactional-states.ts';
 import { uploadRuns } from './upload.ts';
 
@@ -98,7 +104,7 @@ async function decided(
 
 async function storePart(broker: Broker, request: AddRequest, deadlineMs: number): Promise<TransactionPart> {
   const { runs, records } = await prepareRecords(broker, request.records);
-  const offsets = request.offsets === undefined ? [] : await prepareOffsets(broker, request.offsets);
+  const offsets = request.offsets === undefined ? [] : await prepareListedOffsets(broker, request.offsets);
   // What one part has too much of, no commit could take.
   checkItemCount({
     ledgers: new Set(runs.map(({ ledger }) => ledgerName(ledger))).size,

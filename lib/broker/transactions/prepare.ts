@@ -20,6 +20,7 @@ import type { BatchRun } from '../../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { runOf } from '../append/accept-batches.ts';
 import type { Broker } from '../broker.ts';
+import { listGroup } from '../groups/group-directory.ts';
 import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
 import { unknownPartition } from '../topic-cache.ts';
 
@@ -157,6 +158,13 @@ export async function prepareOffsets(broker: Broker, { group, offsets }: GroupOf
     seen.add(`${name}/${partition}`);
     return { group, topic: name, topicId: topic.topicId, partition, offset, leaderEpoch, metadata };
   });
+}
+
+/** The same for offsets that are committed with no member of the group behind them, who would have it listed. */
+export async function prepareListedOffsets(broker: Broker, offsets: GroupOffsets): Promise<PendingOffset[]> {
+  const pending = await prepareOffsets(broker, offsets);
+  if (pending.length > 0) await listGroup(broker, offsets.group);
+  return pending;
 }
 
 /** One update for each item; of an offset that is there twice the later one counts. */

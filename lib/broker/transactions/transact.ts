@@ -25,7 +25,7 @@ import {
   type GroupOffsets,
   offsetWrites,
   type PreparedRecords,
-  prepareOffsets,
+  prepareListedOffsets,
   prepareRecords,
   type TransactionRecord,
 } from './prepare.ts';
@@ -109,7 +109,7 @@ class Transact {
   async commit(): Promise<TransactResult> {
     const { broker, request } = this;
     const prepared = await prepareRecords(broker, request.records);
-    const offsets = request.offsets === undefined ? [] : await prepareOffsets(broker, request.offsets);
+    const offsets = request.offsets === undefined ? [] : await prepareListedOffsets(broker, request.offsets);
     const guarded = request.transactionalId !== undefined;
     checkItemCount({
       ledgers: new Set(prepared.runs.map(({ ledger }) => ledgerName(ledger))).size,

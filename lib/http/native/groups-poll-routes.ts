@@ -5,8 +5,7 @@ import { JSON_TYPE } from '../media-type.ts';
 import { encodings, recordSchema } from './fetch-routes.ts';
 import { rackHeaderSchema } from './rack-header.ts';
 import { defineRoute } from './route.ts';
-import { wholeNumber } from './schemas.ts';
-import { groupOffsetSchema } from './transactions-routes.ts';
+import { groupOffsetSchema, wholeNumber } from './schemas.ts';
 
 const tag = 'groups';
 const none = z.object({});
@@ -27,7 +26,10 @@ const offsets = z
   })
   .openapi({ maxItems: limits.offsetsPerTransactionMax });
 
-const member = text('The member, as an answer to a poll named it');
+const member = z
+  .string({ error: 'must be a string' })
+  .regex(/^./s, { error: 'must be a string of at least one character' })
+  .openapi({ description: 'The member, as an answer to a poll named it' });
 const instanceId = text(
   'A static member: whoever comes with the same id takes its place and finds its partitions; the one before is fenced',
 );
@@ -37,6 +39,29 @@ const topicNames = z
     error: `must be at most ${limits.groupSubscriptionTopicsMax} topics`,
   })
   .openapi({ description: 'Topics by name; those that do not exist yet are waited for' });
+
+const pausedPartitions = bounded(
+  z.strictObject(
+    { topic: z.string({ error: 'must be a string' }), partitions: bounded(wholeNumber(), 'partitions') },
+    notAnObject,
+  ),
+  'topics',
+).openapi({ description: 'Partitions that this poll brings no records of; their positions stay' });
+
+const seekPositions = bounded(
+  z.strictObject(
+    { topic: z.string({ error: 'must be a string' }), partition: wholeNumber(), offset: wholeNumber() },
+    notAnObject,
+  ),
+  'positions',
+).openapi({ description: 'Where to go on in these partitions, in place of what the cursor says' });
+
+/** Not more than a group has partitions. Not `max`: see `offsets`. */
+function bounded<Item extends z.ZodType>(item: Item, what: string) {
+  return z.array(item, { error: 'must be an array' }).refine((list) => list.length <= limits.groupPartitionsMax, {
+    error: `must be at most ${limits.groupPartitionsMax} ${what}`,
+  });
+}
 
 export const pollSchema = z
   .strictObject(
@@ -95,12 +120,16 @@ export const pollSchema = z
         .enum(encodings, { error: 'must be utf8, base64 or json' })
         .optional()
         .openapi({ description: 'How keys and values are written, as for fetch', default: 'utf8' }),
+      paused: pausedPartitions.optional(),
+      seek: seekPositions.optional(),
     },
     notAnObject,
   )
   .openapi('Poll');
 
-const topicPartitionsSchema = z.object({ topic: z.string(), partitions: z.array(z.int()) }).openapi('TopicPartitions');
+export const topicPartitionsSchema = z
+  .object({ topic: z.string(), partitions: z.array(z.int()) })
+  .openapi('TopicPartitions');
 
 const polledRecordSchema = z
   .object({ topic: z.string(), partition: z.int(), ...recordSchema.shape })

@@ -90,6 +90,8 @@ function pollRequest(
     maxRecords: Math.min(body.max_records ?? limits.fetchRecordsDefault, limits.fetchRecordsMax),
     maxBytes: Math.min(body.max_bytes ?? limits.fetchBytesDefault, limits.fetchBytesMax),
     waitMs: Math.min(body.wait_ms ?? 0, limits.fetchWaitMsMax),
+    paused: body.paused,
+    seek: body.seek,
     authorize,
   };
 }
@@ -101,7 +103,7 @@ function requireAllTopics(principal: Principal | undefined): void {
   throw new MillraceError('FORBIDDEN', detail);
 }
 
-export function offsetsAllowed(
+function offsetsAllowed(
   principal: Principal | undefined,
   offsets: z.output<typeof commitSchema>['offsets'],
 ): GroupOffset[] {
@@ -119,7 +121,7 @@ function pollAnswer(result: PollResult, options: { encoding: Encoding; maxBytes:
 }
 
 /** As many records as fit, one in any case; and how far that is in each partition. */
-export function renderPartitions(
+function renderPartitions(
   partitions: readonly PolledPartition[],
   { encoding, maxBytes }: { encoding: Encoding; maxBytes: number },
 ): { texts: string[]; nextOffsets: number[] } {

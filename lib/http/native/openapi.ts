@@ -4,7 +4,13 @@ import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { fetchRoute, listOffsetsRoute, planRoute, recordSchema } from './fetch-routes.ts';
 import { commitOffsetsRoute, leaveGroupRoute, pollRoute } from './groups-poll-routes.ts';
-import { listCommittedOffsetsRoute } from './groups-routes.ts';
+import {
+  deleteGroupRoute,
+  describeGroupRoute,
+  listCommittedOffsetsRoute,
+  listGroupsRoute,
+  resetOffsetsRoute,
+} from './groups-routes.ts';
 import { healthRoute } from './health-routes.ts';
 import { createKeyRoute, deleteKeyRoute, listKeysRoute } from './keys-routes.ts';
 import { mount } from './mount.ts';
@@ -63,6 +69,10 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   leaveGroupRoute,
   commitOffsetsRoute,
   listCommittedOffsetsRoute,
+  resetOffsetsRoute,
+  listGroupsRoute,
+  describeGroupRoute,
+  deleteGroupRoute,
   createKeyRoute,
   listKeysRoute,
   deleteKeyRoute,

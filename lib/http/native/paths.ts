@@ -18,10 +18,12 @@ export const NATIVE_PATHS = {
   '/v1/transactions/{transactional_id}/parts': ['POST'],
   '/v1/transactions/{transactional_id}/commit': ['POST'],
   '/v1/transactions/{transactional_id}/abort': ['POST'],
+  '/v1/groups': ['GET'],
+  '/v1/groups/{group}': ['GET', 'DELETE'],
   '/v1/groups/{group}/poll': ['POST'],
   '/v1/groups/{group}/leave': ['POST'],
   '/v1/groups/{group}/commit': ['POST'],
-  '/v1/groups/{group}/offsets': ['GET'],
+  '/v1/groups/{group}/offsets': ['GET', 'PUT'],
   '/v1/keys': ['GET', 'POST'],
   '/v1/keys/{id}': ['DELETE'],
 } as const satisfies Record<string, readonly string[]>;

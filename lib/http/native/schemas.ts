@@ -29,6 +29,23 @@ export function wholeNumber(what = 'must be a whole number from 0 to 2^53 − 1'
   return z.int({ error: what }).min(0, { error: what });
 }
 
+/** An offset that is to be committed, of a transaction or by itself. */
+export const groupOffsetSchema = z
+  .strictObject(
+    {
+      topic: z.string({ error: 'must be a string' }),
+      partition: wholeNumber(),
+      offset: wholeNumber().openapi({ description: 'The next one to read' }),
+      leader_epoch: wholeNumber().optional(),
+      metadata: z
+        .string({ error: 'must be a string' })
+        .optional()
+        .openapi({ description: `At most ${limits.offsetMetadataBytesMax} bytes` }),
+    },
+    { error: 'must be an object' },
+  )
+  .openapi('GroupOffset');
+
 /** A whole number in the query string, in plain digits; a larger one than `lowerTo` is lowered to it. */
 export function numberParameter(options: { lowerTo?: number; from?: number; description: string; default?: number }) {
   const { from = 0, lowerTo, description } = options;

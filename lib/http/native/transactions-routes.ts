@@ -4,7 +4,7 @@ import { limits } from '../../kernel/limits.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { produceRecordSchema, recordMessages } from './produce-routes.ts';
 import { defineRoute } from './route.ts';
-import { wholeNumber } from './schemas.ts';
+import { groupOffsetSchema, wholeNumber } from './schemas.ts';
 
 const tag = 'transactions';
 const none = z.object({});
@@ -15,19 +15,6 @@ const text = (openapi: { description: string }) => z.string({ error: 'must be a 
 const transactionRecordSchema = produceRecordSchema
   .safeExtend({ topic: z.string({ error: recordMessages.topic }).openapi({ description: "The topic's name" }) })
   .openapi('TransactionRecord');
-
-export const groupOffsetSchema = z
-  .strictObject(
-    {
-      topic: z.string({ error: 'must be a string' }),
-      partition: wholeNumber(),
-      offset: wholeNumber().openapi({ description: 'The next one to read' }),
-      leader_epoch: wholeNumber().optional(),
-      metadata: text({ description: `At most ${limits.offsetMetadataBytesMax} bytes` }).optional(),
-    },
-    notAnObject,
-  )
-  .openapi('GroupOffset');
 
 const groupOffsetsSchema = z
   .strictObject(

@@ -66,6 +66,9 @@ export interface AnswerJson {
   timeout_ms: number;
   begun_at?: number;
   offsets: { topic: string; partition: number; offset: number; metadata?: string; leader_epoch?: number }[];
+  groups: { group: string; state: string; member_count: number }[];
+  state: string;
+  members: { member: string | null; assignment: { topic: string; partitions: number[] }[] }[];
   member: string;
   generation: number;
   cursor: string;

@@ -38,6 +38,7 @@ describeWithPeer(functionsMissing() ?? s3ServerMissing('s3rver'))('the conforman
     const api = await startHttpApi({
       produce: () => functions.start('produce'),
       fetch: () => functions.start('fetch'),
+      groups: () => functions.start('groups'),
       topics: () => functions.start('topics'),
     });
     try {

@@ -98,6 +98,7 @@ export async function startHttpApi(functions: HttpApiFunctions): Promise<HttpApi
   const pools = {
     produce: new Pool(functions.produce),
     fetch: new Pool(functions.fetch),
+    groups: new Pool(functions.groups),
     topics: new Pool(functions.topics),
   };
   const server = createServer((request, response) => {

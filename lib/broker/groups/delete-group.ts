@@ -1,0 +1,56 @@
+/**
+ * Deletes a group that has no members, with what it has committed. State and target go first, behind a condition; then the
+ * offsets, each write of which is conditioned on there being no state: a member that comes meanwhile keeps what is left.
+ */
+
+import { generationKey } from '../../coordination/groups/classic/generation-item.ts';
+import { stateKey } from '../../coordination/groups/group-item.ts';
+import { planDeath } from '../../coordination/groups/offset-expiry.ts';
+import { OFFSETS_PREFIX } from '../../coordination/groups/offsets-item.ts';
+import { checkGroupId } from '../../coordination/transactions/ids.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import type { ItemKey, Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { chunked } from '../../kernel/map-bounded.ts';
+import type { Broker } from '../broker.ts';
+import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
+import { directoryEntryKey } from './group-directory.ts';
+import { itemsOf } from './group-items.ts';
+import { noSuchGroup, viewGroup } from './group-view.ts';
+import { lookOver } from './look-over.ts';
+
+/** Throws `GROUP_ID_NOT_FOUND`, or `NON_EMPTY_GROUP` where it has members. */
+export async function deleteGroup(broker: Broker, group: string): Promise<void> {
+  checkGroupId(group);
+  const { metadata, groups } = broker;
+  await lookOver(broker, group, await groups.state(group, 0));
+  let begun = false;
+  await decideAgain('deletion', async () => {
+    const view = await viewGroup(broker, group);
+    if (view === undefined) {
+      if (begun) return { done: undefined };
+      throw noSuchGroup(group);
+    }
+    const { state, members } = view;
+    if (members.size > 0 || (state !== undefined && state.members > 0)) throw nonEmpty(group);
+    begun = true;
+    if (state === undefined) return { done: undefined };
+    const written = await metadata.write(planDeath(group, state));
+    return written.outcome === 'refused' ? 'again' : { done: undefined };
+  });
+  const keys: ItemKey[] = [];
+  for await (const { key } of itemsOf(metadata, group, OFFSETS_PREFIX)) keys.push(key);
+  const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
+  for (const chunk of chunked(
+    [...keys, generationKey(group), directoryEntryKey(group)],
+    limits.transactionItemsMax - 1,
+  )) {
+    const written = await writeRepeatedly(metadata, [unused, ...chunk.map((key): Write => ({ kind: 'delete', key }))]);
+    if (written.outcome === 'refused') throw nonEmpty(group);
+  }
+  groups.forget(group);
+}
+
+export function nonEmpty(group: string): MillraceError {
+  return new MillraceError('NON_EMPTY_GROUP', `The group "${group}" has members.`);
+}

@@ -1,0 +1,363 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { alterTopic } from '../../../lib/broker/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
+import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
+import { describeGroup } from '../../../lib/broker/groups/describe-group.ts';
+import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
+import { produceBatches } from '../../../lib/broker/produce-batches.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import { batchOf, lost, type Process } from '../../support/broker.ts';
+import { committed, GROUP, GroupConsumer, groupWorld, produce, valuesOf } from '../../support/group-consumers.ts';
+import { idle } from '../../support/manual-clock.ts';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const codeOf = (error: unknown) => (error as { code: string }).code;
+
+/** Lets several consumers poll in turn until nothing moves. */
+async function settle(process: Process, ...consumers: GroupConsumer[]): Promise<void> {
+  for (let turn = 0; turn < 4; turn++) for (const consumer of consumers) await consumer.poll(process);
+}
+
+describe('an answer that is lost', () => {
+  test('is served again by another process, and nothing of it is committed', async () => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    await produce(processes[0], 0, 'a', 'b', 'c');
+    const consumer = new GroupConsumer();
+    await consumer.poll(processes[0], { maxRecords: 1 });
+    expect(valuesOf(await consumer.ask(processes[1]))).toEqual(['b', 'c']);
+    expect(valuesOf(await consumer.ask(processes[0]))).toEqual(['b', 'c']);
+    expect(await committed(processes[0])).toEqual({ 0: 1 });
+    await consumer.poll(processes[1]);
+    await consumer.poll(processes[0]);
+    expect(await committed(processes[0])).toEqual({ 0: 3 });
+    expect(consumer.values).toEqual(['a', 'b', 'c']);
+  });
+
+  test('of a poll that gave something up: the same poll again goes on with what stayed', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    for (const partition of [0, 1]) await produce(process, partition, 'x', 'y');
+    const [a, b] = [new GroupConsumer(), new GroupConsumer()];
+    await a.poll(process, { maxRecords: 2 });
+    await b.poll(process);
+    const told = await a.poll(process, { maxRecords: 1 });
+    expect(told.revoked.flatMap(({ partitions }) => partitions)).toHaveLength(1);
+    const first = await a.ask(process);
+    const again = await a.ask(process);
+    expect(again.assignment).toEqual(first.assignment);
+    expect(valuesOf(again)).toEqual(valuesOf(first));
+    // What the lost answer would have said is committed, and no more than was received.
+    const offsets = [{ topic: 't', partition: a.partitions[0] as number, offset: 99 }];
+    await expect(a.ask(process, { commit: offsets })).rejects.toMatchObject({ code: 'FENCED_MEMBER_EPOCH' });
+    a.take(again);
+    await settle(process, a, b);
+    expect([...a.values, ...b.values].sort((x, y) => x.localeCompare(y))).toEqual(['x', 'x', 'y', 'y']);
+  });
+
+  test('of a write: the poll finds out, and takes effect once', async () => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    const [process] = processes;
+    await produce(process, 0, 'a', 'b');
+    const consumer = new GroupConsumer();
+    await consumer.poll(process, { maxRecords: 1 });
+    let losses = 0;
+    process.metadata.onWrite = async (proceed, writes) => {
+      const result = await proceed();
+      if (writes.length < 2 || losses++ > 0) return result;
+      throw lost();
+    };
+    const polling = consumer.poll(process);
+    await process.clock.until(polling);
+    expect(losses).toBe(2);
+    expect(await committed(process)).toEqual({ 0: 1 });
+    expect(consumer.values).toEqual(['a', 'b']);
+  });
+
+  test('of a join: nobody is left behind but for a session', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    process.metadata.onWrite = async (proceed, [first]) => {
+      const result = await proceed();
+      if (first?.key.sk.startsWith('member#') === true) {
+        process.metadata.onWrite = undefined;
+        throw lost();
+      }
+      return result;
+    };
+    await consumer.poll(process);
+    expect(consumer.partitions).toEqual([0, 1, 2, 3]);
+    expect((await describeGroup(process.broker, GROUP)).members.size).toBe(1);
+  });
+});
+
+describe('a wait', () => {
+  test('ends with a produce of the same process in the same moment', async () => {
+    const { processes } = await groupWorld({ partitions: 40 });
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process);
+    const waiting = consumer.poll(process, { waitMs: 20_000 });
+    await idle();
+    const before = process.clock.now();
+    await produce(process, 33, 'x');
+    await waiting;
+    expect(process.clock.now()).toBe(before);
+    expect(consumer.values).toEqual(['x']);
+    expect(process.clock.sleeping).toBe(0);
+  });
+
+  test('ends at its time where nothing comes, and shows meanwhile that the member lives', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer({ wishes: { sessionTimeoutMs: 6_000 } });
+    await consumer.poll(process);
+    const waiting = consumer.poll(process, { waitMs: 20_000 });
+    expect(await process.clock.until(waiting)).toBe(20_000);
+    const { members } = await describeGroup(process.broker, GROUP);
+    for (const { seenMs } of members.values()) expect(process.clock.now() - seenMs).toBeLessThanOrEqual(2_100);
+    expect(process.clock.sleeping).toBe(0);
+  });
+
+  test('ends soon where another process rebalances the group, and at once where this one does', async () => {
+    const { processes } = await groupWorld({ partitions: 6 });
+    const [one, other] = processes;
+    const [a, b, c] = [new GroupConsumer(), new GroupConsumer(), new GroupConsumer()];
+    await a.poll(one);
+    let waiting = a.poll(one, { waitMs: 20_000 });
+    await idle();
+    await b.poll(other);
+    expect(await one.clock.until(waiting)).toBeLessThanOrEqual(limits.groupWaitLookMs + limits.groupStateAgeMs);
+    expect(a.last?.revoked.flatMap(({ partitions }) => partitions)).toHaveLength(3);
+    await settle(one, a, b);
+    waiting = a.poll(one, { waitMs: 20_000 });
+    await idle();
+    const before = one.clock.now();
+    await c.poll(one);
+    await idle();
+    await one.clock.until(waiting);
+    expect(one.clock.now()).toBe(before);
+  });
+
+  test('for partitions that others are to give up ends when they have', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [one, other] = processes;
+    for (const partition of [0, 1]) await produce(one, partition, 'x');
+    const [a, b] = [new GroupConsumer({ commit: 'none' }), new GroupConsumer()];
+    await a.poll(one);
+    const joining = b.poll(other, { waitMs: 20_000 });
+    await idle();
+    await one.clock.advance(1_000);
+    await a.poll(one);
+    await a.poll(one);
+    expect(await one.clock.until(joining)).toBeLessThanOrEqual(2 * limits.groupHandOverLookMs);
+    expect(b.partitions).toHaveLength(1);
+    expect(b.values).toEqual(['x']);
+  });
+
+  test('ends when the caller is gone', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    const gone = new AbortController();
+    const waiting = consumer.poll(process, { waitMs: 20_000, signal: gone.signal });
+    await idle();
+    gone.abort();
+    await waiting;
+    expect(process.clock.sleeping).toBe(0);
+  });
+});
+
+describe('members that are silent', () => {
+  test('lose their place when their session is over, to whoever polls; what they did not commit comes again', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [one, other] = processes;
+    const wishes = { sessionTimeoutMs: 6_000 };
+    const [a, b] = [new GroupConsumer({ wishes }), new GroupConsumer({ wishes })];
+    await a.poll(one);
+    await b.poll(other);
+    await one.clock.advance(1_000);
+    for (let turn = 0; turn < 4; turn++) {
+      await a.poll(one);
+      await b.poll(other);
+    }
+    expect([a.partitions.length, b.partitions.length]).toEqual([1, 1]);
+    await produce(one, a.partitions[0] as number, 'x');
+    await a.poll(one);
+    expect(a.values).toEqual(['x']);
+    const silentSince = one.clock.now();
+    while (b.partitions.length < 2) {
+      await one.clock.advance(1_000);
+      await b.poll(other);
+      expect(one.clock.now() - silentSince).toBeLessThan(20_000);
+    }
+    expect(one.clock.now() - silentSince).toBeGreaterThanOrEqual(6_000);
+    expect(b.values).toEqual(['x']);
+    await expect(a.poll(one)).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID' });
+    const late = { group: GROUP, memberId: a.member as string, offsets: [{ topic: 't', partition: 0, offset: 1 }] };
+    await expect(commitOffsets(one.broker, late)).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID' });
+  });
+
+  test('but for heartbeats keep it', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer({ wishes: { sessionTimeoutMs: 6_000 } });
+    await consumer.poll(process);
+    for (let beat = 0; beat < 20; beat++) {
+      await process.clock.advance(2_000);
+      await consumer.poll(process, { maxRecords: 0 });
+    }
+    expect(consumer.partitions).toEqual([0, 1, 2, 3]);
+  });
+
+  test('to what they are to give up lose their place after the rebalance timeout', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    const stuck = new GroupConsumer({ wishes: { rebalanceTimeoutMs: 10_000 } });
+    const waiting = new GroupConsumer();
+    const codes: string[] = [];
+    await stuck.poll(process);
+    await waiting.poll(process);
+    for (let turn = 0; turn < 30 && waiting.partitions.length < 2; turn++) {
+      await process.clock.advance(1_000);
+      // It lives, and sends the same cursor again and again.
+      codes.push(await stuck.ask(process, { maxRecords: 0 }).then(() => 'a member', codeOf));
+      await waiting.poll(process);
+    }
+    expect(codes.slice(0, 8)).toEqual(Array(8).fill('a member'));
+    expect(codes.at(-1)).toBe('UNKNOWN_MEMBER_ID');
+    expect(waiting.partitions).toEqual([0, 1]);
+  });
+});
+
+describe('topics', () => {
+  test('that grow, go and come are noticed by a look', async () => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    const [one, other] = processes;
+    const consumer = new GroupConsumer({ wishes: { names: ['t', 'u'] } });
+    await consumer.poll(one);
+    await alterTopic(other.broker, 't', { partitions: 3 });
+    const untilAssigned = async (expected: object[]) => {
+      for (let turn = 0; turn < 15; turn++) {
+        await one.clock.advance(1_000);
+        await consumer.poll(one);
+        if (JSON.stringify(consumer.last?.assignment) === JSON.stringify(expected)) return;
+      }
+      expect(consumer.last?.assignment).toEqual(expected);
+    };
+    await untilAssigned([{ topic: 't', partitions: [0, 1, 2] }]);
+    await createTopic(other.broker, { name: 'u' });
+    await deleteTopic(other.broker, 't');
+    await untilAssigned([{ topic: 'u', partitions: [0] }]);
+    await createTopic(other.broker, { name: 't' });
+    await produceBatches(other.broker, { topic: 't', partition: 0, batches: batchOf('new'), acks: 'all' });
+    for (let turn = 0; turn < 15 && consumer.values.length === 0; turn++) {
+      await one.clock.advance(1_000);
+      await consumer.poll(one);
+    }
+    expect(consumer.values).toEqual(['new']);
+  });
+});
+
+describe('leaving', () => {
+  test('may keep a static member’s partitions for it', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    const [a, b] = [new GroupConsumer({ wishes: { instanceId: 'a' } }), new GroupConsumer()];
+    await settle(process, a, b);
+    const before = a.partitions;
+    await leaveGroup(process.broker, { group: GROUP, memberId: a.member as string, keepSeat: true });
+    await settle(process, b);
+    expect(b.partitions).toHaveLength(1);
+    const back = new GroupConsumer({ wishes: { instanceId: 'a' } });
+    await back.poll(process);
+    expect(back.partitions).toEqual(before);
+  });
+
+  test('twice is refused', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process);
+    const leave = () => leaveGroup(process.broker, { group: GROUP, memberId: consumer.member as string });
+    await leave();
+    await expect(leave()).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID' });
+  });
+});
+
+describe('what it costs', () => {
+  /** Reads and writes of the store while `work` runs. */
+  async function costOf(process: Process, work: () => Promise<unknown>): Promise<string[]> {
+    const query = vi.spyOn(process.metadata, 'query');
+    process.metadata.forget();
+    await work();
+    const queries = query.mock.calls.map(([{ from }]) => `query ${from}`);
+    query.mockRestore();
+    return [...process.metadata.calls, ...queries];
+  }
+
+  test('a heartbeat that changes nothing is two reads, one of them eventual', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process);
+    await consumer.poll(process);
+    await process.clock.advance(3_000);
+    const calls = await costOf(process, () => consumer.poll(process, { maxRecords: 0 }));
+    expect(calls).toEqual(['get state eventual', `get member#d#${consumer.member} strong`]);
+  });
+
+  test('a poll that finds nothing is a strong read of each ledger more', async () => {
+    const { processes } = await groupWorld({ partitions: 20 });
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process);
+    await consumer.poll(process);
+    await process.clock.advance(3_000);
+    const calls = await costOf(process, () => consumer.poll(process));
+    expect(calls).toEqual([
+      'get state eventual',
+      `get member#d#${consumer.member} strong`,
+      'get head strong',
+      'get head strong',
+    ]);
+  });
+
+  test('a poll that commits is one atomic write more', async () => {
+    const { processes } = await groupWorld({ partitions: 4 });
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await produce(process, 2, 'x');
+    await consumer.poll(process);
+    const { topicId } = await process.broker.topics.get('t');
+    const calls = await costOf(process, () => consumer.poll(process, { maxRecords: 0 }));
+    expect(calls.filter((call) => call.startsWith('write'))).toEqual([
+      `write member#d#${consumer.member} offset#${topicId}#0000`,
+    ]);
+  });
+
+  test('a steady minute of a member with heartbeats every 3 s is counted', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process);
+    await consumer.poll(process);
+    const calls = await costOf(process, async () => {
+      for (let beat = 0; beat < 20; beat++) {
+        await process.clock.advance(3_000);
+        await consumer.poll(process, { maxRecords: 0 });
+      }
+    });
+    const count = (beginning: string) => calls.filter((call) => call.startsWith(beginning)).length;
+    // Renewals of a session of 45 s, and a look every 6 s, which is every second heartbeat.
+    expect(count('write member#')).toBe(4);
+    expect(count('write state')).toBe(10);
+    expect(count('query member#')).toBe(10);
+    expect(count('write')).toBe(14);
+    expect(count('get target')).toBe(10);
+  });
+});
