@@ -31,7 +31,11 @@ export class Readings {
   }
 
   /** Where to go on reading. */
-  async fetch(broker: Broker, process: SimulatedProcess, place: Place & { offset: number }): Promise<FetchEvent> {
+  async fetch(
+    broker: Broker,
+    process: SimulatedProcess,
+    { rack, ...place }: Place & { offset: number; rack?: string },
+  ): Promise<FetchEvent> {
     const event: FetchEvent = {
       reader: process.name,
       ...place,
@@ -50,6 +54,7 @@ export class Readings {
         maxRecords: 1 + randomBelow(this.random, 40),
         minBytes: 1,
         waitMs,
+        rack,
       });
       const values = fetched.records.map((record) => ({ offset: record.offset, value: textOf(record.value) }));
       const { nextOffset, highWatermark } = fetched;

@@ -13,7 +13,7 @@ import { type Scheduler, SimulatedProcess } from './scheduler.ts';
 import { objectsOver } from './stores.ts';
 
 export const REPLICAS: readonly ReplicaId[] = [0, 1, 2];
-const RACKS = 'abc';
+export const RACKS = 'abc';
 
 const CONDITIONS = ['down', 'read-only', 'silent', 'slow', 'failing'] as const;
 const WITHOUT_WRITES = ['down', 'read-only', 'silent'] as const;

@@ -7,6 +7,7 @@ import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { Place, Readings } from './readings.ts';
+import { RACKS } from './replica-buckets.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 import type { Writings } from './writings.ts';
 
@@ -58,13 +59,15 @@ export class ReplicatedActors {
   /** Reads on from where it was, near the end as well, and asks for the end, until the writers are done. */
   async read(broker: Broker, process: SimulatedProcess): Promise<void> {
     const offsets = new Map<Place, number>();
+    // Near one of the replicas, or near none.
+    const rack = RACKS[randomBelow(this.random, RACKS.length + 1)];
     while (this.parts.isBusy()) {
       for (let fetches = 0; fetches < FETCHES && this.parts.isBusy(); fetches++) {
         const place = this.anyPlace();
         const acked = this.parts.readings.guessNext(place);
         const isNear = this.random.fraction() < 0.3 && acked > 0;
         const offset = isNear ? acked - 1 : (offsets.get(place) ?? 0);
-        const { answer } = await this.parts.readings.fetch(broker, process, { ...place, offset });
+        const { answer } = await this.parts.readings.fetch(broker, process, { ...place, offset, rack });
         if (answer.kind === 'records' && !isNear) offsets.set(place, answer.nextOffset);
         if (this.random.fraction() < 0.3) await this.parts.readings.latest(broker, process, place);
         await this.pause(process, 1_500);

@@ -23,6 +23,7 @@ import { countProducers } from './count-producers.ts';
 import { countReplicas } from './count-replicas.ts';
 import { History } from './history.ts';
 import { type HistoryKind, kindOf, producersOf } from './kinds.ts';
+import { LogActors } from './log-actors.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
 import { type PlantName, plantOf } from './plants.ts';
@@ -185,13 +186,15 @@ class World {
   }
 
   private startOthers(inputs: readonly Place[], outputs: readonly Place[]): void {
+    const { scheduler, writings, readings, passing, places } = this;
+    const actors = new LogActors({ scheduler, writings, readings, passing, inputs, places });
     // The others have the log to themselves, and topics that come and go.
     const withProducers = this.producers !== 'none';
     const writers = withProducers ? 1 : 2 + randomBelow(this.random, 3);
     const requests = withProducers ? 15 : 60 + randomBelow(this.random, 60);
     for (let index = 0; index < writers; index++)
-      this.start(`writer${index}`, (b, p) => this.write(b, p, Math.ceil(requests / writers)));
-    for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => this.read(b, p));
+      this.start(`writer${index}`, (b, p) => actors.write(b, p, Math.ceil(requests / writers)));
+    for (let index = 0; index < 2; index++) this.start(`reader${index}`, (b, p) => actors.read(b, p));
     this.start('sweeper', (b, p) => this.sweepOften(b, p));
     if (withProducers) this.startProducers(inputs, outputs);
     else for (let index = 0; index < 2; index++) this.start(`owner${index}`, (b, p) => this.passing.own(b, p));
@@ -331,40 +334,6 @@ class World {
       random: this.random,
       replicaLagMsMax,
     });
-  }
-
-  private async write(broker: Broker, process: SimulatedProcess, requests: number): Promise<void> {
-    const lanes = 1 + randomBelow(this.random, 3);
-    let left = requests;
-    const lane = async () => {
-      while (left-- > 0) {
-        const partition = randomBelow(this.random, this.partitions);
-        await this.writings.produce(broker, process, { topic: TOPIC, partition, number: left });
-        if (this.random.fraction() < 0.15) await this.passing.produceOnce(broker, process);
-        if (this.random.fraction() < 0.2) await this.scheduler.pause(process, this.random.fraction() * 100);
-      }
-    };
-    await Promise.all(Array.from({ length: lanes }, lane));
-  }
-
-  /** Follows each partition from the start, and now and then asks for the end, until the writers are done. */
-  private async read(broker: Broker, process: SimulatedProcess): Promise<void> {
-    const follow = async (place: Place) => {
-      let offset = 0;
-      for (let fetches = 0; fetches < 60; fetches++) {
-        const { answer } = await this.readings.fetch(broker, process, { ...place, offset });
-        // A reader may also look elsewhere: at what was acked last, which its own head may not know of.
-        if (this.random.fraction() < 0.2) {
-          const acked = this.readings.guessNext(place);
-          if (acked > 0) await this.readings.fetch(broker, process, { ...place, offset: acked - 1 });
-        }
-        if (this.random.fraction() < 0.1) await this.readings.latest(broker, process, place);
-        if (this.random.fraction() < 0.1) await this.passing.readOnce(broker, process);
-        if (answer.kind === 'records') offset = answer.nextOffset;
-        await this.scheduler.pause(process, this.random.fraction() * 60);
-      }
-    };
-    await Promise.all(this.places.map(follow));
   }
 
   private async sweepOften(broker: Broker, process: SimulatedProcess, everyMsMax = 1_200): Promise<void> {
