@@ -151,6 +151,8 @@ export const limits = {
   uploadAttemptsMax: 4,
   /** An upload that takes longer, because a replica does not answer, holds up no others. */
   uploadSlotMsMax: 3_000,
+  /** Uploads that nobody is answered for any more are waited for so long at most: longer than any that ends. */
+  outstandingUploadMsMax: 40_000,
   /** How long a produce request may take before it is answered with a retriable error. */
   produceDeadlineMs: 25_000,
   /** Attempts to sequence one commit, conflicts and throttles together. */

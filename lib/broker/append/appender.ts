@@ -46,7 +46,7 @@ export class Appender {
   /** Per ledger, the end of the line of commits to sequence. */
   private readonly lines = new Map<string, Promise<void>>();
   private readonly flushes = new Set<Promise<void>>();
-  private readonly outstanding = new Outstanding();
+  private readonly outstanding: Outstanding;
   private readonly looks: PassingLooks;
 
   constructor(parts: AppenderParts) {
@@ -55,6 +55,7 @@ export class Appender {
     const desk = new ProducerDesk(parts, { coverage, appendAgain: (unit) => this.enqueue(unit) });
     this.coverage = coverage;
     this.looks = new PassingLooks(parts);
+    this.outstanding = new Outstanding(parts);
     this.sequencer = new Sequencer(parts, { desk, coverage, upload: (batches) => this.upload(batches) });
     this.gate = new SequenceGate(parts, desk, (unit) => this.enqueue(unit));
   }
