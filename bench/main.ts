@@ -13,6 +13,7 @@ import { longPoll } from './parts/long-poll.ts';
 import { memory } from './parts/memory.ts';
 import { produceJson } from './parts/produce-json.ts';
 import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
+import { rebalance } from './parts/rebalance.ts';
 import { replication } from './parts/replication.ts';
 import { sdkProducer } from './parts/sdk-producer.ts';
 import { figureTable, formatTable } from './table.ts';
@@ -25,6 +26,7 @@ const PARTS: readonly Part[] = [
   idempotentProduce,
   replication,
   groups,
+  rebalance,
   memory,
   costs,
   longPoll,
