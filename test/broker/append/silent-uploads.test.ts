@@ -7,6 +7,7 @@ import { limits } from '../../../lib/kernel/limits.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, headOf, makeTopic } from '../../support/broker.ts';
 import { makeReplicatedStores, type SwitchableStore } from '../../support/replicas.ts';
+import { refusal } from '../../support/sequenced.ts';
 
 const MIB = 2 ** 20;
 
@@ -27,21 +28,14 @@ async function makeWorld() {
 
 it('keep others from writing only for a while, once they are as many as may be in memory', async () => {
   const { clock, produce } = await makeWorld();
-  const appended: number[] = [];
-  let refused: unknown;
-  while (refused === undefined && appended.length < (2 * limits.pendingBytesMax) / (4 * MIB)) {
-    await produce().then(
-      (offset) => appended.push(offset),
-      (error: unknown) => {
-        refused = error;
-      },
-    );
-  }
-  expect(refused).toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED', effect: 'none' });
+  const refusals: unknown[] = [];
+  for (let n = 0; n < (2 * limits.pendingBytesMax) / (4 * MIB); n++) refusals.push(await refusal(produce()));
+  const appended = refusals.findIndex((error) => error !== undefined);
+  expect(refusals[appended]).toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED', effect: 'none' });
   await clock.advance(60_000);
   const later = produce();
   await clock.until(later);
-  await expect(later).resolves.toBe(appended.length);
+  await expect(later).resolves.toBe(appended);
 });
 
 it('do not keep who waits for the end of all work for ever', async () => {
