@@ -287,9 +287,10 @@ export class Sequencer {
   private async afterFenced(progress: Progress, head: LedgerHead): Promise<Step> {
     const { plan, part } = progress;
     progress.unknown = false;
-    if (head.epoch !== plan.epoch && part.numbers.next === limits.partsPerObjectMax) return this.storeAnew(progress);
     try {
       const placed = await placePart(this.parts, part, head);
+      // Others of the object may have taken a number meanwhile.
+      if (head.epoch !== plan.epoch && part.numbers.next === limits.partsPerObjectMax) return this.storeAnew(progress);
       // A producer's kept batches name what was cut off by its id, which must not come back.
       const number = head.epoch === plan.epoch ? placed.commit.part : part.numbers.next++;
       const commit = { ...placed.commit, part: number };
