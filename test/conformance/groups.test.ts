@@ -367,6 +367,39 @@ describe('commits', () => {
   });
 });
 
+describe('a transaction', () => {
+  test('commits offsets of a member together with records, and is fenced with it', async () => {
+    const [from, to] = [await target.topic({ partitions: 2 }), await target.topic()];
+    await target.produce(from, [{ partition: 0, value: 'a' }]);
+    const group = freshGroup();
+    const consumer = new Consumer(group, { topics: [from], commit: 'none' });
+    const { member, generation } = await consumer.poll();
+    const transact = (offsets: object, partition = 0) =>
+      target.call('POST', '/v1/transactions', {
+        body: {
+          records: [{ topic: to, value: 'A' }],
+          offsets: { group, offsets: [{ topic: from, partition, offset: 1 }], ...offsets },
+        },
+      });
+    const code = async (answer: Promise<Answer>) => (await answer).json.code;
+    expect((await transact({ member, generation })).status).toBe(200);
+    expect((await transact({ member })).status).toBe(200);
+    expect(await code(transact({ member, generation: generation + 1 }))).toBe('FENCED_MEMBER_EPOCH');
+    expect(await code(transact({ member: 'm-nobody', generation }))).toBe('UNKNOWN_MEMBER_ID');
+    expect(await transact({ generation })).toMatchObject({ status: 400, json: { field: 'offsets.generation' } });
+    const other = new Consumer(group, { topics: [from] });
+    await other.poll();
+    const { revoked } = await consumer.poll();
+    const [partition] = revoked.flatMap(({ partitions }) => partitions) as [number];
+    await consumer.poll();
+    expect(await code(transact({ member, generation }, partition))).toBe('FENCED_MEMBER_EPOCH');
+    expect(await code(transact({ member }, partition))).toBe('INVALID_REQUEST');
+    await post(group, 'leave', { member });
+    expect(await code(transact({ member, generation }))).toBe('UNKNOWN_MEMBER_ID');
+    expect(await target.fetchAll(to)).toHaveLength(2);
+  });
+});
+
 describe('groups', () => {
   const described = async (group: string) => (await target.call('GET', `/v1/groups/${group}`)).json;
 

@@ -151,12 +151,7 @@ describe('a transaction in one request', () => {
         'INVALID_REQUEST',
         'offsets.offsets[0].offset',
       ],
-      [
-        { records: [good], offsets: { group, offsets: [offset], member: 'm' } },
-        400,
-        'INVALID_REQUEST',
-        'offsets.member',
-      ],
+      [{ records: [good], offsets: { group, offsets: [offset], member: 'm' } }, 409, 'UNKNOWN_MEMBER_ID', undefined],
       [
         { records: [good], offsets: { group, offsets: [offset], generation: 1 } },
         400,

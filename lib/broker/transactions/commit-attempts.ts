@@ -70,7 +70,8 @@ export function begin(intent: Intent): Progress {
 /** The atomic write, the ledgers' first: a refused transaction is explained by its first failed condition. */
 export function writesOf({ intent, ledgers }: Progress): Write[] {
   const guard = intent.guard === undefined ? [] : [intent.guard];
-  return [...ledgers.map(({ plan }) => planLedgerAppend(plan)), ...guard, ...intent.offsets];
+  const fence = intent.fence === undefined ? [] : [intent.fence];
+  return [...ledgers.map(({ plan }) => planLedgerAppend(plan)), ...guard, ...fence, ...intent.offsets];
 }
 
 export class CommitAttempts {
@@ -189,7 +190,10 @@ export class CommitAttempts {
   ): Promise<Step> {
     const ledger = progress.ledgers[index];
     if (ledger === undefined) {
-      assert(index === progress.ledgers.length && progress.intent.guard !== undefined, 'offsets have no condition');
+      const { guard, fence } = progress.intent;
+      const behind = index - progress.ledgers.length;
+      if (behind === (guard === undefined ? 0 : 1) && fence !== undefined) throw fenced(progress);
+      assert(behind === 0 && guard !== undefined, 'offsets have no condition');
       // The ledgers' conditions held: they do not have the commits.
       const unknown = progress.unknown && progress.ledgers.length === 0;
       return { step: 'done', outcome: { outcome: 'superseded', unknown } };
@@ -363,6 +367,15 @@ export function timedOut({ unknown }: Progress, cause?: MillraceError): Millrace
     facts: { retryAfterMs: limits.retryAfterMsDefault },
     cause,
   });
+}
+
+/**
+ * The conditions before the fence held, so that nothing is applied so far; and nothing can be any more, since a member's
+ * epoch does not come back. Offsets alone have no such conditions.
+ */
+function fenced(progress: Progress): MillraceError {
+  if (progress.ledgers.length > 0 || progress.intent.guard !== undefined) progress.unknown = false;
+  return new MillraceError('FENCED_MEMBER_EPOCH', 'The member of the group has another epoch by now, or is gone.');
 }
 
 /** A fault that ends the attempts says what is known of them. */

@@ -42,6 +42,8 @@ export interface Intent {
   ledgers: readonly StoredLedger[];
   /** The new state of the transactional id, which is conditioned on the one that was decided upon. */
   guard?: Write & { kind: 'put' };
+  /** That the member of a group whose offsets these are may still commit them. */
+  fence?: Write & { kind: 'check' };
   /** Unconditional updates. */
   offsets: readonly Write[];
   /** When the caller stops waiting, by the monotonic clock. */
@@ -62,9 +64,13 @@ export type CommitOutcome =
   /** The sweeper has given the bytes up. They are not in any ledger and never will be. */
   | { outcome: 'swept' };
 
-export function intentKeys({ ledgers, guard, offsets }: Intent, headKey: (ledger: LedgerId) => ItemKey): string[] {
+export function intentKeys(
+  { ledgers, guard, fence, offsets }: Intent,
+  headKey: (ledger: LedgerId) => ItemKey,
+): string[] {
   const keys = [...ledgers.map(({ ledger }) => headKey(ledger)), ...offsets.map(({ key }) => key)];
   if (guard !== undefined) keys.push(guard.key);
+  if (fence !== undefined) keys.push(fence.key);
   return keys.map(({ pk, sk }) => JSON.stringify([pk, sk]));
 }
 
@@ -72,13 +78,15 @@ export interface ItemCount {
   ledgers: number;
   offsets: number;
   guarded: boolean;
+  fenced?: boolean;
 }
 
 /** Throws `POLICY_VIOLATION` where a transaction is of more items than one atomic write has. */
-export function checkItemCount({ ledgers, offsets, guarded }: ItemCount): void {
-  const items = ledgers + offsets + (guarded ? 1 : 0);
+export function checkItemCount({ ledgers, offsets, guarded, fenced = false }: ItemCount): void {
+  const items = ledgers + offsets + (guarded ? 1 : 0) + (fenced ? 1 : 0);
   if (items <= limits.transactionItemsMax) return;
   const id = guarded ? ', its transactional id' : '';
-  const what = `A transaction of ${items} items (${ledgers} ledgers, ${offsets} items of offsets${id})`;
+  const member = fenced ? ', a member' : '';
+  const what = `A transaction of ${items} items (${ledgers} ledgers, ${offsets} items of offsets${id}${member})`;
   throw overLimit('transactionItemsMax', what, limits.transactionItemsMax);
 }

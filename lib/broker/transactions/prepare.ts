@@ -20,6 +20,7 @@ import type { BatchRun } from '../../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { runOf } from '../append/accept-batches.ts';
 import type { Broker } from '../broker.ts';
+import type { FencedMember } from '../groups/fenced-offsets.ts';
 import { listGroup } from '../groups/group-directory.ts';
 import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
 import { unknownPartition } from '../topic-cache.ts';
@@ -40,6 +41,8 @@ export interface GroupOffset {
 
 export interface GroupOffsets {
   group: string;
+  /** Who commits them; they are fenced by its epoch. Absent: nobody in particular. */
+  member?: FencedMember;
   offsets: readonly GroupOffset[];
 }
 
@@ -141,7 +144,10 @@ function ofRecord({ code, message, facts }: MillraceError, index: number): Millr
 }
 
 /** Throws `INVALID_GROUP_ID`, `UNKNOWN_TOPIC_OR_PARTITION`, `OFFSET_METADATA_TOO_LARGE`, `INVALID_REQUEST`. */
-export async function prepareOffsets(broker: Broker, { group, offsets }: GroupOffsets): Promise<PendingOffset[]> {
+export async function prepareOffsets(
+  broker: Broker,
+  { group, offsets }: Pick<GroupOffsets, 'group' | 'offsets'>,
+): Promise<PendingOffset[]> {
   checkGroupId(group);
   const topics = await topicsOf(broker, offsets);
   const seen = new Set<string>();
@@ -160,10 +166,10 @@ export async function prepareOffsets(broker: Broker, { group, offsets }: GroupOf
   });
 }
 
-/** The same for offsets that are committed with no member of the group behind them, who would have it listed. */
+/** The same for offsets that may be committed with no member of the group behind them, who would have it listed. */
 export async function prepareListedOffsets(broker: Broker, offsets: GroupOffsets): Promise<PendingOffset[]> {
   const pending = await prepareOffsets(broker, offsets);
-  if (pending.length > 0) await listGroup(broker, offsets.group);
+  if (pending.length > 0 && offsets.member === undefined) await listGroup(broker, offsets.group);
   return pending;
 }
 

@@ -19,7 +19,8 @@ import { limits } from '../../kernel/limits.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
-import { checkItemCount, type StoredLedger } from './intent.ts';
+import { fenceFor } from '../groups/fenced-offsets.ts';
+import { type CommitOutcome, checkItemCount, type Intent, type StoredLedger } from './intent.ts';
 import { placesOf, receiptOf } from './make-receipt.ts';
 import {
   type GroupOffsets,
@@ -80,6 +81,8 @@ class Transact {
   private readonly deadlineMs: number;
   /** By which the request knows its own commit in the state. */
   private readonly token: Uint8Array;
+  /** Of offsets that a member commits. */
+  private fence: Intent['fence'];
   private state: TransactionalState | undefined;
   private next: TransactionalState | undefined;
 
@@ -110,11 +113,13 @@ class Transact {
     const { broker, request } = this;
     const prepared = await prepareRecords(broker, request.records);
     const offsets = request.offsets === undefined ? [] : await prepareListedOffsets(broker, request.offsets);
+    await this.takeFence(offsets);
     const guarded = request.transactionalId !== undefined;
     checkItemCount({
       ledgers: new Set(prepared.runs.map(({ ledger }) => ledgerName(ledger))).size,
       offsets: offsetWrites(offsets, 0).length,
       guarded,
+      fenced: this.fence !== undefined,
     });
     const bytes = prepared.runs.reduce((sum, { run }) => sum + run.bytes, 0);
     const leave = broker.committer.admit(bytes);
@@ -146,12 +151,7 @@ class Transact {
     offsets: readonly PendingOffset[],
   ): Promise<TransactResult | undefined> {
     for (let round = 0; round < limits.transactionDecisionsMax; round++) {
-      const outcome = await this.broker.committer.commit({
-        ledgers: stored,
-        guard: this.guard(prepared, stored),
-        offsets: offsetWrites(offsets, this.broker.clock.now()),
-        deadlineMs: this.deadlineMs,
-      });
+      const outcome = await this.commitOrFenced(prepared, stored, offsets);
       switch (outcome.outcome) {
         case 'committed':
           if (this.request.transactionalId !== undefined) {
@@ -162,6 +162,10 @@ class Transact {
             prepared.runs.reduce((sum, { run }) => sum + run.bytes, 0),
           );
           return { records: answered(prepared, stored, outcome.bases), repeated: false };
+        case 'fenced':
+          // Says how, or that the member has a newer epoch, which nobody said is too new.
+          await this.takeFence(offsets);
+          continue;
         case 'swept':
           return undefined;
         case 'superseded': {
@@ -172,6 +176,33 @@ class Transact {
       }
     }
     throw this.metTooMany();
+  }
+
+  private async takeFence(offsets: readonly PendingOffset[]): Promise<void> {
+    const { group, member } = this.request.offsets ?? {};
+    if (group === undefined || member === undefined) return;
+    this.fence = await fenceFor(this.broker, { group, member, offsets });
+  }
+
+  private async commitOrFenced(
+    prepared: PreparedRecords,
+    stored: readonly StoredLedger[],
+    offsets: readonly PendingOffset[],
+  ): Promise<CommitOutcome | { outcome: 'fenced' }> {
+    try {
+      return await this.broker.committer.commit({
+        ledgers: stored,
+        guard: this.guard(prepared, stored),
+        fence: this.fence,
+        offsets: offsetWrites(offsets, this.broker.clock.now()),
+        deadlineMs: this.deadlineMs,
+      });
+    } catch (error) {
+      const isFenced =
+        error instanceof MillraceError && error.code === 'FENCED_MEMBER_EPOCH' && error.effect === 'none';
+      if (isFenced) return { outcome: 'fenced' };
+      throw error;
+    }
   }
 
   private metTooMany(): MillraceError {

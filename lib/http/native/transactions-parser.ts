@@ -30,15 +30,5 @@ export function parseTransaction<Schema extends z.ZodType>(body: Uint8Array, sch
     }
     return fields;
   });
-  refuseMembers(rest['offsets']);
   return { rest: validate(schema, rest), records: records ?? [] };
-}
-
-/** Groups have no members yet, so that nothing could be checked; taking them unchecked would be a lie. */
-function refuseMembers(offsets: JsonValue | undefined): void {
-  if (typeof offsets !== 'object' || offsets === null || Array.isArray(offsets)) return;
-  for (const name of ['member', 'generation']) {
-    if (!Object.hasOwn(offsets, name)) continue;
-    throw malformedField(`offsets.${name}`, 'is not taken: groups have no members in this version to check it against');
-  }
 }

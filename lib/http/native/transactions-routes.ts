@@ -16,31 +16,37 @@ const transactionRecordSchema = produceRecordSchema
   .safeExtend({ topic: z.string({ error: recordMessages.topic }).openapi({ description: "The topic's name" }) })
   .openapi('TransactionRecord');
 
-const groupOffsetsSchema = z
+const groupOffsets = {
+  group: text({ description: 'The group id' }),
+  offsets: z
+    .array(groupOffsetSchema, { error: 'must be an array' })
+    // Not `max`: zod compares the length of whatever is given, also of an object whose `length` is no number.
+    .refine((offsets) => offsets.length <= limits.offsetsPerTransactionMax, {
+      error: `must be at most ${limits.offsetsPerTransactionMax} offsets`,
+    })
+    .openapi({ maxItems: limits.offsetsPerTransactionMax }),
+};
+const whatIsRead = { description: 'What a consumer group has read, committed with the records' };
+
+const partOffsetsSchema = z.strictObject(groupOffsets, notAnObject).openapi('GroupOffsets');
+const memberOffsetsSchema = z
   .strictObject(
     {
-      group: text({ description: 'The group id' }),
-      offsets: z
-        .array(groupOffsetSchema, { error: 'must be an array' })
-        // Not `max`: zod compares the length of whatever is given, also of an object whose `length` is no number.
-        .refine((offsets) => offsets.length <= limits.offsetsPerTransactionMax, {
-          error: `must be at most ${limits.offsetsPerTransactionMax} offsets`,
-        })
-        .openapi({ maxItems: limits.offsetsPerTransactionMax }),
+      ...groupOffsets,
+      member: text({
+        description: 'Who has read it: partitions that it owns; absent: nobody in particular',
+      }).optional(),
+      generation: wholeNumber().optional().openapi({ description: "The member's, by which the transaction is fenced" }),
+      instance_id: text({ description: 'Of a static member' }).optional(),
     },
     notAnObject,
   )
-  .openapi('GroupOffsets');
+  .openapi('MemberOffsets');
 
-const contents = {
-  records: z
-    .array(transactionRecordSchema, { error: recordMessages.records })
-    .max(limits.recordsPerRequestMax, { error: recordMessages.records })
-    .optional(),
-  offsets: groupOffsetsSchema
-    .optional()
-    .openapi({ description: 'What a consumer group has read, committed with the records' }),
-};
+const records = z
+  .array(transactionRecordSchema, { error: recordMessages.records })
+  .max(limits.recordsPerRequestMax, { error: recordMessages.records })
+  .optional();
 
 export const transactSchema = z
   .strictObject(
@@ -49,7 +55,8 @@ export const transactSchema = z
         description:
           'Orders its transactions one after the other; with Producer-Epoch and Producer-Seq a retry is harmless',
       }).optional(),
-      ...contents,
+      records,
+      offsets: memberOffsetsSchema.optional().openapi(whatIsRead),
     },
     notAnObject,
   )
@@ -57,7 +64,11 @@ export const transactSchema = z
 
 export const partSchema = z
   .strictObject(
-    { part: wholeNumber().openapi({ description: 'Counts the parts of the transaction, from 0' }), ...contents },
+    {
+      part: wholeNumber().openapi({ description: 'Counts the parts of the transaction, from 0' }),
+      records,
+      offsets: partOffsetsSchema.optional().openapi(whatIsRead),
+    },
     notAnObject,
   )
   .openapi('TransactionPart');
@@ -182,7 +193,16 @@ export const transactRoute = defineRoute({
       content: { [JSON_TYPE]: transactAnswerSchema },
     },
   },
-  errors: [...contentErrors, ...stateErrors, 'INVALID_PRODUCER_EPOCH', 'DUPLICATE_SEQUENCE_NUMBER'],
+  errors: [
+    ...contentErrors,
+    ...stateErrors,
+    'INVALID_PRODUCER_EPOCH',
+    'DUPLICATE_SEQUENCE_NUMBER',
+    'UNKNOWN_MEMBER_ID',
+    'FENCED_MEMBER_EPOCH',
+    'FENCED_INSTANCE_ID',
+    'ILLEGAL_GENERATION',
+  ],
 });
 
 export const initializeTransactionsRoute = defineRoute({

@@ -42,7 +42,7 @@ export function mountTransactions(door: Door): void {
       throw malformedField('transactional_id', 'must be there beside Producer-Epoch and Producer-Seq');
     }
     if (transactionalId !== undefined) requireScope(principal, 'produce', 'transactional id', transactionalId);
-    const offsets = contentsAllowed(principal, records, rest.offsets);
+    const offsets = withMember(contentsAllowed(principal, records, rest.offsets), rest.offsets);
     const done = await transact(broker, { transactionalId, caller, records, offsets });
     return answer({ records: done.records }, done.repeated);
   });
@@ -97,7 +97,7 @@ async function parsed<Schema extends typeof transactSchema | typeof partSchema>(
 function contentsAllowed(
   principal: Principal | undefined,
   records: readonly TransactionRecord[],
-  given: z.output<typeof transactSchema>['offsets'],
+  given: z.output<typeof partSchema>['offsets'],
 ): GroupOffsets | undefined {
   for (const topic of new Set(records.map((record) => record.topic)))
     requireScope(principal, 'produce', 'topic', topic);
@@ -108,6 +108,25 @@ function contentsAllowed(
     return { topic, partition, offset, leaderEpoch, metadata };
   });
   return { group: given.group, offsets };
+}
+
+function withMember(
+  offsets: GroupOffsets | undefined,
+  given: z.output<typeof transactSchema>['offsets'],
+): GroupOffsets | undefined {
+  const { member: memberId, generation: epoch, instance_id: instanceId } = given ?? {};
+  if (memberId === undefined) {
+    for (const [name, value] of Object.entries({ generation: epoch, instance_id: instanceId })) {
+      if (value !== undefined) throw malformedField(`offsets.${name}`, 'is that of a member, which is missing');
+    }
+    return offsets;
+  }
+  const member = {
+    memberId,
+    ...(instanceId !== undefined && { instanceId }),
+    ...(epoch !== undefined && { epoch }),
+  };
+  return offsets && { ...offsets, member };
 }
 
 const EPOCH_HEADER = 'Producer-Epoch';

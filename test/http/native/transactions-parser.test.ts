@@ -41,7 +41,7 @@ describe('the body of a transaction', () => {
     ['{"records":null}', 'records'],
     ['{"offsets":{"group":"g","offsets":[{"topic":"t","partition":0}]}}', 'offsets.offsets[0].offset'],
     ['{"offsets":{"group":"g","offsets":[],"member":null}}', 'offsets.member'],
-    ['{"offsets":{"group":"g","offsets":[],"generation":1}}', 'offsets.generation'],
+    ['{"offsets":{"group":"g","offsets":[],"generation":-1}}', 'offsets.generation'],
     ['{"acks":"all"}', 'acks'],
     ['{"__proto__":1}', '__proto__'],
     ['{"part":0}', 'part'],
