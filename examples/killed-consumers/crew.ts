@@ -48,6 +48,7 @@ export class Crew {
     consumer.kill(signal);
     await closed;
     this.living.delete(consumer);
-    if (signal === 'SIGTERM' && consumer.exitCode !== 0) throw new Error('a consumer that was told to end has failed');
+    // One that was told before it could listen has no exit code.
+    if (consumer.exitCode !== null && consumer.exitCode !== 0) throw new Error('a consumer that was told to end failed');
   }
 }
