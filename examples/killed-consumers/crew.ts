@@ -49,6 +49,7 @@ export class Crew {
     await closed;
     this.living.delete(consumer);
     // One that was told before it could listen has no exit code.
-    if (consumer.exitCode !== null && consumer.exitCode !== 0) throw new Error('a consumer that was told to end failed');
+    if (consumer.exitCode !== null && consumer.exitCode !== 0)
+      throw new Error('a consumer that was told to end failed');
   }
 }
