@@ -9,7 +9,7 @@ import {
   type TailCommit,
   visibleEnd,
 } from '../../coordination/replication/ledger-view.ts';
-import { decodeReplication, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
+import { covers, decodeReplication, maskOf, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import { type Commit, idOf, packCommit } from '../../log/ledger/commit.ts';
 import { headKey, type LedgerHead } from '../../log/ledger/head.ts';
@@ -65,4 +65,10 @@ export function sealable(head: LedgerHead): number {
 /** Which replicas have what readers see of the ledger. */
 export function inSyncReplicas(head: LedgerHead): ReplicaMask {
   return headView(head)?.state.inSync ?? OWN_BUCKET;
+}
+
+/** Whether all replicas of the ledger are among these. What a process was not given may have what the others lack. */
+export function areAllAmong(head: LedgerHead, given: ReplicaMask): boolean {
+  const state = headView(head)?.state;
+  return state === undefined || covers(given, maskOf(state.replicas));
 }

@@ -8,11 +8,12 @@ import type { LedgerId } from '../../kernel/ids.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { LocatedRun } from '../../log/ledger/locate.ts';
 import type { Broker } from '../broker.ts';
+import { areAllAmong, OWN_BUCKET } from '../ledger/replicated.ts';
 import type { PartitionView } from './partition-view.ts';
 
 /** Whether a run that was not found is one that may be lost; else the reader should try again. */
 export async function isLost(broker: Broker, { ledger, head }: PartitionView, run: LocatedRun): Promise<boolean> {
-  if (head.replication === undefined) return false;
+  if (head.replication === undefined || !areAllAmong(head, broker.objects.replicas?.given ?? OWN_BUCKET)) return false;
   if (await mayBeLost(broker, ledger, head, run)) return true;
   // The view may be older than the election that lost it.
   const newest = await broker.heads.strong(ledger);

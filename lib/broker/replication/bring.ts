@@ -15,6 +15,7 @@ import type { Replica, ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { BrokerLog } from '../broker-log.ts';
 import type { EpochHistory } from '../ledger/epoch-history.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
+import { areAllAmong } from '../ledger/replicated.ts';
 import { LruMap } from '../lru-map.ts';
 import type { FoundCommit } from './find-commits.ts';
 
@@ -95,6 +96,7 @@ export class Bringer {
 
   /** Whether all its records are where an unclean election may have lost some. */
   private async isLost({ ledger, head }: BringTarget, { commit, offsets }: FoundCommit): Promise<boolean> {
+    if (!areAllAmong(head, this.replicas.given)) return false;
     const starts = offsets();
     for (const { slot, records } of commit.runs) {
       const start = starts[slot] as number;

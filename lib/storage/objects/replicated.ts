@@ -64,6 +64,10 @@ export class ReplicaSet implements ObjectStore {
     this.health = parts.health ?? new ReplicaHealthBook({ clock: parts.clock, replicas: ids });
   }
 
+  get given(): ReplicaMask {
+    return maskOf(this.replicas.map(({ id }) => id));
+  }
+
   /** The same replicas, read in another order. */
   reading(order: ReadOrder): ReplicaSet {
     return new ReplicaSet({ replicas: this.replicas, clock: this.clock, health: this.health, order });
@@ -96,7 +100,7 @@ export class ReplicaSet implements ObjectStore {
 
   /** Everywhere; fails where it fails anywhere, and may be repeated. */
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
-    const puts = this.putTo(maskOf(this.replicas.map(({ id }) => id)), name, chunks);
+    const puts = this.putTo(this.given, name, chunks);
     for (const { outcome } of puts) {
       const settled = await outcome;
       if (settled.put === 'failed') throw settled.error;
