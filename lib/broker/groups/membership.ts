@@ -27,7 +27,7 @@ import { nameOf, readCommitted, readMember, readSeats, readState } from './group
 import { lookOver } from './look-over.ts';
 import type { PollCursor } from './poll-cursor.ts';
 import { orThrow, refusal } from './refusals.ts';
-import { newNonce, regroup } from './regroup.ts';
+import { newNonce, type Regrouped, regroup } from './regroup.ts';
 import { topicsOf } from './topic-directory.ts';
 
 /** What a member says of itself. Absent, of one that is in the group: as before. */
@@ -79,21 +79,34 @@ export async function joinGroup(broker: Broker, group: string, wishes: Wishes): 
     const written = await metadata.write([planMember(group, decided.next)]);
     return written.outcome === 'refused' ? 'again' : { done: decided.next };
   });
+  await regroupWith(broker, group, next);
+  return name;
+}
+
+/** Throws where the group has no place for the member, whose item is then gone. */
+async function regroupWith(broker: Broker, group: string, member: ConsumerMember): Promise<void> {
   const regrouped = await regroup(broker, group);
+  const refused = refusedBy(regrouped, member);
+  if (refused === undefined) return;
+  await broker.metadata.write([planRemoval(group, member)]);
+  throw refused;
+}
+
+function refusedBy(regrouped: Regrouped, { seat }: ConsumerMember): MillraceError | undefined {
   switch (regrouped.regrouped) {
-    case 'done':
-      if (!regrouped.turnedAway.includes(seat)) return name;
-      await metadata.write([planRemoval(group, next)]);
-      throw new MillraceError('GROUP_MAX_SIZE_REACHED', `A group has at most ${limits.groupMembersMax} members.`);
+    case 'done': {
+      if (!regrouped.turnedAway.includes(seat)) return undefined;
+      const { groupMembersMax, groupTopicsMax, groupPartitionsMax } = limits;
+      const detail = `The group has no room for the member: it has at most ${groupMembersMax} members and ${groupTopicsMax} topics with ${groupPartitionsMax} partitions.`;
+      return new MillraceError('GROUP_MAX_SIZE_REACHED', detail);
+    }
     case 'other-kind':
-      await metadata.write([planRemoval(group, next)]);
-      throw new MillraceError(
+      return new MillraceError(
         'INCONSISTENT_GROUP_PROTOCOL',
         'The members of the group assign its partitions themselves.',
       );
     case 'too-large':
-      await metadata.write([planRemoval(group, next)]);
-      throw new MillraceError('POLICY_VIOLATION', regrouped.detail);
+      return new MillraceError('POLICY_VIOLATION', regrouped.detail);
   }
 }
 
@@ -169,8 +182,7 @@ async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | 
   const reported = reportedBy(cursor?.cursor);
   const followed = decideFollow({ member, target, reported, others, nowMs });
   if (followed.unlisted) {
-    const regrouped = await regroup(broker, group);
-    if (regrouped.regrouped === 'too-large') throw new MillraceError('POLICY_VIOLATION', regrouped.detail);
+    await regroupWith(broker, group, member);
     return 'again';
   }
   const offsets = await toCommit(broker, request, member);

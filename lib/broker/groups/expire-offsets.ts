@@ -1,0 +1,83 @@
+/**
+ * Removes committed offsets that nobody needs any more, and groups of which nothing is left (`offsets.retention.minutes`; the rules
+ * are in coordination/groups/offset-expiry.ts). Goes through all groups; may be interrupted anywhere, and run by several at a time.
+ */
+import { stateKey } from '../../coordination/groups/group-item.ts';
+import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.ts';
+import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
+import type { Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { QueryPage } from '../../storage/metadata/port.ts';
+import type { Broker } from '../broker.ts';
+import { directoryEntryKey, GROUP_DIRECTORY } from './group-directory.ts';
+import { itemsOf, readMembers, readState, readTarget } from './group-items.ts';
+import { lookOver } from './look-over.ts';
+
+export interface ExpiryReport {
+  groups: number;
+  /** Items of offsets from which some were removed. */
+  items: number;
+  /** Groups that are gone. */
+  dead: number;
+}
+
+export async function expireOffsets(
+  broker: Broker,
+  { retentionMs = limits.offsetsRetentionMsDefault }: { retentionMs?: number } = {},
+): Promise<ExpiryReport> {
+  const report: ExpiryReport = { groups: 0, items: 0, dead: 0 };
+  let from: string | undefined = '';
+  while (from !== undefined) {
+    const page: QueryPage = await broker.metadata.query({
+      pk: GROUP_DIRECTORY,
+      ...(from !== '' && { from }),
+      limit: limits.listPageMax,
+      consistency: 'strong',
+    });
+    for (const { key } of page.items) {
+      const expired = await expireGroup(broker, key.sk, retentionMs);
+      report.groups++;
+      report.items += expired.items;
+      report.dead += expired.dead ? 1 : 0;
+    }
+    from = page.next;
+  }
+  return report;
+}
+
+async function expireGroup(
+  broker: Broker,
+  group: string,
+  retentionMs: number,
+): Promise<{ items: number; dead: boolean }> {
+  const { metadata, clock, groups } = broker;
+  // Its members may all be gone, with nobody left to notice.
+  await lookOver(broker, group, await groups.state(group, 0));
+  const state = await readState(metadata, group);
+  const target = state === undefined ? undefined : await readTarget(metadata, group);
+  let left = 0;
+  let items = 0;
+  for await (const { key, attributes } of itemsOf(metadata, group, OFFSETS_PREFIX)) {
+    const id = { group, ...parseOffsetsKey(key.sk) };
+    const item = decodeOffsets(attributes);
+    const writes = planExpiry({ group, state, target, id, item, nowMs: clock.now(), retentionMs });
+    const applied = writes.length > 0 && (await metadata.write(writes)).outcome === 'applied';
+    if (applied) items++;
+    if (!applied || !writes.some(({ kind }) => kind === 'delete')) left++;
+  }
+  const used = left > 0 || (state?.members ?? 0) > 0 || (await readMembers(metadata, group)).size > 0;
+  return { items, dead: !used && (await bury(broker, group)) };
+}
+
+/** If it still has no members. Offsets that are committed meanwhile without any stay, and list the group anew. */
+async function bury({ metadata, groups }: Broker, group: string): Promise<boolean> {
+  const state = await readState(metadata, group);
+  if (state !== undefined && state.members > 0) return false;
+  const entry: Write = { kind: 'delete', key: directoryEntryKey(group) };
+  const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
+  const writes = state === undefined ? [unused, entry] : [...planDeath(group, state), entry];
+  const written = await metadata.write(writes);
+  if (written.outcome === 'refused') return false;
+  groups.forget(group);
+  return true;
+}
