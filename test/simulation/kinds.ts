@@ -9,12 +9,16 @@ const KINDS = [
   'log',
 ] as const;
 
+/** Every second one of the last kind is of the members of a consumer group instead. */
+const GROUPS_EVERY = 2 * KINDS.length;
+
 /** Of replicated ledgers, in turn; transactions take longest. */
 const AMONG_REPLICAS = ['none', 'sequenced', 'none', 'all'] as const;
 
-export type HistoryKind = (typeof KINDS)[number];
+export type HistoryKind = (typeof KINDS)[number] | 'groups';
 
 export function kindOf(seed: number): HistoryKind {
+  if (seed % GROUPS_EVERY === GROUPS_EVERY - 1) return 'groups';
   return KINDS[seed % KINDS.length] as HistoryKind;
 }
 
@@ -26,6 +30,7 @@ export function producersOf(seed: number): 'none' | 'sequenced' | 'all' {
     case 'replicas':
       return AMONG_REPLICAS[Math.floor(seed / KINDS.length) % AMONG_REPLICAS.length] ?? 'none';
     case 'log':
+    case 'groups':
       return 'none';
   }
 }

@@ -66,6 +66,7 @@ async function main(): Promise<number> {
   console.log(`calls: ${listed(summary.faults)}`);
   console.log(`producers: ${listed(summary.producers)}`);
   console.log(`replicas: ${listed(summary.replicas)}`);
+  console.log(`groups: ${listed(summary.groups)}`);
   for (const { seed, violations } of summary.failed.slice(0, 20)) {
     console.log(`seed ${seed}: ${violations.length} violations; replay with --replay ${seed}`);
     for (const { checker, what } of violations.slice(0, 3)) console.log(`  ${checker}: ${what}`);

@@ -28,6 +28,8 @@ export interface Plant {
   bucket?(store: ObjectStore, site: PlantSite): ObjectStore;
   /** What those who look after replicas go by. */
   rules?(rules: ReplicationRules): ReplicationRules;
+  /** What becomes of the cursor that a member sends, by the table as it is. */
+  cursor?(table: Pick<MetadataStore, 'get'>, memberId: string, cursor: string): Promise<string>;
   /** Behind the network, where every request comes to pass, also a late one. */
   table?(table: TableAccess, site: PlantSite): TableAccess;
 }
@@ -86,7 +88,8 @@ export const plants = {
       ...store,
       get: async (key, consistency) => {
         const item = await store.get(key, consistency);
-        return key.sk === 'head' ? table.stale(key) : item;
+        // A ledger without a head would be noticed at once.
+        return key.sk === 'head' ? ((await table.stale(key)) ?? item) : item;
       },
     }),
   },

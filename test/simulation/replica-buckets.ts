@@ -27,6 +27,16 @@ interface Trouble {
   process?: SimulatedProcess;
 }
 
+/** Whom it would hit hardest. */
+export interface LedgersInStorm {
+  /** Of some ledger. */
+  leader(): ReplicaId | undefined;
+  /** Whether the leader of some ledger has what another replica in sync lacks. */
+  hasGap(leader: ReplicaId): boolean;
+}
+
+const SQUALL_STEP_MS = 100;
+
 interface BucketsParts {
   /** In the order of their numbers. */
   stores: readonly ObjectStore[];
@@ -47,7 +57,6 @@ export class ReplicaBuckets {
   private readonly processes: SimulatedProcess[] = [];
   private readonly held = REPLICAS.map(() => new Set<string>());
   private readonly makers = new Map<string, string>();
-  private leader: () => ReplicaId | undefined = () => undefined;
 
   constructor({ stores, network, scheduler, onCopy }: BucketsParts) {
     this.stores = stores;
@@ -79,15 +88,14 @@ export class ReplicaBuckets {
     return new ReplicaSet({ replicas, clock: this.scheduler.clockOf(process) });
   }
 
-  /** One bucket at a time is in trouble, or any number of them; a leader's, as it is asked for, more often than others. */
-  storm(atMost: 'one' | 'any', leader: () => ReplicaId | undefined): void {
-    this.leader = leader;
-    this.nextTrouble(() => this.anyReplica(), 'of one process');
+  /** One bucket at a time is in trouble, or any number of them. */
+  storm(atMost: 'one' | 'any', ledgers: LedgersInStorm): void {
+    this.nextTrouble(() => this.anyReplica(), { everyMsMax: 9_000, of: 'one process' });
     if (atMost === 'one') {
-      this.nextTrouble(() => this.anyReplica());
+      this.nextTrouble(() => this.anyReplica(), { everyMsMax: 9_000 });
     } else {
-      for (const replica of REPLICAS) this.nextTrouble(() => replica);
-      this.nextSquall();
+      for (const replica of REPLICAS) this.nextTrouble(() => replica, { everyMsMax: 30_000 });
+      this.nextSquall(ledgers);
     }
   }
 
@@ -97,27 +105,38 @@ export class ReplicaBuckets {
     this.troubles.clear();
   }
 
-  private nextTrouble(replicaOf: () => ReplicaId, whose?: 'of one process'): void {
+  private nextTrouble(replicaOf: () => ReplicaId, line: { everyMsMax: number; of?: 'one process' }): void {
     const { scheduler, random, sky } = this;
-    scheduler.schedule(sky, random.fraction() * 9_000, () => {
-      const process = whose && this.processes[randomBelow(random, this.processes.length)];
+    scheduler.schedule(sky, random.fraction() * line.everyMsMax, () => {
+      const process = line.of && this.processes[randomBelow(random, this.processes.length)];
       // Shorter than it takes to count as failed, or long enough for everything that follows from it.
       const lastsMs = random.fraction() < 0.25 ? random.fraction() * 2_000 : 3_000 + random.fraction() * 14_000;
-      this.trouble(replicaOf(), { lastsMs, process }, () => this.nextTrouble(replicaOf, whose));
+      this.trouble(replicaOf(), { lastsMs, process }, () => this.nextTrouble(replicaOf, line));
     });
   }
 
-  /** All but one, and then that one: what only it has may be cut off, or be out of reach. */
-  private nextSquall(): void {
+  /**
+   * All but a leader, and then the leader, often just when it is the only one to have something: that may be cut off, or
+   * be out of reach.
+   */
+  private nextSquall(ledgers: LedgersInStorm): void {
     const { scheduler, random, sky } = this;
-    scheduler.schedule(sky, random.fraction() * 15_000, () => {
-      const last = this.leader() ?? this.anyReplica();
+    scheduler.schedule(sky, random.fraction() * 10_000, () => {
+      const last = ledgers.leader() ?? this.anyReplica();
       const condition = WITHOUT_WRITES[randomBelow(random, WITHOUT_WRITES.length)];
       const lastsMs = 500 + random.fraction() * (random.fraction() < 0.5 ? 2_000 : 9_000);
-      for (const replica of REPLICAS) if (replica !== last) this.trouble(replica, { lastsMs, condition });
-      scheduler.schedule(sky, lastsMs, () => {
-        this.trouble(last, { lastsMs: 4_000 + random.fraction() * 12_000, condition: 'down' }, () => this.nextSquall());
-      });
+      const ends = REPLICAS.filter((replica) => replica !== last).map((replica) =>
+        this.trouble(replica, { lastsMs, condition }),
+      );
+      const endMs = scheduler.nowMs + lastsMs;
+      const wait = () => {
+        const isOver = scheduler.nowMs >= endMs || (ledgers.hasGap(last) && random.fraction() < 0.5);
+        if (!isOver) return scheduler.schedule(sky, SQUALL_STEP_MS, wait);
+        for (const end of ends) end();
+        const downMs = 4_000 + random.fraction() * 12_000;
+        this.trouble(last, { lastsMs: downMs, condition: 'down' }, () => this.nextSquall(ledgers));
+      };
+      wait();
     });
   }
 
@@ -132,15 +151,18 @@ export class ReplicaBuckets {
       condition?: Condition;
     },
     then: () => void = () => {},
-  ): void {
+  ): () => void {
     const trouble: Trouble = { replica, condition, ...(process && { process }) };
     this.troubles.add(trouble);
     this.network.note(`sky ${condition} r${replica} ${process?.name ?? ''}`);
+    const end = () => {
+      if (this.troubles.delete(trouble)) this.network.note(`sky over r${replica}`);
+    };
     this.scheduler.schedule(this.sky, lastsMs, () => {
-      this.troubles.delete(trouble);
-      this.network.note(`sky over r${replica}`);
+      end();
       then();
     });
+    return end;
   }
 
   private anyCondition(): Condition {

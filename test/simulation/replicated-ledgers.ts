@@ -1,5 +1,6 @@
 /** The part of a simulated world that its replicated ledgers need: their buckets, rules and faults, and the watch on them. */
 import { type ReplicationRules, rulesOf } from '../../lib/broker/replication/rules.ts';
+import { commitsEnd, coveredCommits } from '../../lib/coordination/replication/ledger-view.ts';
 import { type LedgerId, ledgerName } from '../../lib/kernel/ids.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { Topic } from '../../lib/log/topic/topic.ts';
@@ -62,10 +63,11 @@ export class ReplicatedLedgers {
   }
 
   storm(): void {
-    const leader = () => {
-      const views = [...this.watch.views().values()];
-      return views[randomBelow(this.random, views.length)]?.state.leader;
-    };
-    this.buckets.storm(this.random.fraction() < 0.4 ? 'one' : 'any', leader);
+    const views = () => [...this.watch.views().values()];
+    this.buckets.storm(this.random.fraction() < 0.3 ? 'one' : 'any', {
+      leader: () => views()[randomBelow(this.random, views().length)]?.state.leader,
+      hasGap: (leader) =>
+        views().some((view) => view.state.leader === leader && coveredCommits(view) < commitsEnd(view)),
+    });
   }
 }

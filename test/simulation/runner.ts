@@ -21,10 +21,11 @@ export interface RunSummary {
   faults: Record<string, number>;
   producers: Record<string, number>;
   replicas: Record<string, number>;
+  groups: Record<string, number>;
 }
 
 export function emptySummary(): RunSummary {
-  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {}, producers: {}, replicas: {} };
+  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {}, producers: {}, replicas: {}, groups: {} };
 }
 
 /** Adds one summary to another; failures in the order of their seeds. */
@@ -36,6 +37,7 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
   addCounts(sum.faults, part.faults);
   addCounts(sum.producers, part.producers);
   addCounts(sum.replicas, part.replicas);
+  addCounts(sum.groups, part.groups);
   sum.failed.push(...part.failed);
   sum.failed.sort((a, b) => a.seed - b.seed);
 }
@@ -48,9 +50,9 @@ export async function runHistories(options: RunOptions): Promise<RunSummary> {
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
       throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
     });
-    const { violations, acked, deleted, events, faults, producers, replicas } = result;
+    const { violations, acked, deleted, events, faults, producers, replicas, groups } = result;
     const failed = violations.length > 0 ? [result] : [];
-    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults, producers, replicas });
+    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults, producers, replicas, groups });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }

@@ -25,7 +25,7 @@ describe('the log, its producers, transactions and replicas under faults', () =>
       expect(count, kind).toBeGreaterThan(HISTORIES / 8);
     }
     for (const [kind, count] of Object.entries(summary.replicas)) {
-      expect(count, kind).toBeGreaterThan(HISTORIES / 40);
+      expect(count, kind).toBeGreaterThan(HISTORIES / 60);
     }
   });
 

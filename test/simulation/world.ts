@@ -21,6 +21,7 @@ import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { check, type Violation } from './checkers.ts';
 import { countProducers } from './count-producers.ts';
 import { countReplicas } from './count-replicas.ts';
+import { simulateGroup } from './groups/group-world.ts';
 import { History } from './history.ts';
 import { type HistoryKind, kindOf, producersOf } from './kinds.ts';
 import { LogActors } from './log-actors.ts';
@@ -60,11 +61,13 @@ export interface HistoryResult {
   producers: Record<string, number>;
   /** What became of replicas. */
   replicas: Record<string, number>;
+  /** What a group went through. */
+  groups: Record<string, number>;
 }
 
 /** Runs one history. The same options give the same result, step by step. */
 export async function simulate(options: HistoryOptions): Promise<HistoryResult> {
-  return new World(options).run();
+  return kindOf(options.seed) === 'groups' ? simulateGroup(options) : new World(options).run();
 }
 
 const EVENTS_MAX = 60_000;
@@ -164,6 +167,7 @@ class World {
       faults: Object.fromEntries(this.network.counts),
       producers: countProducers(this.history.producers),
       replicas: countReplicas(this.history.replication),
+      groups: {},
     };
   }
 
