@@ -18,7 +18,7 @@ const HELP = `Usage: npm run simulate -- [options]
 
 Planted bugs:
 ${Object.entries(plants)
-  .map(([name, { about }]) => `  ${name.padEnd(22)} ${about}`)
+  .map(([name, { about }]) => `  ${name.padEnd(25)} ${about}`)
   .join('\n')}
 `;
 
