@@ -10,6 +10,7 @@ import type { Broker } from '../broker.ts';
 import { highWatermark } from '../ledger/replicated.ts';
 import { nameOf, readCommitted } from './group-items.ts';
 import type { Seated } from './membership.ts';
+import { pinPlaces } from './pin-places.ts';
 import type { PollCursor } from './poll-cursor.ts';
 import { topicsOf } from './topic-directory.ts';
 
@@ -78,10 +79,11 @@ export async function placesOf(broker: Broker, request: PlacesRequest): Promise<
     if (known === undefined && offset === undefined) missing.push(place);
   }
   await resetAll(broker, missing, reset);
+  if (reset === 'latest') await pinPlaces(broker, { group, member, places: missing });
   return places;
 }
 
-async function resetAll(broker: Broker, places: readonly Place[], reset: OffsetReset): Promise<void> {
+export async function resetAll(broker: Broker, places: readonly Place[], reset: OffsetReset): Promise<void> {
   await mapBounded(places, limits.storageFanOutMax, async (place) => {
     if (reset === 'none') {
       const detail = `The group has committed no offset of ${place.topic} ${place.partition}, and auto_offset_reset is none.`;

@@ -58,6 +58,20 @@ describe('an answer that is lost', () => {
     expect([...a.values, ...b.values].sort((x, y) => x.localeCompare(y))).toEqual(['x', 'x', 'y', 'y']);
   });
 
+  test('of a member that begins at the end is served again, though the end is further on then', async () => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    const [one, other] = processes;
+    await produce(one, 0, 'before');
+    const consumer = new GroupConsumer({ reset: 'latest' });
+    const waiting = consumer.ask(one, { waitMs: 20_000, wishes: { instanceId: 'i' } });
+    await idle();
+    await produce(one, 0, 'x');
+    expect(valuesOf(await waiting)).toEqual(['x']);
+    await consumer.poll(other, { wishes: { instanceId: 'i' } });
+    expect(consumer.values).toEqual(['x']);
+    expect(await committed(one)).toEqual({ 0: 1 });
+  });
+
   test('of a write: the poll finds out, and takes effect once', async () => {
     const { processes } = await groupWorld({ partitions: 1 });
     const [process] = processes;
