@@ -1,6 +1,8 @@
 /** All commands, in the order in which the help lists them. */
 import type { Command } from './command.ts';
 import { consume } from './consume/consume.ts';
+import { deleteGroups, describeGroup, listGroups } from './groups/groups.ts';
+import { resetGroup } from './groups/reset.ts';
 import { createKey, deleteKeys, listKeys } from './keys.ts';
 import { offsets } from './offsets.ts';
 import { produce } from './produce/produce.ts';
@@ -15,6 +17,10 @@ export const commands: readonly Command[] = [
   produce,
   consume,
   offsets,
+  listGroups,
+  describeGroup,
+  resetGroup,
+  deleteGroups,
   listKeys,
   createKey,
   deleteKeys,

@@ -16,6 +16,7 @@ import { type CommittedOffset, committedOffsets } from './committed-offsets.ts';
 import { type Consumer, createConsumer } from './consumer/consumer.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
+import { type GroupsClient, groupsClient } from './groups.ts';
 import { type KeysClient, keysClient } from './keys.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { createProducer, type Producer } from './producer/producer.ts';
@@ -142,6 +143,8 @@ export interface OffsetResult {
 export interface MillraceClient {
   readonly topics: TopicsClient;
   readonly keys: KeysClient;
+  /** Groups from outside; being a member of one is `consumer`. */
+  readonly groups: GroupsClient;
   /**
    * Writes records; each has its own outcome, in their order. Throws where all failed for the same reason. A call with
    * `effect: unknown` may have been applied; sending it again may write its records twice.
@@ -213,6 +216,7 @@ export function createClient(options: ClientOptions): MillraceClient {
   return {
     topics: topicsClient(send),
     keys: keysClient(send),
+    groups: groupsClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
     produceBatches: (topic, partition, batches, produceOptions = {}) =>
       produceBatches(send, topic, partition, batches, produceOptions),

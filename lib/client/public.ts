@@ -42,6 +42,17 @@ export {
 } from './consumer/record.ts';
 export type { ConsumerState, PollStep, StepOptions } from './consumer/step.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
+export type {
+  GroupDetails,
+  GroupMember,
+  GroupPage,
+  GroupPartition,
+  GroupState,
+  GroupSummary,
+  GroupsClient,
+  OffsetReset,
+  ResetOffset,
+} from './groups.ts';
 export type { ApiKey, ApiKeyPage, KeysClient, NewApiKey, Scope } from './keys.ts';
 export type { ProducerOptions } from './producer/options.ts';
 export {

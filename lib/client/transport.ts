@@ -24,7 +24,7 @@ export interface TransportOptions {
 }
 
 export interface ApiRequest {
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Segments of the path below the API's address; escaped here. */
   path: readonly (string | number)[];
   query?: Readonly<Record<string, string | number | undefined>>;

@@ -10,11 +10,12 @@ import type { Given } from '../flags.ts';
 import { partitionFlag, partitionNumbers, partitionsOf } from '../partitions.ts';
 import { TIME_FORMS } from '../times.ts';
 import { base64Format, FORMATS, jsonFormat, type RecordFormat, textFormat } from './formats.ts';
-import { cursorsOf, parseFrom, parseUntil, type Until } from './positions.ts';
-import { Reader } from './reader.ts';
+import { consumeAsMember } from './member.ts';
+import { cursorsOf, type From, parseFrom, parseUntil, type Until } from './positions.ts';
+import { Reader, type ReaderOptions } from './reader.ts';
 import { TEMPLATE_LETTERS, templateFormat } from './template.ts';
 
-type Flag = 'until' | 'end' | 'format' | 'template' | 'key-separator' | 'json';
+type Flag = 'from' | 'until' | 'end' | 'partition' | 'format' | 'template' | 'key-separator' | 'json';
 
 export const consume = defineCommand({
   name: 'consume',
@@ -36,6 +37,12 @@ Templates: ${TEMPLATE_LETTERS}; \\n, \\t, \\xHH.`,
     end: { short: 'e', about: 'The same as --until end: what is there, and no more.' },
     count: { short: 'c', placeholder: '<n>', about: 'No more than so many records, of all partitions together.' },
     partition: partitionFlag,
+    group: {
+      short: 'g',
+      placeholder: '<group>',
+      about:
+        'As a member of this group: go on where it has got to (--from, where it has not begun), and commit what is printed.',
+    },
     format: {
       placeholder: `<${FORMATS.join('|')}>`,
       default: 'text',
@@ -57,6 +64,10 @@ Templates: ${TEMPLATE_LETTERS}; \\n, \\t, \\xHH.`,
       command: 'millrace consume orders --from @-1h --end --json',
     },
     { about: 'where each record is', command: "millrace consume orders -e -f '%p/%o at %T: %k = %v\\n'" },
+    {
+      about: 'as one of several that share the work of a group',
+      command: 'millrace consume orders --group billing --json',
+    },
     { about: 'a copy', command: 'millrace consume orders -e --json | millrace produce copies --format json' },
   ],
   async run({ world, given, operands: [topic = ''], client, out, url, tell }) {
@@ -67,18 +78,21 @@ Templates: ${TEMPLATE_LETTERS}; \\n, \\t, \\xHH.`,
     const format = formatOf(given);
     const asked = given.list('partition');
     partitionNumbers(asked);
+    const group = given.text('group');
+    const start = group === undefined ? undefined : startOfGroup(given, from);
     const interrupted = world.interruption();
-    const reader = new Reader({
-      client,
-      clock: world.clock,
-      topic,
-      until,
-      count,
-      signal: interrupted,
-      write: (records, source) => out.write(concatBytes(records.map((record) => format(record, source)))),
-      onOutage: (error) => tell(`millrace: ${sentenceOf(error, url)} It is asked again until it answers.`),
-      onRecovery: () => tell('millrace: The server answers again.'),
-    });
+    const reading: Pick<ReaderOptions, 'client' | 'topic' | 'count' | 'signal' | 'write' | 'onOutage' | 'onRecovery'> =
+      {
+        client,
+        topic,
+        count,
+        signal: interrupted,
+        write: (records, source) => out.write(concatBytes(records.map((record) => format(record, source)))),
+        onOutage: (error) => tell(`millrace: ${sentenceOf(error, url)} It is asked again until it answers.`),
+        onRecovery: () => tell('millrace: The server answers again.'),
+      };
+    if (group !== undefined && start !== undefined) return consumeAsMember({ ...reading, group, from: start });
+    const reader = new Reader({ ...reading, clock: world.clock, until });
     try {
       const described = await client.topics.describe(topic, { signal: interrupted });
       const details = partitionsOf(asked, described);
@@ -111,6 +125,15 @@ async function addNewPartitions(
     }
     read = Math.max(read, described?.partitions ?? 0);
   }
+}
+
+/** A group has its own idea of what is read where. */
+function startOfGroup(given: Given<Flag>, { kind }: From): 'earliest' | 'latest' {
+  for (const flag of ['until', 'end', 'partition'] as const) {
+    if (given.on(flag)) throw new UsageError(`--${flag} does not go with --group, whose members share all partitions`);
+  }
+  if (kind === 'earliest' || kind === 'latest') return kind;
+  throw new UsageError('--from is earliest or latest with --group: "millrace groups reset" sets where a group goes on');
 }
 
 function untilOf(given: Given<Flag>, nowMs: number): Until {

@@ -1,0 +1,64 @@
+/** Reads as a member of a consumer group. A record is done when it is written, and what is written is committed. */
+import type { MillraceClient } from '../../client/client.ts';
+import type { ConsumerRecord } from '../../client/consumer/record.ts';
+import type { MillraceClientError } from '../../client/errors.ts';
+import { bytes } from '../../client/producer/serializers.ts';
+import type { ClientRecord } from '../../client/records.ts';
+import { utf8 } from '../../kernel/bytes.ts';
+import type { Source } from './formats.ts';
+
+export interface MemberOptions {
+  client: MillraceClient;
+  group: string;
+  topic: string;
+  /** Where nothing is committed. */
+  from: 'earliest' | 'latest';
+  count: number;
+  /** Aborts where nobody wants more. */
+  signal: AbortSignal;
+  write: (records: readonly ClientRecord<'bytes'>[], of: Source) => Promise<void>;
+  onOutage: (error: MillraceClientError) => void;
+  onRecovery: () => void;
+}
+
+export async function consumeAsMember(options: MemberOptions): Promise<void> {
+  const { client, group, topic, from, signal, write, onOutage, onRecovery } = options;
+  let isOut = false;
+  const consumer = client.consumer({
+    group,
+    topics: [topic],
+    autoOffsetReset: from,
+    commit: 'manual',
+    keyDeserializer: bytes(),
+    valueDeserializer: bytes(),
+    signal,
+    onRetry: (error) => {
+      if (!isOut) onOutage(error);
+      isOut = true;
+    },
+  });
+  let left = options.count;
+  try {
+    for await (const { partition, records } of consumer.batches()) {
+      if (isOut) onRecovery();
+      isOut = false;
+      const wanted = records.slice(0, left);
+      await write(wanted.map(inBytes), { topic, partition });
+      await wanted.at(-1)?.commit();
+      left -= wanted.length;
+      if (left === 0) break;
+    }
+  } finally {
+    await consumer.close();
+  }
+}
+
+function inBytes({ offset, timestamp, key, value, headers }: ConsumerRecord<Uint8Array, Uint8Array>) {
+  return {
+    offset,
+    timestamp,
+    key,
+    value,
+    headers: headers.map(({ key: name, value: of }) => ({ key: name, value: typeof of === 'string' ? utf8(of) : of })),
+  };
+}
