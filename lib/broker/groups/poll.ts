@@ -128,12 +128,13 @@ class Poll {
     const { clock } = this.broker;
     const { maxRecords, waitMs } = this.request;
     const endMs = clock.monotonic() + waitMs;
-    const seated = await this.seat(commit);
-    steerTo(this.places, this.request);
-    if (maxRecords === 0) return this.answer(seated, []);
+    const seated = await this.takeSeat(commit);
     try {
-      return await this.untilRecords(seated, endMs);
+      await this.findPlaces(seated);
+      steerTo(this.places, this.request);
+      return maxRecords === 0 ? await this.answer(seated, []) : await this.untilRecords(seated, endMs);
     } catch (error) {
+      // What fails from here on has no effect of its own; but the commit is there.
       throw seated.committed.size > 0 ? withEffect(error, 'unknown') : error;
     }
   }
@@ -149,22 +150,28 @@ class Poll {
       const found = await readFairly(this.broker, places, this.request);
       if (found.length > 0 || leftMs <= 0) return this.answer(seated, found);
       const before = seated.followed.assignment;
-      seated = await this.seat('none');
+      seated = await this.takeSeat('none');
+      await this.findPlaces(seated);
       moved = hasToTell(seated) || !equalPartitions(before, seated.followed.assignment);
     }
   }
 
-  /** Shows a sign of life, and finds out where to go on in what is assigned then. */
-  private async seat(commit: PollCommit): Promise<Seated> {
-    const { group, wishes, reset, authorize } = this.request;
+  /** Shows a sign of life. */
+  private takeSeat(commit: PollCommit): Promise<Seated> {
+    const { group, wishes } = this.request;
     const { name, cursor } = this;
-    const seated = await takeSeat(this.broker, { group, name, wishes, cursor, commit });
+    return takeSeat(this.broker, { group, name, wishes, cursor, commit });
+  }
+
+  /** Where to go on in what is assigned. */
+  private async findPlaces(seated: Seated): Promise<void> {
+    const { group, reset, authorize } = this.request;
+    const { cursor } = this;
     const { assignment } = seated.followed;
     const kept = this.places.filter((place) => hasPartition(assignment, place));
     const before = new Map(kept.map((place) => [nameOf(place), place]));
     this.places = await placesOf(this.broker, { group, seated, cursor, before, reset });
     for (const topic of new Set(this.places.map((place) => place.topic))) authorize(topic);
-    return seated;
   }
 
   private async answer({ member, followed }: Seated, found: readonly PartitionRecords[]): Promise<PollResult> {

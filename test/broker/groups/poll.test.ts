@@ -7,7 +7,7 @@ import { describeGroup } from '../../../lib/broker/groups/describe-group.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { produceBatches } from '../../../lib/broker/produce-batches.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
-import { batchOf, lost, type Process } from '../../support/broker.ts';
+import { batchOf, lost, type Process, throttled } from '../../support/broker.ts';
 import { committed, GROUP, GroupConsumer, groupWorld, produce, valuesOf } from '../../support/group-consumers.ts';
 import { idle } from '../../support/manual-clock.ts';
 
@@ -89,6 +89,26 @@ describe('an answer that is lost', () => {
     expect(losses).toBe(2);
     expect(await committed(process)).toEqual({ 0: 1 });
     expect(consumer.values).toEqual(['a', 'b']);
+  });
+
+  test.each([
+    { what: 'topics', maxRecords: 0 },
+    { what: 'topics', maxRecords: 1 },
+  ])('that fails after its commit ($maxRecords records) is not said to be without effect', async ({ maxRecords }) => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    const [one, other] = processes;
+    await produce(one, 0, 'a', 'b');
+    const consumer = new GroupConsumer();
+    await consumer.poll(one, { maxRecords: 1 });
+    other.metadata.onWrite = async (proceed) => {
+      const result = await proceed();
+      // From here on the other process knows of no topic, and cannot ask.
+      other.broker.topics.forget('t');
+      other.metadata.onGet = () => Promise.reject(throttled());
+      return result;
+    };
+    await expect(consumer.ask(other, { maxRecords })).rejects.toMatchObject({ effect: 'unknown' });
+    expect(await committed(one)).toEqual({ 0: 1 });
   });
 
   test('of a join: nobody is left behind but for a session', async () => {
