@@ -585,3 +585,44 @@ describe('a member that vanishes', () => {
     expect(await post(group, 'commit', { member, generation, offsets })).toMatchObject({ status: 409 });
   }, 40_000);
 });
+
+describe.runIf(target.wantsKeys)('a key', () => {
+  test('that is bound to a prefix consumes as groups, and of topics, whose names begin with it', async () => {
+    const prefix = target.freshName();
+    const [own, foreign] = [`${prefix}-t`, await target.topic()];
+    target.discard(own);
+    await target.call('POST', '/v1/topics', { body: { name: own } });
+    await target.produce(own, [{ value: 'a' }]);
+    const { json } = await target.call('POST', '/v1/keys', { body: { scopes: ['consume'], topic_prefix: prefix } });
+    const key = json.secret;
+    const ask = (method: string, path: string, body?: unknown) =>
+      target.call(method, `/v1/groups${path}`, { key, ...(body !== undefined && { body }) });
+    const topics = [own];
+    const group = `${prefix}-g`;
+    const joined = await ask('POST', `/${group}/poll`, { topics, auto_offset_reset: 'earliest' });
+    expect(joined).toMatchObject({ status: 200, json: { records: [{ value: 'a' }] } });
+    const forbidden = { status: 403, json: { code: 'FORBIDDEN' } };
+    expect(await ask('POST', `/${freshGroup()}/poll`, { topics })).toMatchObject(forbidden);
+    expect(await ask('POST', `/${group}/poll`, { topics: [own, foreign] })).toMatchObject(forbidden);
+    expect(await ask('POST', `/${group}/poll`, { topic_pattern: `${prefix}.*` })).toMatchObject(forbidden);
+    const { member } = joined.json;
+    const offsets = [{ topic: foreign, partition: 0, offset: 0 }];
+    expect(await ask('POST', `/${group}/commit`, { member, offsets })).toMatchObject(forbidden);
+    expect(await ask('PUT', `/${group}/offsets`, { offsets })).toMatchObject(forbidden);
+    // A member that another key has made of more topics is not read by this one.
+    const wide = await poll(group, { topics: [foreign] });
+    expect(await ask('POST', `/${group}/poll`, { member: wide.member })).toMatchObject(forbidden);
+    for (const [method, path] of [
+      ['POST', '/leave'],
+      ['GET', ''],
+      ['DELETE', ''],
+      ['GET', '/offsets'],
+    ] as const) {
+      const other = `/${freshGroup()}${path}`;
+      expect(await ask(method, other, method === 'POST' ? { member } : undefined)).toMatchObject(forbidden);
+    }
+    expect((await ask('GET', '')).json.groups.map((listed) => listed.group)).toEqual([group]);
+    expect((await ask('GET', `/${group}`)).status).toBe(200);
+    expect((await ask('POST', `/${group}/leave`, { member })).status).toBe(204);
+  });
+});
