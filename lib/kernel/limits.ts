@@ -242,6 +242,15 @@ export const limits = {
   pollRoundsMax: 3,
   /** Who a client says it is, of a member. */
   groupClientLengthMax: 255,
+  /** How long a consumer instance of the REST dialect is kept without being used; the dialect's servers agree on it. */
+  instanceTimeoutMs: 5 * 60 * 1_000,
+  /** An instance that is used without being changed is written this often, so that it is seen to be in use. */
+  instanceTouchMs: 60_000,
+  instanceNameLengthMax: 255,
+  /** Partitions that a client may assign to an instance by itself; their positions share its item. */
+  instancePartitionsMax: 1_000,
+  /** Instances of a group that are looked at for old ones when one is created. */
+  instancesSweptMax: 100,
   /** The positions that a poll's cursor carries, as bytes. */
   pollCursorBytesMax: 512 * KIB,
 

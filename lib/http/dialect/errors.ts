@@ -18,18 +18,26 @@ export class DialectError extends Error {
 }
 
 export const PARTITION_NOT_FOUND = 40402;
+export const INSTANCE_EXISTS = 40902;
+export const ILLEGAL_STATE = 40903;
+export const FORMAT_MISMATCH = 40601;
+export const INVALID_CONSUMER_CONFIG = 42204;
 
 /** Confluent's, for what has a name there; and 422 for what the native API calls malformed. */
 const CODES: Partial<Record<ErrorCode, number>> = {
   UNAUTHENTICATED: 40101,
   FORBIDDEN: 40301,
   UNKNOWN_TOPIC_OR_PARTITION: 40401,
+  // Nothing else of the dialect is looked for by a name.
+  NOT_FOUND: 40403,
   REQUEST_NOT_RECEIVED: 40801,
   INVALID_REQUEST: 422,
   INVALID_TOPIC: 422,
   INVALID_PARTITIONS: 422,
   INVALID_REPLICATION_FACTOR: 422,
   INVALID_CONFIG: 422,
+  INVALID_GROUP_ID: 422,
+  INVALID_REGULAR_EXPRESSION: 422,
 };
 
 /** What Confluent says of a record that was not written: 50003 where the same may succeed later. */

@@ -5,7 +5,7 @@ import { type DialectRoute, defineDialectRoute } from './route.ts';
 import { bridgeInfoSchema } from './schemas.ts';
 
 const document = {
-  200: { description: 'The document', type: JSON_TYPE, schema: z.record(z.string(), z.unknown()) },
+  200: { description: 'The document', types: [JSON_TYPE], schema: z.record(z.string(), z.unknown()) },
 };
 
 export const infoRoute = defineDialectRoute({
@@ -14,7 +14,7 @@ export const infoRoute = defineDialectRoute({
   operationId: 'info',
   summary: 'The version of the dialect',
   access: 'open',
-  answers: { 200: { description: 'The version', type: JSON_TYPE, schema: bridgeInfoSchema } },
+  answers: { 200: { description: 'The version', types: [JSON_TYPE], schema: bridgeInfoSchema } },
   errors: [],
 });
 

@@ -2,8 +2,11 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import { JSON_TYPE, negotiate } from '../media-type.ts';
 
-export const V2_TYPE = 'application/vnd.kafka.v2+json';
+const V2_TYPE = 'application/vnd.kafka.v2+json';
 const UNVERSIONED_TYPE = 'application/vnd.kafka+json';
+
+/** Of answers without records; the first where the client has no preference. */
+export const SIMPLE_TYPES = [V2_TYPE, UNVERSIONED_TYPE, JSON_TYPE] as const;
 
 /** How keys and values are written: base64, JSON in the JSON, or a string. */
 export type EmbeddedFormat = 'binary' | 'json' | 'text';
@@ -24,6 +27,9 @@ export const FORMAT_BY_TYPE: Readonly<Record<string, EmbeddedFormat>> = {
   [JSON_TYPE]: 'binary',
 };
 
+/** Of answers with records. */
+export const RECORDS_TYPES = [...Object.values(FORMAT_TYPES), ...SIMPLE_TYPES];
+
 export const PRODUCE_TYPES = Object.keys(FORMAT_BY_TYPE);
 
 /** Bodies without records. Topics are created with the type of JSON records, as the published description has it. */
@@ -32,9 +38,19 @@ export const BODY_TYPES = [V2_TYPE, UNVERSIONED_TYPE, JSON_TYPE, FORMAT_TYPES.js
 /** The type of an answer without records. One that fits no `Accept` is answered all the same, as the bridge does. */
 export function answerType(accept: string | undefined): string {
   try {
-    return negotiate(accept, [V2_TYPE, UNVERSIONED_TYPE, JSON_TYPE]);
+    return negotiate(accept, SIMPLE_TYPES);
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'NOT_ACCEPTABLE') return V2_TYPE;
+    throw error;
+  }
+}
+
+/** The type of an answer with records, which are in the consumer's own format whatever it is called; `undefined`: none will do. */
+export function recordsType(accept: string | undefined, format: EmbeddedFormat): string | undefined {
+  try {
+    return negotiate(accept, [FORMAT_TYPES[format], ...SIMPLE_TYPES]);
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'NOT_ACCEPTABLE') return undefined;
     throw error;
   }
 }

@@ -21,7 +21,7 @@ export interface DialectCall {
   /** Absent where nobody is asked for a key. */
   principal: Principal | undefined;
   /** Of the path; empty where the path has none of that name. */
-  param(name: 'topicname' | 'partitionid'): string;
+  param(name: 'topicname' | 'partitionid' | 'groupid' | 'name'): string;
   /** Of the query string, the first of that name. Others are passed over, as in all of the dialect's servers. */
   query(name: string): string | undefined;
   /** An answer without records, as JSON text. */
@@ -91,5 +91,7 @@ export async function dialectBody<Schema extends z.ZodType>(
 ): Promise<z.output<Schema>> {
   const type = context.req.header('content-type');
   if (type !== undefined) contentType(type, BODY_TYPES);
-  return validate(schema, parseJson(await readBody(bodySource(door, context))));
+  const body = await readBody(bodySource(door, context));
+  // Nothing at all is what the schema says of an absent body.
+  return validate(schema, body.length === 0 ? undefined : parseJson(body));
 }

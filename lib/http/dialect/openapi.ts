@@ -1,5 +1,18 @@
 /** The dialect's own description. Whole wherever it is served. */
 import { OpenAPIHono } from '@hono/zod-openapi';
+import {
+  assignRoute,
+  commitRoute,
+  createConsumerRoute,
+  deleteConsumerRoute,
+  listSubscriptionsRoute,
+  pollRoute,
+  seekRoute,
+  seekToBeginningRoute,
+  seekToEndRoute,
+  subscribeRoute,
+  unsubscribeRoute,
+} from './consumers-routes.ts';
 import { healthyRoute, infoRoute, openApi3Route, openApiRoute, readyRoute } from './info-routes.ts';
 import { sendRoute, sendToPartitionRoute } from './produce-routes.ts';
 import { type DialectRoute, documentationOf } from './route.ts';
@@ -24,6 +37,17 @@ const dialectRoutes: readonly DialectRoute[] = [
   sendToPartitionRoute,
   getOffsetsRoute,
   createTopicRoute,
+  createConsumerRoute,
+  deleteConsumerRoute,
+  subscribeRoute,
+  listSubscriptionsRoute,
+  unsubscribeRoute,
+  assignRoute,
+  pollRoute,
+  commitRoute,
+  seekRoute,
+  seekToBeginningRoute,
+  seekToEndRoute,
   healthyRoute,
   readyRoute,
   openApiRoute,

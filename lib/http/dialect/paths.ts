@@ -11,6 +11,15 @@ export const DIALECT_PATHS = {
   '/topics/{topicname}/partitions/{partitionid}': ['GET', 'POST'],
   '/topics/{topicname}/partitions/{partitionid}/offsets': ['GET'],
   '/admin/topics': ['POST'],
+  '/consumers/{groupid}': ['POST'],
+  '/consumers/{groupid}/instances/{name}': ['DELETE'],
+  '/consumers/{groupid}/instances/{name}/subscription': ['GET', 'POST', 'DELETE'],
+  '/consumers/{groupid}/instances/{name}/assignments': ['POST'],
+  '/consumers/{groupid}/instances/{name}/records': ['GET'],
+  '/consumers/{groupid}/instances/{name}/offsets': ['POST'],
+  '/consumers/{groupid}/instances/{name}/positions': ['POST'],
+  '/consumers/{groupid}/instances/{name}/positions/beginning': ['POST'],
+  '/consumers/{groupid}/instances/{name}/positions/end': ['POST'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type DialectPath = keyof typeof DIALECT_PATHS;

@@ -1,7 +1,11 @@
-/** Topics and partitions as paths name them. What no topic or partition can be called is answered as one that is not there. */
+/** What paths name, and what no such thing can be called is answered as one that is not there. */
 import type { Broker } from '../../broker/broker.ts';
 import { unknownPartition, unknownTopic } from '../../broker/topic-cache.ts';
+import type { InstanceId } from '../../coordination/groups/instance-item.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
 import { validateTopicName } from '../../log/topic/name.ts';
+import { requireScope } from '../native/name-scopes.ts';
 import { DialectError, PARTITION_NOT_FOUND } from './errors.ts';
 import type { DialectCall } from './mount.ts';
 
@@ -22,4 +26,25 @@ export async function partitionOf(broker: Broker, call: DialectCall): Promise<{ 
     throw new DialectError(PARTITION_NOT_FOUND, unknownPartition(topic, partition).message);
   }
   return { topic: name, partition };
+}
+
+/** Of the path. Throws `NOT_FOUND` for names that no instance can have, and `FORBIDDEN` where the group is not the caller's. */
+export function instanceOf(call: DialectCall): InstanceId {
+  const group = groupOf(call);
+  const name = call.param('name');
+  if (group.length > limits.groupIdLengthMax || name.length > limits.instanceNameLengthMax) {
+    throw new MillraceError('NOT_FOUND', 'No consumer instance has names as long as these.');
+  }
+  return { group, name };
+}
+
+export function groupOf(call: DialectCall): string {
+  const group = call.param('groupid');
+  requireScope(call.principal, 'consume', 'group', group);
+  return group;
+}
+
+/** For each topic that is consumed, whoever asks. */
+export function authorizeFor({ principal }: DialectCall): (topic: string) => void {
+  return (topic) => requireScope(principal, 'consume', 'topic', topic);
 }

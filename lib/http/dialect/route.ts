@@ -2,7 +2,7 @@
 import { createRoute, type RouteConfig, z } from '@hono/zod-openapi';
 import { assert } from '../../kernel/assert.ts';
 import type { Access } from '../native/route.ts';
-import { V2_TYPE } from './media-types.ts';
+import { SIMPLE_TYPES } from './media-types.ts';
 import { DIALECT_PATHS, type DialectPath } from './paths.ts';
 import { errorSchema } from './schemas.ts';
 
@@ -15,7 +15,7 @@ export interface DialectRoute {
   query?: z.ZodObject;
   body?: { types: readonly string[]; schema: z.ZodType; optional?: boolean };
   /** By status. */
-  answers: Record<number, { description: string; type?: string; schema?: z.ZodType }>;
+  answers: Record<number, { description: string; types?: readonly string[]; schema?: z.ZodType }>;
   /** Statuses of its own errors. */
   errors: readonly number[];
 }
@@ -46,20 +46,24 @@ export function documentationOf(route: DialectRoute): RouteConfig {
       ...(body && {
         body: {
           required: body.optional !== true,
-          content: Object.fromEntries(body.types.map((type) => [type, { schema: body.schema }])),
+          content: contentOf(body.types, body.schema),
         },
       }),
     },
     responses: {
       ...Object.fromEntries(
-        Object.entries(answers).map(([status, { description, type = V2_TYPE, schema }]) => [
+        Object.entries(answers).map(([status, { description, types = SIMPLE_TYPES, schema }]) => [
           status,
-          { description, ...(schema && { content: { [type]: { schema } } }) },
+          { description, ...(schema && { content: contentOf(types, schema) }) },
         ]),
       ),
       ...errorsOf(route),
     },
   });
+}
+
+function contentOf(types: readonly string[], schema: z.ZodType): Record<string, { schema: z.ZodType }> {
+  return Object.fromEntries(types.map((type) => [type, { schema }]));
 }
 
 function paramSchema(name: string): z.ZodType {
@@ -72,7 +76,7 @@ function errorsOf({ access, body, errors }: DialectRoute): RouteConfig['response
   return Object.fromEntries(
     [...statuses].map((status) => [
       status,
-      { description: `Error ${status}`, content: { [V2_TYPE]: { schema: errorSchema } } },
+      { description: `Error ${status}`, content: contentOf(SIMPLE_TYPES, errorSchema) },
     ]),
   );
 }

@@ -1,5 +1,6 @@
 /** The shapes of the dialect's requests and answers, named as the published description names them. */
 import { z } from '@hono/zod-openapi';
+import { INSTANCE_FORMATS, INSTANCE_RESETS } from '../../coordination/groups/instance-item.ts';
 
 const integer = () => z.int({ error: 'must be a whole number' });
 
@@ -86,3 +87,103 @@ export const newTopicSchema = z
   .openapi('NewTopic');
 
 export const bridgeInfoSchema = z.object({ bridge_version: z.string() }).openapi('BridgeInfo');
+
+const notAnObject = { error: 'must be an object' };
+const text = () => z.string({ error: 'must be a string' });
+const offset = (what: string) => z.int({ error: what }).min(0, { error: what });
+const wholeNumber = () => offset('must be a whole number from 0 to 2^53 − 1');
+
+/** Confluent's clients send numbers and booleans as text. */
+const textualNumber = () =>
+  z
+    .union(
+      [
+        wholeNumber(),
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+      ],
+      {
+        error: 'must be a whole number from 0 to 2^53 − 1',
+      },
+    )
+    .openapi({ type: 'integer' });
+
+export const consumerSchema = z
+  .strictObject(
+    {
+      name: text().optional(),
+      format: z.enum(INSTANCE_FORMATS, { error: `must be one of ${INSTANCE_FORMATS.join(', ')}` }).optional(),
+      'auto.offset.reset': z
+        .enum(INSTANCE_RESETS, { error: `must be one of ${INSTANCE_RESETS.join(', ')}` })
+        .optional(),
+      'fetch.min.bytes': textualNumber().optional(),
+      'consumer.request.timeout.ms': textualNumber().optional(),
+      'enable.auto.commit': z
+        .union([z.boolean(), z.enum(['true', 'false']).transform((given) => given === 'true')], {
+          error: 'must be true or false',
+        })
+        .optional()
+        .openapi({ type: 'boolean' }),
+      'isolation.level': z
+        .enum(['read_uncommitted', 'read_committed'], { error: 'must be read_uncommitted or read_committed' })
+        .optional(),
+    },
+    notAnObject,
+  )
+  .openapi('Consumer');
+
+export const createdConsumerSchema = z
+  .object({ instance_id: z.string(), base_uri: z.string() })
+  .openapi('CreatedConsumer');
+
+export const topicsSchema = z
+  .strictObject(
+    {
+      topics: z.array(text(), { error: 'must be an array of names' }).optional(),
+      topic_pattern: text().optional(),
+    },
+    notAnObject,
+  )
+  .openapi('Topics');
+
+export const subscribedTopicListSchema = z
+  .object({
+    topics: z.array(z.string()),
+    partitions: z.array(z.record(z.string(), z.array(z.int()))),
+  })
+  .openapi('SubscribedTopicList');
+
+const partitionSchema = z.strictObject({ topic: text(), partition: wholeNumber() }, notAnObject).openapi('Partition');
+
+export const partitionsSchema = z
+  .strictObject({ partitions: z.array(partitionSchema, { error: 'must be an array of partitions' }) }, notAnObject)
+  .openapi('Partitions');
+
+const offsetSchema = z
+  .strictObject(
+    { topic: text(), partition: wholeNumber(), offset: wholeNumber(), metadata: text().nullable().optional() },
+    notAnObject,
+  )
+  .openapi('OffsetCommitSeek');
+
+export const offsetsSchema = z
+  .strictObject({ offsets: z.array(offsetSchema, { error: 'must be an array of offsets' }) }, notAnObject)
+  .openapi('OffsetCommitSeekList');
+
+export const consumerRecordListSchema = z
+  .array(
+    z
+      .object({
+        topic: z.string(),
+        key: z.unknown(),
+        value: z.unknown(),
+        partition: z.int(),
+        offset: z.int(),
+        timestamp: z.int(),
+        headers: z.array(headerSchema).optional(),
+      })
+      .openapi('ConsumerRecord'),
+  )
+  .openapi('ConsumerRecordList');

@@ -97,7 +97,7 @@ function pollRequest(
 }
 
 /** Which topics a pattern means changes behind the key's back. */
-function requireAllTopics(principal: Principal | undefined): void {
+export function requireAllTopics(principal: Principal | undefined): void {
   if (principal === undefined || mayDo(principal, 'consume')) return;
   const detail = `The key "${principal.id}" lacks the scope consume on all topics, which a topic pattern needs.`;
   throw new MillraceError('FORBIDDEN', detail);
