@@ -39,6 +39,7 @@ export class GroupCache {
   private readonly listed = new LruMap<string, number>(limits.groupCacheEntries);
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly runs = new Map<string, Runs<unknown>>();
+  private readonly alone = new Set<string>();
   private readonly directory: ExpiringCache<TopicDirectory>;
 
   constructor({ metadata, clock }: { metadata: MetadataStore; clock: Clock }) {
@@ -129,6 +130,17 @@ export class GroupCache {
       () => this.begin(name, work()),
     );
     return under.following;
+  }
+
+  /** Runs `work`, unless the process is at it already; then `undefined`. */
+  async unlessUnderWay<T>(name: string, work: () => Promise<T>): Promise<T | undefined> {
+    if (this.alone.has(name)) return undefined;
+    this.alone.add(name);
+    try {
+      return await work();
+    } finally {
+      this.alone.delete(name);
+    }
   }
 
   private begin<T>(name: string, current: Promise<T>): Promise<T> {

@@ -16,9 +16,15 @@ import { topicsFor } from './topic-directory.ts';
 
 /** Whether anything was changed. A look that fails half-way is made by the next who comes, at the next time. */
 export async function lookOver(broker: Broker, group: string, known: GroupState | undefined): Promise<boolean> {
+  const { clock, groups } = broker;
+  if (known?.kind !== 'consumer' || !isLookDue(known, clock.now(), limits.groupLookMs)) return false;
+  const changed = await groups.unlessUnderWay(`look ${group}`, () => look(broker, group, known));
+  return changed === true;
+}
+
+async function look(broker: Broker, group: string, known: GroupState): Promise<boolean> {
   const { metadata, clock, groups } = broker;
   const nowMs = clock.now();
-  if (known === undefined || known.kind !== 'consumer' || !isLookDue(known, nowMs, limits.groupLookMs)) return false;
   const lookMs = nowMs + limits.groupLookMs;
   const taken = await metadata.write([planLook(group, known, lookMs)]);
   const state = await readState(metadata, group);

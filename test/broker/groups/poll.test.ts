@@ -374,6 +374,19 @@ describe('what it costs', () => {
     ]);
   });
 
+  test('a group is looked over once, however many members of a process come at the moment when it is due', async () => {
+    const { processes } = await groupWorld();
+    const [process] = processes;
+    const consumers = Array.from({ length: 10 }, () => new GroupConsumer());
+    await settle(process, ...consumers);
+    await process.clock.advance(6_000);
+    const calls = await costOf(process, () =>
+      Promise.all(consumers.map((consumer) => consumer.poll(process, { maxRecords: 0 }))),
+    );
+    expect(calls.filter((call) => call.startsWith('write'))).toEqual(['write state']);
+    expect(calls.filter((call) => call === 'get state eventual')).toHaveLength(1);
+  });
+
   test('a steady minute of a member with heartbeats every 3 s is counted', async () => {
     const { processes } = await groupWorld();
     const [process] = processes;
