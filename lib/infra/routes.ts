@@ -32,4 +32,15 @@ export const routes: readonly Route[] = [
   { method: HttpMethod.ANY, path: '/v1/keys/{id}', lambda: 'topics' },
   { method: HttpMethod.GET, path: '/v1/openapi.json', lambda: 'topics' },
   { method: HttpMethod.GET, path: '/healthz', lambda: 'topics', open: true },
+  // The REST dialect (docs/rest-dialect.md). Its other paths go where everything else goes.
+  { method: HttpMethod.POST, path: '/topics/{topicname}', lambda: 'produce' },
+  { method: HttpMethod.POST, path: '/topics/{topicname}/partitions/{partitionid}', lambda: 'produce' },
+  { method: HttpMethod.ANY, path: '/consumers/{groupid}', lambda: 'groups' },
+  { method: HttpMethod.ANY, path: '/consumers/{groupid}/instances/{name}', lambda: 'groups' },
+  // Subscription, assignments, records, offsets, positions.
+  { method: HttpMethod.ANY, path: '/consumers/{groupid}/instances/{name}/{action}', lambda: 'groups' },
+  { method: HttpMethod.ANY, path: '/consumers/{groupid}/instances/{name}/positions/{end}', lambda: 'groups' },
+  { method: HttpMethod.GET, path: '/', lambda: 'topics', open: true },
+  { method: HttpMethod.GET, path: '/healthy', lambda: 'topics', open: true },
+  { method: HttpMethod.GET, path: '/ready', lambda: 'topics', open: true },
 ];

@@ -35,8 +35,20 @@ const LAMBDA_OF_ROUTE = {
   'ANY /v1/keys/{id}': 'Topics',
   'GET /v1/openapi.json': 'Topics',
   'GET /healthz': 'Topics',
+  'POST /topics/{topicname}': 'Produce',
+  'POST /topics/{topicname}/partitions/{partitionid}': 'Produce',
+  'ANY /consumers/{groupid}': 'Groups',
+  'ANY /consumers/{groupid}/instances/{name}': 'Groups',
+  'ANY /consumers/{groupid}/instances/{name}/{action}': 'Groups',
+  'ANY /consumers/{groupid}/instances/{name}/positions/{end}': 'Groups',
+  'GET /': 'Topics',
+  'GET /healthy': 'Topics',
+  'GET /ready': 'Topics',
   $default: 'Topics',
 };
+
+/** Whether the server is there and well. */
+const OPEN = new Set(['GET /healthz', 'GET /', 'GET /healthy', 'GET /ready']);
 
 describe('routes', () => {
   test('with API keys go to their functions, which check the keys', () => {
@@ -45,12 +57,12 @@ describe('routes', () => {
     );
   });
 
-  test('with IAM need a signature, the health check excepted', () => {
+  test('with IAM need a signature, health checks and the version of the dialect excepted', () => {
     expect(routesOf(tenantTemplate({ authorizer: 'iam' }))).toEqual(
       Object.fromEntries(
         Object.entries(LAMBDA_OF_ROUTE).map(([route, name]) => [
           route,
-          `${name} ${route === 'GET /healthz' ? 'NONE' : 'AWS_IAM'}`,
+          `${name} ${OPEN.has(route) ? 'NONE' : 'AWS_IAM'}`,
         ]),
       ),
     );
@@ -66,7 +78,16 @@ describe('routes', () => {
       });
     expect(sources.toSorted()).toEqual(
       [
+        '/*/',
+        '/*/consumers/{groupid}',
+        '/*/consumers/{groupid}/instances/{name}',
+        '/*/consumers/{groupid}/instances/{name}/positions/{end}',
+        '/*/consumers/{groupid}/instances/{name}/{action}',
+        '/*/healthy',
         '/*/healthz',
+        '/*/ready',
+        '/*/topics/{topicname}',
+        '/*/topics/{topicname}/partitions/{partitionid}',
         '/*/v1/groups',
         '/*/v1/groups/{group}',
         '/*/v1/groups/{group}/{action}',
