@@ -46,7 +46,12 @@ export interface JsonProduceBatchesAnswer {
 export interface JsonTransactionRequest {
   transactional_id?: string;
   records: ({ topic: string } & JsonRecordRequest)[];
-  offsets?: { group: string; offsets: { topic: string; partition: number; offset: number; metadata?: string }[] };
+  offsets?: {
+    group: string;
+    member?: string;
+    generation?: number;
+    offsets: { topic: string; partition: number; offset: number; metadata?: string }[];
+  };
 }
 
 export interface JsonTransactionAnswer {

@@ -19,6 +19,12 @@ import { type ApiAnswer, JSON_TYPE, jsonOf, type Transport } from './transport.t
 
 export interface GroupOffsets {
   group: string;
+  /**
+   * Who has read it, as a batch's `groupOffsets()` says: then nothing is written unless the member still owns these partitions,
+   * under that generation. Throws `UNKNOWN_MEMBER_ID` or `FENCED_MEMBER_EPOCH` at the commit otherwise.
+   */
+  member?: string;
+  generation?: number;
   /** `offset` is that of the next record to read. */
   offsets: readonly { topic: string; partition: number; offset: number; metadata?: string }[];
 }
@@ -171,7 +177,7 @@ class CollectedTransaction implements Transaction {
   /** Each record's JSON text. */
   private readonly records: string[] = [];
   private bytes = 0;
-  private group: string | undefined;
+  private reader: Omit<GroupOffsets, 'offsets'> | undefined;
   private readonly offsets = new Map<string, GroupOffsets['offsets'][number]>();
 
   get isEmpty(): boolean {
@@ -189,19 +195,23 @@ class CollectedTransaction implements Transaction {
     for (const text of texts) this.records.push(text);
   }
 
-  commitOffsets({ group, offsets }: GroupOffsets): void {
+  commitOffsets({ group, member, generation, offsets }: GroupOffsets): void {
     this.requireOpen();
-    if (this.group !== undefined && this.group !== group) {
-      throw new TypeError(`A transaction commits offsets of one group, and this one has those of "${this.group}".`);
+    const { reader } = this;
+    if (reader !== undefined && reader.group !== group) {
+      throw new TypeError(`A transaction commits offsets of one group, and this one has those of "${reader.group}".`);
     }
-    this.group = group;
+    if (reader !== undefined && (reader.member !== member || reader.generation !== generation)) {
+      throw new TypeError('A transaction commits offsets of one member, and of one generation of it.');
+    }
+    this.reader = { group, member, generation };
     for (const offset of offsets) this.offsets.set(JSON.stringify([offset.topic, offset.partition]), offset);
   }
 
   body(transactionalId: string): string {
     const rest: Omit<JsonTransactionRequest, 'records'> = {
       transactional_id: transactionalId,
-      offsets: this.group === undefined ? undefined : { group: this.group, offsets: [...this.offsets.values()] },
+      offsets: this.reader === undefined ? undefined : { ...this.reader, offsets: [...this.offsets.values()] },
     };
     const text = JSON.stringify(rest).slice(1);
     const bytes = this.bytes + utf8(text).length + '{"records":[],'.length;

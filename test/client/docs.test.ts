@@ -22,6 +22,7 @@ const OUTPUT: Record<string, RegExp> = {
   'consume-orders': /^ada pays 12\nbob pays 30\nthe group is at 2\n$/,
   'consume-batches': /^the even ones add up to 2450, the odd ones to 2500\n$/,
   'consume-in-steps': /^\[ 1, 2 \]\n\[ 3 \]\n\[\]\n$/,
+  'transform-exactly-once': /^\[ 20, 40, 60, 80 \]\n$/,
   'read-process-write': /^1 count is written, and the group is at 1\n$/,
 };
 

@@ -148,6 +148,16 @@ describe('a transaction', () => {
     });
     await expect(work).rejects.toThrow('one group');
   });
+
+  it('commits what one member has read, of one generation', async () => {
+    const offsets = [{ topic: 'orders', partition: 0, offset: 4 }];
+    await transaction((tx) => tx.commitOffsets({ group: 'adders', member: 'm-1', generation: 3, offsets }));
+    expect(requests[0]?.body.offsets).toEqual({ group: 'adders', member: 'm-1', generation: 3, offsets });
+    const mixed = transaction((tx) => {
+      for (const generation of [3, 4]) tx.commitOffsets({ group: 'adders', member: 'm-1', generation, offsets });
+    });
+    await expect(mixed).rejects.toThrow(TypeError);
+  });
 });
 
 describe('sending again', () => {

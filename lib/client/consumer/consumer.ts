@@ -224,7 +224,8 @@ class GroupConsumer implements Consumer<unknown, unknown> {
         await this.settle(event);
         continue;
       }
-      const run = membership.arrivals.next();
+      // The generation changes with it, and a transaction of what is handed out needs the new one.
+      const run = membership.acknowledging ? undefined : membership.arrivals.next();
       if (run !== undefined) {
         membership.wake();
         return run;
@@ -255,8 +256,14 @@ class GroupConsumer implements Consumer<unknown, unknown> {
     const { name } = run.partition;
     const last = records.at(-1) as ConsumerRecord<unknown, unknown>;
     const next = last.offset + 1;
+    const offsets = [{ ...name, offset: next }];
     const commit: ConsumerBatch<unknown, unknown>['commit'] = (options) => last.commit(options);
-    return { batch: { ...name, records, offsets: [{ ...name, offset: next }], commit }, next };
+    const groupOffsets = () => {
+      const metadata = this.groupMetadata();
+      if (metadata === undefined || run.partition.state === 'ended') throw notAssigned(name);
+      return { ...metadata, offsets };
+    };
+    return { batch: { ...name, records, offsets, commit, groupOffsets }, next };
   }
 
   private settle(event: RebalanceEvent): Promise<void> {

@@ -46,6 +46,8 @@ export class Membership {
   readonly assignment = new Assignment();
   readonly arrivals = new Arrivals();
   readonly events: RebalanceEvent[] = [];
+  /** The group is being told that something was given up. */
+  acknowledging = false;
   /** What ended the polling; for the application to be told of. */
   failure: unknown;
   private readonly api: GroupsApi;
@@ -114,7 +116,9 @@ export class Membership {
   /** The application is done with what was to be given up. */
   released(partitions: readonly OwnedPartition[]): void {
     this.assignment.end(partitions);
+    if (this.heldCursor === undefined) return;
     this.heldCursor = undefined;
+    this.acknowledging = true;
     this.heartbeatWanted = true;
     this.wake();
   }
@@ -221,7 +225,7 @@ export class Membership {
 
   private async heartbeat(): Promise<void> {
     const held = this.heldCursor;
-    const acknowledges = this.heartbeatWanted && held === undefined;
+    const acknowledges = this.acknowledging;
     this.heartbeatWanted = false;
     const answer = await this.poll({
       max_records: 0,
@@ -230,6 +234,10 @@ export class Membership {
       commit: acknowledges || this.settings.commit === 'manual' ? 'none' : this.assignment.uncommitted(),
     });
     this.heartbeats++;
+    if (acknowledges) {
+      this.acknowledging = false;
+      this.announce();
+    }
     // Until the revocation is acknowledged, nothing else that is said matters.
     if (held === undefined) this.cursorFrom(answer);
   }
@@ -315,6 +323,7 @@ export class Membership {
     this.cursor = undefined;
     this.heldCursor = undefined;
     this.heartbeatWanted = false;
+    this.acknowledging = false;
     this.tell('lost', partitions);
   }
 }

@@ -1,6 +1,7 @@
 /** Records as a consumer hands them out. */
 import { MillraceClientError } from '../errors.ts';
 import { type ContentOf, recordFromJson } from '../records.ts';
+import type { GroupOffsets } from '../transaction.ts';
 import { deserialized } from './deserializers.ts';
 import type { JsonPolledRecord } from './groups-api.ts';
 import type { ConsumerSettings, TopicPartition } from './options.ts';
@@ -29,8 +30,10 @@ export interface ConsumerRecord<Key, Value> extends TopicPartition {
 export interface ConsumerBatch<Key, Value> extends TopicPartition {
   /** At least one. */
   records: ConsumerRecord<Key, Value>[];
-  /** What committing the batch commits: for `transaction.commitOffsets`, with the consumer's `groupMetadata()`. */
+  /** What committing the batch commits. */
   offsets: { topic: string; partition: number; offset: number }[];
+  /** The same for `transaction.commitOffsets`, with who this member is. Throws `PARTITION_NOT_ASSIGNED`. */
+  groupOffsets(): GroupOffsets;
   /** Commits all of it, as the `commit` of its last record. */
   commit(options?: CommitOptions): Promise<void>;
 }

@@ -191,3 +191,64 @@ it('subscribes to all topics that match, those to come included', async () => {
   await running;
   expect(seen).toEqual([1, 2]);
 });
+
+describe('transactions with what was read', () => {
+  const copy = async (from: MillraceClient, consumer: Consumer<Text, number>, to: string): Promise<void> => {
+    for await (const batch of consumer.batches()) {
+      await from.transaction(async (transaction) => {
+        await transaction.send({ topic: to, records: batch.records.map(({ value }) => ({ value })) });
+        transaction.commitOffsets(batch.groupOffsets());
+      });
+    }
+  };
+
+  it('write everything once, though members come, crash in the middle and leave', async () => {
+    const to = `${topic}-copies`;
+    await client.topics.create(to);
+    let requests = 0;
+    const cut = new AbortController();
+    // Its seventh transaction is done, and nobody hears of it: the member is gone from then on.
+    const crashing = createClient({
+      url: server.url,
+      attemptsMax: 1,
+      fetch: async (url, init) => {
+        const answer = cut.signal.aborted ? new Promise<Response>(() => {}) : fetch(url, init);
+        if (!(url as string).endsWith('/v1/transactions') || ++requests < 7) return answer;
+        cut.abort();
+        await answer;
+        throw new TypeError('the connection was closed');
+      },
+    });
+    const options = { commit: 'manual', maxRecords: 5 } as const;
+    const [one, two] = [consumerOf(options, crashing), consumerOf(options)];
+    const crash = copy(crashing, one, to).catch((error: unknown) => error);
+    const running = copy(client, two, to);
+    await until(() => one.assignment.length === 3 && two.assignment.length === 3);
+    await write(0, 300);
+    expect(await crash).toMatchObject({ code: 'NETWORK_ERROR', effect: 'unknown' });
+    const three = consumerOf(options);
+    const joined = copy(client, three, to);
+    const written = async () => (await client.offsets(to, 0, { timestamp: 'latest' })).offset ?? 0;
+    for (const endMs = Date.now() + 25_000; (await written()) < 300 && Date.now() < endMs; ) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await Promise.all([two.close(), three.close(), one.close({ timeoutMs: 1 }).catch(() => {})]);
+    await Promise.all([running, joined]);
+    const { records } = await client.fetch(to, 0, { offset: 'earliest', as: 'json', maxRecords: 1_000 });
+    expect(sorted(records.map(({ value }) => Number(value)))).toEqual(upTo(300));
+  }, 60_000);
+
+  it('are refused to a member that was taken for dead', async () => {
+    await write(0, 6);
+    const consumer = consumerOf({ commit: 'manual' });
+    const { value: batch } = await consumer.batches().next();
+    const offsets = batch?.groupOffsets() ?? { group: '', offsets: [] };
+    await consumer.close();
+    const late = client.transaction(async (transaction) => {
+      await transaction.send({ topic, records: [{ value: 99, partition: 0 }] });
+      transaction.commitOffsets(offsets);
+    });
+    await expect(late).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID', effect: 'none' });
+    expect(() => batch?.groupOffsets()).toThrow('not, or no longer, assigned');
+  });
+});

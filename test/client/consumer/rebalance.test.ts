@@ -73,6 +73,29 @@ describe('a revocation', () => {
     await settled(consumer.close());
   });
 
+  it('is acknowledged before anything else is handed out, so that what that is committed with has the new generation', async () => {
+    const { fake, consumer, clock, settled } = consumerWorld(
+      { sessionTimeoutMs: 9_000, commit: 'manual', maxRecords: 1 },
+      TWO,
+    );
+    fake.write('orders/0', 'x', 'y');
+    const batches = consumer.batches();
+    expect((await settled(batches.next())).value).toMatchObject({ partition: 0 });
+    await clock.advance(100);
+    fake.assign('m-1', 'orders/0');
+    await clock.advance(4_000);
+    // Asked for at once: a moment later the answer would be there in any case.
+    const offsets = await settled(batches.next().then(({ value: batch }) => batch?.groupOffsets()));
+    expect(offsets).toEqual({
+      group: 'billing',
+      member: 'm-1',
+      generation: fake.members.get('m-1')?.epoch,
+      offsets: [{ topic: 'orders', partition: 0, offset: 2 }],
+    });
+    expect([...(fake.members.get('m-1')?.owned ?? [])]).toEqual(['orders/0']);
+    await settled(consumer.close());
+  });
+
   it('whose callback throws is acknowledged all the same, and ends the iteration', async () => {
     const onRevoked = () => Promise.reject(new Error('no'));
     const { fake, consumer, clock, settled } = consumerWorld({ onRevoked }, TWO);
