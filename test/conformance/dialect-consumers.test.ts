@@ -92,10 +92,15 @@ describe('a consumer instance', () => {
     const topic = await target.topic();
     const one = await consumer(topic, { name: 'ä b' });
     expect(new URL(one.base_uri).pathname).toBe(`/consumers/${topic}/instances/%C3%A4%20b`);
-    const url = new URL(target.url);
-    expect(one.base_uri).toContain(url.host);
     const response = await target.send('DELETE', new URL(one.base_uri).pathname);
     expect(response.status).toBe(204);
+  });
+
+  // A gateway in front of another server may know it by another name.
+  test.runIf(target.isOurs)('is on the host that was asked', async () => {
+    const one = await consumer(target.freshName());
+    expect(new URL(one.base_uri).origin).toBe(target.url);
+    await one.remove();
   });
 
   test('is made of nothing but what is given', async () => {

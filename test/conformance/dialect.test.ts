@@ -60,13 +60,23 @@ describe('topics', () => {
   });
 
   test('that are not there, or can never be, are 40401; so are their partitions', async () => {
-    for (const name of [target.freshName(), '..%2f', 'a%20b', '%00', 'x'.repeat(250)]) {
+    for (const name of [target.freshName(), 'a%20b', 'caf%C3%A9', 'x'.repeat(250)]) {
       for (const path of ['', '/partitions', '/partitions/0', '/partitions/0/offsets']) {
         expect(await call('GET', `/topics/${name}${path}`)).toMatchObject(error(40401));
       }
       const body = { records: [{ value: null }] };
       expect(await call('POST', `/topics/${name}`, { body })).toMatchObject(error(40401));
       expect(await call('POST', `/topics/${name}/partitions/0`, { body })).toMatchObject(error(40401));
+    }
+  });
+
+  test('of names with tricks in them lead nowhere', async () => {
+    for (const name of ['..%2f', '%00', '%ff', '%zz']) {
+      for (const path of ['', '/partitions', '/partitions/0/offsets']) {
+        const response = await target.send('GET', `/topics/${name}${path}`);
+        expect(response.status, name).toBe(404);
+        await response.arrayBuffer();
+      }
     }
   });
 
