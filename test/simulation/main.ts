@@ -12,6 +12,7 @@ const HELP = `Usage: npm run simulate -- [options]
 
   --histories N   how many histories to run (default 1000)
   --seed S        the first one's seed (default 1)
+  --groups        histories of consumer groups only
   --plant BUG     run a program with a planted bug; succeeds if a checker catches it
   --replay SEED   run one history and print every step
   --help          this text
@@ -36,6 +37,7 @@ function readFlags() {
       options: {
         histories: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
+        groups: { type: 'boolean', default: false },
         plant: { type: 'string' },
         replay: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -54,10 +56,13 @@ async function main(): Promise<number> {
   const histories = wholeNumber('--histories', flags.histories);
   const firstSeed = wholeNumber('--seed', flags.seed);
   const started = performance.now();
-  const options = { histories, firstSeed, plant, onProgress: progress(histories) };
+  const kind = flags.groups ? ('groups' as const) : undefined;
+  const options = { histories, firstSeed, plant, kind, onProgress: progress(histories) };
   // A planted bug is looked for from the first seed on, one history at a time.
   const summary =
-    plant === undefined ? await runInThreads(options) : await runHistories({ ...options, stopAtFirst: true });
+    plant === undefined && kind === undefined
+      ? await runInThreads(options)
+      : await runHistories({ ...options, stopAtFirst: plant !== undefined });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   process.stderr.write('\n');
   console.log(

@@ -6,6 +6,7 @@ import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { groupPlants } from './groups/group-plants.ts';
 import type { HistoryKind } from './kinds.ts';
 import { producerPlants } from './producer-plants.ts';
 import { replicationPlants } from './replication-plants.ts';
@@ -103,6 +104,7 @@ export const plants = {
   },
   ...producerPlants,
   ...replicationPlants,
+  ...groupPlants,
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;

@@ -1,5 +1,5 @@
-/** Many histories in a row, from consecutive seeds; of a planted bug that shows in one kind of history only, of that kind. */
-import { kindOf } from './kinds.ts';
+/** Many histories in a row, from consecutive seeds: all, or those of one kind, as for a bug that shows in no other. */
+import { type HistoryKind, kindOf } from './kinds.ts';
 import { type PlantName, plantOf } from './plants.ts';
 import { type HistoryResult, simulate } from './world.ts';
 
@@ -7,6 +7,8 @@ export interface RunOptions {
   histories: number;
   firstSeed: number;
   plant?: PlantName;
+  /** Of this kind only. */
+  kind?: HistoryKind;
   /** Stop at the first history with a violation. */
   stopAtFirst?: boolean;
   onProgress?: (done: number, failed: number) => void;
@@ -25,7 +27,17 @@ export interface RunSummary {
 }
 
 export function emptySummary(): RunSummary {
-  return { histories: 0, failed: [], acked: 0, deleted: 0, events: 0, faults: {}, producers: {}, replicas: {}, groups: {} };
+  return {
+    histories: 0,
+    failed: [],
+    acked: 0,
+    deleted: 0,
+    events: 0,
+    faults: {},
+    producers: {},
+    replicas: {},
+    groups: {},
+  };
 }
 
 /** Adds one summary to another; failures in the order of their seeds. */
@@ -44,7 +56,7 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
 
 export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
-  const kind = plantOf(options.plant)?.kind;
+  const kind = plantOf(options.plant)?.kind ?? options.kind;
   for (let seed = options.firstSeed; summary.histories < options.histories; seed++) {
     if (kind !== undefined && kindOf(seed) !== kind) continue;
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {

@@ -47,6 +47,7 @@ describe('the simulation itself', () => {
     { of: 'the log', seed: 42 },
     { of: 'producers', seed: 44 },
     { of: 'replicas', seed: 45 },
+    { of: 'groups', seed: 47 },
   ])('gives the same history of $of for the same seed, and another for another', async ({ seed }) => {
     const first = await simulate({ seed });
     const again = await simulate({ seed });

@@ -68,6 +68,8 @@ export class GroupMember {
   /** So many were begun. */
   transactions = 0;
   private cursor: string | undefined;
+  /** Of earlier answers. */
+  private oldCursors: string[] = [];
   /** Turns in which it is deaf to answers, and so gives nothing up. */
   private deafTurns = 0;
   private asks = 0;
@@ -96,8 +98,8 @@ export class GroupMember {
   }
 
   private async turn(): Promise<void> {
-    const committing = this.toCommit();
-    const asked = await this.poll(committing);
+    const old = this.oldCursor();
+    const asked = await this.poll(old ?? this.cursor, old === undefined ? this.toCommit() : []);
     if (asked.kind === 'lost') return;
     if (asked.kind === 'error') return this.failed(asked.error);
     if (this.deafTurns > 0) {
@@ -109,8 +111,20 @@ export class GroupMember {
     if (result.revoked.length > 0 && !this.site.isCalm() && this.random.fraction() < 0.15) {
       this.deafTurns = 1 + randomBelow(this.random, 8);
     }
+    // What it does with the records takes time, in which anything may happen.
+    if (received.length > 0) await this.site.scheduler.pause(this.process, this.random.fraction() * 1_500);
     if (this.plan.mode === 'transactional' && received.length > 0) await transform(this, received);
     if (this.plan.mode === 'manual' && this.random.fraction() < 0.6) await this.commit();
+  }
+
+  /**
+   * Now and then it has forgotten where it was, and goes on from an earlier answer. One that copies what it reads knows that from
+   * nothing else, and must not.
+   */
+  private oldCursor(): string | undefined {
+    const { plan, site, random, oldCursors } = this;
+    if (plan.mode === 'transactional' || site.isCalm() || random.fraction() > 0.12) return undefined;
+    return oldCursors[randomBelow(random, oldCursors.length)];
   }
 
   /** What it was told last is its position in each partition; what it has committed of that, it does not remember. */
@@ -128,8 +142,8 @@ export class GroupMember {
     });
   }
 
-  private poll(committing: readonly Position[]): Promise<Asked<Served>> {
-    const { memberId, cursor, plan, random, site } = this;
+  private poll(cursor: string | undefined, committing: readonly Position[]): Promise<Asked<Served>> {
+    const { memberId, plan, random, site } = this;
     const isHeartbeat = memberId !== undefined && random.fraction() < 0.1;
     const waitMs = random.fraction() < 0.5 ? 0 : random.fraction() * 2_500;
     const base: Omit<PollRequest, 'commit'> = {
@@ -150,7 +164,7 @@ export class GroupMember {
       authorize: () => {},
     };
     return this.ask(waitMs + PATIENCE_MS, async (broker) => {
-      const ask = committing.length > 0 ? this.newAsk() : undefined;
+      const ask = memberId !== undefined && committing.length > 0 ? this.newAsk(memberId) : undefined;
       const commit = ask === undefined ? this.ordinaryCommit() : withToken(committing, ask);
       const sent = memberId !== undefined && cursor !== undefined ? await site.cursor(memberId, cursor) : cursor;
       return answering(ask, () => this.serve(broker, { ...base, cursor: sent, commit }));
@@ -198,6 +212,7 @@ export class GroupMember {
     for (const delivery of deliveries) delivery.receivedAt = receivedAt;
     this.memberId = result.memberId;
     this.epoch = result.epoch;
+    if (this.cursor !== undefined) this.oldCursors.push(this.cursor);
     this.cursor = cursor;
     return result.partitions.map(({ topic, partition, nextOffset, records }) => ({
       topic,
@@ -213,8 +228,9 @@ export class GroupMember {
     if (offsets.length === 0) return;
     const { memberId, epoch } = this;
     const { instanceId } = this.plan;
+    if (memberId === undefined) return;
     const asked = await this.ask(PATIENCE_MS, (broker) => {
-      const ask = this.newAsk();
+      const ask = this.newAsk(memberId);
       const request = { group: GROUP, memberId, epoch, instanceId, offsets: withToken(offsets, ask) };
       return answering(ask, () => commitOffsets(broker, request));
     });
@@ -247,6 +263,7 @@ export class GroupMember {
   forget(): void {
     this.memberId = undefined;
     this.cursor = undefined;
+    this.oldCursors = [];
     this.epoch = 0;
   }
 
@@ -259,12 +276,9 @@ export class GroupMember {
     return this.site.servers.ask(this.process, timeoutMs, work);
   }
 
-  newAsk(): CommitAsk {
-    const ask: CommitAsk = {
-      token: `${this.process.name}/${this.asks++}`,
-      member: String(this.memberId),
-      answer: { kind: 'none' },
-    };
+  /** By whom the member was when it asked; what it is when it comes to be served may be another. */
+  newAsk(member: string): CommitAsk {
+    const ask: CommitAsk = { token: `${this.process.name}/${this.asks++}`, member, answer: { kind: 'none' } };
     this.site.history.asks.push(ask);
     return ask;
   }

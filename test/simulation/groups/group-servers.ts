@@ -3,8 +3,10 @@
  * may be lost, answered too late, or made a second time much later. They crash and freeze, and their clocks are off and jump.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
+import { OFFSETS_PREFIX } from '../../../lib/coordination/groups/offsets-item.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
+import type { Write } from '../../../lib/kernel/items.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
 import type { Network } from '../network.ts';
 import { type Scheduler, SimulatedProcess } from '../scheduler.ts';
@@ -33,6 +35,10 @@ interface Server {
 }
 
 const SERVERS = 3;
+const MISHAPS_MAX = 8;
+/** Mostly longer than a session. */
+const FREEZE_MS_MIN = 3_000;
+const FREEZE_MS_MAX = 20_000;
 const SKEW_MS_MAX = 400;
 
 export class GroupServers {
@@ -40,6 +46,8 @@ export class GroupServers {
   private readonly random: Random;
   private readonly keeper = new SimulatedProcess('servers');
   private readonly servers: Server[] = [];
+  /** They freeze when they commit something. */
+  private readonly doomed = new Set<SimulatedProcess>();
   private started = 0;
   private isCalm = false;
   /** Chances per call of a member, from 0 to 1. */
@@ -56,7 +64,7 @@ export class GroupServers {
   /** Servers go down, stop for a while, and mistake the time, until all is calm. */
   storm(forMs: number): void {
     const { scheduler } = this.site;
-    for (let mishaps = randomBelow(this.random, 6); mishaps > 0; mishaps--) {
+    for (let mishaps = randomBelow(this.random, MISHAPS_MAX); mishaps > 0; mishaps--) {
       scheduler.schedule(this.keeper, this.random.fraction() * forMs, () => this.mishap());
     }
   }
@@ -99,6 +107,12 @@ export class GroupServers {
     });
   }
 
+  /** Told right before a process sends this to the table. */
+  writing(process: SimulatedProcess, writes: readonly Write[]): void {
+    if (this.isCalm || !writes.some(({ key }) => key.sk.startsWith(OFFSETS_PREFIX))) return;
+    if (this.doomed.delete(process)) this.freeze(process);
+  }
+
   private any(): Server {
     return this.servers[randomBelow(this.random, this.servers.length)] as Server;
   }
@@ -115,9 +129,9 @@ export class GroupServers {
       server.process.alive = false;
       this.servers[at] = this.start();
     } else if (kind < 0.65) {
-      history.count('servers frozen');
-      network.note(`${server.process.name} freezes`);
-      server.process.frozenUntilMs = scheduler.nowMs + this.random.fraction() * 14_000;
+      // Worst is when it has decided on something, and not written it.
+      if (this.random.fraction() < 0.7) this.doomed.add(server.process);
+      else this.freeze(server.process);
     } else {
       history.count('clocks jumped');
       server.jumpMs = (this.random.fraction() - 0.5) * 30_000;
@@ -126,6 +140,13 @@ export class GroupServers {
         server.jumpMs = 0;
       });
     }
+  }
+
+  private freeze(process: SimulatedProcess): void {
+    const { scheduler, network, history } = this.site;
+    history.count('servers frozen');
+    network.note(`${process.name} freezes`);
+    process.frozenUntilMs = scheduler.nowMs + FREEZE_MS_MIN + this.random.fraction() * (FREEZE_MS_MAX - FREEZE_MS_MIN);
   }
 
   private start(): Server {

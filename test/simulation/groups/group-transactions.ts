@@ -24,7 +24,8 @@ export async function transform(member: GroupMember, received: readonly Received
       return { topic: OUTPUTS, partition, key: null, value: utf8(value), headers: [] };
     }),
   );
-  const metadata = `${process.name}#${number}`;
+  // One for all sendings: they are one transaction.
+  const { token: metadata } = member.newAsk(memberId);
   const offsets = received.map(({ topic, partition, nextOffset: offset }) => ({ topic, partition, offset, metadata }));
   const by = { memberId, epoch, ...(plan.instanceId !== undefined && { instanceId: plan.instanceId }) };
   const request = {

@@ -38,7 +38,7 @@ const STORM_MS = 60_000;
 const PEACE_MS_MAX = 150_000;
 const LOOK_MS = 2_000;
 /** Until then whatever is late has come: also a poll of before, which may commit again what was committed then. */
-const AFTERMATH_MS = 16_000;
+const AFTERMATH_MS = 22_000;
 const INPUT = 'in-a';
 /** Comes, and perhaps goes and comes again. */
 const PASSING = 'in-b';
@@ -350,7 +350,14 @@ class GroupWorld {
     const parts = { process, network };
     const table = plant?.table?.(this.table, { ...site, process: this.keeper }) ?? this.table;
     const honest = metadataOver(table, parts);
-    const metadata = plant?.metadata?.(honest, site) ?? honest;
+    const planted = plant?.metadata?.(honest, site) ?? honest;
+    const metadata: MetadataStore = {
+      ...planted,
+      write: (writes) => {
+        this.servers.writing(process, writes);
+        return planted.write(writes);
+      },
+    };
     const inline = createInlineObjectStore({ metadata, clock });
     const objects = createTieredObjectStore({ inline, bucket: objectsOver(this.bucket, parts), inlineBytesMax: 4_096 });
     return createBroker({ metadata, objects, compression: nodeCompression, clock, random: this.random });
