@@ -292,7 +292,7 @@ interface Position {
   offset: number;
 }
 
-export function withToken(offsets: readonly Position[], { token }: CommitAsk) {
+function withToken(offsets: readonly Position[], { token }: CommitAsk) {
   return offsets.map((offset) => ({ ...offset, metadata: token }));
 }
 
