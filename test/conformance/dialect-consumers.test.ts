@@ -116,6 +116,7 @@ describe('a consumer instance', () => {
     for (const settings of [
       { 'enable.auto.commit': false, 'fetch.min.bytes': 1, 'consumer.request.timeout.ms': 1_000 },
       { 'enable.auto.commit': 'false', 'fetch.min.bytes': '1', 'consumer.request.timeout.ms': '1000' },
+      { 'auto.commit.enable': 'false' },
       { 'isolation.level': 'read_committed', 'auto.offset.reset': 'none', format: 'json' },
     ]) {
       const one = await consumer(group, settings);

@@ -73,7 +73,7 @@ async function consumerSettings(door: Door, call: DialectCall) {
       settings: {
         format: given.format ?? 'binary',
         reset: given['auto.offset.reset'] ?? 'latest',
-        autoCommit: given['enable.auto.commit'] ?? true,
+        autoCommit: given['enable.auto.commit'] ?? given['auto.commit.enable'] ?? true,
         ...(waitMsMax !== undefined && { waitMsMax }),
       },
     };

@@ -110,6 +110,13 @@ const textualNumber = () =>
     )
     .openapi({ type: 'integer' });
 
+const textualBoolean = () =>
+  z
+    .union([z.boolean(), z.enum(['true', 'false']).transform((given) => given === 'true')], {
+      error: 'must be true or false',
+    })
+    .openapi({ type: 'boolean' });
+
 export const consumerSchema = z
   .strictObject(
     {
@@ -120,12 +127,8 @@ export const consumerSchema = z
         .optional(),
       'fetch.min.bytes': textualNumber().optional(),
       'consumer.request.timeout.ms': textualNumber().optional(),
-      'enable.auto.commit': z
-        .union([z.boolean(), z.enum(['true', 'false']).transform((given) => given === 'true')], {
-          error: 'must be true or false',
-        })
-        .optional()
-        .openapi({ type: 'boolean' }),
+      'enable.auto.commit': textualBoolean().optional(),
+      'auto.commit.enable': textualBoolean().optional().openapi({ description: "Confluent's name of the same" }),
       'isolation.level': z
         .enum(['read_uncommitted', 'read_committed'], { error: 'must be read_uncommitted or read_committed' })
         .optional(),
