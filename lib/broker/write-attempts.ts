@@ -2,7 +2,7 @@
  * Repeating conditional writes of configuration (topics, keys): decide, write, and where the store says that someone
  * else was first, or does not say anything, look again and decide again. Bounded both ways.
  */
-import { MillraceError } from '../kernel/errors.ts';
+import { MillraceError, withEffect } from '../kernel/errors.ts';
 import type { Write } from '../kernel/items.ts';
 import { limits } from '../kernel/limits.ts';
 import type { MetadataStore, WriteResult } from '../storage/metadata/port.ts';
@@ -11,7 +11,8 @@ export type Decision<T> = { done: T } | 'again';
 
 /**
  * Runs `attempt` until it is done. An attempt must find out by itself how things are, because one before it may have
- * taken effect unseen. After such an attempt, no failure of storage is told as `effect: none`.
+ * taken effect unseen. After such an attempt, no failure is told as `effect: none`, nor a
+ * refusal: what it is refused for may have come to be after it.
  */
 export async function decideAgain<T>(what: string, attempt: () => Promise<Decision<T>>): Promise<T> {
   let unknown: MillraceError | undefined;
@@ -21,7 +22,7 @@ export async function decideAgain<T>(what: string, attempt: () => Promise<Decisi
       const decision = await attempt();
       if (decision !== 'again') return decision.done;
     } catch (error) {
-      if (!isStorageFault(error)) throw error;
+      if (!isStorageFault(error)) throw unknown === undefined ? error : withEffect(error, 'unknown');
       if (error.effect === 'none') throw unknown ?? error;
       unknown = error;
       if (++unknownOutcomes >= limits.configUnknownOutcomesMax) throw error;
