@@ -62,6 +62,8 @@ async function highWatermarks(topic: string): Promise<number[]> {
   return json.partition_details.map(({ high_watermark }) => high_watermark);
 }
 
+const DIALECT_TYPE = 'application/vnd.kafka.v2+json';
+
 function checkProblem(text: string, status: number, contentType: string | null, what: string): void {
   expect(contentType, what).toBe('application/problem+json');
   const problem = JSON.parse(text) as AnswerJson;
@@ -125,9 +127,22 @@ async function exchange(request: FuzzRequest, accepted: Accepted, what: string):
   const text = Buffer.from(await answer.arrayBuffer()).toString();
   expect(performance.now() - beganMs, what).toBeLessThan(TIME_LIMIT_MS);
   expect(status, `${what}\n${text}`).not.toBe(500);
-  if (status >= 400 && request.method !== 'HEAD') checkProblem(text, status, contentType, what);
-  else if (!answer.headers.has('producer-duplicate')) accepted.note(request, text);
+  if (status >= 400 && request.method !== 'HEAD') {
+    if (contentType === DIALECT_TYPE && isOutsideOfTheApi(request.path)) checkDialectError(text, status, what);
+    else checkProblem(text, status, contentType, what);
+  } else if (!answer.headers.has('producer-duplicate')) accepted.note(request, text);
   return status;
+}
+
+/** What damage made of the path may be one of the REST dialect, which has errors of its own form. */
+function isOutsideOfTheApi(path: string): boolean {
+  return !new URL(path, 'http://127.0.0.1').pathname.startsWith('/v1/');
+}
+
+function checkDialectError(text: string, status: number, what: string): void {
+  const { error_code: code, message } = JSON.parse(text) as { error_code: number; message: string };
+  expect(String(code), what).toMatch(new RegExp(`^${status}`));
+  expect(message.length, what).toBeLessThan(2_000);
 }
 
 /** The client library itself refused, or the server closed while it was still sending; neither is an answer. */
