@@ -94,7 +94,9 @@ const replication = fc
   .subarray([0, 1, 2, 3, 4, 5, 6, 7], { minLength: 1 })
   .map((replicas) => encodeReplication(initialReplication(replicas)))
   .chain((attributes) =>
-    fc.option(fc.nat(), { nil: undefined }).map((l) => (l === undefined ? attributes : { ...attributes, l })),
+    fc
+      .option(fc.nat(), { nil: undefined })
+      .map((l) => (l === undefined ? attributes : Object.assign(attributes, { l }))),
   );
 
 const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
@@ -114,5 +116,5 @@ const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
 
 export const head: fc.Arbitrary<LedgerHead> = fc.oneof(
   singleHead,
-  fc.tuple(singleHead, replication).map(([single, attributes]) => ({ ...single, replication: attributes })),
+  fc.tuple(singleHead, replication).map(([single, attributes]) => Object.assign(single, { replication: attributes })),
 );
