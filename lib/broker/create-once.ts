@@ -37,7 +37,7 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
   const { what, name, writes } = creation;
   /** The deletions before the attempts that were not answered. */
   let unanswered: number | undefined;
-  const created = await decideAgain<boolean>(`creation of ${what}`, async () => {
+  const created = await decideAgain<boolean | { refusal: MillraceError }>(`creation of ${what}`, async () => {
     const deletions = await deletionsOf(broker, name);
     if (unanswered !== undefined && unanswered !== deletions) return { done: await creation.isThere() };
     const before = unanswered;
@@ -53,11 +53,15 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
     // If nothing was deleted since the unanswered attempt, and another's is there, it was not applied; once that is
     // deleted, it is void.
     if (unanswered !== undefined && unanswered === (await deletionsOf(broker, name))) unanswered = undefined;
-    // The name is another's now; what an attempt had made under it may have been deleted before.
-    if ('refusal' in taken) throw unanswered === undefined ? taken.refusal : withEffect(taken.refusal, 'unknown');
+    if ('refusal' in taken) {
+      // The name is another's now; what an attempt had made under it may have been deleted before. A value, because here
+      // it is known what became of every attempt.
+      return { done: { refusal: withEffect(taken.refusal, unanswered === undefined ? 'none' : 'unknown') } };
+    }
     await taken.free();
     return 'again';
   });
+  if (typeof created === 'object') throw created.refusal;
   if (!created) {
     const detail = `The creation of ${what} was not answered in time; if it was made, it is deleted again.`;
     throw new MillraceError('REQUEST_TIMED_OUT', detail, { effect: 'unknown' });
