@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../lib/client/public.ts';
+import { readValues } from '../support/read-values.ts';
 
 const ROUNDS = 20;
 const WRITERS = 8;
@@ -45,7 +46,9 @@ it(`keeps every acked record through ${ROUNDS} kills under load`, { timeout: 240
     server?.kill('SIGKILL');
     await Promise.all(writers);
   }
-  const stored = await readAll(await start());
+  const client = await start();
+  const stored: string[][] = [];
+  for (let partition = 0; partition < PARTITIONS; partition++) stored.push(await readValues(client, TOPIC, partition));
   const wrong = acked.filter(({ partition, offset, value }) => stored[partition]?.[offset] !== value);
   expect(wrong).toEqual([]);
   expect(acked.length).toBeGreaterThan(ROUNDS * 200);
@@ -73,25 +76,6 @@ async function write(client: MillraceClient, name: string, acked: Acked[]): Prom
       return; // the kill; whether these were written is not known, and nobody was told that they were
     }
   }
-}
-
-async function readAll(client: MillraceClient): Promise<string[][]> {
-  const stored: string[][] = [];
-  for (let partition = 0; partition < PARTITIONS; partition++) {
-    const values: string[] = [];
-    const { offset: end } = await client.offsets(TOPIC, partition, { timestamp: 'latest' });
-    for (let offset = 0; offset < (end ?? 0); ) {
-      const { records, nextOffset } = await client.fetch(TOPIC, partition, { offset, maxRecords: 10_000 });
-      for (const record of records) {
-        expect(record.offset).toBe(values.length);
-        values.push(String(record.value));
-      }
-      expect(nextOffset).toBeGreaterThan(offset);
-      offset = nextOffset;
-    }
-    stored.push(values);
-  }
-  return stored;
 }
 
 async function start(): Promise<MillraceClient> {

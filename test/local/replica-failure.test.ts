@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../lib/client/public.ts';
 import { cleanUp, startLocal, temporaryDirectory } from '../support/local-process.ts';
+import { readValues } from '../support/read-values.ts';
 
 const TOPIC = 'held-by-three';
 const PARTITIONS = 3;
@@ -66,7 +67,9 @@ describe.each(['leader', 'follower'] as const)('a %s whose directory cannot be w
 
     stop.abort();
     await Promise.all(writers);
-    const stored = await Promise.all(Array.from({ length: PARTITIONS }, (_, index) => readAll(index)));
+    const stored = await Promise.all(
+      Array.from({ length: PARTITIONS }, (_, index) => readValues(client, TOPIC, index)),
+    );
     expect(acked.filter(({ partition, offset, value }) => stored[partition]?.[offset] !== value)).toEqual([]);
     // Nothing twice either: every value was sent once, by a producer that is idempotent.
     const all = stored.flat();
@@ -115,21 +118,6 @@ async function write(name: string): Promise<void> {
       acked.push({ partition: receipt.partition, offset: receipt.offset as number, value });
     }
   }
-}
-
-async function readAll(partition: number): Promise<string[]> {
-  const values: string[] = [];
-  const { offset: end } = await client.offsets(TOPIC, partition, { timestamp: 'latest' });
-  for (let offset = 0; offset < (end ?? 0); ) {
-    const { records, nextOffset } = await client.fetch(TOPIC, partition, { offset, maxRecords: 10_000 });
-    for (const record of records) {
-      expect(record.offset).toBe(values.length);
-      values.push(String(record.value));
-    }
-    expect(nextOffset).toBeGreaterThan(offset);
-    offset = nextOffset;
-  }
-  return values;
 }
 
 /** The data directory holds the table too, which stays writable. */

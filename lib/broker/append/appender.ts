@@ -28,7 +28,7 @@ import { Placement } from './placement.ts';
 import { ProducerDesk } from './producer-desk.ts';
 import { SequenceGate } from './sequence-gate.ts';
 import { Sequencer } from './sequencer.ts';
-import { type Appended, type AppendRequest, strongestOf, type Unit } from './unit.ts';
+import { type Appended, type AppendRequest, acksOf, rulesFor, strongestOf, type Unit } from './unit.ts';
 import { ledgerOf, placePart, type UploadedPart } from './uploaded-part.ts';
 
 export class Appender {
@@ -278,7 +278,7 @@ function refusedBy(head: LedgerHead, units: readonly Unit[]): Map<Unit, unknown>
   const refused = new Map<Unit, unknown>();
   for (const unit of units) {
     try {
-      targetsOf(state, strongestOf([unit]));
+      targetsOf(state, { acks: acksOf(unit), rules: rulesFor(unit) });
     } catch (error) {
       refused.set(unit, error);
     }

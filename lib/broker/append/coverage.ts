@@ -15,7 +15,7 @@ import type { LedgerHead } from '../../log/ledger/head.ts';
 import { headView } from '../ledger/replicated.ts';
 import { Looks } from './looks.ts';
 import { type AppenderParts, goneError } from './parts.ts';
-import { type Appended, acksOf, strongestOf, type Unit } from './unit.ts';
+import { type Appended, acksOf, rulesFor, type Unit } from './unit.ts';
 
 export interface CommitPlace {
   id: Uint8Array;
@@ -60,7 +60,7 @@ export class Coverage {
   private judge(unit: Unit, commit: CommitPlace | undefined, head = this.parts.heads.peek(unit.ledger)): AckVerdict {
     const view = head && headView(head);
     if (view === undefined || acksOf(unit) === 'leader') return { ack: 'now' };
-    const { minInSync } = strongestOf([unit]).rules;
+    const { minInSync } = rulesFor(unit);
     if (commit !== undefined) return judgeAck(view, commit.id, { minInSync });
     const inSync = count(view.state.inSync);
     return inSync < minInSync ? { ack: 'not-enough-replicas-after-append', inSync } : { ack: 'now' };
@@ -70,7 +70,7 @@ export class Coverage {
   private async wait(unit: Unit, commit: CommitPlace): Promise<'covered' | 'cut-off'> {
     const { clock, watcher } = this.parts;
     const { ledger, deadlineMs } = unit;
-    const looks = new Looks(this.parts, { ledger, rules: strongestOf([unit]).rules });
+    const looks = new Looks(this.parts, { ledger, rules: rulesFor(unit) });
     looks.now();
     for (;;) {
       const leftMs = deadlineMs - clock.monotonic();
@@ -103,7 +103,7 @@ export class Coverage {
     const view = headView(head);
     if (view === undefined) return 'covered';
     const inPage = await this.isInPage(unit, { id, seen }, head);
-    const verdict = judgePaged(view, { inPage, minInSync: strongestOf([unit]).rules.minInSync });
+    const verdict = judgePaged(view, { inPage, minInSync: rulesFor(unit).minInSync });
     switch (verdict.ack) {
       case 'now':
         return 'covered';
@@ -136,7 +136,7 @@ const RETRY = { retryAfterMs: limits.retryAfterMsDefault };
 
 /** The records will be read. */
 function tooFew(unit: Unit, inSync: number): MillraceError {
-  const { minInSync } = strongestOf([unit]).rules;
+  const { minInSync } = rulesFor(unit);
   const detail = `The records were appended; ${inSync} replicas are in sync by now, and min.insync.replicas is ${minInSync}.`;
   return new MillraceError('NOT_ENOUGH_REPLICAS_AFTER_APPEND', detail, { effect: 'unknown', facts: RETRY });
 }

@@ -46,6 +46,11 @@ export function acksOf({ acks = 'all' }: AppendRequest): Acks {
   return acks;
 }
 
+/** What the topic said of its replicas when the request came. */
+export function rulesFor({ rules = ONE_IS_ENOUGH }: AppendRequest): ReplicationRules {
+  return rules;
+}
+
 /** Of units that are appended together: the strongest of what they ask for, and the newest of what their topic says. */
 export function strongestOf(units: readonly AppendRequest[]): { acks: Acks; rules: ReplicationRules } {
   const acks = units.some((unit) => acksOf(unit) === 'all') ? 'all' : 'leader';

@@ -1,5 +1,7 @@
 /** What a consumer can be told, and what it does when it is not. */
+
 import { limits } from '../../kernel/limits.ts';
+import { numbersOf, oneOf } from '../check-options.ts';
 import type { MillraceClientError } from '../errors.ts';
 import { type Deserializer, textOrBytes } from './deserializers.ts';
 
@@ -125,7 +127,7 @@ export function consumerSettings<Key, Value>(options: ConsumerOptions<Key, Value
   return {
     group,
     ...subscriptionOf(given),
-    ...numbersOf(given),
+    ...numbersOf(NUMBERS, given),
     keyDeserializer: deserializerOf('keyDeserializer', given.keyDeserializer),
     valueDeserializer: deserializerOf('valueDeserializer', given.valueDeserializer),
     commit: oneOf('commit', given.commit ?? 'automatic', ['automatic', 'manual']),
@@ -163,22 +165,6 @@ function patternOf(pattern: string | RegExp): string {
     throw new TypeError(`the flags of ${String(pattern)} cannot be taken: i, m and y have no meaning to the server`);
   }
   return `.*(?:${pattern.source}).*`;
-}
-
-function numbersOf(given: ConsumerOptions<unknown, unknown>): Record<keyof typeof NUMBERS, number> {
-  const entries = Object.entries(NUMBERS).map(([name, { value, min, max }]) => {
-    const number = given[name as keyof typeof NUMBERS] ?? value;
-    if (!Number.isInteger(number) || number < min || number > max) {
-      throw new RangeError(`${name} ${String(number)} is not a whole number from ${min} to ${max}`);
-    }
-    return [name, number] as const;
-  });
-  return Object.fromEntries(entries) as Record<keyof typeof NUMBERS, number>;
-}
-
-function oneOf<Name extends string>(option: string, value: unknown, allowed: readonly Name[]): Name {
-  if ((allowed as readonly unknown[]).includes(value)) return value as Name;
-  throw new TypeError(`${option} "${String(value)}" is not one of ${allowed.join(', ')}`);
 }
 
 function deserializerOf(option: string, deserializer: Deserializer<unknown> | undefined): Deserializer<unknown> {

@@ -1,6 +1,8 @@
 /** What a producer can be told, and what it does when it is not. */
+
 import { limits } from '../../kernel/limits.ts';
 import type { Acks } from '../api.ts';
+import { numbersOf, oneOf } from '../check-options.ts';
 import { PARTITIONER_NAMES, type Partitioner, type PartitionerName } from './partitioners.ts';
 import type { Delivery } from './record.ts';
 import { content, type Serializer } from './serializers.ts';
@@ -87,7 +89,7 @@ export function settingsOf<Key, Value>(options: ProducerOptions<Key, Value>): Pr
     throw new TypeError('idempotence needs answers: with acks "none" it must be false or absent');
   }
   const settings: ProducerSettings = {
-    ...numbersOf(given),
+    ...numbersOf(NUMBERS, given),
     keySerializer: serializerOf('keySerializer', given.keySerializer),
     valueSerializer: serializerOf('valueSerializer', given.valueSerializer),
     partitioner: partitionerOf(given.partitioner),
@@ -105,22 +107,6 @@ export function settingsOf<Key, Value>(options: ProducerOptions<Key, Value>): Pr
     );
   }
   return settings;
-}
-
-function numbersOf(given: ProducerOptions<unknown, unknown>): Record<keyof typeof NUMBERS, number> {
-  const entries = Object.entries(NUMBERS).map(([name, { value, min, max }]) => {
-    const number = given[name as keyof typeof NUMBERS] ?? value;
-    if (!Number.isInteger(number) || number < min || number > max) {
-      throw new RangeError(`${name} ${String(number)} is not a whole number from ${min} to ${max}`);
-    }
-    return [name, number] as const;
-  });
-  return Object.fromEntries(entries) as Record<keyof typeof NUMBERS, number>;
-}
-
-function oneOf<Name extends string>(option: string, value: unknown, allowed: readonly Name[]): Name {
-  if ((allowed as readonly unknown[]).includes(value)) return value as Name;
-  throw new TypeError(`${option} "${String(value)}" is not one of ${allowed.join(', ')}`);
 }
 
 function serializerOf(option: string, serializer: Serializer<unknown> | undefined): Serializer<unknown> {
