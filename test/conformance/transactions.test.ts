@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { limits } from '../../lib/kernel/limits.ts';
+import { freshGroup, groupsOf } from './support/groups.ts';
 import { useTarget } from './support/target.ts';
 
 const target = useTarget();
+const groups = groupsOf(target);
 const post = (path: string, body?: unknown, headers: Record<string, string> = {}) =>
   target.call('POST', `/v1/transactions${path}`, { body, headers });
 const named = (epoch: number, seq: number) => ({ 'producer-epoch': `${epoch}`, 'producer-seq': `${seq}` });
@@ -420,6 +422,40 @@ describe('a transaction in parts', () => {
       json: { field: 'part' },
     });
     expect(await post(`${path}/parts`, { part: 0 }, named(epoch, 0))).toMatchObject({ status: 400 });
+  });
+
+  test('commits what a member has read only as long as the member may, and can be aborted where it may not', async () => {
+    const [input, output] = await topics();
+    const group = freshGroup();
+    const { member, generation } = await groups.poll(group, { topics: [input] });
+    const { epoch, path } = await begin();
+    const part = (by: object) => ({
+      part: 0,
+      records: [{ topic: output, partition: 0, value: 'x' }],
+      offsets: { group, ...by, offsets: [{ topic: input, partition: 1, offset: 1 }] },
+    });
+    const refusals: [object, number, string][] = [
+      [{ member: 'm-nobody', generation }, 409, 'UNKNOWN_MEMBER_ID'],
+      [{ member, generation: generation + 1 }, 409, 'FENCED_MEMBER_EPOCH'],
+      [{ generation }, 400, 'INVALID_REQUEST'],
+    ];
+    for (const [by, status, code] of refusals) {
+      const refused = await post(`${path}/parts`, part(by), named(epoch, 0));
+      expect(refused).toMatchObject({ status, json: { code, effect: 'none' } });
+    }
+    for (const [seq, leaves] of [false, true].entries()) {
+      expect((await post(`${path}/parts`, part({ member, generation }), named(epoch, seq))).status).toBe(200);
+      if (leaves) await groups.post(group, 'leave', { member });
+      const committing = await post(`${path}/commit`, undefined, named(epoch, seq));
+      const expected = leaves
+        ? { status: 409, json: { code: 'UNKNOWN_MEMBER_ID', effect: 'none' } }
+        : { status: 200, json: { partitions: [{ topic: output, base_offset: 0, records: 1 }] } };
+      expect(committing).toMatchObject(expected);
+      expect((await highWatermarks(output))[0]).toBe(1);
+      expect(await groups.committed(group)).toEqual([[1, 1]]);
+    }
+    expect((await post(`${path}/abort`, undefined, named(epoch, 1))).status).toBe(204);
+    expect((await post(`${path}/commit`, undefined, named(epoch, 1))).json.code).toBe('INVALID_TXN_STATE');
   });
 
   test('takes ids that a path must escape', async () => {

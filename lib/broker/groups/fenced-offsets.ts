@@ -1,24 +1,31 @@
-/** Offsets of a member that are committed with something else: the check that goes into the same atomic write. */
-import { planFence } from '../../coordination/groups/fence.ts';
-import { type MemberName, seatOf } from '../../coordination/groups/seat.ts';
+/** Offsets of members that are committed with something else: the checks that go into the same atomic write. */
+import { type Fence, type FencedMember, planFence } from '../../coordination/groups/fence.ts';
+import { seatOf } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
-import type { Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { checkCommit } from './commit-writes.ts';
 import { readMember } from './group-items.ts';
 
-export interface FencedMember extends MemberName {
-  /** The member's epoch; absent: whatever it is now. */
-  epoch?: number;
+export interface MemberCommit {
+  group: string;
+  member: FencedMember;
+  offsets: readonly PendingOffset[];
 }
 
-/** Throws where the member may not commit these: see `commitOffsets`. */
-export async function fenceFor(
-  { metadata }: Broker,
-  { group, member, offsets }: { group: string; member: FencedMember; offsets: readonly PendingOffset[] },
-): Promise<Write & { kind: 'check' }> {
-  const { epoch, ...name } = member;
-  const present = await readMember(metadata, group, seatOf(name));
-  const admitted = checkCommit(present, { name, epoch, offsets });
-  return planFence(group, name, admitted.epoch);
+/**
+ * One fence for each member; throws where one may not commit these: see `commitOffsets`. A member is read once, so that all it
+ * commits is held against the same state of it, which the fence then stands for.
+ */
+export async function fencesFor({ metadata }: Broker, commits: readonly MemberCommit[]): Promise<Fence[]> {
+  const seats = Map.groupBy(commits, ({ group, member }) => JSON.stringify([group, seatOf(member)]));
+  return mapBounded([...seats.values()], limits.storageFanOutMax, async (own) => {
+    const [{ group, member }] = own as [MemberCommit];
+    const present = await readMember(metadata, group, seatOf(member));
+    const [fence] = own.map(({ member: { epoch, ...name }, offsets }) => {
+      return planFence(group, name, checkCommit(present, { name, epoch, offsets }).epoch);
+    });
+    return fence as Fence;
+  });
 }

@@ -1,6 +1,7 @@
 /**
  * Adds a part to an open transaction: records that are stored at once and stay unsequenced, and so unseen, until the
- * commit, and offsets of a group that are committed with them. The first part begins the transaction.
+ * commit, and offsets of a group that are committed with them. The first part begins the transaction. Offsets may name the
+ * member that has read so far: it is checked now, as Kafka does (KIP-447), kept with the part, and checked in the commit.
  *
  * Parts are numbered from 0, so that a repeated call adds nothing and is answered as the first was. The part's item and the
  * state that counts it are one atomic write. The sweeper would give the bytes up an hour after their birth; no transaction
@@ -8,7 +9,13 @@
  */
 import { type Caller, decideAdd } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
-import { decodePart, encodePart, partKey, type TransactionPart } from '../../coordination/transactions/part-item.ts';
+import {
+  decodePart,
+  encodePart,
+  type PartReader,
+  partKey,
+  type TransactionPart,
+} from '../../coordination/transactions/part-item.ts';
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -16,6 +23,7 @@ import { ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { packCommit } from '../../log/ledger/commit.ts';
 import type { Broker } from '../broker.ts';
+import { fencesFor } from '../groups/fenced-offsets.ts';
 import { checkItemCount } from './intent.ts';
 import { placesOf, topicsOfLedgers } from './make-receipt.ts';
 import {
@@ -105,11 +113,14 @@ async function decided(
 async function storePart(broker: Broker, request: AddRequest, deadlineMs: number): Promise<TransactionPart> {
   const { runs, records } = await prepareRecords(broker, request.records);
   const offsets = request.offsets === undefined ? [] : await prepareListedOffsets(broker, request.offsets);
+  const reader = readerOf(request.offsets);
+  const fences = reader === undefined ? [] : await fencesFor(broker, [{ ...reader, offsets }]);
   // What one part has too much of, no commit could take.
   checkItemCount({
     ledgers: new Set(runs.map(({ ledger }) => ledgerName(ledger))).size,
     offsets: offsetWrites(offsets, 0).length,
     guarded: true,
+    members: fences.length,
   });
   const leave = broker.committer.admit(runs.reduce((sum, { run }) => sum + run.bytes, 0));
   try {
@@ -123,10 +134,14 @@ async function storePart(broker: Broker, request: AddRequest, deadlineMs: number
         return { ledger, topic: topics[index] as string, seen: head.sealed, packed: packCommit(commit) };
       }),
     );
-    return { commits, places: placesOf(runs, stored), records, offsets };
+    return { commits, places: placesOf(runs, stored), records, offsets, ...(reader && { reader }) };
   } finally {
     leave();
   }
+}
+
+function readerOf({ group, member }: Partial<GroupOffsets> = {}): PartReader | undefined {
+  return group === undefined || member === undefined ? undefined : { group, member };
 }
 
 function answerOf({ commits, places, records }: TransactionPart, repeated: boolean): Added {

@@ -70,8 +70,7 @@ export function begin(intent: Intent): Progress {
 /** The atomic write, the ledgers' first: a refused transaction is explained by its first failed condition. */
 export function writesOf({ intent, ledgers }: Progress): Write[] {
   const guard = intent.guard === undefined ? [] : [intent.guard];
-  const fence = intent.fence === undefined ? [] : [intent.fence];
-  return [...ledgers.map(({ plan }) => planLedgerAppend(plan)), ...guard, ...fence, ...intent.offsets];
+  return [...ledgers.map(({ plan }) => planLedgerAppend(plan)), ...guard, ...intent.fences, ...intent.offsets];
 }
 
 export class CommitAttempts {
@@ -190,10 +189,10 @@ export class CommitAttempts {
   ): Promise<Step> {
     const ledger = progress.ledgers[index];
     if (ledger === undefined) {
-      const { guard, fence } = progress.intent;
-      const behind = index - progress.ledgers.length;
-      if (behind === (guard === undefined ? 0 : 1) && fence !== undefined) throw fenced(progress);
-      assert(behind === 0 && guard !== undefined, 'offsets have no condition');
+      const { guard, fences } = progress.intent;
+      const behind = index - progress.ledgers.length - (guard === undefined ? 0 : 1);
+      assert(behind < fences.length, 'offsets have no condition');
+      if (behind >= 0) throw fenced(progress);
       // The ledgers' conditions held: they do not have the commits.
       const unknown = progress.unknown && progress.ledgers.length === 0;
       return { step: 'done', outcome: { outcome: 'superseded', unknown } };

@@ -1,6 +1,9 @@
 /**
  * Commits an open transaction: everything that was added to it appears at once, or nothing does and the caller hears why.
  * Committing it again gives the first answer.
+ *
+ * Where members of groups have read what the parts' offsets say, they are in the write's conditions: a commit of one that was
+ * fenced since is refused, and leaves the transaction open, to be aborted.
  */
 import { type Caller, decideCommit, decideExpire } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
@@ -25,6 +28,7 @@ import { retryPauseMs } from '../../storage/retry.ts';
 import { goneError } from '../append/parts.ts';
 import { ONE_IS_ENOUGH } from '../append/unit.ts';
 import type { Broker } from '../broker.ts';
+import { fencesFor, type MemberCommit } from '../groups/fenced-offsets.ts';
 import { headView } from '../ledger/replicated.ts';
 import { rulesOf } from '../replication/rules.ts';
 import { type CommitOutcome, checkItemCount, type Intent, type StoredLedger } from './intent.ts';
@@ -92,16 +96,21 @@ async function decideAndCommit(
     parts.flatMap((part) => part.offsets),
     broker.clock.now(),
   );
-  checkItemCount({ ledgers: gathered.length, offsets: offsets.length, guarded: true });
+  const fences = await fencesFor(broker, parts.flatMap(memberCommitOf));
+  checkItemCount({ ledgers: gathered.length, offsets: offsets.length, guarded: true, members: fences.length });
   const { stored, receipt } = await assemble(broker, gathered);
   const next = { ...decision.next, token: broker.random.bytes(OBJECT_RANDOM_BYTES), receipt: packReceipt(receipt) };
   const outcome = await commitOrDiscard(broker, {
     ledgers: stored,
     guard: planTransactional(id, next),
+    fences,
     offsets,
     deadlineMs,
   });
   switch (outcome.outcome) {
+    case 'fenced':
+      // Once more: it says how, or that the member has a newer epoch, which nobody said is too new.
+      return { unknown: false };
     case 'superseded':
       return { unknown: outcome.unknown };
     case 'swept':
@@ -116,15 +125,21 @@ async function decideAndCommit(
 }
 
 /** What was stored for a commit that can never be is not left behind. */
-async function commitOrDiscard(broker: Broker, intent: Intent): Promise<CommitOutcome> {
+async function commitOrDiscard(broker: Broker, intent: Intent): Promise<CommitOutcome | { outcome: 'fenced' }> {
   try {
     const outcome = await broker.committer.commit(intent);
     if (outcome.outcome !== 'committed') discardBundles(broker, intent.ledgers);
     return outcome;
   } catch (error) {
-    if (error instanceof MillraceError && error.effect === 'none') discardBundles(broker, intent.ledgers);
+    if (!(error instanceof MillraceError) || error.effect !== 'none') throw error;
+    discardBundles(broker, intent.ledgers);
+    if (error.code === 'FENCED_MEMBER_EPOCH') return { outcome: 'fenced' };
     throw error;
   }
+}
+
+function memberCommitOf({ reader, offsets }: TransactionPart): MemberCommit[] {
+  return reader === undefined ? [] : [{ ...reader, offsets }];
 }
 
 /** Whether it was this call that committed, and not another process that was asked the same. */

@@ -1,5 +1,6 @@
 /** A transaction that is ready to be committed: its bytes are stored, and what is left is one atomic write. */
 
+import type { Fence } from '../../coordination/groups/fence.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { ItemKey, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -42,8 +43,8 @@ export interface Intent {
   ledgers: readonly StoredLedger[];
   /** The new state of the transactional id, which is conditioned on the one that was decided upon. */
   guard?: Write & { kind: 'put' };
-  /** That the member of a group whose offsets these are may still commit them. */
-  fence?: Write & { kind: 'check' };
+  /** That the members of groups whose offsets these are may still commit them: one for each member. */
+  fences: readonly Fence[];
   /** Unconditional updates. */
   offsets: readonly Write[];
   /** When the caller stops waiting, by the monotonic clock. */
@@ -65,12 +66,11 @@ export type CommitOutcome =
   | { outcome: 'swept' };
 
 export function intentKeys(
-  { ledgers, guard, fence, offsets }: Intent,
+  { ledgers, guard, fences, offsets }: Intent,
   headKey: (ledger: LedgerId) => ItemKey,
 ): string[] {
-  const keys = [...ledgers.map(({ ledger }) => headKey(ledger)), ...offsets.map(({ key }) => key)];
+  const keys = [...ledgers.map(({ ledger }) => headKey(ledger)), ...[...fences, ...offsets].map(({ key }) => key)];
   if (guard !== undefined) keys.push(guard.key);
-  if (fence !== undefined) keys.push(fence.key);
   return keys.map(({ pk, sk }) => JSON.stringify([pk, sk]));
 }
 
@@ -78,15 +78,16 @@ export interface ItemCount {
   ledgers: number;
   offsets: number;
   guarded: boolean;
-  fenced?: boolean;
+  /** Members that are fenced. */
+  members: number;
 }
 
 /** Throws `POLICY_VIOLATION` where a transaction is of more items than one atomic write has. */
-export function checkItemCount({ ledgers, offsets, guarded, fenced = false }: ItemCount): void {
-  const items = ledgers + offsets + (guarded ? 1 : 0) + (fenced ? 1 : 0);
+export function checkItemCount({ ledgers, offsets, guarded, members }: ItemCount): void {
+  const items = ledgers + offsets + (guarded ? 1 : 0) + members;
   if (items <= limits.transactionItemsMax) return;
   const id = guarded ? ', its transactional id' : '';
-  const member = fenced ? ', a member' : '';
+  const member = members === 0 ? '' : members === 1 ? ', a member' : `, ${members} members`;
   const what = `A transaction of ${items} items (${ledgers} ledgers, ${offsets} items of offsets${id}${member})`;
   throw overLimit('transactionItemsMax', what, limits.transactionItemsMax);
 }

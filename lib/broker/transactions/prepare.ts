@@ -1,4 +1,5 @@
 /** What a transaction is to write, checked as a whole: a fault of one record or offset is a fault of the transaction. */
+import type { FencedMember } from '../../coordination/groups/fence.ts';
 import {
   type CommittedOffset,
   OFFSETS_PER_ITEM,
@@ -20,7 +21,6 @@ import type { BatchRun } from '../../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { runOf } from '../append/accept-batches.ts';
 import type { Broker } from '../broker.ts';
-import type { FencedMember } from '../groups/fenced-offsets.ts';
 import { listGroup } from '../groups/group-directory.ts';
 import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
 import { unknownPartition } from '../topic-cache.ts';

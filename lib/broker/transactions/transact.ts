@@ -19,7 +19,7 @@ import { limits } from '../../kernel/limits.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
-import { fenceFor } from '../groups/fenced-offsets.ts';
+import { fencesFor } from '../groups/fenced-offsets.ts';
 import { type CommitOutcome, checkItemCount, type Intent, type StoredLedger } from './intent.ts';
 import { placesOf, receiptOf } from './make-receipt.ts';
 import {
@@ -82,7 +82,7 @@ class Transact {
   /** By which the request knows its own commit in the state. */
   private readonly token: Uint8Array;
   /** Of offsets that a member commits. */
-  private fence: Intent['fence'];
+  private fences: Intent['fences'] = [];
   private state: TransactionalState | undefined;
   private next: TransactionalState | undefined;
 
@@ -113,13 +113,13 @@ class Transact {
     const { broker, request } = this;
     const prepared = await prepareRecords(broker, request.records);
     const offsets = request.offsets === undefined ? [] : await prepareListedOffsets(broker, request.offsets);
-    await this.takeFence(offsets);
+    await this.takeFences(offsets);
     const guarded = request.transactionalId !== undefined;
     checkItemCount({
       ledgers: new Set(prepared.runs.map(({ ledger }) => ledgerName(ledger))).size,
       offsets: offsetWrites(offsets, 0).length,
       guarded,
-      fenced: this.fence !== undefined,
+      members: this.fences.length,
     });
     const bytes = prepared.runs.reduce((sum, { run }) => sum + run.bytes, 0);
     const leave = broker.committer.admit(bytes);
@@ -164,7 +164,7 @@ class Transact {
           return { records: answered(prepared, stored, outcome.bases), repeated: false };
         case 'fenced':
           // Says how, or that the member has a newer epoch, which nobody said is too new.
-          await this.takeFence(offsets);
+          await this.takeFences(offsets);
           continue;
         case 'swept':
           return undefined;
@@ -178,10 +178,10 @@ class Transact {
     throw this.metTooMany();
   }
 
-  private async takeFence(offsets: readonly PendingOffset[]): Promise<void> {
+  private async takeFences(offsets: readonly PendingOffset[]): Promise<void> {
     const { group, member } = this.request.offsets ?? {};
     if (group === undefined || member === undefined) return;
-    this.fence = await fenceFor(this.broker, { group, member, offsets });
+    this.fences = await fencesFor(this.broker, [{ group, member, offsets }]);
   }
 
   private async commitOrFenced(
@@ -193,7 +193,7 @@ class Transact {
       return await this.broker.committer.commit({
         ledgers: stored,
         guard: this.guard(prepared, stored),
-        fence: this.fence,
+        fences: this.fences,
         offsets: offsetWrites(offsets, this.broker.clock.now()),
         deadlineMs: this.deadlineMs,
       });

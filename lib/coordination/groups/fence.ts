@@ -13,7 +13,15 @@ import { minus, type Partitions } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
 import { type MemberName, memberKey, seatOf } from './seat.ts';
 
-export function planFence(group: string, name: MemberName, epoch: number): Write & { kind: 'check' } {
+export type Fence = Write & { kind: 'check' };
+
+/** A member as a commit names it. */
+export interface FencedMember extends MemberName {
+  /** The member's epoch; absent: whatever it is when it is looked at. */
+  epoch?: number;
+}
+
+export function planFence(group: string, name: MemberName, epoch: number): Fence {
   return { kind: 'check', key: memberKey(group, seatOf(name)), conditions: fenceOf(name, epoch) };
 }
 

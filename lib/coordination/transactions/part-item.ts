@@ -11,10 +11,13 @@
  *     r   bytes   the records' places and timestamps, in the order of the request (receipt.ts), for a repeated request
  *     o   list    of maps, one a committed offset: g group, t topic name, i topic id, p partition, o offset, and l leader
  *                 epoch and m metadata where there are
+ *     m   map     the member that commits the offsets, if one does: g group, m member id, and i instance id and e epoch where
+ *                 it was named with them
  */
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
+import type { FencedMember } from '../groups/fence.ts';
 import { type PlacedRecord, packPlaced, type ReceiptPlace, unpackPlaced } from './receipt.ts';
 import { transactionalPartitionKey } from './transactional-item.ts';
 
@@ -42,6 +45,13 @@ export interface TransactionPart {
   places: readonly ReceiptPlace[];
   records: readonly PlacedRecord[];
   offsets: readonly PendingOffset[];
+  /** Who has read what the offsets say; absent: nobody in particular. */
+  reader?: PartReader;
+}
+
+export interface PartReader {
+  group: string;
+  member: FencedMember;
 }
 
 export interface TransactionId {
@@ -66,7 +76,7 @@ function digits(number: number): string {
   return String(number).padStart(16, '0');
 }
 
-export function encodePart({ commits, places, records, offsets }: TransactionPart): Attributes {
+export function encodePart({ commits, places, records, offsets, reader }: TransactionPart): Attributes {
   return {
     c: commits.map(({ ledger, topic, seen, packed }) => ({
       t: ledger.topicId,
@@ -78,6 +88,7 @@ export function encodePart({ commits, places, records, offsets }: TransactionPar
     p: places.map(({ ledger, slot, partition, records: count }) => ({ c: ledger, s: slot, p: partition, r: count })),
     r: packPlaced(records),
     o: offsets.map(encodeOffset),
+    ...(reader !== undefined && { m: encodeReader(reader) }),
   };
 }
 
@@ -88,8 +99,15 @@ function encodeOffset({ group, topic, topicId, partition, offset, leaderEpoch, m
   return map;
 }
 
+function encodeReader({ group, member: { memberId, instanceId, epoch } }: PartReader): Value {
+  const map: Record<string, Value> = { g: group, m: memberId };
+  if (instanceId !== undefined) map['i'] = instanceId;
+  if (epoch !== undefined) map['e'] = epoch;
+  return map;
+}
+
 export function decodePart(attributes: Attributes): TransactionPart {
-  const { c, p, r, o } = attributes;
+  const { c, p, r, o, m } = attributes;
   assert(r instanceof Uint8Array, 'a part has the places of its records');
   return {
     commits: maps(c).map((map) => {
@@ -106,6 +124,7 @@ export function decodePart(attributes: Attributes): TransactionPart {
     })),
     records: unpackPlaced(r),
     offsets: maps(o).map(decodeOffset),
+    ...(m !== undefined && { reader: decodeReader(m) }),
   };
 }
 
@@ -122,15 +141,25 @@ function decodeOffset(map: Record<string, Value>): PendingOffset {
   return offset;
 }
 
+function decodeReader(value: Value): PartReader {
+  const map = mapOf(value);
+  const member: FencedMember = { memberId: text(map, 'm') };
+  if (map['i'] !== undefined) member.instanceId = text(map, 'i');
+  if (map['e'] !== undefined) member.epoch = number(map, 'e');
+  return { group: text(map, 'g'), member };
+}
+
 function maps(value: Value | undefined): Record<string, Value>[] {
   assert(Array.isArray(value), 'a part of a transaction holds lists');
-  return value.map((element) => {
-    assert(
-      typeof element === 'object' && !Array.isArray(element) && !(element instanceof Uint8Array),
-      'the lists of a part hold maps',
-    );
-    return element;
-  });
+  return value.map(mapOf);
+}
+
+function mapOf(value: Value): Record<string, Value> {
+  assert(
+    typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array),
+    'what a part of a transaction lists are maps',
+  );
+  return value;
 }
 
 function text(map: Record<string, Value>, name: string): string {

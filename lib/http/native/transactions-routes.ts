@@ -28,8 +28,7 @@ const groupOffsets = {
 };
 const whatIsRead = { description: 'What a consumer group has read, committed with the records' };
 
-const partOffsetsSchema = z.strictObject(groupOffsets, notAnObject).openapi('GroupOffsets');
-const memberOffsetsSchema = z
+const offsetsSchema = z
   .strictObject(
     {
       ...groupOffsets,
@@ -41,7 +40,7 @@ const memberOffsetsSchema = z
     },
     notAnObject,
   )
-  .openapi('MemberOffsets');
+  .openapi('GroupOffsets');
 
 const records = z
   .array(transactionRecordSchema, { error: recordMessages.records })
@@ -56,7 +55,7 @@ export const transactSchema = z
           'Orders its transactions one after the other; with Producer-Epoch and Producer-Seq a retry is harmless',
       }).optional(),
       records,
-      offsets: memberOffsetsSchema.optional().openapi(whatIsRead),
+      offsets: offsetsSchema.optional().openapi(whatIsRead),
     },
     notAnObject,
   )
@@ -67,7 +66,7 @@ export const partSchema = z
     {
       part: wholeNumber().openapi({ description: 'Counts the parts of the transaction, from 0' }),
       records,
-      offsets: partOffsetsSchema.optional().openapi(whatIsRead),
+      offsets: offsetsSchema.optional().openapi(whatIsRead),
     },
     notAnObject,
   )
@@ -172,6 +171,8 @@ const stateErrors = [
   'REQUEST_TIMED_OUT',
 ] as const;
 
+const memberErrors = ['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'FENCED_INSTANCE_ID', 'ILLEGAL_GENERATION'] as const;
+
 const longFormErrors = [...stateErrors, 'PRODUCER_FENCED', 'INVALID_PRODUCER_ID_MAPPING'] as const;
 
 export const transactRoute = defineRoute({
@@ -193,16 +194,7 @@ export const transactRoute = defineRoute({
       content: { [JSON_TYPE]: transactAnswerSchema },
     },
   },
-  errors: [
-    ...contentErrors,
-    ...stateErrors,
-    'INVALID_PRODUCER_EPOCH',
-    'DUPLICATE_SEQUENCE_NUMBER',
-    'UNKNOWN_MEMBER_ID',
-    'FENCED_MEMBER_EPOCH',
-    'FENCED_INSTANCE_ID',
-    'ILLEGAL_GENERATION',
-  ],
+  errors: [...contentErrors, ...stateErrors, 'INVALID_PRODUCER_EPOCH', 'DUPLICATE_SEQUENCE_NUMBER', ...memberErrors],
 });
 
 export const initializeTransactionsRoute = defineRoute({
@@ -237,7 +229,7 @@ export const addToTransactionRoute = defineRoute({
       content: { [JSON_TYPE]: partAnswerSchema },
     },
   },
-  errors: [...contentErrors, ...longFormErrors],
+  errors: [...contentErrors, ...longFormErrors, ...memberErrors],
 });
 
 export const commitTransactionRoute = defineRoute({
@@ -253,7 +245,13 @@ export const commitTransactionRoute = defineRoute({
   answers: {
     200: { description: 'All is committed', headers: duplicateHeader, content: { [JSON_TYPE]: commitAnswerSchema } },
   },
-  errors: [...longFormErrors, 'UNKNOWN_TOPIC_OR_PARTITION', 'POLICY_VIOLATION', 'THROTTLING_QUOTA_EXCEEDED'],
+  errors: [
+    ...longFormErrors,
+    ...memberErrors,
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'POLICY_VIOLATION',
+    'THROTTLING_QUOTA_EXCEEDED',
+  ],
 });
 
 export const abortTransactionRoute = defineRoute({

@@ -8,6 +8,7 @@ import { describeTransaction } from '../../broker/transactions/describe-transact
 import { initializeTransactions } from '../../broker/transactions/initialize-transactions.ts';
 import type { GroupOffsets, TransactionRecord } from '../../broker/transactions/prepare.ts';
 import { transact } from '../../broker/transactions/transact.ts';
+import type { FencedMember } from '../../coordination/groups/fence.ts';
 import type { Principal } from '../../coordination/tenants/principal.ts';
 import type { Caller } from '../../coordination/transactions/decide.ts';
 import type { TransactionalState } from '../../coordination/transactions/transactional-item.ts';
@@ -42,7 +43,7 @@ export function mountTransactions(door: Door): void {
       throw malformedField('transactional_id', 'must be there beside Producer-Epoch and Producer-Seq');
     }
     if (transactionalId !== undefined) requireScope(principal, 'produce', 'transactional id', transactionalId);
-    const offsets = withMember(contentsAllowed(principal, records, rest.offsets), rest.offsets);
+    const offsets = contentsAllowed(principal, records, rest.offsets);
     const done = await transact(broker, { transactionalId, caller, records, offsets });
     return answer({ records: done.records }, done.repeated);
   });
@@ -107,26 +108,26 @@ function contentsAllowed(
   const offsets = given.offsets.map(({ topic, partition, offset, leader_epoch: leaderEpoch, metadata }) => {
     return { topic, partition, offset, leaderEpoch, metadata };
   });
-  return { group: given.group, offsets };
+  return { group: given.group, ...memberIn(given), offsets };
 }
 
-function withMember(
-  offsets: GroupOffsets | undefined,
-  given: z.output<typeof transactSchema>['offsets'],
-): GroupOffsets | undefined {
-  const { member: memberId, generation: epoch, instance_id: instanceId } = given ?? {};
+type GivenOffsets = NonNullable<z.output<typeof partSchema>['offsets']>;
+
+function memberIn({ member: memberId, generation: epoch, instance_id: instanceId }: GivenOffsets): {
+  member?: FencedMember;
+} {
   if (memberId === undefined) {
     for (const [name, value] of Object.entries({ generation: epoch, instance_id: instanceId })) {
       if (value !== undefined) throw malformedField(`offsets.${name}`, 'is that of a member, which is missing');
     }
-    return offsets;
+    return {};
   }
   const member = {
     memberId,
     ...(instanceId !== undefined && { instanceId }),
     ...(epoch !== undefined && { epoch }),
   };
-  return offsets && { ...offsets, member };
+  return { member };
 }
 
 const EPOCH_HEADER = 'Producer-Epoch';

@@ -30,34 +30,46 @@ export const receipts: fc.Arbitrary<Receipt> = fc.record({
   records: placedRecords,
 });
 
-export const parts = fc.record({
-  commits: fc.array(
-    fc.record({
-      ledger: ledgers,
-      topic: names,
-      seen: fc.nat(),
-      packed: fc.uint8Array({ minLength: 1, maxLength: 60 }),
-    }),
-    { maxLength: 4 },
-  ),
-  places: fc.array(places, { maxLength: 5 }),
-  records: placedRecords,
-  offsets: fc.array(
-    fc.record(
-      {
-        group: fc.string({ minLength: 1 }),
-        topic: names,
-        topicId: topicIds,
-        partition: fc.nat(9_999),
-        offset: fc.maxSafeNat(),
-        leaderEpoch: fc.nat(),
-        metadata: fc.string(),
-      },
-      { requiredKeys: ['group', 'topic', 'topicId', 'partition', 'offset'] },
-    ),
-    { maxLength: 5 },
+const readers = fc.record({
+  group: fc.string({ minLength: 1 }),
+  member: fc.record(
+    { memberId: fc.string({ minLength: 1 }), instanceId: fc.string({ minLength: 1 }), epoch: fc.maxSafeNat() },
+    { requiredKeys: ['memberId'] },
   ),
 });
+
+export const parts = fc.record(
+  {
+    commits: fc.array(
+      fc.record({
+        ledger: ledgers,
+        topic: names,
+        seen: fc.nat(),
+        packed: fc.uint8Array({ minLength: 1, maxLength: 60 }),
+      }),
+      { maxLength: 4 },
+    ),
+    places: fc.array(places, { maxLength: 5 }),
+    records: placedRecords,
+    offsets: fc.array(
+      fc.record(
+        {
+          group: fc.string({ minLength: 1 }),
+          topic: names,
+          topicId: topicIds,
+          partition: fc.nat(9_999),
+          offset: fc.maxSafeNat(),
+          leaderEpoch: fc.nat(),
+          metadata: fc.string(),
+        },
+        { requiredKeys: ['group', 'topic', 'topicId', 'partition', 'offset'] },
+      ),
+      { maxLength: 5 },
+    ),
+    reader: readers,
+  },
+  { requiredKeys: ['commits', 'places', 'records', 'offsets'] },
+);
 
 export const states = fc.record(
   {
