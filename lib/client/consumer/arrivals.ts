@@ -62,6 +62,12 @@ export class Arrivals {
     this.answers[0] = [...own, ...(this.answers[0] ?? [])];
   }
 
+  /** What was handed out of it last is to be handed out again. */
+  putBack(run: Run): void {
+    if (this.aside.includes(run) || this.answers.some((answer) => answer.includes(run))) return;
+    this.answers[0] = [run, ...(this.answers[0] ?? [])];
+  }
+
   /** Forgets what is handed out, or not to be any more. */
   private clear(): void {
     this.aside = this.aside.filter(isCurrent);

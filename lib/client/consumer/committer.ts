@@ -67,7 +67,7 @@ export class Committer {
       const offsets = merged(open);
       try {
         await this.api.commit({ member, generation, offsets: [...offsets.values()] }, this.signal);
-        for (const [partition, { offset }] of offsets) partition.committed = offset;
+        for (const [partition, { offset }] of offsets) partition.noteCommitted(offset);
         for (const { done } of open) done.resolve();
         return;
       } catch (error) {

@@ -227,12 +227,19 @@ export class Membership {
     const held = this.heldCursor;
     const acknowledges = this.acknowledging;
     this.heartbeatWanted = false;
-    const answer = await this.poll({
-      max_records: 0,
-      auto_offset_reset: this.settings.autoOffsetReset,
-      // An acknowledgement changes the member's epoch; sent again, it must be the same request.
-      commit: acknowledges || this.settings.commit === 'manual' ? 'none' : this.assignment.uncommitted(),
-    });
+    let answer: JsonPollAnswer;
+    try {
+      answer = await this.poll({
+        max_records: 0,
+        auto_offset_reset: this.settings.autoOffsetReset,
+        // An acknowledgement changes the member's epoch; sent again, it must be the same request.
+        commit: acknowledges || this.settings.commit === 'manual' ? 'none' : this.assignment.uncommitted(),
+      });
+    } catch (error) {
+      // Else nothing would be handed out until the next heartbeat is due.
+      this.heartbeatWanted ||= acknowledges;
+      throw error;
+    }
     this.heartbeats++;
     if (acknowledges) {
       this.acknowledging = false;
@@ -256,12 +263,12 @@ export class Membership {
     const { memberId, settings } = this;
     const done = new Map([...this.assignment].map((partition) => [partition, partition.done]));
     const who = memberId === undefined ? introduction(settings) : { member: memberId };
-    const answer = await this.send({ ...who, ...this.place(), ...request }, signal);
+    const { answer, committed } = await this.send({ ...who, ...this.place(), ...request }, signal);
     this.contactMs = this.clock.monotonic();
     this.memberId = answer.member;
     this.generation = answer.generation;
     this.fences = 0;
-    if (request.commit !== 'none' && settings.commit === 'automatic') {
+    if (committed && settings.commit === 'automatic') {
       for (const [partition, offset] of done) partition.committed = offset;
     }
     return answer;
@@ -271,13 +278,16 @@ export class Membership {
    * What the offsets to commit name may be gone, with a topic that was deleted. The group takes it away by itself; until then
    * the member lives on without committing.
    */
-  private async send(request: JsonPollRequest, signal: AbortSignal | undefined): Promise<JsonPollAnswer> {
+  private async send(
+    request: JsonPollRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<{ answer: JsonPollAnswer; committed: boolean }> {
     try {
-      return await this.api.poll(request, signal);
+      return { answer: await this.api.poll(request, signal), committed: request.commit !== 'none' };
     } catch (error) {
       const gone = error instanceof MillraceClientError && error.code === 'UNKNOWN_TOPIC_OR_PARTITION';
       if (!gone || !Array.isArray(request.commit) || request.commit.length === 0) throw error;
-      return this.api.poll({ ...request, commit: 'none' }, signal);
+      return { answer: await this.api.poll({ ...request, commit: 'none' }, signal), committed: false };
     }
   }
 

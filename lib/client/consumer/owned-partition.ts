@@ -45,6 +45,12 @@ export class OwnedPartition {
     this.done = offset;
   }
 
+  /** The application has committed by itself: what it was handed up to there is done, also where it is still in hand. */
+  noteCommitted(offset: number): void {
+    this.committed = offset;
+    if (this.handed !== undefined && offset <= this.handed && offset > (this.done ?? -1)) this.done = offset;
+  }
+
   requireOwned(): void {
     if (this.state === 'ended') throw notAssigned(this);
   }

@@ -1,6 +1,6 @@
 /** Records as a consumer hands them out. */
 import { MillraceClientError } from '../errors.ts';
-import { type ContentOf, recordFromJson } from '../records.ts';
+import { type ClientRecord, type ContentOf, recordFromJson } from '../records.ts';
 import type { GroupOffsets } from '../transaction.ts';
 import { deserialized } from './deserializers.ts';
 import type { JsonPolledRecord } from './groups-api.ts';
@@ -43,24 +43,24 @@ export class DeserializationError extends MillraceClientError {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
+  /** As it arrived, for whoever puts it aside. */
+  readonly record: ClientRecord;
 
-  constructor(
-    { topic, partition, offset }: TopicPartition & { offset: number },
-    part: 'key' | 'value',
-    cause: unknown,
-  ) {
+  constructor(json: JsonPolledRecord, part: 'key' | 'value', cause: unknown) {
+    const { topic, partition, offset } = json;
     const why = cause instanceof Error ? cause.message : String(cause);
     const detail = `the ${part} of ${topic} ${partition} at offset ${offset} was not deserialized: ${why}`;
     super('DESERIALIZATION_FAILED', detail, { retriable: false, effect: 'none', cause });
     this.topic = topic;
     this.partition = partition;
     this.offset = offset;
+    this.record = recordFromJson<'text'>(json);
   }
 }
 
 export type Deserializers = Pick<ConsumerSettings, 'keyDeserializer' | 'valueDeserializer'>;
 
-type Commit = (position: { offset: number; metadata?: string }) => Promise<void>;
+export type Commit = (position: { offset: number; metadata?: string }) => Promise<void>;
 
 class PolledRecord implements ConsumerRecord<unknown, unknown> {
   topic: string;

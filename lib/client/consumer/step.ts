@@ -6,11 +6,16 @@
  * that makes no step for a session timeout is taken for dead, and the next step joins anew by itself.
  */
 import type { MillraceClientError } from '../errors.ts';
-import type { Transport } from '../transport.ts';
-import { eachPartition, groupsApi, introduction, type JsonPollAnswer, type JsonPollRequest } from './groups-api.ts';
+import {
+  eachPartition,
+  type GroupsApi,
+  introduction,
+  type JsonPollAnswer,
+  type JsonPollRequest,
+} from './groups-api.ts';
 import { isFenced } from './membership.ts';
 import type { ConsumerSettings, TopicPartition } from './options.ts';
-import { type ConsumerRecord, consumerRecord } from './record.ts';
+import { type Commit, type ConsumerRecord, consumerRecord, DeserializationError } from './record.ts';
 
 export interface ConsumerState {
   member: string;
@@ -24,6 +29,11 @@ export interface StepOptions {
   /** Default: the consumer's. */
   maxRecords?: number;
   waitMs?: number;
+  /**
+   * Told of each record that a deserializer threw at, which the step then leaves out: put aside what is to be kept of it.
+   * Without this the step rejects with the first, as does every one from the same state.
+   */
+  onUndeserializable?: (error: DeserializationError) => void;
   signal?: AbortSignal;
 }
 
@@ -38,10 +48,9 @@ export interface PollStep<Key, Value> {
 }
 
 export function stepper(
-  send: Transport,
+  api: GroupsApi,
   settings: ConsumerSettings,
 ): (options?: StepOptions) => Promise<PollStep<unknown, unknown>> {
-  const api = groupsApi(send, settings.group);
   const ask = async ({ state, maxRecords, waitMs, signal }: StepOptions): Promise<JsonPollAnswer> => {
     const request: JsonPollRequest = {
       ...introduction(settings),
@@ -63,16 +72,46 @@ export function stepper(
     });
     const { member, generation, cursor, assignment, revoked } = answer;
     return {
-      records: answer.records.map((json) =>
-        consumerRecord(json, settings, (position) => {
-          const { topic, partition } = json;
-          return api.commit({ member, generation, offsets: [{ topic, partition, ...position }] });
-        }),
-      ),
+      records: answer.records.flatMap((json) => {
+        const { topic, partition } = json;
+        const commit: Commit = (position) =>
+          api.commit({ member, generation, offsets: [{ topic, partition, ...position }] });
+        return recordOrNone(() => consumerRecord(json, settings, commit), options.onUndeserializable);
+      }),
       state: { member, generation, cursor },
       assignment: eachPartition(assignment),
       revoked: eachPartition(revoked),
       ...(lost !== undefined && { lost }),
     };
   };
+}
+
+function recordOrNone(
+  read: () => ConsumerRecord<unknown, unknown>,
+  leaveOut: StepOptions['onUndeserializable'],
+): ConsumerRecord<unknown, unknown>[] {
+  try {
+    return [read()];
+  } catch (error) {
+    if (leaveOut === undefined || !(error instanceof DeserializationError)) throw error;
+    leaveOut(error);
+    return [];
+  }
+}
+
+/** Leaves the group after the last step, whose records are done where commits are automatic. */
+export async function leaveAfter(
+  api: GroupsApi,
+  { commit, instanceId }: ConsumerSettings,
+  { member, cursor }: ConsumerState,
+): Promise<void> {
+  try {
+    await api.leave({
+      member,
+      ...(commit === 'automatic' && { cursor }),
+      ...(instanceId !== undefined && { keep_seat: true }),
+    });
+  } catch (error) {
+    if (!isFenced(error)) throw error;
+  }
 }

@@ -131,6 +131,25 @@ describe('commits by record', () => {
   });
 });
 
+describe('automatic commits', () => {
+  it('pass over nothing that the application failed at', async () => {
+    await write(0, 60);
+    const consumer = consumerOf({ maxRecords: 7 });
+    const done: number[] = [];
+    let attempts = 0;
+    const run = async () => {
+      for await (const { value } of consumer.records()) {
+        if (++attempts % 5 === 0) throw new Error('try again');
+        done.push(value ?? -1);
+        if (done.length === 60) break;
+      }
+    };
+    while (done.length < 60) await run().catch(() => {});
+    expect(sorted(done)).toEqual(upTo(60));
+    await consumer.close();
+  });
+});
+
 describe('pausing and seeking', () => {
   it('steer what the server sends', async () => {
     await write(0, 60);
@@ -151,6 +170,18 @@ describe('pausing and seeking', () => {
 });
 
 describe('single steps', () => {
+  it('end with a commit, and with partitions that are free at once', async () => {
+    await write(0, 12);
+    const consumer = consumerOf();
+    const { records, state } = await consumer.poll({ waitMs: 0 });
+    await consumer.leave(state);
+    expect(records).toHaveLength(12);
+    expect((await client.groups.describe(`billing-${tests}`)).members).toEqual([]);
+    await write(12, 18);
+    const next = await consumerOf().poll({ waitMs: 0 });
+    expect(sorted(next.records.map(({ value }) => value ?? -1))).toEqual([12, 13, 14, 15, 16, 17]);
+  });
+
   it('go on in another process from what was saved', async () => {
     await write(0, 30);
     const seen: number[] = [];

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
+import type { DeserializationError } from '../../../lib/client/consumer/record.ts';
 import type { ConsumerState } from '../../../lib/client/consumer/step.ts';
+import { json } from '../../../lib/client/producer/serializers.ts';
 import { consumerWorld } from './consumer-world.ts';
 
 /** As it would come out of a cookie or a table. */
@@ -47,4 +49,35 @@ it('joins anew where the state is of a member that is no more, and says so', asy
   const step = await settled(consumer.poll({ state }));
   expect(step).toMatchObject({ lost: { code: 'UNKNOWN_MEMBER_ID' }, state: { member: 'm-2' } });
   expect(step.records.map(({ value }) => value)).toEqual(['a']);
+});
+
+it('rejects with a record that is not to be deserialized, or leaves it out and says which', async () => {
+  const { fake, consumer, settled } = consumerWorld({ valueDeserializer: json<number>() });
+  fake.write('orders/0', '1', 'two', '3');
+  const failure = await settled(consumer.poll().catch((error: unknown) => error));
+  expect(failure).toMatchObject({ code: 'DESERIALIZATION_FAILED', offset: 1 });
+  fake.expire('m-1');
+  const leftOut: DeserializationError[] = [];
+  const step = await settled(consumer.poll({ onUndeserializable: (error) => void leftOut.push(error) }));
+  expect(step.records.map(({ value }) => value)).toEqual([1, 3]);
+  expect(leftOut.map(({ offset, record }) => [offset, record.value])).toEqual([[1, 'two']]);
+});
+
+it('ends with a commit of what the last step returned, and leaves', async () => {
+  const { fake, consumer, settled } = consumerWorld();
+  fake.write('orders/0', 'a', 'b');
+  const { state } = await settled(consumer.poll());
+  await settled(consumer.leave(saved(state)));
+  expect(fake.committed.get('orders/0')).toBe(2);
+  expect(fake.members.size).toBe(0);
+  await settled(consumer.leave(state));
+});
+
+it('leaves without a commit where commits are manual, and keeps the seat of a static member', async () => {
+  const { fake, consumer, settled } = consumerWorld({ commit: 'manual', instanceId: 'page' });
+  fake.write('orders/0', 'a');
+  const { state } = await settled(consumer.poll());
+  await settled(consumer.leave(state));
+  expect(fake.commits).toEqual([]);
+  expect(fake.calls.at(-1)?.body).toEqual({ member: 'm-1', keep_seat: true });
 });
