@@ -10,9 +10,8 @@ import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { BrokerLog } from '../../lib/broker/broker-log.ts';
 import type { BrokerMeter } from '../../lib/broker/broker-meter.ts';
-import { nativePathOf } from '../../lib/http/native/paths.ts';
-import { PROBLEM_TYPE } from '../../lib/http/problems.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
+import { errorCodeOf, routeLabel } from './route-label.ts';
 
 export interface Telemetry {
   logger: Logger;
@@ -152,19 +151,4 @@ function addCounts(metrics: Metrics, served: Served): void {
     metrics.addMetric('RecordsFetched', MetricUnit.Count, served.recordsFetched);
     metrics.addMetric('BytesFetched', MetricUnit.Bytes, served.bytesFetched);
   }
-}
-
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PATCH', 'DELETE']);
-
-/** The route as the API documents it; everything else is one label, because clients choose methods and paths. */
-function routeLabel(method: string, path: string): string {
-  const known = nativePathOf(path);
-  return known === undefined || !METHODS.has(method) ? 'other' : `${method} ${known}`;
-}
-
-async function errorCodeOf(response: Response): Promise<string | undefined> {
-  if (response.headers.get('content-type') !== PROBLEM_TYPE) return undefined;
-  const text = await response.clone().text();
-  // The answer to HEAD has the headers only.
-  return text === '' ? `HTTP_${response.status}` : (JSON.parse(text) as { code: string }).code;
 }

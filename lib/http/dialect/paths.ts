@@ -23,3 +23,13 @@ export const DIALECT_PATHS = {
 } as const satisfies Record<string, readonly string[]>;
 
 export type DialectPath = keyof typeof DIALECT_PATHS;
+
+const matchers = (Object.keys(DIALECT_PATHS) as DialectPath[]).map((path) => ({
+  path,
+  pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}));
+
+/** The path that a request's path is one of, as a label with few values. */
+export function dialectPathOf(path: string): DialectPath | undefined {
+  return matchers.find(({ pattern }) => pattern.test(path))?.path;
+}
