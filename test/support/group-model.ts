@@ -8,7 +8,7 @@
  */
 import assert from 'node:assert/strict';
 import { type Cursor, deliveredBy, reportedBy, startsOf } from '../../lib/coordination/groups/cursor.ts';
-import { decideCommit, planFence, planFencedRenewal } from '../../lib/coordination/groups/fence.ts';
+import { decideCommit, planFence } from '../../lib/coordination/groups/fence.ts';
 import { decideFollow, type Followed } from '../../lib/coordination/groups/follow.ts';
 import { planGroup, planLook } from '../../lib/coordination/groups/group-item.ts';
 import { admit, decideChange, decideJoin, decideLeave, type JoinRequest } from '../../lib/coordination/groups/join.ts';
@@ -231,8 +231,10 @@ export class GroupModel extends GroupTable {
       if (!lost && itemAge === 0) this.tell(client, followed, { member, slow });
       return;
     }
-    const next = followed.next ?? touched(member, this.now(client.number));
-    const write = followed.next ? planMember(GROUP, followed.next) : planFencedRenewal(GROUP, member, next.seenMs);
+    const touchedOnly = touched(member, this.now(client.number));
+    const commits = delivered.length > 0 && { committedWrite: touchedOnly.writes };
+    const next = { ...(followed.next ?? touchedOnly), ...commits };
+    const write = planMember(GROUP, next);
     const writes = [write, ...delivered.map((position) => this.records.planCommit(position))];
     const applied = () => this.records.check(delivered);
     const answered = this.send({ writes, purpose: 'follow', applied }, late);
@@ -253,7 +255,7 @@ export class GroupModel extends GroupTable {
       return { topicId, partition, offset: offset + 2 };
     });
     const kept = (client.cursor?.positions ?? []).filter((position) => slow && hasPartition(revoking, position));
-    client.cursor = { epoch, positions: [...positions, ...kept] };
+    client.cursor = { epoch, writes: member.writes, positions: [...positions, ...kept] };
     client.epoch = epoch;
     client.told = assignment;
     if (revoking.size > 0) this.count('told to give up');

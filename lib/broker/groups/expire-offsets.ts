@@ -1,55 +1,30 @@
 /**
- * Removes committed offsets that nobody needs any more, and groups of which nothing is left (`offsets.retention.minutes`; the rules
- * are in coordination/groups/offset-expiry.ts). Goes through all groups; may be interrupted anywhere, and run by several at a time.
+ * Removes a group's committed offsets that nobody needs any more, and the group where nothing of it is left
+ * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts). May be interrupted anywhere, and run by
+ * several at a time.
  */
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.ts';
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
-import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
-import { directoryEntryKey, GROUP_DIRECTORY } from './group-directory.ts';
+import { directoryEntryKey } from './group-directory.ts';
 import { itemsOf, readMembers, readState, readTarget } from './group-items.ts';
 import { lookOver } from './look-over.ts';
 
-export interface ExpiryReport {
-  groups: number;
+export interface Expired {
   /** Items of offsets from which some were removed. */
   items: number;
-  /** Groups that are gone. */
-  dead: number;
+  /** The group is gone. */
+  dead: boolean;
 }
 
-export async function expireOffsets(
-  broker: Broker,
-  { retentionMs = limits.offsetsRetentionMsDefault }: { retentionMs?: number } = {},
-): Promise<ExpiryReport> {
-  const report: ExpiryReport = { groups: 0, items: 0, dead: 0 };
-  let from: string | undefined = '';
-  while (from !== undefined) {
-    const page: QueryPage = await broker.metadata.query({
-      pk: GROUP_DIRECTORY,
-      ...(from !== '' && { from }),
-      limit: limits.listPageMax,
-      consistency: 'strong',
-    });
-    for (const { key } of page.items) {
-      const expired = await expireGroup(broker, key.sk, retentionMs);
-      report.groups++;
-      report.items += expired.items;
-      report.dead += expired.dead ? 1 : 0;
-    }
-    from = page.next;
-  }
-  return report;
-}
-
-async function expireGroup(
+/** `inUse`: the group stays, whatever is left of it. */
+export async function expireGroup(
   broker: Broker,
   group: string,
-  retentionMs: number,
-): Promise<{ items: number; dead: boolean }> {
+  { retentionMs, inUse }: { retentionMs: number; inUse: boolean },
+): Promise<Expired> {
   const { metadata, clock, groups } = broker;
   // Its members may all be gone, with nobody left to notice.
   await lookOver(broker, group, await groups.state(group, 0));
@@ -65,7 +40,7 @@ async function expireGroup(
     if (applied) items++;
     if (!applied || !writes.some(({ kind }) => kind === 'delete')) left++;
   }
-  const used = left > 0 || (state?.members ?? 0) > 0 || (await readMembers(metadata, group)).size > 0;
+  const used = inUse || left > 0 || (state?.members ?? 0) > 0 || (await readMembers(metadata, group)).size > 0;
   return { items, dead: !used && (await bury(broker, group)) };
 }
 

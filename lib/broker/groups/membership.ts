@@ -186,7 +186,8 @@ async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | 
     return 'again';
   }
   const offsets = await toCommit(broker, request, member);
-  const next = followed.next ?? (offsets.length > 0 ? touched(member, nowMs) : undefined);
+  const commits = offsets.length > 0 && { committedWrite: member.writes + 1 };
+  const next = commits === false ? followed.next : { ...(followed.next ?? touched(member, nowMs)), ...commits };
   if (next !== undefined) {
     const written = await writeCommit(broker, { group, member, offsets, last: planMember(group, next) });
     if (written.outcome === 'refused') return 'again';

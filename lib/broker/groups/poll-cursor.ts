@@ -19,13 +19,16 @@ export interface PollCursor {
   fresh: ReadonlySet<string>;
 }
 
-export function encodePollCursor(memberId: string, epoch: number, positions: readonly PollPosition[]): string {
+export function encodePollCursor(
+  memberId: string,
+  { epoch, writes, positions }: { epoch: number; writes: number; positions: readonly PollPosition[] },
+): string {
   const sorted = [...positions].sort((a, b) => byText(a.topicId, b.topicId) || ascending(a.partition, b.partition));
   const digits = Array<number>(Math.ceil(sorted.length / 4)).fill(0);
   for (const [index, { fresh }] of sorted.entries()) {
     if (fresh) digits[index >> 2] = (digits[index >> 2] as number) | (8 >> (index & 3));
   }
-  const text = encodeCursor(memberId, { epoch, positions: sorted });
+  const text = encodeCursor(memberId, { epoch, writes, positions: sorted });
   return `${text}~${digits.map((digit) => digit.toString(16)).join('')}`;
 }
 

@@ -192,7 +192,7 @@ class Poll {
           const offset = reached.get(place) ?? place.offset;
           return { topicId, partition, offset, fresh: place.fresh || offset !== place.offset };
         });
-        return encodePollCursor(memberId, member.epoch, positions);
+        return encodePollCursor(memberId, { epoch: member.epoch, writes: member.writes, positions });
       },
     };
   }

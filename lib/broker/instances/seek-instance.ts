@@ -70,5 +70,5 @@ function moved(from: InstanceSource, offsets: ReadonlyMap<string, number>): Inst
     const offset = offsets.get(name);
     return { ...position, offset: offset ?? position.offset, fresh: offset !== undefined || fresh.has(name) };
   });
-  return { ...from, cursor: encodePollCursor(from.memberId, cursor.epoch, positions) };
+  return { ...from, cursor: encodePollCursor(from.memberId, { ...cursor, positions }) };
 }

@@ -5,8 +5,8 @@
  *
  * As text, base64url of (integers as varints):
  *
- *     version u8 = 1 | member epoch | topics, for each: id 16 bytes | partitions, for each in order:
- *       distance to the one before | offset | 1 + leader epoch, 0 = not known
+ *     version u8 = 2 | member epoch | writes of the member's item | topics, for each: id 16 bytes | partitions, for each in
+ *       order: distance to the one before | offset | 1 + leader epoch, 0 = not known
  *     CRC-32C u32 of all that and the member's id: it is nobody else's
  *
  * It also says what the member holds, which is how it acknowledges a revocation: partitions that it has no position of.
@@ -38,15 +38,18 @@ export interface Position {
 export interface Cursor {
   /** The member epoch of the answer. */
   epoch: number;
+  /** How often the member's item had been written then (`n`): which commits of the member were before the answer. */
+  writes: number;
   positions: readonly Position[];
 }
 
-const VERSION = 1;
+const VERSION = 2;
 const CHECKSUM_BYTES = 4;
 
-export function encodeCursor(memberId: string, { epoch, positions }: Cursor): string {
+export function encodeCursor(memberId: string, { epoch, writes, positions }: Cursor): string {
   const byTopic = Map.groupBy(positions, ({ topicId }) => topicId);
-  const writer = new ByteWriter().u8(VERSION).unsignedVarint(epoch).unsignedVarint(byTopic.size);
+  const writer = new ByteWriter().u8(VERSION).unsignedVarint(epoch).unsignedVarint(writes);
+  writer.unsignedVarint(byTopic.size);
   for (const [topicId, list] of [...byTopic].sort(([a], [b]) => byText(a, b))) {
     writeTopicId(writer, topicId).unsignedVarint(list.length);
     let before = 0;
@@ -76,7 +79,7 @@ export function decodeCursor(memberId: string, text: string): Cursor | undefined
 
 function readCursor(reader: ByteReader): Cursor | undefined {
   if (reader.u8() !== VERSION) return undefined;
-  const epoch = reader.unsignedVarint();
+  const [epoch, writes] = [reader.unsignedVarint(), reader.unsignedVarint()];
   const positions: Position[] = [];
   for (let topics = reader.unsignedVarint(); topics > 0; topics--) {
     const topicId = readTopicId(reader);
@@ -87,7 +90,7 @@ function readCursor(reader: ByteReader): Cursor | undefined {
       positions.push({ topicId, partition, offset, ...(known > 0 && { leaderEpoch: known - 1 }) });
     }
   }
-  return reader.remaining === 0 ? { epoch, positions } : undefined;
+  return reader.remaining === 0 ? { epoch, writes, positions } : undefined;
 }
 
 function checksum(body: Uint8Array, memberId: string): number {
@@ -106,10 +109,15 @@ export function reportedBy(cursor: Cursor | undefined): Partitions {
 /**
  * What `commit: "delivered"` commits: the positions of what the member owns, by the item that the poll found, before it gives
  * anything up; in the transaction of the write that follows (`planMember`), or else behind the fence. Of an earlier epoch,
- * nothing: what was taken away was committed with its acknowledgement, and what stayed will be with the next cursor.
+ * nothing: what was taken away was committed with its acknowledgement, and what stayed will be with the next cursor. Nor of
+ * one from before the last commit of a poll: a poll that comes late, after its own retry and others, would take back what they
+ * have committed. What it has that they had not is in a later cursor.
  */
-export function deliveredBy(cursor: Cursor | undefined, { epoch, owned }: ConsumerMember): Position[] {
-  if (cursor?.epoch !== epoch) return [];
+export function deliveredBy(
+  cursor: Cursor | undefined,
+  { epoch, owned, committedWrite = 0 }: ConsumerMember,
+): Position[] {
+  if (cursor?.epoch !== epoch || cursor.writes < committedWrite) return [];
   return cursor.positions.filter((position) => hasPartition(owned, position));
 }
 

@@ -8,7 +8,7 @@
 import type { Condition, Write } from '../../kernel/items.ts';
 import { type GroupState, stateKey } from './group-item.ts';
 import { admit } from './join.ts';
-import { type Member, planMember, touched } from './member-item.ts';
+import type { Member } from './member-item.ts';
 import { minus, type Partitions } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
 import { type MemberName, memberKey, seatOf } from './seat.ts';
@@ -23,14 +23,6 @@ export interface FencedMember extends MemberName {
 
 export function planFence(group: string, name: MemberName, epoch: number): Fence {
   return { kind: 'check', key: memberKey(group, seatOf(name)), conditions: fenceOf(name, epoch) };
-}
-
-/** The fence, and a sign of life in the same write: for about the price of the check. */
-export function planFencedRenewal(group: string, member: Member, nowMs: number): Write & { kind: 'put' } {
-  const next = touched(member, nowMs);
-  const fence = fenceOf({ memberId: String(member.memberId) }, member.epoch);
-  const plan = planMember(group, next);
-  return { ...plan, conditions: [...(plan.conditions ?? []), ...fence] };
 }
 
 function fenceOf({ memberId }: MemberName, epoch: number): Condition[] {

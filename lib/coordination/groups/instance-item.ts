@@ -11,6 +11,7 @@
  *     r   string   where it begins: `latest`, `earliest`, `none`
  *     a   boolean  whether what was delivered is committed with the next poll
  *     q   number   how long a poll may wait, ms; absent = as long as it asks for
+ *     b   number   how many bytes it waits for; absent = for any
  *
  * Subscribed:
  *
@@ -53,6 +54,8 @@ export interface InstanceSettings {
   reset: InstanceReset;
   autoCommit: boolean;
   waitMsMax?: number;
+  /** Fewer are answered only when the wait of the poll is over. Kafka: `fetch.min.bytes`. */
+  minBytes?: number;
 }
 
 export interface ConsumerInstance extends InstanceSettings {
@@ -86,6 +89,7 @@ export function encodeInstance(instance: ConsumerInstance): Attributes {
     r: instance.reset,
     a: instance.autoCommit,
     q: instance.waitMsMax,
+    b: instance.minBytes,
     ...(from.source === 'subscription' && {
       n: from.names?.slice(),
       p: from.pattern,
@@ -110,6 +114,7 @@ export function decodeInstance(attributes: Attributes): ConsumerInstance {
     reset,
     autoCommit,
     waitMsMax: optionalNumber(attributes, 'q'),
+    minBytes: optionalNumber(attributes, 'b'),
     from: decodeSource(attributes),
   });
 }

@@ -19,6 +19,7 @@
  *     f   number  the member epoch before this one
  *     s   number  the group epoch that it has followed: it has given up all that was taken from it up to there
  *     a   bytes   the partitions that it owns (partitions.ts)
+ *     c   number  the write (`n`) in which a poll committed last; absent: none has
  *     u   number  changes of the subscription
  *     l   list    of strings: the topics that it subscribed to by name
  *     p   string  the pattern that it subscribed to
@@ -59,6 +60,8 @@ export interface ConsumerMember extends MemberBase {
   previousEpoch: number;
   followed: number;
   owned: Partitions;
+  /** The write of the item in which a poll committed last: cursors from before it commit nothing any more. */
+  committedWrite?: number;
   subscription: Subscription;
   subscriptionNumber: number;
   assignor?: AssignorName;
@@ -101,6 +104,7 @@ function consumerAttributes(member: ConsumerMember): Record<string, Attributes[s
     f: member.previousEpoch,
     s: member.followed,
     a: packPartitions(member.owned),
+    c: member.committedWrite,
     u: member.subscriptionNumber,
     l: [...member.subscription.names],
     p: member.subscription.pattern,
@@ -143,6 +147,7 @@ function decodeConsumer(base: MemberBase, attributes: Attributes): ConsumerMembe
     previousEpoch: numberAt(attributes, 'f'),
     followed: numberAt(attributes, 's'),
     owned: unpackPartitions(bytesAt(attributes, 'a')),
+    committedWrite: optionalNumber(attributes, 'c'),
     subscription: present<Subscription>({
       names: textsAt(attributes, 'l'),
       pattern: optionalText(attributes, 'p'),

@@ -18,11 +18,11 @@ const named = ({ topicId, partition }: { topicId: string; partition: number }) =
 describe('a poll’s cursor', () => {
   test('comes back as it was, to its member only', () => {
     fc.assert(
-      fc.property(fc.nat(), positions, (epoch, list) => {
+      fc.property(fc.nat(), fc.nat(), positions, (epoch, writes, list) => {
         const given: PollPosition[] = list.map(({ topic, ...rest }) => ({ topicId: topicIdOf(topic), ...rest }));
-        const text = encodePollCursor('m', epoch, given);
+        const text = encodePollCursor('m', { epoch, writes, positions: given });
         const decoded = decodePollCursor('m', text);
-        expect(decoded?.cursor.epoch).toBe(epoch);
+        expect(decoded?.cursor).toMatchObject({ epoch, writes });
         expect(new Map(decoded?.cursor.positions.map((position) => [named(position), position.offset]))).toEqual(
           new Map(given.map((position) => [named(position), position.offset])),
         );
@@ -33,7 +33,8 @@ describe('a poll’s cursor', () => {
   });
 
   test('of whatever text is one or none', () => {
-    const text = encodePollCursor('m', 1, [{ topicId: topicIdOf(0), partition: 0, offset: 5, fresh: false }]);
+    const only = { topicId: topicIdOf(0), partition: 0, offset: 5, fresh: false };
+    const text = encodePollCursor('m', { epoch: 1, writes: 1, positions: [only] });
     fc.assert(
       fc.property(fc.string(), fc.nat(text.length), (inserted, at) => {
         const changed = text.slice(0, at) + inserted + text.slice(at);

@@ -26,6 +26,7 @@ const position: fc.Arbitrary<Position> = fc.record(
 );
 const cursor: fc.Arbitrary<Cursor> = fc.record({
   epoch: fc.maxSafeNat(),
+  writes: fc.maxSafeNat(),
   positions: fc
     .uniqueArray(position, { selector: ({ topicId, partition }) => `${topicId}${partition}` })
     .map((list) => list.sort((a, b) => byText(a.topicId, b.topicId) || a.partition - b.partition)),
@@ -43,7 +44,7 @@ describe('a cursor', () => {
   });
 
   test("is nobody else's, and not to be made up", () => {
-    const value = { epoch: 3, positions: [at(0, 7)] };
+    const value = { epoch: 3, writes: 9, positions: [at(0, 7)] };
     const text = encodeCursor('m', value);
     expect(decodeCursor('n', text)).toBeUndefined();
     const bytes = fromBase64Url(text) ?? new Uint8Array();
@@ -65,7 +66,7 @@ describe('a cursor', () => {
 
 describe('what a poll says by its cursor', () => {
   const member = memberOf('m', { epoch: 3, owned: partitions(0, 1) });
-  const current = { epoch: 3, positions: [at(0, 7), at(2, 9)] };
+  const current = { epoch: 3, writes: 5, positions: [at(0, 7), at(2, 9)] };
 
   test('is what it holds', () => {
     expect(reportedBy(current)).toEqual(partitions(0, 2));
@@ -78,14 +79,19 @@ describe('what a poll says by its cursor', () => {
     expect(deliveredBy(undefined, member)).toEqual([]);
   });
 
+  test('is nothing where a poll has committed since, and all of it where only other writes were made', () => {
+    const after = (committedWrite: number) => deliveredBy(current, { ...member, writes: 9, committedWrite });
+    expect([after(4), after(5), after(6)]).toEqual([[at(0, 7)], [at(0, 7)], []]);
+  });
+
   test('is where it goes on: exactly, or no earlier than what was committed meanwhile', () => {
     const committed = ({ partition }: { partition: number }) => [5, 6, undefined][partition];
     const starts = (of: Cursor | undefined) => {
       return startsOf(partitions(0, 1, 2), { cursor: of, epoch: 3, committed }).map(({ offset }) => offset);
     };
     expect(starts(current)).toEqual([7, 6, 9]);
-    expect(starts({ epoch: 3, positions: [at(0, 2)] })).toEqual([2, 6, undefined]);
-    expect(starts({ epoch: 2, positions: [at(0, 2), at(1, 8), at(2, 0)] })).toEqual([5, 8, 0]);
+    expect(starts({ ...current, positions: [at(0, 2)] })).toEqual([2, 6, undefined]);
+    expect(starts({ ...current, epoch: 2, positions: [at(0, 2), at(1, 8), at(2, 0)] })).toEqual([5, 8, 0]);
     expect(starts(undefined)).toEqual([5, 6, undefined]);
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decideCommit, decideUnfenced, planFence, planFencedRenewal } from '../../../lib/coordination/groups/fence.ts';
+import { decideCommit, decideUnfenced, planFence } from '../../../lib/coordination/groups/fence.ts';
 import { newGroupState, planGroup } from '../../../lib/coordination/groups/group-item.ts';
 import { type ClassicMember, planMember, planRemoval, touched } from '../../../lib/coordination/groups/member-item.ts';
 import { memberOf, partitions } from '../../support/group-items.ts';
@@ -24,14 +24,6 @@ describe('the fence of a member', () => {
     table.apply(planRemoval('g', touched(touched(alive, 6), 0)));
     table.apply(planRemoval('g', { ...alive, writes: 3 }));
     expect(passes(4)).toBe('refused');
-  });
-
-  test('can be a sign of life as well', () => {
-    const table = new ItemTable();
-    table.apply(planMember('g', member));
-    expect(table.apply(planFencedRenewal('g', { ...member, epoch: 2 }, 7)).outcome).toBe('refused');
-    expect(table.apply(planFencedRenewal('g', member, 7))).toMatchObject({ outcome: 'applied', item: { t: 7, n: 2 } });
-    expect(table.apply(planFencedRenewal('g', member, 8)).outcome).toBe('refused');
   });
 });
 

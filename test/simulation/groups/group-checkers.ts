@@ -28,6 +28,25 @@ const groupCheckers: Record<string, (history: GroupHistory) => string[]> = {
       ),
     ),
 
+  'what a cursor commits is not taken back by one that was sent before it': (history) => {
+    const sendings = Map.groupBy(history.cursors, ({ member }) => member);
+    const newest = new Map<PartitionName, AppliedCommit>();
+    return history.commits.flatMap((commit) => {
+      const before = newest.get(commit.partition);
+      newest.set(commit.partition, commit);
+      const { partition, offset, member, metadata, moment } = commit;
+      // A commit of its own has a token, and counts when it is applied.
+      if (before === undefined || metadata !== undefined || before.metadata !== undefined) return [];
+      if (before.member !== member || offset >= before.offset) return [];
+      const sent = (sendings.get(String(member)) ?? []).filter((one) => one.moment < moment);
+      const last = sent.findLast(({ positions }) => positions.get(partition) === offset);
+      const first = sent.find(({ positions }) => positions.get(partition) === before.offset);
+      return last === undefined || first === undefined || last.moment > first.moment
+        ? []
+        : [`${member} committed ${partition} ${offset} after ${before.offset}, which it said later, at ${moment}`];
+    });
+  },
+
   'records are delivered by their owner': (history) => {
     const tenures = Map.groupBy(history.tenures, ({ partition, member }) => `${partition} ${member}`);
     return history.deliveries.flatMap(({ partition, member, servedFrom, servedTo, client }) => {

@@ -79,6 +79,13 @@ export interface CommitAsk {
   answer: { kind: 'done' } | { kind: 'failed'; code: ErrorCode; effect: Effect } | { kind: 'none' };
 }
 
+/** A poll, or a leave, that says what its member received; each sending of it says the same. */
+export interface SentCursor {
+  member: string;
+  moment: number;
+  positions: ReadonlyMap<PartitionName, number>;
+}
+
 /** How a partition was found at the end, when everything had come to rest or was given up waiting for. */
 export interface FinalState {
   topic: string;
@@ -99,6 +106,8 @@ export class GroupHistory {
   readonly deliveries: Delivery[] = [];
   readonly answers: Answer[] = [];
   readonly asks: CommitAsk[] = [];
+  /** Those that are to commit what they say. */
+  readonly cursors: SentCursor[] = [];
   /** Members that somebody asked to leave. */
   readonly left = new Set<string>();
   /** All members subscribe to the same topics, at any time. */

@@ -163,12 +163,20 @@ export class GroupMember {
       waitMs,
       authorize: () => {},
     };
+    if (memberId !== undefined && plan.mode === 'delivered') this.noteSent(memberId, cursor);
     return this.ask(waitMs + PATIENCE_MS, async (broker) => {
       const ask = memberId !== undefined && committing.length > 0 ? this.newAsk(memberId) : undefined;
       const commit = ask === undefined ? this.ordinaryCommit() : withToken(committing, ask);
       const sent = memberId !== undefined && cursor !== undefined ? await site.cursor(memberId, cursor) : cursor;
       return answering(ask, () => this.serve(broker, { ...base, cursor: sent, commit }));
     });
+  }
+
+  private noteSent(member: string, cursor: string | undefined): void {
+    const { history } = this.site;
+    const held = cursor === undefined ? [] : (decodePollCursor(member, cursor)?.cursor.positions ?? []);
+    const positions = new Map(held.map((position) => [nameOf(position), position.offset]));
+    history.cursors.push({ member, moment: history.tick(), positions });
   }
 
   private ordinaryCommit(): 'delivered' | 'none' {
@@ -245,6 +253,7 @@ export class GroupMember {
     site.history.left.add(memberId);
     const keepSeat = how === 'to come back' && plan.instanceId !== undefined;
     const request = { group: GROUP, memberId, keepSeat, ...(plan.mode === 'delivered' && { cursor }) };
+    if (plan.mode === 'delivered') this.noteSent(memberId, cursor);
     await this.ask(PATIENCE_MS, (broker) => leaveGroup(broker, request));
   }
 

@@ -10,6 +10,7 @@ import type { Plant } from '../plants.ts';
 import { rewriting, withoutConditions, writeWithout } from '../rewritten-stores.ts';
 import { delegating } from '../stores.ts';
 import { GROUP } from './group-history.ts';
+import { nameOf } from './group-watch.ts';
 
 export const groupPlants = {
   'group-commit-unfenced': {
@@ -68,7 +69,21 @@ export const groupPlants = {
       const positions = decoded.cursor.positions.map(({ topicId, partition, offset }) => {
         return { topicId, partition, offset, fresh: true };
       });
-      return encodePollCursor(memberId, decodeMember(seat, item).epoch, positions);
+      const { epoch, writes } = decodeMember(seat, item);
+      return encodePollCursor(memberId, { epoch, writes, positions });
+    },
+  },
+  'group-cursor-of-any-time': {
+    about: 'commits what a cursor says was delivered, whatever was committed after that cursor was given out',
+    kind: 'groups',
+    cursor: async (table, memberId, text) => {
+      const seat = seatOf({ memberId });
+      const item = await table.get(memberKey(GROUP, seat), 'strong');
+      const decoded = decodePollCursor(memberId, text);
+      if (item === undefined || decoded === undefined) return text;
+      const { cursor, fresh } = decoded;
+      const positions = cursor.positions.map((position) => ({ ...position, fresh: fresh.has(nameOf(position)) }));
+      return encodePollCursor(memberId, { ...cursor, writes: decodeMember(seat, item).writes, positions });
     },
   },
   'transaction-without-member': {

@@ -37,7 +37,7 @@ const STORM_MS = 60_000;
 /** Long enough for everybody who is frozen, silent or held on to something to be done with. */
 const PEACE_MS_MAX = 150_000;
 const LOOK_MS = 2_000;
-/** Until then whatever is late has come: also a poll of before, which may commit again what was committed then. */
+/** Until then whatever is late has come: also a commit of before, which counts when it is applied. */
 const AFTERMATH_MS = 22_000;
 const INPUT = 'in-a';
 /** Comes, and perhaps goes and comes again. */
