@@ -80,6 +80,7 @@ const TABLE = {
   REQUEST_TOO_LARGE: row(10, 413, false, 'The request is larger than allowed'),
   REQUEST_NOT_RECEIVED: row(7, 408, true, 'The request did not arrive in time'),
   REQUEST_HEADERS_TOO_LARGE: row(10, 431, false, 'The request headers are larger than allowed'),
+  TRIGGER_ALREADY_EXISTS: row(42, 409, false, 'The trigger exists already'),
   OFFSET_MISMATCH: row(45, 412, false, "The partition's next offset is not the expected one"),
 } as const satisfies Record<string, ErrorRow>;
 

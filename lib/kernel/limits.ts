@@ -227,6 +227,8 @@ export const limits = {
   groupAssignmentBytesMax: 320 * KIB,
   /** Kafka's default of `offsets.retention.minutes`, in ms. */
   offsetsRetentionMsDefault: 7 * 24 * 60 * 60 * 1_000,
+  /** What `offsets.retention.minutes` may be at most, as a number of Kafka's: 32 bits with a sign. */
+  offsetsRetentionMinutesMax: 2 ** 31 - 1,
   /** Groups whose state and target a process remembers. */
   groupCacheEntries: 1_000,
   /** How old the state of a group may be that a heartbeat goes by; members of a process share its reads. */
@@ -253,6 +255,44 @@ export const limits = {
   instancesSweptMax: 100,
   /** The positions that a poll's cursor carries, as bytes. */
   pollCursorBytesMax: 512 * KIB,
+
+  // Triggers
+  /** Of one table: all of them are read by one query, by whoever wants to know which topics have any. */
+  triggersMax: 100,
+  triggerNameLengthMax: 64,
+  /** Topics that a trigger may name; a pattern may mean more. */
+  triggerTopicsMax: 100,
+  /** Lambda: `BatchSize` and its default, `MaximumBatchingWindowInSeconds`, `MaximumRetryAttempts`, `MaximumRecordAgeInSeconds`. */
+  triggerBatchSizeMax: 10_000,
+  triggerBatchSizeDefault: 100,
+  triggerBatchingWindowMsMax: 300 * 1_000,
+  triggerRetryAttemptsMax: 10_000,
+  triggerRecordAgeMsMin: 60 * 1_000,
+  triggerRecordAgeMsMax: 7 * 24 * 60 * 60 * 1_000,
+  /** Lambda: filters of one mapping (with a raised quota), and the length of each. */
+  triggerFiltersMax: 10,
+  triggerFilterLengthMax: 4_096,
+  /** Lambda: `ParallelizationFactor`, `TumblingWindowInSeconds`. */
+  triggerParallelizationMax: 10,
+  triggerTumblingWindowMsMax: 900 * 1_000,
+  /** How long a function may take: the dispatcher, which has 15 minutes, must outlive it. */
+  triggerTimeoutMsMax: 12 * 60 * 1_000,
+  triggerTimeoutMsDefault: 60 * 1_000,
+  /** An ARN, or the name of a local handler. */
+  triggerTargetLengthMax: 512,
+  /** Lambda: `TenantId` of an invocation. */
+  triggerTenantIdLengthMax: 256,
+  /** Partitions that a dispatcher is handed at a time. */
+  partitionsPerDispatchMax: 64,
+  /** How long a process takes the triggers from memory, where a late answer costs a delay only. */
+  triggerCacheMs: 5_000,
+
+  // Filters of triggers
+  /** Event patterns of one trigger, and the length of one: Lambda's quotas of an event source mapping. */
+  filterPatternsMax: 10,
+  filterPatternLengthMax: 4_096,
+  /** Objects inside each other in one pattern. */
+  filterDepthMax: 32,
 
   // Idempotent producers
   /** `Producer-Id`, a name that the caller chose. */
@@ -456,13 +496,20 @@ export const limits = {
   /** How long requests under way may take to end after SIGTERM; a long poll is answered at once. */
   drainMsMax: 25_000,
 
+  // Maintenance
+  /** How often a process that stays up does it. */
+  maintenanceIntervalMs: 10 * 60 * 1_000,
+  /** Groups that are tidied at the same time, and pages of consumer instances that are looked through of each. */
+  groupsTidiedInFlightMax: 8,
+  instancePagesTidiedMax: 100,
+
   // The sweeper
-  /** How often a process that stays up sweeps. */
-  sweepIntervalMs: 10 * 60 * 1_000,
   /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */
   sweepLookbackMs: 7 * 24 * 60 * 60 * 1_000,
-  /** Names of one hour that a sweep of several replicas remembers, to look at each once. */
+  /** Names of one hour that a sweep remembers, to look at each once, and at the oldest first. */
   sweepNamesRemembered: 100_000,
+  /** Objects that a sweep examines at the same time. */
+  sweepExaminationsInFlightMax: 8,
   /** An object younger than this may still be on its way to its ledger. */
   orphanAgeMs: 60 * 60 * 1_000,
   /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */
