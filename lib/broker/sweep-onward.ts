@@ -22,7 +22,8 @@ interface Progress {
   behind: ReadonlyMap<ReplicaId, number>;
 }
 
-export async function sweepOnward(broker: Broker): Promise<SweepReport> {
+/** The signal stops it before the next objects, with which the next sweep begins. */
+export async function sweepOnward(broker: Broker, signal?: AbortSignal): Promise<SweepReport> {
   const untilMs = broker.clock.now() - limits.orphanAgeMs;
   const before = progressIn(broker, await broker.metadata.get(PROGRESS, 'strong'));
   const fromMs = before?.untilMs ?? untilMs - limits.sweepLookbackMs;
@@ -30,15 +31,16 @@ export async function sweepOnward(broker: Broker): Promise<SweepReport> {
   const behind = new Map<ReplicaId, number>();
   const note = (replica: ReplicaId, ms: number) => behind.set(replica, Math.min(ms, behind.get(replica) ?? ms));
   for (const [replica, mark] of before?.behind ?? []) {
-    const late = await sweep(broker, { fromMs: oldest(mark, untilMs), toMs: fromMs, replica });
+    const late = await sweep(broker, { fromMs: oldest(mark, untilMs), toMs: fromMs, replica, signal });
     reports.push(late);
-    if (late.postponedFromMs !== undefined) note(replica, late.postponedFromMs);
+    const restMs = restOf(late);
+    if (restMs !== undefined) note(replica, restMs);
   }
-  const onward = fromMs < untilMs ? await sweep(broker, { fromMs, toMs: untilMs }) : undefined;
+  const onward = fromMs < untilMs ? await sweep(broker, { fromMs, toMs: untilMs, signal }) : undefined;
   if (onward !== undefined) reports.push(onward);
   for (const report of reports) for (const [replica, ms] of report.behind ?? []) note(replica, ms);
   if (reports.length > 0) {
-    const reached = onward === undefined ? fromMs : oldest(onward.postponedFromMs ?? untilMs, untilMs);
+    const reached = onward === undefined ? fromMs : oldest(restOf(onward) ?? untilMs, untilMs);
     await broker.metadata.write([
       { kind: 'put', key: PROGRESS, attributes: progressItem({ untilMs: reached, behind }) },
     ]);
@@ -47,6 +49,12 @@ export async function sweepOnward(broker: Broker): Promise<SweepReport> {
     ...sumOf(reports),
     ...(onward?.postponedFromMs !== undefined && { postponedFromMs: onward.postponedFromMs }),
   };
+}
+
+/** The birth from which a sweep has left something. */
+function restOf({ postponedFromMs, stoppedAtMs }: SweepReport): number | undefined {
+  if (postponedFromMs === undefined) return stoppedAtMs;
+  return Math.min(postponedFromMs, stoppedAtMs ?? postponedFromMs);
 }
 
 /**

@@ -6,12 +6,14 @@
  * `swept` in every ledger that the footer names, after which no object of that age can be committed; look again, by
  * strong reads; and only then delete.
  *
- * May run at any time, overlap with itself and stop anywhere.
+ * May run at any time, overlap with itself and stop anywhere. The oldest objects come first, so that where it was told to stop is
+ * a time: everything before it was looked at.
  */
 import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
+import { chunked } from '../kernel/map-bounded.ts';
 import { commitsObject, planSweepFence, remembersObject } from '../log/ledger/append.ts';
 import { isBundle } from '../log/ledger/bundle.ts';
 import type { Commit } from '../log/ledger/commit.ts';
@@ -29,6 +31,8 @@ export interface SweepRequest {
   orphanAgeMs?: number;
   /** Only what this replica has. */
   replica?: ReplicaId;
+  /** Stops before the next objects. */
+  signal?: AbortSignal;
 }
 
 export interface SweepReport {
@@ -38,6 +42,8 @@ export interface SweepReport {
   unreadable: number;
   /** The birth of the oldest object that could not be judged, because storage failed; absent where all were. */
   postponedFromMs?: number;
+  /** Where it was told to stop: the birth from which objects were not looked at. */
+  stoppedAtMs?: number;
   /** Of replicas that could not be reached: the birth of the oldest object that must be looked for there again. */
   behind?: ReadonlyMap<ReplicaId, number>;
 }
@@ -48,23 +54,93 @@ export async function sweep(broker: Broker, request: SweepRequest): Promise<Swee
   const cutoffMs = Math.min(request.toMs, broker.clock.now() - (request.orphanAgeMs ?? limits.orphanAgeMs));
   const report: SweepReport = { examined: 0, deleted: 0, unreadable: 0 };
   const sources = new SweepSources(broker, request.replica);
-  for (let hour = hourOf(request.fromMs); hour * HOUR_MS <= cutoffMs; hour++) {
-    for (const tier of TIERS) {
-      const startMs = hour * HOUR_MS;
-      for await (const name of sources.names(tier, hourPrefix(tier, startMs), Math.max(startMs, request.fromMs))) {
-        const parsed = parseObjectName(name);
-        if (parsed === undefined || parsed.id.birthMs < request.fromMs || parsed.id.birthMs > cutoffMs) continue;
-        await examine(broker, { name, tier, birthMs: parsed.id.birthMs, sources }, report);
-      }
-    }
+  for (let hour = hourOf(request.fromMs); hour * HOUR_MS <= cutoffMs && report.stoppedAtMs === undefined; hour++) {
+    await sweepHour(
+      broker,
+      { ...request, fromMs: Math.max(hour * HOUR_MS, request.fromMs), toMs: cutoffMs },
+      sources,
+      report,
+    );
   }
   return sources.behind.size === 0 ? report : { ...report, behind: sources.behind };
 }
 
-interface Examined {
+async function sweepHour(
+  broker: Broker,
+  { fromMs, toMs, signal }: SweepRequest,
+  sources: SweepSources,
+  report: SweepReport,
+): Promise<void> {
+  for (let nextMs: number | undefined = fromMs; nextMs !== undefined; ) {
+    if (signal?.aborted === true) {
+      report.stoppedAtMs = nextMs;
+      return;
+    }
+    const { objects, restFromMs } = await oldestOf(sources, { fromMs: nextMs, toMs });
+    await examineAll(broker, { objects, sources, signal }, report);
+    nextMs = report.stoppedAtMs === undefined ? restFromMs : undefined;
+  }
+}
+
+interface Candidate {
   name: string;
   tier: Tier;
   birthMs: number;
+}
+
+/**
+ * The oldest objects of the hour that `fromMs` is in, from there on: so many as can be remembered, since stores list in no order.
+ * `restFromMs`: where those begin that are left.
+ */
+async function oldestOf(
+  sources: SweepSources,
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+): Promise<{ objects: Candidate[]; restFromMs?: number }> {
+  let objects: Candidate[] = [];
+  let restFromMs: number | undefined;
+  for (const tier of TIERS) {
+    for await (const name of sources.names(tier, hourPrefix(tier, fromMs), fromMs)) {
+      const birthMs = parseObjectName(name)?.id.birthMs;
+      if (birthMs === undefined || birthMs < fromMs || birthMs > toMs) continue;
+      if (restFromMs !== undefined && birthMs >= restFromMs) continue;
+      objects.push({ name, tier, birthMs });
+      if (objects.length <= limits.sweepNamesRemembered) continue;
+      const restMs = middleBirth(objects);
+      if (restMs === undefined) continue;
+      restFromMs = restMs;
+      objects = objects.filter((object) => object.birthMs < restMs);
+    }
+  }
+  objects.sort((a, b) => a.birthMs - b.birthMs);
+  return restFromMs === undefined ? { objects } : { objects, restFromMs };
+}
+
+/** `undefined` where half of them were born in the same, first millisecond. */
+function middleBirth(objects: readonly Candidate[]): number | undefined {
+  const births = objects.map(({ birthMs }) => birthMs).sort((a, b) => a - b);
+  const middle = births[Math.floor(births.length / 2)] as number;
+  return middle === births[0] ? undefined : middle;
+}
+
+async function examineAll(
+  broker: Broker,
+  {
+    objects,
+    sources,
+    signal,
+  }: { objects: readonly Candidate[]; sources: SweepSources; signal: AbortSignal | undefined },
+  report: SweepReport,
+): Promise<void> {
+  for (const some of chunked(objects, limits.sweepExaminationsInFlightMax)) {
+    if (signal?.aborted === true) {
+      report.stoppedAtMs = some[0]?.birthMs;
+      return;
+    }
+    await Promise.all(some.map((object) => examine(broker, { ...object, sources }, report)));
+  }
+}
+
+interface Examined extends Candidate {
   sources: SweepSources;
 }
 

@@ -47,6 +47,12 @@ const table = {
     default: String(limits.producerIdExpirationMsDefault),
     about: 'How long an idempotent producer that writes no more is known.',
   },
+  'offsets-retention-minutes': {
+    placeholder: '<minutes>',
+    variable: 'MILLRACE_OFFSETS_RETENTION_MINUTES',
+    default: String(limits.offsetsRetentionMsDefault / 60_000),
+    about: 'How long the offsets of a group without members are kept (offsets.retention.minutes).',
+  },
   'api-key': {
     placeholder: '<[id:]secret>',
     variable: 'MILLRACE_API_KEY',

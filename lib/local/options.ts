@@ -26,6 +26,8 @@ export interface LocalOptions {
   replicaLagMsMax?: number;
   /** How long an idempotent producer that writes no more is known. Default one day. */
   producerIdExpirationMs?: number;
+  /** How long offsets of a group without members are kept. Default 7 days. */
+  offsetsRetentionMs?: number;
   /** Empty: no authentication, and loopback only. */
   apiKeys: DeclaredKey[];
   /** Without a slash at the end. */
@@ -64,6 +66,7 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
       limits.producerIdExpirationMsMin,
       Number.MAX_SAFE_INTEGER,
     ),
+    offsetsRetentionMs: settings.number('offsets-retention-minutes', 1, limits.offsetsRetentionMinutesMax) * MINUTE_MS,
     apiKeys: apiKeys(settings, readFile),
     advertisedUrl: advertisedUrl(settings),
     corsOrigins: settings.list('cors-origin').map(checkOrigin),
@@ -80,6 +83,8 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
   }
   return { command: 'serve', options };
 }
+
+const MINUTE_MS = 60_000;
 
 /** An inline object shares its item with its key and name. */
 const INLINE_BYTES_MAX = limits.itemBytesMax - 1_024;

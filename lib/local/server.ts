@@ -20,9 +20,9 @@ import { DECLARED_SECRET_LENGTH_ADVISED } from './declared-keys.ts';
 import { keepReplicasUntil } from './keeping-replicas.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
+import { maintainUntil } from './maintaining.ts';
 import type { LocalOptions } from './options.ts';
 import { openStores, type Stores } from './stores.ts';
-import { sweepUntil } from './sweeping.ts';
 
 export interface RunningServer {
   /** Where it listens. */
@@ -59,7 +59,8 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     const http = httpServer(options, context, { broker, stores, draining: draining.signal });
     const connections = track(http);
     url = urlOf(await listen(http.server, options));
-    const sweeping = sweepUntil(broker, draining.signal, log);
+    const { offsetsRetentionMs } = options;
+    const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs });
     const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
     const keeping = isReplicated ? keepReplicasUntil(broker, draining.signal, log) : undefined;
     let closing: Promise<void> | undefined;
@@ -68,7 +69,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
       await closeInTime(http, connections, context);
       await keeping;
       await settled(broker);
-      await sweeping;
+      await maintaining;
       await stores.close();
     };
     return { url, close: () => (closing ??= close()) };

@@ -89,4 +89,34 @@ describe('sweeping onward', () => {
     await sweepOnward(broker);
     expect(await names()).toEqual([]);
   });
+
+  it('that is stopped goes on with the oldest objects that it has not looked at', async () => {
+    const { world, broker, orphan, names } = worldWithObjects();
+    const each = limits.sweepExaminationsInFlightMax;
+    const now = world.clock.now();
+    for (let index = 0; index < 3 * each; index++) await orphan(now - limits.orphanAgeMs - index * 10 * 60_000 - 1);
+    const oldestFirst = (await names()).toSorted();
+    let left = oldestFirst;
+    for (let rounds = 1; left.length > 0; rounds++) {
+      expect(rounds).toBeLessThanOrEqual(oldestFirst.length);
+      const stop = new AbortController();
+      const stopping = Object.assign(Object.create(broker.objects) as Broker['objects'], {
+        getTail: (name: string, length: number) => {
+          stop.abort();
+          return broker.objects.getTail(name, length);
+        },
+      });
+      const { deleted } = await sweepOnward({ ...broker, objects: stopping }, stop.signal);
+      expect(deleted).toBeGreaterThan(0);
+      expect(deleted).toBeLessThanOrEqual(each);
+      left = left.slice(deleted);
+      expect((await names()).toSorted()).toEqual(left);
+    }
+    const stopped = new AbortController();
+    stopped.abort();
+    await orphan(now - limits.orphanAgeMs + 1);
+    world.clock.advance(HOUR_MS);
+    expect(await sweepOnward(broker, stopped.signal)).toMatchObject({ examined: 0 });
+    expect(await sweepOnward(broker)).toMatchObject({ examined: 1, deleted: 1 });
+  });
 });

@@ -1,19 +1,17 @@
 /** Creates a consumer instance, and clears away old ones of its group. */
 import {
   type ConsumerInstance,
-  decodeInstance,
   type InstanceId,
   type InstanceSettings,
-  instancesOf,
   planInstance,
-  planInstanceRemoval,
 } from '../../coordination/groups/instance-item.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
+import { listGroup } from '../groups/group-directory.ts';
 import { decideAgain } from '../write-attempts.ts';
+import { clearOldInstances } from './clear-old-instances.ts';
 import { isOver, newWriter, storedInstance } from './store.ts';
 
 export interface CreateInstanceRequest {
@@ -34,7 +32,9 @@ export async function createInstance(
   const writer = newWriter(broker);
   const name = wanted ?? `millrace-consumer-${writer}`;
   checkName(name);
-  await clearOld(broker, group);
+  // So that it is found when nobody uses it any more.
+  await listGroup(broker, group);
+  await clearOldInstances(broker, group, { pagesMax: 1 });
   const id: InstanceId = { group, name };
   return decideAgain<CreateInstanceResult>('creation of a consumer instance', async () => {
     const nowMs = broker.clock.now();
@@ -53,19 +53,4 @@ function checkName(name: string): void {
   if (isPlain && !/[\p{Cc}/]/u.test(name)) return;
   const detail = `name must be 1 to ${limits.instanceNameLengthMax} characters, none of them a control character or "/".`;
   throw new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'name' } });
-}
-
-/** Whose client went away without a word. Their members go by themselves when their session is over. */
-async function clearOld({ metadata, clock }: Broker, group: string): Promise<void> {
-  const { items } = await metadata.query({
-    pk: instancesOf(group),
-    limit: limits.instancesSweptMax,
-    consistency: 'eventual',
-  });
-  const nowMs = clock.now();
-  const old = items.flatMap(({ key, attributes }) => {
-    const instance = decodeInstance(attributes);
-    return isOver(instance, nowMs) ? [planInstanceRemoval({ group, name: key.sk }, instance)] : [];
-  });
-  await mapBounded(old, limits.storageFanOutMax, (removal) => metadata.write([removal]));
 }

@@ -1,0 +1,61 @@
+/**
+ * What is to be done now and then, whoever calls: the local server does it every ten minutes, and in a stack on AWS a function
+ * that a schedule wakes. Each chore goes on from where it last ended, in whichever process, and ends early when told to; it may
+ * overlap with itself and be cut off anywhere.
+ *
+ * Deliberately not among them: the deletion of topics, which whoever uses the name next finishes (finish-topic-deletion.ts),
+ * and the replicas of ledgers, which are looked after far more often (replication/keeper.ts).
+ */
+import type { Broker } from './broker.ts';
+import { tidyGroups } from './groups/tidy-groups.ts';
+import { sweepOnward } from './sweep-onward.ts';
+
+export interface MaintenanceRequest {
+  /** How long offsets of a group without members are kept (Kafka: `offsets.retention.minutes`). Default 7 days. */
+  offsetsRetentionMs?: number;
+  /** Ends it early: what is left is the next one's. */
+  signal?: AbortSignal;
+}
+
+interface Chore {
+  name: string;
+  /** What it came to, by count. */
+  run: (broker: Broker, request: MaintenanceRequest) => Promise<Record<string, number>>;
+}
+
+const CHORES: readonly Chore[] = [
+  {
+    name: 'tidying of groups',
+    run: async (broker, { offsetsRetentionMs, signal }) => {
+      const { groups, instances, items, dead, failed } = await tidyGroups(broker, {
+        ...(offsetsRetentionMs !== undefined && { retentionMs: offsetsRetentionMs }),
+        ...(signal !== undefined && { signal }),
+      });
+      return { groups, instances, items, dead, failed };
+    },
+  },
+  {
+    name: 'sweep of orphan objects',
+    run: async (broker, { signal }) => {
+      const { examined, deleted, unreadable } = await sweepOnward(broker, signal);
+      return { examined, deleted, unreadable };
+    },
+  },
+];
+
+/** Does them at the same time, so that none waits for the time that another takes. The names of those that failed. */
+export async function maintain(broker: Broker, request: MaintenanceRequest = {}): Promise<string[]> {
+  const failed: string[] = [];
+  await Promise.all(
+    CHORES.map(async ({ name, run }) => {
+      try {
+        broker.log.info(`The ${name} has ended`, await run(broker, request));
+      } catch (error) {
+        // The next one begins where the last complete one ended.
+        broker.log.warn(`The ${name} has failed`, { error });
+        failed.push(name);
+      }
+    }),
+  );
+  return failed;
+}

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { commitOffsets } from '../../lib/broker/groups/commit-offsets.ts';
+import { listGroups } from '../../lib/broker/groups/list-groups.ts';
+import { maintain } from '../../lib/broker/maintain.ts';
+import { MillraceError } from '../../lib/kernel/errors.ts';
+import { newObjectId } from '../../lib/kernel/ids.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import { seededRandom } from '../../lib/kernel/random.ts';
+import { encodeFooter } from '../../lib/log/segment/footer.ts';
+import { objectName } from '../../lib/log/segment/object-name.ts';
+import { groupWorld } from '../support/group-consumers.ts';
+
+/** A group whose offsets have expired, and an object that no ledger has. */
+async function world() {
+  const { stores, processes } = await groupWorld();
+  const [{ broker, clock, metadata }] = processes;
+  await commitOffsets(broker, { group: 'g', offsets: [{ topic: 't', partition: 0, offset: 0 }] });
+  await clock.advance(2 * 60_000);
+  const object = newObjectId(clock.now() - limits.orphanAgeMs - 1, seededRandom(1));
+  await broker.objects.put(objectName('segments', object), [encodeFooter({ object, parts: [] })]);
+  const left = async () => ({
+    groups: (await listGroups(broker)).groups.length,
+    objects: (await broker.objects.list('segments/')).objects.length,
+  });
+  return { stores, broker, metadata, left };
+}
+
+describe('maintenance', () => {
+  test('lets offsets expire and sweeps orphan objects', async () => {
+    const { broker, left } = await world();
+    expect(await left()).toEqual({ groups: 1, objects: 1 });
+    expect(await maintain(broker, { offsetsRetentionMs: 60_000 })).toEqual([]);
+    expect(await left()).toEqual({ groups: 0, objects: 0 });
+  });
+
+  test('keeps offsets for 7 days where nobody says otherwise', async () => {
+    const { broker, left } = await world();
+    expect(await maintain(broker)).toEqual([]);
+    expect(await left()).toEqual({ groups: 1, objects: 0 });
+  });
+
+  test('that is to end at once leaves all of it to the next one', async () => {
+    const { broker, left } = await world();
+    const stop = new AbortController();
+    stop.abort();
+    expect(await maintain(broker, { offsetsRetentionMs: 60_000, signal: stop.signal })).toEqual([]);
+    expect(await left()).toEqual({ groups: 1, objects: 1 });
+    await maintain(broker, { offsetsRetentionMs: 60_000 });
+    expect(await left()).toEqual({ groups: 0, objects: 0 });
+  });
+
+  test('says which of its chores have failed, and does the others', async () => {
+    const { broker, left } = await world();
+    const objects = Object.assign(Object.create(broker.objects) as typeof broker.objects, {
+      list: () => Promise.reject(new MillraceError('KAFKA_STORAGE_ERROR', 'not now')),
+    });
+    const failed = await maintain({ ...broker, objects }, { offsetsRetentionMs: 60_000 });
+    expect(failed).toEqual(['sweep of orphan objects']);
+    expect(await left()).toEqual({ groups: 0, objects: 1 });
+  });
+});
