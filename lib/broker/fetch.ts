@@ -172,7 +172,7 @@ async function viewWith(
 }
 
 /** Bytes of batches from the offset to the high watermark, roughly: what lies in pages counts as plenty. */
-function bytesFrom(head: LedgerHead, slot: number, offset: number): number {
+export function bytesFrom(head: LedgerHead, slot: number, offset: number): number {
   if (offset >= highWatermark(head, slot)) return 0;
   if (offset < tailStart(head, slot)) return Number.POSITIVE_INFINITY;
   return visibleInTail(head, slot).reduce((sum, run) => (run.endOffset > offset ? sum + run.bytes : sum), 0);

@@ -63,6 +63,20 @@ const values = (records: readonly ConsumedRecord[]) => records.map(({ value }) =
 const texts = (...given: string[]) => given.map((value) => ({ value }));
 
 describe('a consumer instance', () => {
+  test('waits for as many bytes as it wants, and no longer than it may', async () => {
+    const topic = await target.topic();
+    const one = await consumer(topic, { format: 'text', 'fetch.min.bytes': 2_000, 'enable.auto.commit': 'false' });
+    await one.subscribe(topic);
+    expect(await one.records('?timeout=0')).toEqual([]);
+    const waiting = one.records('?timeout=15000');
+    await send(topic, 'text', texts('few'));
+    await send(topic, 'text', texts('x'.repeat(3_000)));
+    expect(await waiting).toHaveLength(2);
+    await send(topic, 'text', texts('few'));
+    expect(values(await one.records('?timeout=300'))).toEqual(['few']);
+    await one.remove();
+  });
+
   test('reads what is in the topics that it subscribes to, then what comes', async () => {
     const topic = await target.topic();
     await send(topic, 'text', texts('a', 'b'));

@@ -1,13 +1,12 @@
 /** Polls of partitions that a client has assigned to its instance: those alone, without a group to share them with. */
 import type { ConsumerInstance, InstancePosition } from '../../coordination/groups/instance-item.ts';
-import { limits } from '../../kernel/limits.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerOf } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 import { nameOf, readCommitted } from '../groups/group-items.ts';
 import { type Place, resetAll } from '../groups/places.ts';
-import { byLedger, isReady, readFairly } from '../groups/read-fairly.ts';
+import { readFairly } from '../groups/read-fairly.ts';
 import { topicOrNone } from '../groups/topic-directory.ts';
+import { awaitBytes, bytesWanted } from './await-bytes.ts';
 import { commitByItself, toCommit } from './leave-source.ts';
 import type { InstancePollRequest, SourcePoll } from './poll-instance.ts';
 
@@ -27,7 +26,7 @@ export async function pollAssigned(
   const commits = autoCommit && toCommit(positions).length > 0;
   if (commits) await commitByItself(broker, group, positions);
   const places = await placesOf(broker, { group, instance, positions });
-  await awaitPlaces(broker, places, request);
+  await awaitBytes(broker, places, { ...request, minBytes: bytesWanted(instance, request) });
   const found = await readFairly(broker, places, { ...request, reset });
   const partitions = found.map(({ place, records, nextOffset }) => {
     const { topic, partition, offset } = place;
@@ -68,31 +67,4 @@ async function placesOf(broker: Broker, { group, instance, positions }: Assigned
   }
   await resetAll(broker, missing, instance.reset);
   return places;
-}
-
-/** Until one of them has records, or the wait is over. */
-async function awaitPlaces(
-  { heads, watcher }: Broker,
-  places: readonly Place[],
-  { waitMs, signal }: Pick<InstancePollRequest<unknown>, 'waitMs' | 'signal'>,
-): Promise<void> {
-  if (places.some((place) => isReady(place, heads.peek(place.ledger)))) return;
-  const ledgers = byLedger(places);
-  if (waitMs <= 0) {
-    await mapBounded(ledgers, limits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
-    return;
-  }
-  const stop = new AbortController();
-  const end = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  await Promise.all(
-    ledgers.map(async ({ ledger, own }) => {
-      try {
-        const hasRecords = (head: Parameters<typeof isReady>[1]) => own.some((place) => isReady(place, head));
-        if (hasRecords(await watcher.wait(ledger, hasRecords, { timeoutMs: waitMs, signal: end }))) stop.abort();
-      } catch (error) {
-        stop.abort();
-        throw error;
-      }
-    }),
-  );
 }

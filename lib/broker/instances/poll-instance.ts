@@ -8,7 +8,9 @@ import { limits } from '../../kernel/limits.ts';
 import type { Broker } from '../broker.ts';
 import { leaveGroup } from '../groups/leave-group.ts';
 import { type PolledPartition, type PollRequest, type PollResult, poll } from '../groups/poll.ts';
+import { awaitBytes, bytesWanted } from './await-bytes.ts';
 import { isGone } from './leave-source.ts';
+import { placesHeld } from './places-held.ts';
 import { pollAssigned } from './poll-assigned.ts';
 import { saveInstance } from './store.ts';
 
@@ -85,9 +87,13 @@ async function pollSubscribed(
 ): Promise<SourcePoll> {
   const { group, name } = id;
   const { take: _, ...rest } = request;
+  const endMs = broker.clock.monotonic() + request.waitMs;
+  const minBytes = bytesWanted(instance, request);
+  if (minBytes > 1) await awaitBytes(broker, await placesHeld(broker, from), { ...request, minBytes });
   const joining: PollRequest = {
     ...rest,
     group,
+    waitMs: Math.max(0, endMs - broker.clock.monotonic()),
     wishes: {
       names: from.names,
       pattern: from.pattern,

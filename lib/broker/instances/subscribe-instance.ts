@@ -5,16 +5,14 @@ import type {
   InstancePosition,
   InstanceSource,
 } from '../../coordination/groups/instance-item.ts';
-import { eachPartition, type Partitions, partitionsOf } from '../../coordination/groups/partitions.ts';
 import { parseSubscription } from '../../coordination/groups/subscription.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Broker } from '../broker.ts';
-import { decodePollCursor } from '../groups/poll-cursor.ts';
 import { orThrow } from '../groups/refusals.ts';
-import { topicsOf } from '../groups/topic-directory.ts';
 import { unknownPartition } from '../topic-cache.ts';
 import { leaveSource } from './leave-source.ts';
+import { placesHeld } from './places-held.ts';
 import { changeInstance, readInstance, touchInstance } from './store.ts';
 
 /** `exclusive`: the instance has what it consumes in the other way. */
@@ -103,15 +101,5 @@ export async function describeSubscription(broker: Broker, id: InstanceId): Prom
 
 async function consumed(broker: Broker, { from }: ConsumerInstance): Promise<NamedPartition[]> {
   if (from.source === 'nothing') return [];
-  if (from.source === 'assignment') return [...from.positions];
-  if (from.memberId === undefined || from.cursor === undefined) return [];
-  const cursor = decodePollCursor(from.memberId, from.cursor);
-  const held: Partitions = partitionsOf(cursor?.cursor.positions ?? []);
-  if (held.size === 0) return [];
-  const { names = [], pattern } = from;
-  const topics = await topicsOf(broker, { names, ...(pattern !== undefined && { pattern }) }, held);
-  return [...eachPartition(held)].flatMap(({ topicId, partition }) => {
-    const topic = topics.get(topicId)?.name;
-    return topic === undefined ? [] : [{ topic, partition }];
-  });
+  return from.source === 'assignment' ? [...from.positions] : placesHeld(broker, from);
 }

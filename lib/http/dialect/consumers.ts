@@ -68,6 +68,7 @@ async function consumerSettings(door: Door, call: DialectCall) {
   try {
     const given = (await dialectBody(door, call, consumerSchema.optional())) ?? {};
     const waitMsMax = given['consumer.request.timeout.ms'];
+    const minBytes = given['fetch.min.bytes'] ?? 0;
     return {
       name: given.name,
       settings: {
@@ -75,6 +76,7 @@ async function consumerSettings(door: Door, call: DialectCall) {
         reset: given['auto.offset.reset'] ?? 'latest',
         autoCommit: given['enable.auto.commit'] ?? given['auto.commit.enable'] ?? true,
         ...(waitMsMax !== undefined && { waitMsMax }),
+        ...(minBytes > 1 && { minBytes }),
       },
     };
   } catch (error) {

@@ -43,6 +43,7 @@ const instances: fc.Arbitrary<ConsumerInstance> = fc.record(
     reset: fc.constantFrom(...INSTANCE_RESETS),
     autoCommit: fc.boolean(),
     waitMsMax: nat,
+    minBytes: nat,
     from: source,
   },
   { requiredKeys: ['version', 'writer', 'usedMs', 'format', 'reset', 'autoCommit', 'from'] },
