@@ -294,6 +294,20 @@ export const limits = {
   /** Objects inside each other in one pattern. */
   filterDepthMax: 32,
 
+  // Events and destinations of triggers
+  /** Objects inside each other in one filter. */
+  filterDepthMax: 32,
+  /** Lambda: the payload of a synchronous invocation must be smaller than 6 MiB. */
+  eventBytesMax: 6 * MIB - 1,
+  /** SNS: a message with its attributes. SQS takes more where a queue has been told to, so that this suits both. */
+  failureMessageBytesMax: 256 * KIB,
+  /** How long one call to SQS, SNS or S3 may take with its attempts. */
+  failureSendMsMax: 30_000,
+  /** What an invocation may take longer than its function, for connecting, a cold start and the way back. */
+  invocationMarginMs: 20_000,
+  /** Connections to Lambda; each has one invocation under way. */
+  invocationConnectionsMax: 256,
+
   // Idempotent producers
   /** `Producer-Id`, a name that the caller chose. */
   producerIdLengthMax: 128,
