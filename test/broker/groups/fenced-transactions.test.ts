@@ -163,14 +163,14 @@ describe('offsets of a member in a transaction in parts', () => {
   test('of an old epoch in one part are refused with all, whatever the other parts say', async () => {
     const { process, consumer, memberId, epoch, inParts, written } = await world();
     const { add, commit } = await inParts();
-    await add(0, { memberId, epoch });
+    for (const partition of [0, 1]) await add(partition, { memberId, epoch }, partition);
     const other = new GroupConsumer();
     await other.poll(process);
     await consumer.poll(process);
     await consumer.poll(process);
     const kept = consumer.partitions[0] as number;
     expect(consumer.last?.epoch).toBeGreaterThan(epoch);
-    await add(1, { memberId }, kept);
+    await add(2, { memberId }, kept);
     await expect(commit()).rejects.toMatchObject({ code: 'FENCED_MEMBER_EPOCH', effect: 'none' });
     expect(await written()).toBe(0);
   });
