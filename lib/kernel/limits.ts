@@ -287,6 +287,50 @@ export const limits = {
   /** How long a process takes the triggers from memory, where a late answer costs a delay only. */
   triggerCacheMs: 5_000,
 
+  // Delivery to functions
+  /** What a tumbling window's state may be as JSON; it is part of the lease, and DynamoDB bills it with every batch. */
+  triggerWindowStateBytesMax: 256 * KIB,
+  /** How long after its end a window waits for records that are late. */
+  triggerWindowGraceMs: 1_000,
+  /** What the clocks of two dispatchers may differ by: beyond it two invocations may overlap, but only one is committed. */
+  triggerClockSkewMsMax: 10_000,
+  /** How long after the write that counts it an invocation may begin; later the lease is written again before it. */
+  triggerInvokeMarginMs: 10_000,
+  /** How long a lease is held where no function runs. */
+  triggerIdleLeaseMs: 30_000,
+  /** How far ahead a lease may say that it is held or due at all: what says more was written by a clock that is wrong. */
+  triggerAheadMsMax: 20 * 60 * 1_000,
+  /** Attempts of which nobody heard the end (their dispatcher died, the connection broke) that a batch has beside its retries. */
+  triggerUnheardAttemptsMax: 3,
+  /** Bounds that halving leaves for a lane; more than 10,000 records need. */
+  triggerHalvesMax: 32,
+  /** The pause after the first failure of a batch at most; twice as long with each further one, … */
+  triggerRetryPauseMsMin: 200,
+  /** … up to this. */
+  triggerRetryPauseMsMax: 60 * 1_000,
+  /** The same where it takes someone to change something: a function that does not exist, a missing permission. */
+  triggerRefusalPauseMsMin: 5_000,
+  triggerRefusalPauseMsMax: 5 * 60 * 1_000,
+  /** What is due later than this is left to the sweeper. */
+  triggerWaitMsMax: 10_000,
+  /** How long a dispatcher stays with a partition that has nothing: steady traffic then needs one only. */
+  triggerLingerMs: 1_000,
+  /** Records that one dispatcher has read ahead, and the least that each of its partitions may. */
+  triggerBufferBytesMax: 192 * MIB,
+  triggerBufferBytesMin: MIB,
+  /** Attempts of one write of a lease whose outcome stays unknown, or that is throttled. */
+  triggerLeaseWritesMax: 8,
+  /** Times that one dispatch takes the same lease. */
+  triggerTakesMax: 16,
+  /** What is kept of a dispatcher's time for what comes after its last invocation. */
+  triggerEndMarginMs: 15_000,
+  /** How long partitions that stop wait for others that do, to be handed on with them. */
+  triggerHandOnMs: 50,
+  /** What a lease keeps of a function's error message. */
+  triggerErrorLengthMax: 500,
+  /** How long a dispatcher takes a trigger from memory: how soon a change of it is noticed. */
+  triggerChangeMs: 3_000,
+
   // Filters of triggers
   /** Event patterns of one trigger, and the length of one: Lambda's quotas of an event source mapping. */
   filterPatternsMax: 10,

@@ -88,6 +88,8 @@ export type BatchResponse =
 export interface EventFormat {
   /** Which records the trigger wants. Compiled once for a trigger. */
   filterOf(trigger: Trigger): (record: TriggerRecord) => boolean;
+  /** The event's JSON without its records. */
+  envelopeBytes(batch: EventBatch): number;
   /** What the record adds to the event's JSON, at most. */
   recordBytes(record: TriggerRecord): number;
   render(batch: EventBatch): Uint8Array;

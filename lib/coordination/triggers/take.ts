@@ -1,0 +1,50 @@
+/**
+ * Whether a dispatcher takes a lease.
+ *
+ * Single flight rests on clocks that differ by at most `triggerClockSkewMsMax`: a lease is taken from a holder who did not give it
+ * back only when its time is over by more than that. Fencing rests on no clock: see `planKeep`. A time that is farther ahead than
+ * any holder writes was written by a clock that is wrong, and does not keep a partition from being delivered.
+ */
+import { limits } from '../../kernel/limits.ts';
+import type { Lease } from './lease-item.ts';
+
+export type TakeDecision =
+  | { outcome: 'take'; why: 'new' | 'free' | 'expired' }
+  /** Someone has it. `leave`: they are to be told that more is wanted than they know of. */
+  | { outcome: 'held'; untilMs: number; leave: boolean }
+  /** It is free, and nothing is to be done before then. */
+  | { outcome: 'not-due'; dueMs: number }
+  /** What is wanted is done. */
+  | { outcome: 'reached' };
+
+export interface TakeInput {
+  nowMs: number;
+  /** One past the newest offset that the wake-up is about; 0: look. */
+  wanted: number;
+  /** So many records make a batch, which need not wait for more. */
+  batchSize: number;
+}
+
+export function decideTake(lease: Lease | undefined, { nowMs, wanted, batchSize }: TakeInput): TakeDecision {
+  if (lease === undefined) return { outcome: 'take', why: 'new' };
+  const { holder, untilMs } = lease;
+  if (holder !== undefined) {
+    if (!isOver(untilMs + limits.triggerClockSkewMsMax, nowMs)) {
+      return { outcome: 'held', untilMs, leave: wanted > lease.wanted };
+    }
+    return { outcome: 'take', why: 'expired' };
+  }
+  const { nextMs, committed } = lease;
+  if (nextMs !== undefined && !isOver(nextMs, nowMs)) {
+    const isFull = lease.fillingSinceMs !== undefined && committed !== undefined && wanted - committed >= batchSize;
+    return isFull ? { outcome: 'take', why: 'free' } : { outcome: 'not-due', dueMs: nextMs };
+  }
+  if (nextMs === undefined && wanted > 0 && committed !== undefined && wanted <= committed)
+    return { outcome: 'reached' };
+  return { outcome: 'take', why: 'free' };
+}
+
+/** Whether a time that a lease names is past, or no time that a holder could mean. */
+export function isOver(timeMs: number, nowMs: number): boolean {
+  return timeMs <= nowMs || timeMs > nowMs + limits.triggerAheadMsMax;
+}
