@@ -6,7 +6,7 @@ export default defineConfig({
     projects: [
       project(
         'unit',
-        ['test/{kernel,log,coordination,storage,broker,http,client,cli,local,lambdas,bench}/**/*.test.ts'],
+        ['test/{kernel,log,coordination,storage,broker,http,triggers,client,cli,local,lambdas,bench}/**/*.test.ts'],
         20_000,
       ),
       project('contract', ['test/contract/**/*.test.ts'], 60_000),
