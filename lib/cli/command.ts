@@ -59,7 +59,7 @@ export function invocationOf(world: World, command: Command, given: Given<string
   const { operands } = given;
   if (operands.length < operandsMin) throw new UsageError(`millrace ${command.name} needs ${placeholder ?? ''}`);
   if (operands.length > operandsMax) throw new UsageError(`"${operands[operandsMax] ?? ''}" is one argument too many`);
-  if (operands.includes('')) throw new UsageError('an argument is empty');
+  for (const operand of operands) requireName(operand, 'an argument');
   const url = urlOf(world, given);
   return {
     world,
@@ -71,6 +71,12 @@ export function invocationOf(world: World, command: Command, given: Given<string
     client: createClient({ url, apiKey: keyOf(world, given), clock: world.clock }),
     tell: (sentence) => world.stderr.write(`${sentence}\n`),
   };
+}
+
+/** Nothing has such a name, no file either that could be read. Throws `UsageError`. */
+export function requireName(name: string, what: string): void {
+  if (name === '') throw new UsageError(`${what} is empty`);
+  if (name === '.' || name === '..') throw new UsageError(`${what} is "${name}", which is no name`);
 }
 
 function urlOf(world: World, given: Given<string>): string {

@@ -33,9 +33,14 @@ export function failureOf(error: unknown, url: string): Failure | undefined {
 
 /** One sentence, and another where there is something to do about it or to know. */
 export function sentenceOf(error: MillraceClientError, url: string): string {
-  const said = error.code === 'NETWORK_ERROR' ? noAnswer(error, url) : error.message;
+  const said = reasonOf(error, url);
   if (error.code === 'UNAUTHENTICATED') return `${said} Give an API key with MILLRACE_API_KEY or --key.`;
   return error.effect === 'unknown' ? `${said} It may have been done all the same.` : said;
+}
+
+/** What happened, of a request that is made again. */
+export function reasonOf(error: MillraceClientError, url: string): string {
+  return error.code === 'NETWORK_ERROR' ? noAnswer(error, url) : error.message;
 }
 
 function noAnswer(error: MillraceClientError, url: string): string {

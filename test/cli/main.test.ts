@@ -56,6 +56,9 @@ describe('arguments that cannot be meant', () => {
     [['topics', 'create'], 'millrace topics create needs <topic>; see millrace topics create --help'],
     [['topics', 'create', 'a', 'b'], '"b" is one argument too many; see millrace topics create --help'],
     [['topics', 'create', ''], 'an argument is empty; see millrace topics create --help'],
+    [['groups', 'describe', '..'], 'an argument is "..", which is no name; see millrace groups describe --help'],
+    [['consume', 'orders', '-g', ''], '--group is empty; see millrace consume --help'],
+    [['consume', 'orders', '-g', '.'], '--group is ".", which is no name; see millrace consume --help'],
     [
       ['topics', 'alter', 'a'],
       'there is nothing to change: give --partitions, --config or --delete-config; see millrace topics alter --help',

@@ -3,9 +3,9 @@ import type { MillraceClient } from '../../client/client.ts';
 import { concatBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
-import { defineCommand } from '../command.ts';
+import { defineCommand, requireName } from '../command.ts';
 import { unescaped } from '../escapes.ts';
-import { sentenceOf, UsageError } from '../failure.ts';
+import { reasonOf, UsageError } from '../failure.ts';
 import type { Given } from '../flags.ts';
 import { partitionFlag, partitionNumbers, partitionsOf } from '../partitions.ts';
 import { TIME_FORMS } from '../times.ts';
@@ -79,6 +79,7 @@ Templates: ${TEMPLATE_LETTERS}; \\n, \\t, \\xHH.`,
     const asked = given.list('partition');
     partitionNumbers(asked);
     const group = given.text('group');
+    if (group !== undefined) requireName(group, '--group');
     const start = group === undefined ? undefined : startOfGroup(given, from);
     const interrupted = world.interruption();
     const reading: Pick<ReaderOptions, 'client' | 'topic' | 'count' | 'signal' | 'write' | 'onOutage' | 'onRecovery'> =
@@ -88,7 +89,7 @@ Templates: ${TEMPLATE_LETTERS}; \\n, \\t, \\xHH.`,
         count,
         signal: interrupted,
         write: (records, source) => out.write(concatBytes(records.map((record) => format(record, source)))),
-        onOutage: (error) => tell(`millrace: ${sentenceOf(error, url)} It is asked again until it answers.`),
+        onOutage: (error) => tell(`millrace: ${reasonOf(error, url)} It is asked again until it answers.`),
         onRecovery: () => tell('millrace: The server answers again.'),
       };
     if (group !== undefined && start !== undefined) return consumeAsMember({ ...reading, group, from: start });

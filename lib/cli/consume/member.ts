@@ -1,11 +1,13 @@
 /** Reads as a member of a consumer group. A record is done when it is written, and what is written is committed. */
 import type { MillraceClient } from '../../client/client.ts';
 import type { ConsumerRecord } from '../../client/consumer/record.ts';
-import type { MillraceClientError } from '../../client/errors.ts';
+import { MillraceClientError } from '../../client/errors.ts';
 import { bytes } from '../../client/producer/serializers.ts';
 import type { ClientRecord } from '../../client/records.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { Source } from './formats.ts';
+
+const LOSSES: ReadonlySet<string> = new Set(['PARTITION_NOT_ASSIGNED', 'UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH']);
 
 export interface MemberOptions {
   client: MillraceClient;
@@ -23,6 +25,10 @@ export interface MemberOptions {
 
 export async function consumeAsMember(options: MemberOptions): Promise<void> {
   const { client, group, topic, from, signal, write, onOutage, onRecovery } = options;
+  // A member would wait for a topic that is still to come, and for a server; whoever begins is told at once.
+  await client.topics.describe(topic, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
   let isOut = false;
   const consumer = client.consumer({
     group,
@@ -44,7 +50,7 @@ export async function consumeAsMember(options: MemberOptions): Promise<void> {
       isOut = false;
       const wanted = records.slice(0, left);
       await write(wanted.map(inBytes), { topic, partition });
-      await wanted.at(-1)?.commit();
+      await wanted.at(-1)?.commit().catch(passOverLoss);
       left -= wanted.length;
       if (left === 0) break;
     }
@@ -61,4 +67,9 @@ function inBytes({ offset, timestamp, key, value, headers }: ConsumerRecord<Uint
     value,
     headers: headers.map(({ key: name, value: of }) => ({ key: name, value: typeof of === 'string' ? utf8(of) : of })),
   };
+}
+
+/** Who has the partition by now prints the records again: that is what a group does with a member that was away. */
+function passOverLoss(error: unknown): void {
+  if (!(error instanceof MillraceClientError) || !LOSSES.has(error.code)) throw error;
 }
