@@ -113,19 +113,20 @@ function sameOverrides(a: Record<string, string>, b: Record<string, string>): bo
 /** Answers whether all heads are there; `false` where the topic has changed meanwhile. */
 async function putHeads(broker: Broker, topic: Topic, ledgers: readonly LedgerId[]): Promise<boolean> {
   const check = unchangedCheck(topic);
+  const wakes = ledgers.length > 0 && (await broker.triggers.haveTopic(topic.name));
   const runs = await mapBounded(
     chunked(ledgers, limits.transactionItemsMax - 1),
     limits.ledgerCallsInFlightMax,
     async (run) => {
       const result = await writeRepeatedly(broker.metadata, [
         check,
-        ...run.map((ledger) => newHeadWrite(broker, topic, ledger)),
+        ...run.map((ledger) => newHeadWrite(broker, topic, ledger, wakes)),
       ]);
       if (result.outcome === 'applied') return true;
       if (result.index === 0) return false;
       // Some are there, from an attempt that crashed or one that runs beside this: put those that are not.
       for (const ledger of run) {
-        const single = await writeRepeatedly(broker.metadata, [check, newHeadWrite(broker, topic, ledger)]);
+        const single = await writeRepeatedly(broker.metadata, [check, newHeadWrite(broker, topic, ledger, wakes)]);
         if (single.outcome === 'refused' && single.index === 0) return false;
       }
       return true;

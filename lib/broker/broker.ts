@@ -24,6 +24,7 @@ import { RunCache } from './read/run-cache.ts';
 import { ReplicaKeeper } from './replication/keeper.ts';
 import { TopicCache } from './topic-cache.ts';
 import { Committer } from './transactions/committer.ts';
+import { TriggerCache } from './triggers/trigger-cache.ts';
 
 export interface BrokerDependencies {
   metadata: MetadataStore;
@@ -62,6 +63,7 @@ export interface Broker {
   readonly producerIds: ProducerIds;
   readonly committer: Committer;
   readonly groups: GroupCache;
+  readonly triggers: TriggerCache;
   /** Writes with acks=none. */
   readonly background: Background;
 }
@@ -114,6 +116,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     producerIds: new ProducerIds({ metadata }),
     committer: new Committer({ metadata, objects, heads, pages, sealer, runs, watcher, keeper, clock, random }),
     groups: new GroupCache({ metadata, clock }),
+    triggers: new TriggerCache({ metadata, clock }),
     background: new Background(),
   };
 }

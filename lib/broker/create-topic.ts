@@ -43,7 +43,8 @@ export interface CreateTopicRequest {
  */
 export async function createTopic(broker: Broker, request: CreateTopicRequest): Promise<TopicDescription> {
   const topic = newTopic(broker, request);
-  const headWrites = ledgersOf(topic).map((ledger) => newHeadWrite(broker, topic, ledger));
+  const wakes = await broker.triggers.haveTopic(topic.name);
+  const headWrites = ledgersOf(topic).map((ledger) => newHeadWrite(broker, topic, ledger, wakes));
   const topicWrites = creationWrites(topic);
   if (headWrites.length + topicWrites.length + CREATION_CHECKS <= limits.transactionItemsMax) {
     await makeKnown(broker, topic, [...topicWrites, ...headWrites]);

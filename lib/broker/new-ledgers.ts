@@ -22,8 +22,9 @@ export function newReplication({ objects }: Broker, topic: Topic, ledger: Ledger
   return encodeReplication(initialReplication(replicas));
 }
 
-export function newHeadWrite(broker: Broker, topic: Topic, ledger: LedgerId): Write {
-  return headWrite(ledger, newReplication(broker, topic, ledger));
+/** `wakes`: the topic has triggers. */
+export function newHeadWrite(broker: Broker, topic: Topic, ledger: LedgerId, wakes: boolean): Write {
+  return headWrite(ledger, { replication: newReplication(broker, topic, ledger), wakes });
 }
 
 /** Throws `INVALID_REPLICATION_FACTOR`. */

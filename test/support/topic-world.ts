@@ -5,6 +5,7 @@ import { silentLog } from '../../lib/broker/broker-log.ts';
 import { HeadCache } from '../../lib/broker/ledger/head-cache.ts';
 import { PrincipalCache } from '../../lib/broker/principal-cache.ts';
 import { TopicCache } from '../../lib/broker/topic-cache.ts';
+import { TriggerCache } from '../../lib/broker/triggers/trigger-cache.ts';
 import type { Item } from '../../lib/kernel/items.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { decodeHead, ledgerKey } from '../../lib/log/ledger/head.ts';
@@ -51,6 +52,7 @@ export class TopicWorld {
       topics: new TopicCache({ metadata: store, clock: this.clock }),
       principals: new PrincipalCache({ metadata: store, clock: this.clock }),
       heads: new HeadCache({ metadata: store }),
+      triggers: new TriggerCache({ metadata: store, clock: this.clock }),
     };
     return { broker: parts as unknown as Broker, store };
   }

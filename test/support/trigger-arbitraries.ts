@@ -78,6 +78,6 @@ export const anyTriggerRecord: fc.Arbitrary<TriggerRecord> = fc.record({
   trigger: anyTrigger,
   nonce: name,
   version: fc.integer({ min: 1, max: 1_000 }),
-  phase: fc.constantFrom('creating' as const, 'ready' as const),
+  phase: fc.constantFrom('creating' as const, 'ready' as const, 'deleting' as const),
   createdMs: fc.nat(),
 });

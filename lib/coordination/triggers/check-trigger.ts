@@ -3,6 +3,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { compileTopicPattern } from '../groups/topic-pattern.ts';
 import { checkGroupId } from '../transactions/ids.ts';
+import { compileFilters } from './filter/compile-filters.ts';
 import type { FailureTarget, Trigger, TriggerTopics } from './trigger.ts';
 
 /** A trigger as someone asks for it. */
@@ -161,15 +162,9 @@ function checkStart({ startingPosition }: Trigger): void {
 }
 
 function checkFilters(filters: readonly string[]): void {
-  if (filters.length > limits.triggerFiltersMax) {
-    throw invalid(
-      'filters',
-      `${filters.length} filters are not allowed: a trigger has at most ${limits.triggerFiltersMax}`,
-    );
-  }
-  const long = filters.findIndex((filter) => filter.length > limits.triggerFilterLengthMax);
-  if (long === -1) return;
-  throw invalid(`filters[${long}]`, `filter ${long} is longer than ${limits.triggerFilterLengthMax} characters`);
+  const compiled = compileFilters(filters);
+  if (compiled.result === 'filters') return;
+  throw invalid(compiled.index === undefined ? 'filters' : `filters[${compiled.index}]`, compiled.detail);
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, `TenantId`. */

@@ -5,7 +5,7 @@
  *
  *     nonce    string  of its creation: a trigger of the same name that was deleted has another
  *     version  number  1 at creation, + 1 with every change: the condition of the next change, together with `nonce`
- *     phase    string  creating | ready; nothing is delivered of one that is being created
+ *     phase    string  creating | ready | deleting; only what is ready is delivered
  *     created  number  ms
  *     topics   list    the names of its topics, or
  *     pattern  string  what their names match
@@ -28,11 +28,13 @@ import { mapsAt, numberAt, optionalText, present, textAt, textsAt } from '../gro
 import { groupKey } from '../groups/offsets-item.ts';
 import type { EventShape, FailureTarget, StartingPosition, Trigger, TriggerTopics } from './trigger.ts';
 
+export type TriggerPhase = 'creating' | 'ready' | 'deleting';
+
 export interface TriggerRecord {
   trigger: Trigger;
   nonce: string;
   version: number;
-  phase: 'creating' | 'ready';
+  phase: TriggerPhase;
   createdMs: number;
 }
 
@@ -74,8 +76,6 @@ export function encodeTrigger({ trigger, nonce, version, phase, createdMs }: Tri
 }
 
 export function decodeTrigger(name: string, attributes: Attributes): TriggerRecord {
-  const phase = textAt(attributes, 'phase');
-  assert(phase === 'creating' || phase === 'ready', `trigger ${name} is being created or ready`);
   const trigger = present<Trigger>({
     name,
     topics: decodeTopics(attributes),
@@ -101,9 +101,15 @@ export function decodeTrigger(name: string, attributes: Attributes): TriggerReco
     trigger,
     nonce: textAt(attributes, 'nonce'),
     version: numberAt(attributes, 'version'),
-    phase,
+    phase: decodePhase(attributes),
     createdMs: numberAt(attributes, 'created'),
   };
+}
+
+function decodePhase(attributes: Attributes): TriggerPhase {
+  const phase = textAt(attributes, 'phase');
+  assert(phase === 'creating' || phase === 'ready' || phase === 'deleting', `${phase} is the phase of a trigger`);
+  return phase;
 }
 
 function decodeTopics(attributes: Attributes): TriggerTopics {
@@ -142,6 +148,11 @@ function flagAt(attributes: Attributes, name: string): boolean {
   const value = attributes[name];
   assert(typeof value === 'boolean', `${name} is true or false`);
   return value;
+}
+
+/** Whether records are delivered now. */
+export function isDelivering({ trigger, phase }: TriggerRecord): boolean {
+  return phase === 'ready' && trigger.enabled;
 }
 
 /** From `record` to `next`, if it is still what it was; the version is one more. */

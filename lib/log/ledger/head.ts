@@ -19,6 +19,7 @@
  *                       its own (producer-item.ts)
  *     q, k*, g          replicated ledgers only: who holds the ledger, and how far
  *                       (lib/coordination/replication/replica-state.ts)
+ *     wake     number   the topic has triggers (lib/broker/triggers/wake.ts); absent = it has none
  *     l        number   replicated ledgers only: appends so far that a replica in sync did not hold when they were made;
  *                       absent = 0
  *
@@ -148,6 +149,9 @@ function replicationIn(attributes: Attributes): Attributes | undefined {
   if (attributes['q'] === undefined) return undefined;
   return Object.fromEntries(Object.entries(attributes).filter(([name]) => /^(q|g|l|k\d)$/.test(name)));
 }
+
+/** Not part of `LedgerHead`: no decision about the ledger depends on it. */
+export const WAKE_ATTRIBUTE = 'wake';
 
 /** See `l`. */
 export const GAPS_ATTRIBUTE = 'l';

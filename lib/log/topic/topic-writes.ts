@@ -8,7 +8,7 @@
 import { countDeletion } from '../../kernel/deletion-count.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, ItemKey, Write } from '../../kernel/items.ts';
-import { encodeHead, headKey, initialHead } from '../ledger/head.ts';
+import { encodeHead, headKey, initialHead, WAKE_ATTRIBUTE } from '../ledger/head.ts';
 import { collisionName } from './name.ts';
 import { ledgerCount, type Topic } from './topic.ts';
 import { claimKey, directoryKey, encodeClaim, encodeDirectoryEntry, encodeTopic, topicKey } from './topic-item.ts';
@@ -27,14 +27,17 @@ export function creationWrites(topic: Topic): Write[] {
 }
 
 /**
- * A ledger's first head, with who holds it where several replicas do. Only where there is none: a late repetition must not
+ * A ledger's first head, with who holds it where several replicas do, and with `wake` where the topic has triggers. Only where there is none: a late repetition must not
  * reset a head that was appended to.
  */
-export function headWrite(ledger: LedgerId, replication?: Attributes): Write {
+export function headWrite(
+  ledger: LedgerId,
+  { replication, wakes = false }: { replication?: Attributes; wakes?: boolean } = {},
+): Write {
   return {
     kind: 'put',
     key: headKey(ledger),
-    attributes: encodeHead(initialHead(replication)),
+    attributes: { ...encodeHead(initialHead(replication)), ...(wakes && { [WAKE_ATTRIBUTE]: 1 }) },
     conditions: [{ clause: 'item-absent' }],
   };
 }

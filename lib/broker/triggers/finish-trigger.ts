@@ -1,0 +1,69 @@
+/**
+ * The second halves of making and of deleting a trigger. Whoever began does them, and the sweeper where that one has crashed:
+ * every step can be repeated, and done by several at once.
+ */
+import { leasesKey } from '../../coordination/triggers/lease-item.ts';
+import { planTriggerChange, planTriggerRemoval, type TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
+import { countDeletion } from '../../kernel/deletion-count.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { QueryPage } from '../../storage/metadata/port.ts';
+import type { Broker } from '../broker.ts';
+import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
+import { findTrigger, topicsOfTrigger } from './find-trigger.ts';
+import { commitStarts } from './start-offsets.ts';
+import { lullTopics, wakeTopics } from './wake.ts';
+
+/** Under which a trigger's deletions are counted. */
+export function triggerDeletionName(name: string): string {
+  return `trigger#${name}`;
+}
+
+/** Answers the trigger as it is ready; `undefined` where it was deleted meanwhile. */
+export async function finishCreation(
+  broker: Broker,
+  { trigger, nonce }: TriggerRecord,
+): Promise<TriggerRecord | undefined> {
+  const ready = await decideAgain('creation of the trigger', async () => {
+    const record = await findTrigger(broker, trigger.name);
+    if (record?.nonce !== nonce || record.phase === 'deleting') return { done: undefined };
+    if (record.phase === 'ready') return { done: record };
+    const topics = await topicsOfTrigger(broker, record.trigger, { fresh: true });
+    if (!(await commitStarts(broker, record, topics))) return 'again';
+    const written = await broker.metadata.write([planTriggerChange(record, { ...record, phase: 'ready' })]);
+    broker.triggers.forget();
+    if (written.outcome === 'refused') return 'again';
+    return { done: { ...record, phase: 'ready' as const, version: record.version + 1 } };
+  });
+  // Not before it is ready: whoever is woken earlier finds nothing to do.
+  if (ready !== undefined) await wakeTopics(broker, await topicsOfTrigger(broker, trigger, { fresh: true }));
+  return ready;
+}
+
+/** Of a trigger in the phase `deleting`. The group keeps what it has committed, as any group whose last member is gone. */
+export async function finishDeletion(broker: Broker, record: TriggerRecord): Promise<void> {
+  const { trigger } = record;
+  await lullTopics(broker, await topicsOfTrigger(broker, trigger, { fresh: true }));
+  await removeLeases(broker, trigger.group);
+  const { name } = trigger;
+  // Refused where another was faster: it is gone then, too.
+  await writeRepeatedly(broker.metadata, [...planTriggerRemoval(record), countDeletion(triggerDeletionName(name))]);
+  broker.triggers.forget();
+}
+
+/** Without a lease nobody who holds one can commit any more. */
+async function removeLeases({ metadata }: Broker, group: string): Promise<void> {
+  let from: string | undefined = '';
+  while (from !== undefined) {
+    const page: QueryPage = await metadata.query({
+      pk: leasesKey(group),
+      ...(from !== '' && { from }),
+      limit: limits.listPageMax,
+      consistency: 'strong',
+    });
+    await mapBounded(page.items, limits.storageFanOutMax, ({ key }) =>
+      writeRepeatedly(metadata, [{ kind: 'delete', key }]),
+    );
+    from = page.next;
+  }
+}
