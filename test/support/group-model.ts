@@ -308,7 +308,8 @@ export class GroupModel extends GroupTable {
         'who commits owns the partition',
       );
     };
-    this.send({ writes: [planFence(GROUP, name, epoch), write], purpose: 'commit', applied }, late);
+    const fence = planFence(GROUP, name, decided.member.epoch);
+    this.send({ writes: [fence, write], purpose: 'commit', applied }, late);
   }
 
   private regroup(process: number, late: boolean): void {

@@ -4,12 +4,15 @@
  *
  * Which partitions the epoch covers is in the item, and only grows while the epoch stays. So it is enough to have read them
  * at any time, however long ago; what is not among them calls for a strong read before it is refused.
+ *
+ * A member may be told of its new epoch while it commits: with the answer to the poll that acknowledged a revocation. So the
+ * epoch before covers what the member has had without a break since then, as Kafka's assignment epochs do (KIP-1251).
  */
 import type { Condition, Write } from '../../kernel/items.ts';
 import { type GroupState, stateKey } from './group-item.ts';
 import { admit } from './join.ts';
 import type { Member } from './member-item.ts';
-import { minus, type Partitions } from './partitions.ts';
+import { minus, NO_PARTITIONS, type Partitions } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
 import { type MemberName, memberKey, seatOf } from './seat.ts';
 
@@ -49,6 +52,9 @@ export function decideCommit(
     return member.epoch === epoch && epoch > 0
       ? { outcome: 'commit', member }
       : refuse('ILLEGAL_GENERATION', `the member is in generation ${member.epoch}, not ${epoch}`);
+  }
+  if (epoch > 0 && epoch === member.previousEpoch && minus(partitions, member.kept ?? NO_PARTITIONS).size === 0) {
+    return { outcome: 'commit', member };
   }
   if (member.epoch !== epoch || epoch <= 0) {
     return refuse('FENCED_MEMBER_EPOCH', `the member's epoch is ${member.epoch}, not ${epoch}`);

@@ -62,7 +62,7 @@ export function decideFollow({ member, target, reported, others, nowMs }: Follow
     NO_PARTITIONS,
   );
   const owned = union(kept, minus(wanted, awaiting));
-  const next = nextMember(member, { target, owned, awaiting, lost: taken.size > 0, nowMs });
+  const next = nextMember(member, { target, kept, owned, awaiting, lost: taken.size > 0, nowMs });
   return { ...(next && { next }), assignment: owned, revoking: NO_PARTITIONS, awaiting, unlisted: false };
 }
 
@@ -85,11 +85,12 @@ function nextMember(
   member: ConsumerMember,
   {
     target,
+    kept,
     owned,
     awaiting,
     lost,
     nowMs,
-  }: { target: Target; owned: Partitions; awaiting: Partitions; lost: boolean; nowMs: number },
+  }: { target: Target; kept: Partitions; owned: Partitions; awaiting: Partitions; lost: boolean; nowMs: number },
 ): ConsumerMember | undefined {
   // A new member that has to wait for all that it is given needs no epoch yet: there is nothing to commit.
   const first = member.epoch === 0 && (owned.size > 0 || awaiting.size === 0);
@@ -97,7 +98,7 @@ function nextMember(
   const same = !first && !lost && !awaited && equalPartitions(owned, member.owned);
   if (same && !isRenewalDue(member, nowMs)) return undefined;
   // The epoch fences commits, so it changes with what a commit may name no more, and not with what it may name as well.
-  const epochs = first || lost ? { epoch: target.epoch, previousEpoch: member.epoch } : {};
+  const epochs = first || lost ? { epoch: target.epoch, previousEpoch: member.epoch, kept } : {};
   return touched(member, nowMs, { owned, followed: target.epoch, ...epochs });
 }
 

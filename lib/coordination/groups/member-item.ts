@@ -19,6 +19,7 @@
  *     f   number  the member epoch before this one
  *     s   number  the group epoch that it has followed: it has given up all that was taken from it up to there
  *     a   bytes   the partitions that it owns (partitions.ts)
+ *     k   bytes   those of them that it has had since the epoch before, too; absent: none
  *     c   number  the write (`n`) in which a poll committed last; absent: none has
  *     u   number  changes of the subscription
  *     l   list    of strings: the topics that it subscribed to by name
@@ -60,6 +61,8 @@ export interface ConsumerMember extends MemberBase {
   previousEpoch: number;
   followed: number;
   owned: Partitions;
+  /** What of that it has had since the epoch before, without a break. */
+  kept?: Partitions;
   /** The write of the item in which a poll committed last: cursors from before it commit nothing any more. */
   committedWrite?: number;
   subscription: Subscription;
@@ -104,6 +107,7 @@ function consumerAttributes(member: ConsumerMember): Record<string, Attributes[s
     f: member.previousEpoch,
     s: member.followed,
     a: packPartitions(member.owned),
+    k: member.kept === undefined || member.kept.size === 0 ? undefined : packPartitions(member.kept),
     c: member.committedWrite,
     u: member.subscriptionNumber,
     l: [...member.subscription.names],
@@ -147,6 +151,7 @@ function decodeConsumer(base: MemberBase, attributes: Attributes): ConsumerMembe
     previousEpoch: numberAt(attributes, 'f'),
     followed: numberAt(attributes, 's'),
     owned: unpackPartitions(bytesAt(attributes, 'a')),
+    kept: attributes['k'] === undefined ? undefined : unpackPartitions(bytesAt(attributes, 'k')),
     committedWrite: optionalNumber(attributes, 'c'),
     subscription: present<Subscription>({
       names: textsAt(attributes, 'l'),

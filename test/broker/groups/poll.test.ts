@@ -47,7 +47,8 @@ describe('an answer that is lost', () => {
     expect(again.assignment).toEqual(first.assignment);
     expect(valuesOf(again)).toEqual(valuesOf(first));
     // What the lost answer would have said is committed, and no more than was received.
-    const offsets = [{ topic: 't', partition: a.partitions[0] as number, offset: 99 }];
+    const { partitions: given = [] } = told.revoked[0] ?? {};
+    const offsets = [{ topic: 't', partition: given[0] as number, offset: 99 }];
     await expect(a.ask(process, { commit: offsets })).rejects.toMatchObject({ code: 'FENCED_MEMBER_EPOCH' });
     a.take(again);
     await settle(process, a, b);
@@ -66,6 +67,28 @@ describe('an answer that is lost', () => {
     await consumer.poll(other, { wishes: { instanceId: 'i' } });
     expect(consumer.values).toEqual(['x']);
     expect(await committed(one)).toEqual({ 0: 1 });
+  });
+
+  test('that gave something up hinders no commit of what stayed', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    for (const partition of [0, 1]) await produce(process, partition, 'x', 'y');
+    const [a, b] = [new GroupConsumer(), new GroupConsumer()];
+    const { memberId, epoch } = await a.poll(process, { maxRecords: 2 });
+    await b.poll(process);
+    const told = await a.poll(process, { maxRecords: 1 });
+    const [kept, given] = [a.partitions[0] as number, told.revoked[0]?.partitions[0] as number];
+    const commit = (partition: number) => {
+      const offsets = [{ topic: 't', partition, offset: 2 }];
+      return commitOffsets(process.broker, { group: GROUP, memberId, epoch, offsets });
+    };
+    expect((await a.ask(process, { commit: 'none' })).epoch).toBeGreaterThan(epoch);
+    await commit(kept);
+    await expect(commit(given)).rejects.toMatchObject({ code: 'FENCED_MEMBER_EPOCH' });
+    expect((await committed(process))[kept]).toBe(2);
+    const offsets = [{ topic: 't', partition: kept, offset: 1 }];
+    await a.poll(process, { commit: [{ ...offsets[0], offset: 3 } as (typeof offsets)[0]] });
+    expect((await committed(process))[kept]).toBe(3);
   });
 
   test('is asked for again, and the first poll comes at last: what was committed since is not taken back', async () => {

@@ -39,6 +39,21 @@ describe('a commit', () => {
     expect(code(decideCommit(undefined, { name, epoch: 3, partitions: partitions(1) }))).toBe('UNKNOWN_MEMBER_ID');
   });
 
+  test('under the epoch before is of what the member has had ever since', () => {
+    const moved = { ...member, epoch: 5, previousEpoch: 3, owned: partitions(0, 1, 4), kept: partitions(0) };
+    const commit = (epoch: number, ...list: number[]) => {
+      return code(decideCommit(moved, { name, epoch, partitions: partitions(...list) }));
+    };
+    expect(commit(3, 0)).toBe('commit');
+    // Perhaps somebody else had it between.
+    expect(commit(3, 1)).toBe('FENCED_MEMBER_EPOCH');
+    expect(commit(3, 0, 4)).toBe('FENCED_MEMBER_EPOCH');
+    expect(commit(2, 0)).toBe('FENCED_MEMBER_EPOCH');
+    expect(commit(5, 0, 1, 4)).toBe('commit');
+    const first = { ...moved, previousEpoch: 0 };
+    expect(code(decideCommit(first, { name, epoch: 0, partitions: partitions(0) }))).toBe('FENCED_MEMBER_EPOCH');
+  });
+
   test('of a classic member is of its generation', () => {
     const { kind: _kind, ...rest } = memberOf('m', { epoch: 5 });
     const classic: ClassicMember = {

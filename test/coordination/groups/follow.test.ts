@@ -28,6 +28,15 @@ describe('a member that is to give something up', () => {
     expect([assignment, revoking]).toEqual([partitions(0), NO_PARTITIONS]);
   });
 
+  test('has had the rest since the epoch before, and nothing that it gets with it or later', () => {
+    const swapped = targetOf(2, { old: partitions(0, 2, 3) }, [withdrawalOf('other', 2, partitions(3))]);
+    const other = memberOf('other', { followed: 1, owned: partitions(3) });
+    const { next } = follow(old, swapped, { reported: partitions(0), others: [other] });
+    expect(next).toMatchObject({ owned: partitions(0, 2), kept: partitions(0), previousEpoch: 1 });
+    const later = follow(next as ConsumerMember, swapped, { reported: partitions(0, 2) });
+    expect(later.next).toMatchObject({ owned: partitions(0, 2, 3), kept: partitions(0), previousEpoch: 1 });
+  });
+
   test('gets nothing new before', () => {
     const swapped = targetOf(2, { old: partitions(2) });
     expect(follow(old, swapped, { reported: partitions(0) })).toMatchObject({ assignment: NO_PARTITIONS });

@@ -40,6 +40,8 @@ const consumer = fc.record(
     kind: fc.constant('consumer' as const),
     seat: fc.constant('d#m'),
     previousEpoch: nat,
+    kept: anyPartitions.filter(({ size }) => size > 0),
+    committedWrite: nat,
     followed: nat,
     owned: anyPartitions,
     subscription: fc.record({ names: fc.array(text), pattern: text }, { requiredKeys: ['names'] }),
