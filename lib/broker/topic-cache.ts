@@ -54,7 +54,7 @@ export function unknownTopic(name: string): MillraceError {
 
 export function unknownPartition({ name, partitions }: Topic, partition: number): MillraceError {
   const detail = `Topic ${name} has no partition ${partition}; it has 0 to ${partitions - 1}.`;
-  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail);
+  return new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', detail, { facts: { unknownPartition: partition } });
 }
 
 function notThere(name: string): never {

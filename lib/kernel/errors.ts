@@ -114,6 +114,8 @@ export interface ErrorFacts {
   retryAfterMs?: number;
   /** The request's field at fault, as a path into the body or a parameter's name. */
   field?: string;
+  /** The topic is there, and has no such partition. */
+  unknownPartition?: number;
 }
 
 /**

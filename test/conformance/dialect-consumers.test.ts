@@ -148,6 +148,8 @@ describe('a consumer instance', () => {
     [{ 'max.poll.records': 5 }],
     [{ name: '' }],
     [{ name: 'a\u0000' }],
+    [{ name: '.' }],
+    [{ name: '..' }],
     [{ name: 'x'.repeat(300) }],
     [[]],
   ])('is not made of %j', async (body) => {
@@ -446,8 +448,11 @@ describe('partitions that the client assigns', () => {
     const topic = await target.topic();
     const one = await consumer(topic);
     const assign = async (partitions: unknown) => one.post('assignments', { partitions });
-    expect(await assign([{ topic, partition: 1 }])).toMatchObject({ status: 404 });
-    expect(await assign([{ topic: target.freshName(), partition: 0 }])).toMatchObject({ status: 404 });
+    const absent = { topic, partition: 1, offset: 0 };
+    expect(await assign([{ topic, partition: 1 }])).toMatchObject(error(40402));
+    expect(await one.post('offsets', { offsets: [absent] })).toMatchObject(error(40402));
+    expect(await one.post('positions', { offsets: [absent] })).toMatchObject(error(404));
+    expect(await assign([{ topic: target.freshName(), partition: 0 }])).toMatchObject(error(40401));
     expect(await assign([{ topic }])).toMatchObject(error(422));
     expect(await assign('x')).toMatchObject(error(422));
     await one.remove();
@@ -469,6 +474,26 @@ test.runIf(target.wantsKeys)('a key consumes what it may, and no more', async ()
     expect((await subscribe({ topics: [topic] })).status).toBe(204);
     expect((await call('GET', `${path}/records`, { key })).status).toBe(200);
     expect((await call('DELETE', path, { key })).status).toBe(204);
+    // What others have made is theirs: of a group that is not the key's, and of topics that are not.
+    const foreign = await consumer(other, { name: 'n' });
+    for (const [method, what, body] of [
+      ['DELETE', ''],
+      ['GET', '/records'],
+      ['GET', '/subscription'],
+      ['POST', '/offsets'],
+      ['POST', '/subscription', { topics: [topic] }],
+      ['POST', '/positions/end', { partitions: [{ topic, partition: 0 }] }],
+    ] as const) {
+      expect(await call(method, foreign.path + what, { key, body }), `${method} ${what}`).toMatchObject(error(40301));
+    }
+    await foreign.remove();
+    const shared = await consumer(topic, { name: 'shared', 'enable.auto.commit': false });
+    await send(other, 'binary', [{ value: 'YQ==' }]);
+    await shared.subscribe(other);
+    expect(await shared.take(1)).toHaveLength(1);
+    expect(await call('GET', `${shared.path}/records`, { key })).toMatchObject(error(40301));
+    expect(await call('POST', `${shared.path}/offsets`, { key })).toMatchObject(error(40301));
+    await shared.remove();
   } finally {
     await target.call('DELETE', `/v1/keys/${id}`);
   }

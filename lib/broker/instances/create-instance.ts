@@ -50,7 +50,8 @@ export async function createInstance(
 
 function checkName(name: string): void {
   const isPlain = name !== '' && name.length <= limits.instanceNameLengthMax && name.isWellFormed();
-  if (isPlain && !/[\p{Cc}/]/u.test(name)) return;
-  const detail = `name must be 1 to ${limits.instanceNameLengthMax} characters, none of them a control character or "/".`;
+  // No URL has a segment of dots: whoever writes one means another place.
+  if (isPlain && !/[\p{Cc}/]/u.test(name) && !/^\.{1,2}$/.test(name)) return;
+  const detail = `name must be 1 to ${limits.instanceNameLengthMax} characters, none of them a control character or "/", and not "." or "..".`;
   throw new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'name' } });
 }

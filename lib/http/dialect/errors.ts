@@ -17,7 +17,7 @@ export class DialectError extends Error {
   }
 }
 
-export const PARTITION_NOT_FOUND = 40402;
+const PARTITION_NOT_FOUND = 40402;
 export const INSTANCE_EXISTS = 40902;
 export const ILLEGAL_STATE = 40903;
 export const FORMAT_MISMATCH = 40601;
@@ -45,6 +45,7 @@ const RECORD_RETRIABLE = 50003;
 
 function codeOf(error: MillraceError | DialectError): number {
   if (error instanceof DialectError) return error.code;
+  if (error.facts.unknownPartition !== undefined) return PARTITION_NOT_FOUND;
   return CODES[error.code] ?? errorRow(error.code).status;
 }
 

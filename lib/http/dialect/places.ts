@@ -6,7 +6,6 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { validateTopicName } from '../../log/topic/name.ts';
 import { requireScope } from '../native/name-scopes.ts';
-import { DialectError, PARTITION_NOT_FOUND } from './errors.ts';
 import type { DialectCall } from './mount.ts';
 
 /** Throws `UNKNOWN_TOPIC_OR_PARTITION` for a name that no topic can have. */
@@ -22,9 +21,7 @@ export async function partitionOf(broker: Broker, call: DialectCall): Promise<{ 
   const text = call.param('partitionid');
   const partition = /^\d{1,9}$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
   const topic = await broker.topics.getWith(name, partition);
-  if (partition >= topic.partitions) {
-    throw new DialectError(PARTITION_NOT_FOUND, unknownPartition(topic, partition).message);
-  }
+  if (partition >= topic.partitions) throw unknownPartition(topic, partition);
   return { topic: name, partition };
 }
 

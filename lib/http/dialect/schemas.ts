@@ -101,7 +101,7 @@ const textualNumber = () =>
         wholeNumber(),
         z
           .string()
-          .regex(/^\d{1,15}$/)
+          .regex(/^\d{1,15}$/, { error: 'must be a whole number from 0 to 2^53 − 1' })
           .transform(Number),
       ],
       {
