@@ -345,8 +345,11 @@ export const limits = {
   eventBytesMax: 6 * MIB - 1,
   /** SNS: a message with its attributes. SQS takes more where a queue has been told to, so that this suits both. */
   failureMessageBytesMax: 256 * KIB,
-  /** How long one call to SQS, SNS or S3 may take with its attempts. */
-  failureSendMsMax: 30_000,
+  /** How long one attempt of a call to SQS or SNS may take, and attempts; what is sent twice is a message too many at worst. */
+  failureSendMsMax: 10_000,
+  failureSendAttemptsMax: 3,
+  /** What is kept of a function's error message for destinations; records in a topic carry it each. */
+  failureMessageLengthMax: 1_024,
   /** What an invocation may take longer than its function, for connecting, a cold start and the way back. */
   invocationMarginMs: 20_000,
   /** Connections to Lambda; each has one invocation under way. */

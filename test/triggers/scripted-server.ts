@@ -10,7 +10,10 @@ export interface ScriptedRequest {
 }
 
 /** What the next request is answered with; `hang`: nothing, `reset`: the connection ends. */
-export type ScriptedAnswer = { status: number; headers?: Record<string, string>; body?: string } | 'hang' | 'reset';
+export type ScriptedAnswer =
+  | { status: number; headers?: Record<string, string>; body?: string | ((request: string) => string) }
+  | 'hang'
+  | 'reset';
 
 export interface ScriptedServer {
   url: string;
@@ -31,12 +34,15 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
-    const { method = '', url: path = '', headers } = request;
-    requests.push({ method, path, headers, body: Buffer.concat(chunks).toString() });
+    const body = Buffer.concat(chunks).toString();
+    requests.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body });
     const next = answers.length > 1 ? answers.shift() : answers[0];
     for (const wake of arrived.splice(0)) wake();
     if (next === 'reset') request.socket.destroy();
-    else if (next !== undefined && next !== 'hang') response.writeHead(next.status, next.headers).end(next.body ?? '');
+    else if (next !== undefined && next !== 'hang') {
+      const answerBody = typeof next.body === 'function' ? next.body(body) : next.body;
+      response.writeHead(next.status, next.headers).end(answerBody ?? '');
+    }
   };
   const server = createServer((request, response) => void answer(request, response));
   server.on('connection', (socket) => {

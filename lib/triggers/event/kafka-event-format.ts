@@ -1,16 +1,11 @@
 /** Events and answers in the form of Lambda's source mappings for Kafka, of which handlers and their libraries know. */
 import { compileFilters } from '../../coordination/triggers/filter/compile-filters.ts';
 import { assert } from '../../kernel/assert.ts';
-import type { EventBatch, EventFormat } from '../ports.ts';
+import type { EventFormat } from '../ports.ts';
 import { readResponse } from './read-response.ts';
 import { type EventOrigin, envelopeBytes, recordBytes, renderEvent } from './render-event.ts';
 
-export interface KafkaEventFormat extends EventFormat {
-  /** What the event has beside its records, a window's state included. */
-  envelopeBytes(batch: EventBatch): number;
-}
-
-export function createKafkaEventFormat(origin: EventOrigin): KafkaEventFormat {
+export function createKafkaEventFormat(origin: EventOrigin): EventFormat {
   return {
     filterOf: (trigger) => {
       const filters = compileFilters(trigger.filters);
