@@ -63,6 +63,17 @@ const values = (records: readonly ConsumedRecord[]) => records.map(({ value }) =
 const texts = (...given: string[]) => given.map((value) => ({ value }));
 
 describe('a consumer instance', () => {
+  test('loses no records to whoever asks for their headers', async () => {
+    const topic = await target.topic();
+    await send(topic, 'text', texts('a'));
+    const one = await consumer(topic, { format: 'text' });
+    await one.subscribe(topic);
+    const head = await target.send('HEAD', `${one.path}/records?timeout=1000`);
+    expect([head.status, head.headers.get('allow')]).toEqual([405, 'GET']);
+    expect(values(await one.records())).toEqual(['a']);
+    await one.remove();
+  });
+
   test('waits for as many bytes as it wants, and no longer than it may', async () => {
     const topic = await target.topic();
     const one = await consumer(topic, { format: 'text', 'fetch.min.bytes': 2_000, 'enable.auto.commit': 'false' });

@@ -13,7 +13,7 @@ import { authorize, bodySource } from '../native/mount.ts';
 import { validate } from '../validate.ts';
 import { DialectError, errorAnswer } from './errors.ts';
 import { answerType, BODY_TYPES } from './media-types.ts';
-import { DIALECT_PATHS } from './paths.ts';
+import { allowedMethods, DIALECT_PATHS, type DialectPath } from './paths.ts';
 import type { DialectRoute } from './route.ts';
 
 export interface DialectCall {
@@ -36,6 +36,7 @@ export function mountDialectRoute(
   door.app.on(method.toUpperCase(), honoPath(path), async (context) =>
     answered(door, context, async (type) => {
       const principal = access === 'open' ? undefined : await principalOf(context, door.options);
+      if (!allowedMethods(path).includes(context.req.method)) return notAllowed(context, path, type);
       const params: Record<string, string> = context.req.param();
       authorize(principal, access, params['topicname']);
       return handler({
@@ -52,16 +53,21 @@ export function mountDialectRoute(
 
 /** Answers the other methods of the dialect's paths. Whoever has no key hears no more than that. */
 export function mountDialectMethods(door: Door): void {
-  for (const [path, methods] of Object.entries(DIALECT_PATHS)) {
-    const allow = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])).join(', ');
+  for (const path of Object.keys(DIALECT_PATHS) as DialectPath[]) {
     door.app.all(honoPath(path), async (context) =>
       answered(door, context, async (type) => {
         await principalOf(context, door.options);
-        const detail = `${context.req.method} is not allowed here; ${allow} are.`;
-        return errorAnswer(new MillraceError('METHOD_NOT_ALLOWED', detail), type, { Allow: allow });
+        return notAllowed(context, path, type);
       }),
     );
   }
+}
+
+function notAllowed({ req }: Context<DoorEnv>, path: DialectPath, type: string): Response {
+  const methods = allowedMethods(path);
+  const allow = methods.join(', ');
+  const detail = `${req.method} is not allowed here; ${allow} ${methods.length === 1 ? 'is' : 'are'}.`;
+  return errorAnswer(new MillraceError('METHOD_NOT_ALLOWED', detail), type, { Allow: allow });
 }
 
 function honoPath(path: string): string {

@@ -24,6 +24,16 @@ export const DIALECT_PATHS = {
 
 export type DialectPath = keyof typeof DIALECT_PATHS;
 
+/** Asking for records moves the instance on. Without an answer they would be lost, so nobody asks for the headers alone. */
+const WITHOUT_HEAD: ReadonlySet<string> = new Set(['/consumers/{groupid}/instances/{name}/records']);
+
+/** `HEAD` wherever `GET`, but where that is not safe. */
+export function allowedMethods(path: DialectPath): string[] {
+  return DIALECT_PATHS[path].flatMap((method) =>
+    method === 'GET' && !WITHOUT_HEAD.has(path) ? ['GET', 'HEAD'] : [method],
+  );
+}
+
 const matchers = (Object.keys(DIALECT_PATHS) as DialectPath[]).map((path) => ({
   path,
   pattern: new RegExp(`^${path.replaceAll(/\{\w+\}/g, '[^/]+')}$`),
