@@ -1,30 +1,17 @@
-/** From a function's environment to the HTTP door: stores on DynamoDB and S3, the broker over them, the routes. */
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
+/** From a function's environment to the HTTP door: the broker, the routes, and who checks callers. */
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Authenticator, createAuthenticator } from '../../lib/broker/authenticate.ts';
-import { type Broker, createBroker } from '../../lib/broker/broker.ts';
-import { nodeCompression } from '../../lib/broker/compression.ts';
+import type { Broker } from '../../lib/broker/broker.ts';
 import { createDoor, type Door, type DoorOptions } from '../../lib/http/door.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
-import { createDynamoMetadataStore, dynamoClientConfig } from '../../lib/storage/metadata/dynamodb.ts';
-import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
-import type { ObjectStore } from '../../lib/storage/objects/port.ts';
-import { openReplicaSet, type StackReplicas } from '../../lib/storage/objects/replicated-config.ts';
-import { createS3ObjectStore, s3ClientConfig } from '../../lib/storage/objects/s3.ts';
-import { createTieredObjectStore, type TieredObjectStoreOptions } from '../../lib/storage/objects/tiered.ts';
 import { authenticatorWithAdminKey } from './admin-key.ts';
-import { type LambdaEnvironment, readEnvironment } from './environment.ts';
-import { createTelemetry, requestMeter, type Telemetry } from './telemetry.ts';
+import { type BrokerBackend, createBrokerBackend } from './broker-backend.ts';
+import type { LambdaEnvironment } from './environment.ts';
 
-export interface Backend {
-  environment: LambdaEnvironment;
-  broker: Broker;
+export interface Backend extends BrokerBackend {
   door: Door;
-  telemetry: Telemetry;
-  /** What traces are to show the calls of. */
-  clients: readonly (DynamoDBClient | S3Client)[];
 }
 
 /** Mounts a group of routes onto a door: `mountProduce` and its like. */
@@ -39,18 +26,12 @@ export interface BackendOptions {
 
 /** Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. */
 export function createBackend({ service, routes, door: doorOptions }: BackendOptions): Backend {
-  const environment = readEnvironment(process.env);
-  const telemetry = createTelemetry(service);
-  const dynamo = new DynamoDBClient(dynamoClientConfig());
-  const s3 = new S3Client(s3ClientConfig(process.env));
-  const own = createS3ObjectStore({ client: s3, bucket: environment.bucket, ...time });
-  const replicas = openReplicasOf(environment, own);
-  const bucket: Bucket =
-    replicas === undefined ? { bucket: own } : { bucket: replicas.set, assignable: replicas.assignable };
-  const broker = brokerOn(environment, telemetry, dynamo, bucket);
+  const backend = createBrokerBackend(service);
+  const { environment, broker, telemetry, dynamo } = backend;
   const door = createDoor({
     broker,
-    ...time,
+    clock: systemClock,
+    random: systemRandom,
     ...callers(environment, broker, dynamo),
     streaming: environment.streaming,
     liveTailMsMax: limits.lambdaLiveTailMsMax,
@@ -58,40 +39,7 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
     ...doorOptions,
   });
   for (const mount of routes) mount(door);
-  return { environment, broker, door, telemetry, clients: [dynamo, s3, ...(replicas?.clients ?? [])] };
-}
-
-const time = { clock: systemClock, random: systemRandom };
-
-function openReplicasOf({ replicas, bucket }: LambdaEnvironment, store: ObjectStore): StackReplicas | undefined {
-  return replicas && openReplicaSet(replicas, { own: { bucket, store }, environment: process.env, ...time });
-}
-
-type Bucket = Pick<TieredObjectStoreOptions, 'bucket' | 'assignable'>;
-
-function brokerOn(
-  environment: LambdaEnvironment,
-  telemetry: Telemetry,
-  dynamo: DynamoDBClient,
-  bucket: Bucket,
-): Broker {
-  const { table, producerIdExpirationMs, replicaLagMsMax, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
-  const metadata = createDynamoMetadataStore({ client: dynamo, table, ...time });
-  const objects = createTieredObjectStore({
-    inline: createInlineObjectStore({ metadata, ...time }),
-    ...bucket,
-    inlineBytesMax,
-  });
-  return createBroker({
-    metadata,
-    objects,
-    compression: nodeCompression,
-    ...time,
-    log: telemetry.log,
-    meter: requestMeter,
-    producerIdExpirationMs,
-    replicaLagMsMax,
-  });
+  return { ...backend, door };
 }
 
 function callers(

@@ -19,6 +19,8 @@ export interface LambdaEnvironment {
   inlineBytesMax: number | undefined;
   /** How long an idempotent producer that writes no more is known; the app's own where absent. */
   producerIdExpirationMs: number | undefined;
+  /** How long offsets of a group without members are kept; the app's own where absent. */
+  offsetsRetentionMs: number | undefined;
   /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
   authorizer: 'api-keys' | 'iam';
   /** Where the first admin key is; only functions that serve keys are told. */
@@ -44,6 +46,7 @@ export function readEnvironment(variables: Variables): LambdaEnvironment {
       limits.producerIdExpirationMsMin,
       faults,
     ),
+    offsetsRetentionMs: offsetsRetentionMs(variables, faults),
     authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
     adminKeySecretArn: given(variables, 'MILLRACE_ADMIN_KEY_SECRET_ARN'),
     streaming: oneOf(variables, 'MILLRACE_STREAMING', ['false', 'true'], faults) === 'true',
@@ -85,6 +88,11 @@ function replicas(variables: Variables, faults: string[]): ReplicaConfig[] | und
     faults.push(`MILLRACE_REPLICAS: ${error.message.replace(/\.$/, '')}`);
     return undefined;
   }
+}
+
+function offsetsRetentionMs(variables: Variables, faults: string[]): number | undefined {
+  const minutes = atLeast(variables, 'MILLRACE_OFFSETS_RETENTION_MINUTES', 1, faults);
+  return minutes === undefined ? undefined : minutes * 60_000;
 }
 
 function atLeast(variables: Variables, name: string, least: number, faults: string[]): number | undefined {

@@ -5,10 +5,10 @@
  * it is loaded by the first request that is, and never where tracing is off.
  */
 import type { MiddlewareObj } from '@middy/core';
-import type { Backend } from './backend.ts';
+import type { BrokerBackend } from './broker-backend.ts';
 
 /** A handler's middleware. Answers are not recorded: there are records in them. */
-export function tracing<Event, Result>(clients: Backend['clients']): MiddlewareObj<Event, Result> {
+export function tracing<Event, Result>(clients: BrokerBackend['clients']): MiddlewareObj<Event, Result> {
   let loaded: MiddlewareObj<Event, Result> | undefined;
   return {
     before: async (request) => {
@@ -27,7 +27,7 @@ function isSampled(): boolean {
   );
 }
 
-async function load<Event, Result>(clients: Backend['clients']): Promise<MiddlewareObj<Event, Result>> {
+async function load<Event, Result>(clients: BrokerBackend['clients']): Promise<MiddlewareObj<Event, Result>> {
   const [{ Tracer }, { captureLambdaHandler }] = await Promise.all([
     import('@aws-lambda-powertools/tracer'),
     import('@aws-lambda-powertools/tracer/middleware'),

@@ -35,6 +35,7 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   alarmTopicArn: topicArn,
   inlineBytesMax: wholeNumber(0, 350 * 1024),
   producerIdExpirationMs: wholeNumber(60_000),
+  offsetsRetentionMinutes: wholeNumber(1, 2 ** 31 - 1),
   replicas: places,
   replicaLagMs: wholeNumber(1),
   tags: tagValues,

@@ -9,7 +9,10 @@ import type { AssetOptions } from 'aws-cdk-lib/aws-s3-assets';
 import { BUNDLE_FILE, bundleLambda } from './bundling.ts';
 
 /** The entry files below `lambdas/`, without their extension. */
-export type LambdaName = 'produce' | 'fetch' | 'groups' | 'topics' | 'web';
+export type LambdaName = ApiLambdaName | 'web' | 'maintenance';
+
+/** Those behind an HTTP API. */
+export type ApiLambdaName = 'produce' | 'fetch' | 'groups' | 'topics';
 
 export interface LambdaCode {
   /** An existing directory: the prebuilt bundle's, or the one that holds the entry. */

@@ -11,6 +11,8 @@ import type { WebIngress } from './web-ingress.ts';
 export interface MillraceAlarmsProps {
   table: Table;
   functions?: readonly MillraceFunction[];
+  /** A function that a schedule wakes. */
+  maintenance?: MillraceFunction;
   stage?: HttpStage;
   web?: WebIngress;
   /** An SNS topic that is told when an alarm starts and ends. Without it the alarms only show in CloudWatch. */
@@ -43,6 +45,13 @@ export class MillraceAlarms extends Construct {
     this.topic = props.topicArn === undefined ? undefined : Topic.fromTopicArn(this, 'Topic', props.topicArn);
     this.addTableAlarms(props.table);
     for (const fn of props.functions ?? []) this.addFunctionAlarms(fn);
+    if (props.maintenance !== undefined) {
+      this.addAlarm('MaintenanceErrors', {
+        description: 'The maintenance failed or was cut off: orphan objects and expired offsets wait for the next one.',
+        metric: props.maintenance.function.metricErrors(PERIOD),
+        threshold: 1,
+      });
+    }
     if (props.stage !== undefined) {
       this.addAlarm('ApiServerErrors', {
         description: 'The API answered requests with 5xx.',

@@ -27,6 +27,8 @@ export interface BackendProps {
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known. Default: the app's own, one day. */
   producerIdExpirationMs?: number;
+  /** How long offsets of a group without members are kept. Default: the app's own, 7 days. */
+  offsetsRetentionMinutes?: number;
   /** Default 90. */
   logRetentionDays?: number;
   /** Where the entries or their bundles are; by default where this package has them. */
@@ -91,6 +93,9 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
     ...(props.producerIdExpirationMs === undefined
       ? {}
       : { MILLRACE_PRODUCER_ID_EXPIRATION_MS: String(props.producerIdExpirationMs) }),
+    ...(props.offsetsRetentionMinutes === undefined || lambda !== 'maintenance'
+      ? {}
+      : { MILLRACE_OFFSETS_RETENTION_MINUTES: String(props.offsetsRetentionMinutes) }),
     ...(readsAdminKey(lambda, props) ? { MILLRACE_ADMIN_KEY_SECRET_ARN: props.adminKey.secretArn } : {}),
     POWERTOOLS_SERVICE_NAME: `millrace-${lambda}`,
     POWERTOOLS_METRICS_NAMESPACE: 'Millrace',

@@ -74,6 +74,22 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: [],
     bucket: [],
   },
+  /**
+   * Looks at objects and ledgers, fences and deletes objects that no ledger has, and removes items of groups. Without
+   * `s3:ListBucket` it could not list objects, nor tell one that is gone.
+   */
+  maintenance: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: ['s3:GetObject', 's3:DeleteObject'],
+    bucket: ['s3:ListBucket'],
+  },
   /** One process for all routes: what the four have together. */
   web: {
     table: [
@@ -97,6 +113,7 @@ const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
   fetch: { table: ['dynamodb:Query'], objects: [], bucket: [] },
   groups: { table: [], objects: [], bucket: [] },
   topics: { table: [], objects: [], bucket: [] },
+  maintenance: { table: [], objects: [], bucket: [] },
   web: { table: [], objects: [], bucket: [] },
 };
 
@@ -118,7 +135,7 @@ export function permissionsIn(lambda: LambdaName, replicated: boolean): Permissi
 export function sessionModeOf(lambda: LambdaName): 'ReadWrite' | 'ReadOnly' | undefined {
   const { objects } = permissionsOf[lambda];
   if (objects.length === 0) return undefined;
-  return objects.includes('s3:PutObject') ? 'ReadWrite' : 'ReadOnly';
+  return objects.some((action) => action !== 's3:GetObject') ? 'ReadWrite' : 'ReadOnly';
 }
 
 export interface StorageArns {

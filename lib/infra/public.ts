@@ -13,6 +13,7 @@ export {
   MillraceFunctions,
   type MillraceFunctionsProps,
 } from './millrace-functions.ts';
+export { MillraceMaintenance } from './millrace-maintenance.ts';
 export { MillraceReplicas, type MillraceReplicasProps } from './millrace-replicas.ts';
 export { MillraceTable, type MillraceTableProps } from './millrace-table.ts';
 export { OptionError } from './option-error.ts';

@@ -1,11 +1,11 @@
 /** The HTTP API's routes by function. Everything else goes to `topics`, which answers it with the API's own error. */
 import { HttpMethod } from 'aws-cdk-lib/aws-apigatewayv2';
-import type { LambdaName } from './lambda-code.ts';
+import type { ApiLambdaName } from './lambda-code.ts';
 
 export interface Route {
   path: string;
   method: HttpMethod;
-  lambda: Exclude<LambdaName, 'web'>;
+  lambda: ApiLambdaName;
   /** Answered without a key or a signature, whatever the authorizer. */
   open?: true;
 }

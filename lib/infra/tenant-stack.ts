@@ -5,6 +5,7 @@ import { MillraceAlarms } from './millrace-alarms.ts';
 import { MillraceApi } from './millrace-api.ts';
 import { MillraceBucket } from './millrace-bucket.ts';
 import { type Authorizer, type BackendProps, MillraceFunctions } from './millrace-functions.ts';
+import { MillraceMaintenance } from './millrace-maintenance.ts';
 import { MillraceReplicas } from './millrace-replicas.ts';
 import { MillraceTable } from './millrace-table.ts';
 import { OptionError } from './option-error.ts';
@@ -46,6 +47,8 @@ export interface TenantOptions {
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known; at least 60,000. Default: the app's own, one day. */
   producerIdExpirationMs?: number;
+  /** How long offsets of a group without members are kept; at least 1. Default: the app's own, 7 days. */
+  offsetsRetentionMinutes?: number;
   /**
    * Where replicated topics are, 2 to 8 of `own` (the stack's bucket), ids of availability zones
    * (`use1-az4`, for directory buckets that the stack makes) and existing buckets with their region
@@ -79,6 +82,7 @@ export class TenantStack extends Stack {
   readonly functions: MillraceFunctions | undefined;
   readonly api: MillraceApi | undefined;
   readonly web: WebIngress | undefined;
+  readonly maintenance: MillraceMaintenance;
   /** The API's address, without a trailing slash. */
   readonly url: string;
 
@@ -104,6 +108,7 @@ export class TenantStack extends Stack {
       replicaLagMs: props.replicaLagMs,
       inlineBytesMax: props.inlineBytesMax,
       producerIdExpirationMs: props.producerIdExpirationMs,
+      offsetsRetentionMinutes: props.offsetsRetentionMinutes,
       logRetentionDays,
       lambdasDirectory: props.lambdasDirectory,
     };
@@ -115,6 +120,7 @@ export class TenantStack extends Stack {
       this.web = this.addWeb(backend, props);
       this.url = this.web.url;
     }
+    this.maintenance = new MillraceMaintenance(this, 'Maintenance', backend);
     if (props.alarms ?? true) this.addAlarms(props.alarmTopicArn);
     this.addOutputs();
   }
@@ -149,6 +155,7 @@ export class TenantStack extends Stack {
     new MillraceAlarms(this, 'Alarms', {
       table: this.table.table,
       functions: this.functions?.all,
+      maintenance: this.maintenance.function,
       stage: this.api?.stage,
       web: this.web,
       topicArn,

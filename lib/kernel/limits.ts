@@ -514,6 +514,8 @@ export const limits = {
   lambdaLiveTailMsMax: 25 * 1_000,
   /** What is kept of a function's time for the answer that its time is over. */
   lambdaTimeoutMarginMs: 500,
+  /** What is kept of a scheduled function's time for ending what it is at, and for noting where it goes on. */
+  scheduledTimeoutMarginMs: 30_000,
   /** SIGTERM gives a Lambda Web Function 1 s; requests under way get this much of it. */
   webDrainMsMax: 800,
   /** How long the first admin key is taken from memory. */

@@ -64,7 +64,7 @@ describe('cdk synth', () => {
       'Millrace-globex.template.json',
     ]);
     const bundles = files.filter((file) => file.startsWith('asset.'));
-    expect(bundles).toHaveLength(4);
+    expect(bundles).toHaveLength(5);
     for (const bundle of bundles) {
       expect(readdirSync(join(project, 'cdk.out', bundle)).toSorted()).toEqual(['index.mjs', 'index.mjs.map']);
     }

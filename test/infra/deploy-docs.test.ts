@@ -30,13 +30,14 @@ test('the role table names the actions that each role has', () => {
   const action = (cell: string | undefined) =>
     cell === '–' ? [] : (cell ?? '').split(', ').map((name) => name.replace(/^.*:/, ''));
   const rows = table('What each role may do');
-  expect(rows.map(([role]) => role)).toEqual(['produce', 'fetch', 'groups', 'topics', 'web function']);
-  const [produce = [], fetch = [], groups = [], topics = [], web = []] = rows;
+  expect(rows.map(([role]) => role)).toEqual(['produce', 'fetch', 'groups', 'topics', 'web function', 'maintenance']);
+  const [produce = [], fetch = [], groups = [], topics = [], web = [], maintenance = []] = rows;
   const documented = {
     produce,
     fetch,
     groups,
     topics,
+    maintenance,
     web: web.map((cell) => (cell === 'as topics' ? (topics[1] ?? '') : cell)),
   };
   for (const [lambda, [, items, objects, bucket]] of Object.entries(documented)) {

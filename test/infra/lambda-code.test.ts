@@ -51,6 +51,6 @@ test('synthesis builds each bundle once for all tenants, and each function has i
       .filter(({ Type }) => Type === 'AWS::Lambda::Function')
       .map(({ Properties }) => (Properties as { Code: { S3Key: string } }).Code.S3Key),
   );
-  expect(new Set(keys[0]).size).toBe(4);
+  expect(new Set(keys[0]).size).toBe(5);
   expect(keys[1]).toEqual(keys[0]);
 });

@@ -30,6 +30,7 @@ describe('alarms', () => {
       'GroupsDuration',
       'GroupsErrors',
       'GroupsThrottles',
+      'MaintenanceErrors',
       'ProduceDuration',
       'ProduceErrors',
       'ProduceThrottles',
@@ -64,6 +65,7 @@ describe('alarms', () => {
   test('of a web function watch its 5xx answers', () => {
     const web = alarmsOf(tenantTemplate({ ingress: 'web-function' }));
     expect(Object.keys(web).toSorted()).toEqual([
+      'MaintenanceErrors',
       'TableReadThrottles',
       'TableSystemErrors',
       'TableWriteThrottles',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { grantsOf, resource, tenantTemplate } from './support/synthesize.ts';
+import { asArray, grantsOf, resource, resourcesOfType, statementsOf, tenantTemplate } from './support/synthesize.ts';
 
 const logsOf = (group: string) => [`logs:CreateLogStream <${group}.Arn>`, `logs:PutLogEvents <${group}.Arn>`];
 const TRACING = ['xray:PutTelemetryRecords *', 'xray:PutTraceSegments *'];
@@ -63,6 +63,45 @@ describe('behind an HTTP API', () => {
   });
 });
 
+describe.each(['http-api', 'web-function'] as const)('the maintenance beside %s', (ingress) => {
+  const template = tenantTemplate({ ingress });
+
+  test('works on items, and reads, lists and deletes objects, and makes none', () => {
+    expect(grantsOf(template, 'MaintenanceFunctionRole')).toEqual(
+      [
+        ...table(...ALL_ITEM_ACTIONS),
+        ...logsOf('MaintenanceFunctionLogs'),
+        's3:DeleteObject <BucketObjects.Arn>/*',
+        's3:GetObject <BucketObjects.Arn>/*',
+        's3:ListBucket <BucketObjects.Arn>',
+        ...TRACING,
+      ].toSorted(),
+    );
+  });
+
+  test('is woken by a role that may do nothing else, for schedules of this account only', () => {
+    expect(grantsOf(template, 'MaintenanceScheduleRole')).toEqual(['lambda:InvokeFunction <MaintenanceFunction.Arn>']);
+    const { Properties } = resource(template, 'AWS::IAM::Role', 'MaintenanceScheduleRole');
+    expect(Properties['AssumeRolePolicyDocument']).toMatchObject({
+      Statement: [
+        {
+          Principal: { Service: 'scheduler.amazonaws.com' },
+          Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+        },
+      ],
+    });
+  });
+
+  test('is the only one that may delete objects', () => {
+    const deleting = resourcesOfType(template, 'AWS::IAM::Policy')
+      .filter(([, policy]) =>
+        statementsOf(policy).some(({ Action }) => asArray(Action).some((action) => action === 's3:DeleteObject')),
+      )
+      .map(([id]) => id);
+    expect(deleting).toEqual([expect.stringMatching(/^MaintenanceFunctionRole/)]);
+  });
+});
+
 describe('as a web function', () => {
   const template = tenantTemplate({ ingress: 'web-function' });
 
@@ -87,6 +126,5 @@ describe('as a web function', () => {
       's3:GetObject arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/*',
       's3:PutObject <CodeBucket.Arn>/web-function/*',
     ]);
-    template.resourceCountIs('AWS::IAM::Policy', 2);
   });
 });

@@ -23,6 +23,7 @@ const UNTAGGABLE = new Set([
   'AWS::Lambda::WebFunctionEndpoint',
   'AWS::Lambda::WebFunctionRevision',
   'AWS::S3::BucketPolicy',
+  'AWS::Scheduler::Schedule',
   'Custom::S3ObjectCopy',
 ]);
 

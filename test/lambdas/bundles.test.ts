@@ -25,10 +25,10 @@ function bundle(name: string): LambdaBundle {
 
 describe('the bundles', () => {
   it('are those that the stack deploys', () => {
-    expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'produce', 'topics', 'web']);
+    expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'maintenance', 'produce', 'topics', 'web']);
   });
 
-  it.each(['fetch', 'groups', 'produce', 'topics', 'web'])('%s is at most 1.5 MB', (name) => {
+  it.each(['fetch', 'groups', 'maintenance', 'produce', 'topics', 'web'])('%s is at most 1.5 MB', (name) => {
     expect(bundle(name).bundleBytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
   });
 
@@ -41,6 +41,10 @@ describe('the bundles', () => {
     // Operation ids are in the text as they are.
     for (const operation of own) expect(text).toContain(`operationId:"${operation}"`);
     for (const operation of foreign) expect(text).not.toContain(`operationId:"${operation}"`);
+  });
+
+  it('maintenance holds no HTTP routes at all', () => {
+    expect(readFileSync(bundle('maintenance').file, 'utf8')).not.toContain('operationId:"');
   });
 
   it('come from entry files of at most 30 lines', () => {

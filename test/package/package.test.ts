@@ -36,7 +36,9 @@ describe('what is in the package', () => {
     ];
     for (const file of named) expect(project.files).toContain(file.replace('./', ''));
     expect(project.files).toEqual(
-      expect.arrayContaining(['produce', 'fetch', 'topics', 'web'].map((name) => `dist/lambdas/${name}/index.mjs`)),
+      expect.arrayContaining(
+        ['produce', 'fetch', 'groups', 'topics', 'web', 'maintenance'].map((name) => `dist/lambdas/${name}/index.mjs`),
+      ),
     );
   });
 

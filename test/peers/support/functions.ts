@@ -19,7 +19,7 @@ export const ADMIN_KEY = { id: 'admin', secret: 'a'.repeat(43) };
 
 const SECRET_ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:AdminKey-AbCdEf';
 
-export type FunctionName = 'produce' | 'fetch' | 'groups' | 'topics' | 'web';
+export type FunctionName = 'produce' | 'fetch' | 'groups' | 'topics' | 'web' | 'maintenance';
 
 export interface Functions {
   dynamo: Dynamo;

@@ -1,0 +1,75 @@
+/** From a function's environment to the broker: stores on DynamoDB and S3, and what logs and counts. */
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import { type Broker, createBroker } from '../../lib/broker/broker.ts';
+import { nodeCompression } from '../../lib/broker/compression.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import { systemRandom } from '../../lib/kernel/random.ts';
+import { createDynamoMetadataStore, dynamoClientConfig } from '../../lib/storage/metadata/dynamodb.ts';
+import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
+import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { openReplicaSet, type StackReplicas } from '../../lib/storage/objects/replicated-config.ts';
+import { createS3ObjectStore, s3ClientConfig } from '../../lib/storage/objects/s3.ts';
+import { createTieredObjectStore, type TieredObjectStoreOptions } from '../../lib/storage/objects/tiered.ts';
+import { type LambdaEnvironment, readEnvironment } from './environment.ts';
+import { createTelemetry, requestMeter, type Telemetry } from './telemetry.ts';
+
+export interface BrokerBackend {
+  environment: LambdaEnvironment;
+  broker: Broker;
+  telemetry: Telemetry;
+  dynamo: DynamoDBClient;
+  /** What traces are to show the calls of. */
+  clients: readonly (DynamoDBClient | S3Client)[];
+}
+
+/**
+ * Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. `service` is the
+ * function's name in logs and metrics, unless POWERTOOLS_SERVICE_NAME says another.
+ */
+export function createBrokerBackend(service: string): BrokerBackend {
+  const environment = readEnvironment(process.env);
+  const telemetry = createTelemetry(service);
+  const dynamo = new DynamoDBClient(dynamoClientConfig());
+  const s3 = new S3Client(s3ClientConfig(process.env));
+  const own = createS3ObjectStore({ client: s3, bucket: environment.bucket, ...time });
+  const replicas = openReplicasOf(environment, own);
+  const bucket: Bucket =
+    replicas === undefined ? { bucket: own } : { bucket: replicas.set, assignable: replicas.assignable };
+  const broker = brokerOn(environment, telemetry, dynamo, bucket);
+  return { environment, broker, telemetry, dynamo, clients: [dynamo, s3, ...(replicas?.clients ?? [])] };
+}
+
+const time = { clock: systemClock, random: systemRandom };
+
+function openReplicasOf({ replicas, bucket }: LambdaEnvironment, store: ObjectStore): StackReplicas | undefined {
+  return replicas && openReplicaSet(replicas, { own: { bucket, store }, environment: process.env, ...time });
+}
+
+type Bucket = Pick<TieredObjectStoreOptions, 'bucket' | 'assignable'>;
+
+function brokerOn(
+  environment: LambdaEnvironment,
+  telemetry: Telemetry,
+  dynamo: DynamoDBClient,
+  bucket: Bucket,
+): Broker {
+  const { table, producerIdExpirationMs, replicaLagMsMax, inlineBytesMax = limits.inlineBytesMaxDefault } = environment;
+  const metadata = createDynamoMetadataStore({ client: dynamo, table, ...time });
+  const objects = createTieredObjectStore({
+    inline: createInlineObjectStore({ metadata, ...time }),
+    ...bucket,
+    inlineBytesMax,
+  });
+  return createBroker({
+    metadata,
+    objects,
+    compression: nodeCompression,
+    ...time,
+    log: telemetry.log,
+    meter: requestMeter,
+    producerIdExpirationMs,
+    replicaLagMsMax,
+  });
+}

@@ -1,0 +1,73 @@
+import { Aws } from 'aws-cdk-lib';
+import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import { Construct } from 'constructs';
+import { MillraceFunction } from './millrace-function.ts';
+import {
+  acknowledgeObjectNames,
+  type BackendProps,
+  backendEnvironment,
+  backendStatements,
+} from './millrace-functions.ts';
+
+/** What is left after that goes on with the next run; longer ones would only be cut off later. */
+const TIMEOUT_SECONDS = 300;
+
+/** It waits for storage most of the time. */
+const MEMORY_MIB = 512;
+
+/**
+ * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that a schedule wakes once an hour. It is the
+ * only one that may delete objects of the bucket.
+ *
+ * Deliberately without reserved concurrency: two runs at once do no harm, and the account's pool is for callers.
+ */
+export class MillraceMaintenance extends Construct {
+  readonly function: MillraceFunction;
+  readonly schedule: CfnSchedule;
+
+  constructor(scope: Construct, id: string, props: BackendProps) {
+    super(scope, id);
+    const lambda = 'maintenance';
+    this.function = new MillraceFunction(this, 'Function', {
+      lambda,
+      environment: backendEnvironment(lambda, props),
+      statements: backendStatements(lambda, props),
+      memoryMiB: MEMORY_MIB,
+      timeoutSeconds: TIMEOUT_SECONDS,
+      logRetentionDays: props.logRetentionDays,
+      lambdasDirectory: props.lambdasDirectory,
+    });
+    acknowledgeObjectNames(this.function.role, props.bucket);
+    props.replicas?.acknowledgeObjectNames(this.function.role, lambda);
+    this.schedule = this.addSchedule();
+  }
+
+  private addSchedule(): CfnSchedule {
+    const { functionArn } = this.function.function;
+    const role = new Role(this, 'ScheduleRole', {
+      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
+        // Nobody else's schedule may use the role.
+        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
+      }),
+    });
+    role.addToPolicy(
+      new PolicyStatement({ effect: Effect.ALLOW, actions: ['lambda:InvokeFunction'], resources: [functionArn] }),
+    );
+    const schedule = new CfnSchedule(this, 'Schedule', {
+      description: 'Wakes the maintenance',
+      scheduleExpression: 'rate(1 hour)',
+      // Many tenants of an account need not all be woken in the same second.
+      flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 15 },
+      target: {
+        arn: functionArn,
+        roleArn: role.roleArn,
+        // The next hour comes soon enough.
+        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 3_600 },
+      },
+    });
+    // The service checks at creation that the role can invoke.
+    schedule.node.addDependency(role);
+    return schedule;
+  }
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { flat, resource, tenantTemplate } from './support/synthesize.ts';
+
+const functionOf = (template = tenantTemplate()) =>
+  resource(template, 'AWS::Lambda::Function', 'MaintenanceFunction').Properties;
+
+test('runs in little memory, for a bounded time, and takes nothing from who calls', () => {
+  const properties = functionOf();
+  expect(properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 512, Timeout: 300 });
+  expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
+});
+
+test('is woken once an hour at some time within a quarter of it, and not again where it fails', () => {
+  const { Properties } = resource(tenantTemplate(), 'AWS::Scheduler::Schedule');
+  expect(Properties).toMatchObject({
+    ScheduleExpression: 'rate(1 hour)',
+    FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 },
+    Target: { RetryPolicy: { MaximumRetryAttempts: 0 } },
+  });
+  const { Arn, RoleArn } = Properties['Target'] as { Arn: unknown; RoleArn: unknown };
+  expect([flat(Arn), flat(RoleArn)]).toEqual(['<MaintenanceFunction.Arn>', '<MaintenanceScheduleRole.Arn>']);
+});
+
+test('alone is told how long offsets are kept', () => {
+  const template = tenantTemplate({ offsetsRetentionMinutes: 20 });
+  const variable = { Variables: { MILLRACE_OFFSETS_RETENTION_MINUTES: '20' } };
+  expect(functionOf(template)['Environment']).toMatchObject(variable);
+  const groups = resource(template, 'AWS::Lambda::Function', 'FunctionsGroups').Properties;
+  expect(groups['Environment']).not.toMatchObject(variable);
+  expect(JSON.stringify(functionOf()['Environment'])).not.toContain('RETENTION');
+});
