@@ -34,6 +34,8 @@ interface Taken<T> {
 export type InstancePollResult<T> =
   | { outcome: 'delivered'; answer: T }
   | { outcome: 'overtaken' }
+  /** The wait was aborted. */
+  | { outcome: 'undelivered' }
   | { outcome: 'nothing-subscribed' };
 
 /** By the instance as it was read just before. */
@@ -49,7 +51,9 @@ export async function pollInstance<T>(
       ? await pollAssigned(broker, { group: id.group, instance, positions: from.positions }, request)
       : await pollSubscribed(broker, { id, instance, from }, request);
   const taken = attempt(() => request.take(partitions));
-  const reached = 'fault' in taken ? partitions.map(({ offset }) => offset) : taken.value.nextOffsets;
+  // Whoever is gone before there is an answer has got nothing.
+  const isDelivered = !('fault' in taken) && request.signal?.aborted !== true;
+  const reached = isDelivered ? taken.value.nextOffsets : partitions.map(({ offset }) => offset);
   // Also where nothing was taken: the member is in the group, and whatever it holds is to be known.
   const saved = await saveInstance(broker, id, instance, { from: after(reached) });
   if (saved === undefined) {
@@ -57,7 +61,7 @@ export async function pollInstance<T>(
     return { outcome: 'overtaken' };
   }
   if ('fault' in taken) throw taken.fault;
-  return { outcome: 'delivered', answer: taken.value.answer };
+  return isDelivered ? { outcome: 'delivered', answer: taken.value.answer } : { outcome: 'undelivered' };
 }
 
 /** What was read, and what the instance is after it. */
