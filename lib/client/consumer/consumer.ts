@@ -57,7 +57,7 @@ export interface Consumer<Key, Value> extends AsyncDisposable {
   /**
    * Gives everything up (`onRevoked`), commits what is done where commits are automatic, and leaves the group; a static
    * member stays in it until its session is over. Iterations end. Rejects where that cannot be done within `timeoutMs`
-   * (default 30,000); the consumer is closed all the same.
+   * (default 30,000); the consumer is closed all the same. Not to be awaited by a callback: it waits for that to end.
    */
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
