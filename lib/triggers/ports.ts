@@ -185,6 +185,8 @@ export type PartitionEnd =
   | 'not-due'
   /** What is left was handed on. */
   | 'handed-on'
+  /** The process ends; the place is held. */
+  | 'stopped'
   /** The trigger is disabled or gone; the place is held. */
   | 'disabled'
   /** There is no such partition any more. */

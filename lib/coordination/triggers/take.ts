@@ -36,12 +36,18 @@ export function decideTake(lease: Lease | undefined, { nowMs, wanted, batchSize 
   }
   const { nextMs, committed } = lease;
   if (nextMs !== undefined && !isOver(nextMs, nowMs)) {
-    const isFull = lease.fillingSinceMs !== undefined && committed !== undefined && wanted - committed >= batchSize;
-    return isFull ? { outcome: 'take', why: 'free' } : { outcome: 'not-due', dueMs: nextMs };
+    const enough = lease.fillingSinceMs !== undefined ? batchSize : isOpen(lease) ? 1 : Number.POSITIVE_INFINITY;
+    const more = wanted === 0 ? 0 : wanted - (committed ?? 0);
+    return more >= enough ? { outcome: 'take', why: 'free' } : { outcome: 'not-due', dueMs: nextMs };
   }
   if (nextMs === undefined && wanted > 0 && committed !== undefined && wanted <= committed)
     return { outcome: 'reached' };
   return { outcome: 'take', why: 'free' };
+}
+
+/** It waits for the end of its window, and takes records of it before. */
+function isOpen({ window, lanes }: Lease): boolean {
+  return window?.hasBegun === true && lanes.every(({ dueMs }) => dueMs === undefined);
 }
 
 /** Whether a time that a lease names is past, or no time that a holder could mean. */

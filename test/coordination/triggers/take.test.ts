@@ -47,6 +47,15 @@ describe('a lease', () => {
     });
   });
 
+  it('that waits for the end of a window is taken for records of it', () => {
+    const lane = { next: 100, ends: [], attempts: 0, unheard: 0, pauses: 0 };
+    const open: Lease = { ...free, nextMs: nowMs + 5_000, lanes: [lane], window: { startMs: nowMs, hasBegun: true } };
+    expect(decideTake(open, { ...wish, wanted: 101 })).toEqual({ outcome: 'take', why: 'free' });
+    expect(decideTake(open, { ...wish, wanted: 100 })).toMatchObject({ outcome: 'not-due' });
+    const failing = { ...open, lanes: [{ ...lane, attempts: 1, dueMs: nowMs + 5_000 }] };
+    expect(decideTake(failing, { ...wish, wanted: 101 })).toMatchObject({ outcome: 'not-due' });
+  });
+
   it('that waits for a batch to fill is taken as soon as it would be full', () => {
     const filling = { ...free, nextMs: nowMs + 5_000, fillingSinceMs: nowMs - 1 };
     expect(decideTake(filling, { ...wish, wanted: 109 })).toMatchObject({ outcome: 'not-due' });

@@ -1,0 +1,89 @@
+/**
+ * Where delivery of a partition begins: at the committed offset, which is the truth; and where none is committed, where the trigger
+ * says. What the lease remembers of lanes and windows counts only as long as that offset is the one it committed.
+ */
+
+import type { Broker } from '../broker/broker.ts';
+import { nameOf, readCommitted } from '../broker/groups/group-items.ts';
+import { listOffsets } from '../broker/list-offsets.ts';
+import { type Lane, newLanes } from '../coordination/triggers/lanes.ts';
+import type { Lease } from '../coordination/triggers/lease-item.ts';
+import type { Trigger } from '../coordination/triggers/trigger.ts';
+import type { OpenWindow } from '../coordination/triggers/window.ts';
+import { MillraceError } from '../kernel/errors.ts';
+import { limits } from '../kernel/limits.ts';
+import type { PartitionWork } from './ports.ts';
+
+export interface Place {
+  /** The group's offset; `undefined`: none is committed. */
+  committed: number | undefined;
+  lanes: Lane[];
+  window?: OpenWindow;
+  fillingSinceMs?: number;
+}
+
+/** Throws `UNKNOWN_TOPIC_OR_PARTITION` where there is no such partition any more. */
+export async function placeOf(
+  broker: Broker,
+  { trigger, work, lease }: { trigger: Trigger; work: PartitionWork; lease: Lease },
+): Promise<Place> {
+  const { topic, topicId, partition } = work;
+  if ((await broker.topics.getWith(topic, partition)).topicId !== topicId) {
+    throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${topic} was deleted.`);
+  }
+  const found = await readCommitted(broker.metadata, trigger.group, [{ topicId, partition }]);
+  const committed = found.get(nameOf({ topicId, partition }));
+  const { lanes, window, fillingSinceMs } = lease;
+  if (committed !== undefined && committed === lease.committed && lanes.length === trigger.parallelizationFactor) {
+    const latestMs = broker.clock.now() + limits.triggerAheadMsMax;
+    return {
+      committed,
+      lanes: lanes.map((lane) => within(lane, latestMs)),
+      ...(trigger.tumblingWindowMs > 0 && window !== undefined && { window }),
+      ...(fillingSinceMs !== undefined && { fillingSinceMs }),
+    };
+  }
+  const next = committed ?? (await startOf(broker, trigger, { topic, partition }));
+  return { committed, lanes: newLanes(next, trigger.parallelizationFactor) };
+}
+
+/** A time that no dispatcher means was written by a clock that is wrong: then now is as good as any. */
+function within(lane: Lane, latestMs: number): Lane {
+  if (lane.dueMs === undefined || lane.dueMs <= latestMs) return lane;
+  const { dueMs: _, ...rest } = lane;
+  return rest;
+}
+
+/** LATEST was settled for what was there when the trigger was made: what has come since begins at its start. */
+async function startOf(
+  broker: Broker,
+  { startingPosition }: Trigger,
+  place: { topic: string; partition: number },
+): Promise<number> {
+  if (startingPosition.position === 'AT_TIMESTAMP') {
+    const { timestampMs } = startingPosition;
+    const found = await listOffsets(broker, { ...place, at: { at: 'timestamp', timestampMs } });
+    return found.offset ?? (await end(broker, place, 'latest'));
+  }
+  return end(broker, place, 'earliest');
+}
+
+async function end(
+  broker: Broker,
+  place: { topic: string; partition: number },
+  at: 'earliest' | 'latest',
+): Promise<number> {
+  return (await listOffsets(broker, { ...place, at: { at } })).offset ?? 0;
+}
+
+/**
+ * Where to go on after an offset that is not in the partition. What is below the log start was deleted: what is left of it begins
+ * there, whatever the trigger says. An offset above the end comes of an election that lost records: as Kafka's consumers do, who
+ * want the newest go on at the end, and all others begin again.
+ */
+export function placeAfter(offset: number, error: MillraceError, { startingPosition }: Trigger): number {
+  const { logStartOffset, highWatermark } = error.facts;
+  if (logStartOffset === undefined || highWatermark === undefined) throw error;
+  if (offset < logStartOffset) return logStartOffset;
+  return startingPosition.position === 'LATEST' ? highWatermark : logStartOffset;
+}
