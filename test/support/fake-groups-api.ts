@@ -41,6 +41,7 @@ export class FakeGroupsApi {
   inFlight = 0;
   inFlightMost = 0;
   private joined = 0;
+  private readonly joinIds = new Map<string, string>();
   private epochs = 0;
   private readonly clock: Clock;
 
@@ -103,7 +104,7 @@ export class FakeGroupsApi {
   }
 
   private async poll(body: JsonPollRequest, signal: AbortSignal | undefined): Promise<Response> {
-    const id = body.member ?? this.join();
+    const id = body.member ?? this.join(body.join_id);
     const member = this.members.get(id);
     if (member === undefined) return problem({ status: 409, code: 'UNKNOWN_MEMBER_ID', retriable: false });
     const cursor = body.cursor === undefined ? { epoch: -1, positions: {} } : decoded(body.cursor);
@@ -138,8 +139,11 @@ export class FakeGroupsApi {
     });
   }
 
-  private join(): string {
+  private join(joinId: string | undefined): string {
+    const known = joinId === undefined ? undefined : this.joinIds.get(joinId);
+    if (known !== undefined) return known;
     const id = `m-${++this.joined}`;
+    if (joinId !== undefined) this.joinIds.set(joinId, id);
     this.members.set(id, { epoch: ++this.epochs, owned: new Set() });
     const wanted = new Set([...this.target.values()].flatMap((names) => Array.from(names)));
     if (!this.target.has(id)) this.assign(id, ...[...this.logs.keys()].filter((name) => !wanted.has(name)));

@@ -14,7 +14,7 @@ import {
   touched,
 } from '../../coordination/groups/member-item.ts';
 import { partitionsOf } from '../../coordination/groups/partitions.ts';
-import { type MemberName, newMemberId, seatOf } from '../../coordination/groups/seat.ts';
+import { type MemberName, memberIdOf, newJoinId, seatOf } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
@@ -54,21 +54,45 @@ export interface Seated {
   committed: ReadonlyMap<string, number>;
 }
 
-/** Joins with a new id, which is returned; the group has a target with the member in it then, unless others raced. */
-export async function joinGroup(broker: Broker, group: string, wishes: Wishes): Promise<MemberName> {
-  const { metadata, clock, random, groups } = broker;
+/**
+ * Joins, by a new name or that of the join id, which is returned; the group has a target with the member in it then, unless
+ * others raced. Where it throws, it leaves no member behind that was not there before.
+ */
+export async function joinGroup(broker: Broker, group: string, wishes: Wishes, joinId?: string): Promise<MemberName> {
+  const { metadata, random, log } = broker;
   const { instanceId } = wishes;
   const name: MemberName = {
-    memberId: newMemberId(random, instanceId),
+    memberId: memberIdOf(joinId ?? newJoinId(random), instanceId),
     ...(instanceId !== undefined && { instanceId }),
   };
+  const isNew = joinId === undefined && instanceId === undefined;
+  const member = await enterGroup(broker, { group, name, isNew, wishes });
+  try {
+    await regroupWith(broker, group, member);
+  } catch (error) {
+    const isMade = member.writes === 1;
+    // Exactly this item: not one that another attempt of the caller, with the same join id, has found and goes on with.
+    if (isMade) {
+      await metadata.write([planRemoval(group, member)]).catch((failed: unknown) => {
+        log.warn('a member that could not be seated is left in its group', { group, error: failed });
+      });
+    }
+    throw error;
+  }
+  return name;
+}
+
+/** Writes the member's item. `isNew`: nobody can have the name yet, unless by an earlier attempt of this call. */
+async function enterGroup(
+  { metadata, clock, random, groups }: Broker,
+  { group, name, isNew, wishes }: { group: string; name: MemberName; isNew: boolean; wishes: Wishes },
+): Promise<ConsumerMember> {
   const seat = seatOf(name);
   let tried = false;
-  const next = await decideAgain('join', async () => {
+  return decideAgain('join', async () => {
     const state = await readState(metadata, group);
     groups.note(group, state);
-    // Nobody has the seat of a new id, unless an attempt was applied whose answer was lost.
-    const present = instanceId === undefined && !tried ? undefined : await readMember(metadata, group, seat);
+    const present = isNew && !tried ? undefined : await readMember(metadata, group, seat);
     tried = true;
     const decided = orThrow(
       decideJoin(
@@ -79,8 +103,6 @@ export async function joinGroup(broker: Broker, group: string, wishes: Wishes): 
     const written = await metadata.write([planMember(group, decided.next)]);
     return written.outcome === 'refused' ? 'again' : { done: decided.next };
   });
-  await regroupWith(broker, group, next);
-  return name;
 }
 
 /** Throws where the group has no place for the member, whose item is then gone. */
@@ -145,6 +167,8 @@ export interface SeatRequest {
   wishes: Wishes;
   cursor: PollCursor | undefined;
   commit: PollCommit;
+  /** It may have been answered as a member already, so that nothing is known of what it holds. */
+  joins: boolean;
 }
 
 /** One sign of life, decided again where others were faster. Throws where the caller is not the member any more. */
@@ -162,7 +186,7 @@ export async function takeSeat(broker: Broker, request: SeatRequest): Promise<Se
 
 async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | { done: Seated }> {
   const { metadata, clock, groups } = broker;
-  const { group, name, wishes, cursor } = request;
+  const { group, name, wishes, cursor, joins } = request;
   const nowMs = clock.now();
   const [state, present] = await Promise.all([groups.state(group), readMember(metadata, group, seatOf(name))]);
   const member = consumerOf(present, name);
@@ -179,7 +203,7 @@ async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | 
     group,
     before.map(({ seat }) => seat),
   );
-  const reported = reportedBy(cursor?.cursor);
+  const reported = joins ? undefined : reportedBy(cursor?.cursor);
   const followed = decideFollow({ member, target, reported, others, nowMs });
   if (followed.unlisted) {
     await regroupWith(broker, group, member);

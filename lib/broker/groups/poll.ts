@@ -26,6 +26,8 @@ export interface PollRequest extends Steering {
   group: string;
   /** Absent: joins. */
   memberId?: string;
+  /** Of one that joins, random (`JOIN_ID`): who joins with the same id once more finds the member that it made. */
+  joinId?: string;
   /** Of the last answer that arrived. */
   cursor?: string;
   wishes: Wishes;
@@ -69,24 +71,38 @@ export interface PollResult {
 
 export async function poll(broker: Broker, request: PollRequest): Promise<PollResult> {
   checkGroupId(request.group);
-  const { group, memberId, wishes } = request;
+  const { memberId, wishes } = request;
+  if (memberId === undefined) return join(broker, request);
   const { instanceId } = wishes;
-  if (memberId !== undefined)
-    return run(broker, request, { memberId, ...(instanceId !== undefined && { instanceId }) });
-  if (wishes.names === undefined && wishes.pattern === undefined) {
+  return run(broker, request, { memberId, ...(instanceId !== undefined && { instanceId }) });
+}
+
+async function join(broker: Broker, request: PollRequest): Promise<PollResult> {
+  const { group, wishes, joinId } = request;
+  const { names, pattern, instanceId } = wishes;
+  if (names === undefined && pattern === undefined) {
     throw new MillraceError('INVALID_REQUEST', 'A member that joins subscribes to topics or to a pattern of topics.', {
       facts: { field: 'topics' },
     });
   }
-  const name = await joinGroup(broker, group, wishes);
+  const name = await joinGroup(broker, group, wishes, joinId);
   try {
     return await run(broker, { ...request, cursor: undefined, commit: 'none' }, name);
   } catch (error) {
-    // The caller never hears its id, and nobody is to wait for such a member.
-    await leaveGroup(broker, { group, ...name }).catch((failed: unknown) => {
-      broker.log.warn('a member that could not be answered is left in its group', { group, error: failed });
-    });
+    const findsItself = joinId !== undefined || instanceId !== undefined;
+    const comesAgain = findsItself && error instanceof MillraceError && error.retriable;
+    if (!comesAgain) await abandon(broker, group, name);
     throw error;
+  }
+}
+
+/** The caller never hears who it is, and nobody is to wait for such a member. */
+async function abandon(broker: Broker, group: string, name: MemberName): Promise<void> {
+  try {
+    await leaveGroup(broker, { group, ...name });
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === 'UNKNOWN_MEMBER_ID') return;
+    broker.log.warn('a member that could not be answered is left in its group', { group, error });
   }
 }
 
@@ -160,7 +176,8 @@ class Poll {
   private takeSeat(commit: PollCommit): Promise<Seated> {
     const { group, wishes } = this.request;
     const { name, cursor } = this;
-    return takeSeat(this.broker, { group, name, wishes, cursor, commit });
+    const joins = this.request.memberId === undefined;
+    return takeSeat(this.broker, { group, name, wishes, cursor, commit, joins });
   }
 
   /** Where to go on in what is assigned. */

@@ -54,10 +54,10 @@ class GroupConsumer implements Consumer<unknown, unknown> {
     const until = (stopping: AbortSignal) =>
       groupsApi(persistentTransport({ attempt, clock, random, onRetry, stopping }), group);
     this.api = until(this.ended.signal);
-    this.membership = new Membership({ api: until(this.stopping.signal), settings, clock });
+    this.membership = new Membership({ api: until(this.stopping.signal), settings, clock, random });
     this.committer = new Committer({ api: this.api, membership: this.membership, signal: this.ended.signal });
     const steps = groupsApi(reading(createTransport(transport)), group);
-    this.poll = stepper(steps, settings);
+    this.poll = stepper(steps, settings, random);
     this.leave = (state) => leaveAfter(steps, settings, state);
     signal?.addEventListener('abort', this.onAbort, { once: true });
   }

@@ -1,4 +1,6 @@
 /** The JSON of the calls that a consumer makes of its group; docs/http-api.md has the whole. */
+import { toBase64Url } from '../../kernel/bytes.ts';
+import type { Random } from '../../kernel/random.ts';
 import type { JsonRecordAnswer } from '../api.ts';
 import { JSON_TYPE, jsonOf, type Transport } from '../transport.ts';
 import type { ConsumerSettings, TopicPartition } from './options.ts';
@@ -18,6 +20,8 @@ export interface JsonGroupOffset {
 /** `POST /v1/groups/{group}/poll`. */
 export interface JsonPollRequest {
   member?: string;
+  /** Of one that joins: the same again finds the same member. */
+  join_id?: string;
   cursor?: string;
   topics?: readonly string[];
   topic_pattern?: string;
@@ -82,8 +86,8 @@ export function groupsApi(send: Transport, group: string): GroupsApi {
     });
   return {
     async poll(request, signal) {
-      // One that joins is not sent again unasked: each attempt would be a member.
-      const repeatable = request.member !== undefined;
+      // Without either each attempt would be a member.
+      const repeatable = request.member !== undefined || request.join_id !== undefined;
       return jsonOf(await post('poll', request, { signal, waitMs: request.wait_ms, repeatable })) as JsonPollAnswer;
     },
     async commit(request, signal) {
@@ -111,6 +115,12 @@ export function introduction({
     ...(instanceId !== undefined && { instance_id: instanceId }),
     ...(assignor !== undefined && { assignor }),
   };
+}
+
+const JOIN_ID_BYTES = 16;
+
+export function newJoinId(random: Random): string {
+  return toBase64Url(random.bytes(JOIN_ID_BYTES));
 }
 
 export function eachPartition(topics: readonly JsonTopicPartitions[]): TopicPartition[] {

@@ -9,6 +9,7 @@
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { Random } from '../../kernel/random.ts';
 import { MillraceClientError } from '../errors.ts';
 import { Arrivals, type Run } from './arrivals.ts';
 import { Assignment } from './assignment.ts';
@@ -18,6 +19,7 @@ import {
   type JsonPollAnswer,
   type JsonPolledRecord,
   type JsonPollRequest,
+  newJoinId,
 } from './groups-api.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { OwnedPartition } from './owned-partition.ts';
@@ -38,6 +40,7 @@ export interface MembershipOptions {
   api: GroupsApi;
   settings: ConsumerSettings;
   clock: Clock;
+  random: Random;
 }
 
 export class Membership {
@@ -53,6 +56,9 @@ export class Membership {
   private readonly api: GroupsApi;
   private readonly settings: ConsumerSettings;
   private readonly clock: Clock;
+  private readonly random: Random;
+  /** Of who is no member, from its first attempt to join on. */
+  private joinId: string | undefined;
   private cursor: string | undefined;
   /** From before a revocation that is not acknowledged yet. */
   private heldCursor: string | undefined;
@@ -75,10 +81,11 @@ export class Membership {
   private change = Promise.withResolvers<void>();
   private contact = Promise.withResolvers<void>();
 
-  constructor({ api, settings, clock }: MembershipOptions) {
+  constructor({ api, settings, clock, random }: MembershipOptions) {
     this.api = api;
     this.settings = settings;
     this.clock = clock;
+    this.random = random;
   }
 
   /** Resolves when there may be something for the application: records, an event, a failure, or what `announce` is for. */
@@ -262,7 +269,7 @@ export class Membership {
   private async poll(request: JsonPollRequest, signal?: AbortSignal): Promise<JsonPollAnswer> {
     const { memberId, settings } = this;
     const done = new Map([...this.assignment].map((partition) => [partition, partition.done]));
-    const who = memberId === undefined ? introduction(settings) : { member: memberId };
+    const who = memberId === undefined ? this.joining() : { member: memberId };
     const { answer, committed } = await this.send({ ...who, ...this.place(), ...request }, signal);
     this.contactMs = this.clock.monotonic();
     this.memberId = answer.member;
@@ -289,6 +296,11 @@ export class Membership {
       if (!gone || !Array.isArray(request.commit) || request.commit.length === 0) throw error;
       return { answer: await this.api.poll({ ...request, commit: 'none' }, signal), committed: false };
     }
+  }
+
+  private joining(): JsonPollRequest {
+    this.joinId ??= newJoinId(this.random);
+    return { ...introduction(this.settings), join_id: this.joinId };
   }
 
   private place(): JsonPollRequest {
@@ -329,6 +341,7 @@ export class Membership {
     const partitions = [...this.assignment];
     this.assignment.end(partitions);
     this.memberId = undefined;
+    this.joinId = undefined;
     this.generation = 0;
     this.cursor = undefined;
     this.heldCursor = undefined;

@@ -5,6 +5,7 @@
  * A step whose state is lost, or that failed, is made again from the state before it: its records come once more. A member
  * that makes no step for a session timeout is taken for dead, and the next step joins anew by itself.
  */
+import type { Random } from '../../kernel/random.ts';
 import type { MillraceClientError } from '../errors.ts';
 import {
   eachPartition,
@@ -12,6 +13,7 @@ import {
   introduction,
   type JsonPollAnswer,
   type JsonPollRequest,
+  newJoinId,
 } from './groups-api.ts';
 import { isFenced } from './membership.ts';
 import type { ConsumerSettings, TopicPartition } from './options.ts';
@@ -50,6 +52,7 @@ export interface PollStep<Key, Value> {
 export function stepper(
   api: GroupsApi,
   settings: ConsumerSettings,
+  random: Random,
 ): (options?: StepOptions) => Promise<PollStep<unknown, unknown>> {
   const ask = async ({ state, maxRecords, waitMs, signal }: StepOptions): Promise<JsonPollAnswer> => {
     const request: JsonPollRequest = {
@@ -59,7 +62,7 @@ export function stepper(
       wait_ms: waitMs ?? settings.waitMs,
       auto_offset_reset: settings.autoOffsetReset,
       commit: settings.commit === 'automatic' && state !== undefined ? 'delivered' : 'none',
-      ...(state !== undefined && { member: state.member, cursor: state.cursor }),
+      ...(state === undefined ? { join_id: newJoinId(random) } : { member: state.member, cursor: state.cursor }),
     };
     return api.poll(request, signal);
   };

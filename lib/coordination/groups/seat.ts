@@ -8,7 +8,8 @@
  *     m-<22 characters>                 a dynamic member
  *     i-<22 characters>-<instance id>   a static one
  *
- * Clients of Kafka's protocols may bring ids of their own; those that are static say their instance id with every request.
+ * The characters are random bytes, of whoever joins: a client that brings them (its join id) finds its own member when it has
+ * to join again because no answer came. Clients of Kafka's protocols may bring ids of their own; those that are static say their instance id with every request.
  */
 import { toBase64Url } from '../../kernel/bytes.ts';
 import type { ItemKey } from '../../kernel/items.ts';
@@ -26,9 +27,14 @@ export interface MemberName {
 const ID_BYTES = 16;
 const STATIC_ID = /^i-[A-Za-z0-9_-]{22}-(?<instanceId>.+)$/s;
 
-export function newMemberId(random: Random, instanceId?: string): string {
-  const id = toBase64Url(random.bytes(ID_BYTES));
-  return instanceId === undefined ? `m-${id}` : `i-${id}-${instanceId}`;
+export const JOIN_ID = /^[A-Za-z0-9_-]{22}$/;
+
+export function newJoinId(random: Random): string {
+  return toBase64Url(random.bytes(ID_BYTES));
+}
+
+export function memberIdOf(joinId: string, instanceId?: string): string {
+  return instanceId === undefined ? `m-${joinId}` : `i-${joinId}-${instanceId}`;
 }
 
 export function seatOf({ memberId, instanceId }: MemberName): Seat {

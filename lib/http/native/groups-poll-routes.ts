@@ -1,5 +1,6 @@
 /** Poll, leave and commit: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
+import { JOIN_ID } from '../../coordination/groups/seat.ts';
 import { limits } from '../../kernel/limits.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { encodings, recordSchema } from './fetch-routes.ts';
@@ -67,6 +68,14 @@ export const pollSchema = z
   .strictObject(
     {
       member: member.optional(),
+      join_id: z
+        .string({ error: 'must be a string' })
+        .regex(JOIN_ID, { error: 'must be 22 characters of base64url, as 16 random bytes have' })
+        .optional()
+        .openapi({
+          description:
+            'Of a poll that joins: 16 random bytes as base64url. Where no answer comes, the same poll again finds the member that the first one made, in place of making another. Without meaning beside `member`',
+        }),
       cursor: text('That of the last answer that arrived').optional(),
       topics: topicNames.optional(),
       topic_pattern: text('In the syntax of RE2; must match the whole name').optional(),

@@ -75,6 +75,7 @@ function pollRequest(
   const { commit = 'delivered' } = body;
   return {
     memberId: body.member,
+    joinId: body.join_id,
     cursor: body.cursor,
     wishes: {
       instanceId: body.instance_id,

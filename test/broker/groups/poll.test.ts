@@ -150,6 +150,54 @@ describe('an answer that is lost', () => {
     expect(await committed(one)).toEqual({ 0: 1 });
   });
 
+  test('of a join with an id of its own: the same again finds the same member', async () => {
+    const { processes } = await groupWorld();
+    const [one, other] = processes;
+    await produce(one, 0, 'a');
+    const consumer = new GroupConsumer();
+    const joinId = 'abcdefghijklmnopqrstu1';
+    const lostOne = await consumer.ask(one, { joinId });
+    const again = await consumer.poll(other, { joinId });
+    expect(again.memberId).toBe(lostOne.memberId);
+    expect([again.assignment, consumer.values]).toEqual([lostOne.assignment, ['a']]);
+    expect((await describeGroup(one.broker, GROUP)).members.size).toBe(1);
+    const stranger = await new GroupConsumer().poll(one, { joinId: 'abcdefghijklmnopqrstu2' });
+    expect(stranger.memberId).not.toBe(again.memberId);
+  });
+
+  test('of a join that comes late gives nothing up that the member is still at work on', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    const [a, b] = [new GroupConsumer(), new GroupConsumer()];
+    const joinId = 'abcdefghijklmnopqrstu1';
+    const { epoch } = await a.poll(process, { joinId });
+    await b.poll(process);
+    expect((await a.poll(process)).revoked).toHaveLength(1);
+    const late = await new GroupConsumer().ask(process, { joinId });
+    expect([late.epoch, late.revoked]).toEqual([epoch, a.last?.revoked]);
+    expect((await a.poll(process)).epoch).toBeGreaterThan(epoch);
+  });
+
+  test('of a join that fails leaves nobody behind, or who can find itself', async () => {
+    const { processes } = await groupWorld();
+    const [process, other] = processes;
+    const failing = (options: { joinId?: string }) => {
+      process.metadata.onWrite = async (proceed, writes) => {
+        if (!writes.some(({ key }) => key.sk === 'state')) return proceed();
+        process.metadata.onWrite = undefined;
+        throw throttled();
+      };
+      return new GroupConsumer().ask(process, options);
+    };
+    await expect(failing({})).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED' });
+    expect((await describeGroup(other.broker, GROUP).catch(codeOf)) as unknown).toBe('GROUP_ID_NOT_FOUND');
+    const joinId = 'abcdefghijklmnopqrstu1';
+    await expect(failing({ joinId })).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED' });
+    const found = await new GroupConsumer().poll(other, { joinId });
+    expect(found.assignment).toHaveLength(1);
+    expect((await describeGroup(other.broker, GROUP)).members.size).toBe(1);
+  });
+
   test('of a join: nobody is left behind but for a session', async () => {
     const { processes } = await groupWorld();
     const [process] = processes;

@@ -132,6 +132,16 @@ describe('partitions', () => {
     await settled(consumer.close());
   });
 
+  it('are those of one member, however often the answer to its joining is lost', async () => {
+    const { fake, consumer, told, settled } = consumerWorld();
+    fake.write('orders/0', 'a');
+    fake.fault = (_call, index) => (index < 3 ? 'lost-answer' : undefined);
+    expect((await settled(consumer.records().next())).value).toMatchObject({ value: 'a' });
+    expect([...fake.members.keys()]).toEqual(['m-1']);
+    expect(told).toEqual(['assigned orders/0']);
+    await settled(consumer.close());
+  });
+
   it('of a member that was fenced are lost, and it joins again by itself', async () => {
     const { fake, consumer, clock, told, settled } = consumerWorld();
     fake.write('orders/0', 'a', 'b');

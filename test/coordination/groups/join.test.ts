@@ -7,7 +7,7 @@ import {
   decideLeave,
   type JoinRequest,
 } from '../../../lib/coordination/groups/join.ts';
-import { newMemberId, seatOf } from '../../../lib/coordination/groups/seat.ts';
+import { memberIdOf, newJoinId, seatOf } from '../../../lib/coordination/groups/seat.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { memberOf, partitions } from '../../support/group-items.ts';
@@ -105,9 +105,9 @@ describe('a static member', () => {
   });
 
   test('is found by the id that was made for it', () => {
-    const memberId = newMemberId(seededRandom(1), 'till-7');
+    const memberId = memberIdOf(newJoinId(seededRandom(1)), 'till-7');
     expect(seatOf({ memberId })).toBe('s#till-7');
-    expect(seatOf({ memberId: newMemberId(seededRandom(1)) })).toMatch(/^d#m-/);
+    expect(seatOf({ memberId: memberIdOf(newJoinId(seededRandom(1))) })).toMatch(/^d#m-/);
     expect(seatOf({ memberId: 'i-short-x' })).toBe('d#i-short-x');
   });
 });

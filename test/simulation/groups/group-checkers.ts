@@ -120,9 +120,11 @@ const groupCheckers: Record<string, (history: GroupHistory) => string[]> = {
     }),
 
   'nobody is removed who has shown a sign of life since': (history) => {
-    const known = new Set(history.answers.map(({ member }) => member));
+    // Of one that was never answered, a join that fails takes the member away again.
+    const known = new Map<string, number>();
+    for (const { member, moment } of history.answers) known.set(member, Math.min(moment, known.get(member) ?? moment));
     return history.removals.flatMap(({ member, moment, suspected, overdue }) =>
-      suspected || overdue || history.left.has(member) || !known.has(member)
+      suspected || overdue || history.left.has(member) || moment < (known.get(member) ?? Number.POSITIVE_INFINITY)
         ? []
         : [`${member} was removed at ${moment}, and was no suspect then`],
     );

@@ -66,6 +66,8 @@ export interface Delivery {
 export interface Answer {
   member: string;
   seat: Seat;
+  /** When it was given. */
+  moment: number;
   servedFromMs: number;
   servedToMs: number;
   revoked: { topic: string; partition: number }[];

@@ -7,7 +7,7 @@ import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { type PollRequest, type PollResult, poll } from '../../../lib/broker/groups/poll.ts';
 import { decodePollCursor } from '../../../lib/broker/groups/poll-cursor.ts';
-import { seatOf } from '../../../lib/coordination/groups/seat.ts';
+import { newJoinId, seatOf } from '../../../lib/coordination/groups/seat.ts';
 import { utf8Text } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
@@ -28,6 +28,8 @@ export interface MemberPlan {
   names?: readonly string[];
   pattern?: string;
   sessionTimeoutMs: number;
+  /** Joins with an id of its own making, so that it finds itself where no answer came. */
+  bringsId: boolean;
 }
 
 export interface MemberSite {
@@ -72,6 +74,8 @@ export class GroupMember {
   private oldCursors: string[] = [];
   /** Turns in which it is deaf to answers, and so gives nothing up. */
   private deafTurns = 0;
+  /** That it joins with, until it knows who it is; some have none. */
+  private joinId: string | undefined;
   private asks = 0;
   private isLeaving: 'for good' | 'to come back' | undefined;
   private hasEnded = false;
@@ -81,6 +85,7 @@ export class GroupMember {
     this.plan = plan;
     this.process = process;
     this.random = site.scheduler.random;
+    this.forget();
   }
 
   /** Until it has left, or is told that somebody else has its instance id. */
@@ -149,6 +154,7 @@ export class GroupMember {
     const base: Omit<PollRequest, 'commit'> = {
       group: GROUP,
       memberId,
+      ...(memberId === undefined && { joinId: this.joinId }),
       cursor,
       wishes: {
         instanceId: plan.instanceId,
@@ -207,6 +213,7 @@ export class GroupMember {
     history.answers.push({
       member,
       seat: seatOf({ memberId: member, instanceId: this.plan.instanceId }),
+      moment: servedTo,
       servedFromMs,
       servedToMs: scheduler.nowMs,
       revoked: result.revoked.flatMap(({ topic, partitions }) => partitions.map((partition) => ({ topic, partition }))),
@@ -271,6 +278,7 @@ export class GroupMember {
   /** It starts over, with what the group has committed. */
   forget(): void {
     this.memberId = undefined;
+    this.joinId = this.plan.bringsId ? newJoinId(this.random) : undefined;
     this.cursor = undefined;
     this.oldCursors = [];
     this.epoch = 0;

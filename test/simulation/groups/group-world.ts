@@ -233,6 +233,7 @@ class GroupWorld {
       ...(instanceId !== undefined && { instanceId }),
       ...(wants && random.fraction() < 0.5 ? byPattern : byName),
       sessionTimeoutMs: 6_000 + randomBelow(random, 4_001),
+      bringsId: random.fraction() < 0.6,
     };
   }
 
