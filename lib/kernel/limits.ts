@@ -331,13 +331,6 @@ export const limits = {
   /** How long a dispatcher takes a trigger from memory: how soon a change of it is noticed. */
   triggerChangeMs: 3_000,
 
-  // Filters of triggers
-  /** Event patterns of one trigger, and the length of one: Lambda's quotas of an event source mapping. */
-  filterPatternsMax: 10,
-  filterPatternLengthMax: 4_096,
-  /** Objects inside each other in one pattern. */
-  filterDepthMax: 32,
-
   // Events and destinations of triggers
   /** Objects inside each other in one filter. */
   filterDepthMax: 32,
