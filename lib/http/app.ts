@@ -12,6 +12,7 @@ import { mountProduce } from './native/produce.ts';
 import { mountProducers } from './native/producers.ts';
 import { mountTopics } from './native/topics.ts';
 import { mountTransactions } from './native/transactions.ts';
+import { mountTriggers } from './native/triggers.ts';
 
 export function createApp(options: DoorOptions): OpenAPIHono<DoorEnv> {
   const door = createDoor(options);
@@ -28,6 +29,7 @@ export function mountApi(door: Door): void {
   mountFetch(door);
   mountTransactions(door);
   mountGroups(door);
+  mountTriggers(door);
   mountKeys(door);
   mountHealth(door);
   mountOpenApi(door);

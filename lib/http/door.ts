@@ -10,6 +10,7 @@ import { cors } from 'hono/cors';
 import type { Authenticator } from '../broker/authenticate.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerLog } from '../broker/broker-log.ts';
+import type { TargetPolicy } from '../broker/triggers/target-policy.ts';
 import type { Principal } from '../coordination/tenants/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
@@ -32,6 +33,8 @@ export interface DoorOptions {
   callersChecked?: boolean;
   /** Serves the URLs that this server itself has signed; object stores of the cloud serve theirs. */
   objectUrls?: ObjectUrls;
+  /** Which functions triggers may have, and which destinations; none unless given. */
+  targetPolicy?: TargetPolicy;
   /** Off unless given. */
   cors?: { origins: readonly string[] };
   /** Where clients reach this server, when that is not how it sees itself. */

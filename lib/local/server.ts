@@ -10,6 +10,7 @@ import { createAuthenticator } from '../broker/authenticate.ts';
 import { type Broker, createBroker, settled } from '../broker/broker.ts';
 import { checkHealth } from '../broker/check-health.ts';
 import { nodeCompression } from '../broker/compression.ts';
+import type { TargetPolicy } from '../broker/triggers/target-policy.ts';
 import { createApp } from '../http/app.ts';
 import { createHttpServer, type HttpServer } from '../http/node-server.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -35,6 +36,8 @@ export interface ServerContext {
   clock: Clock;
   random: Random;
   log: Logger;
+  /** Which functions triggers may have; none unless given. */
+  targetPolicy?: TargetPolicy;
 }
 
 /** Throws `ListenError`, `OptionsError`, or a `MillraceError` of the storage; each message is a sentence for whoever starts the server. */
@@ -93,7 +96,7 @@ function warnOfWeakKeys({ apiKeys }: LocalOptions, log: Logger): void {
 
 function httpServer(
   options: LocalOptions,
-  { clock, random, log }: ServerContext,
+  { clock, random, log, targetPolicy }: ServerContext,
   { broker, stores, draining }: { broker: Broker; stores: Stores; draining: AbortSignal },
 ): HttpServer {
   const { apiKeys, corsOrigins, advertisedUrl } = options;
@@ -105,6 +108,7 @@ function httpServer(
     objectUrls: stores.objectUrls,
     cors: corsOrigins.length === 0 ? undefined : { origins: corsOrigins },
     advertisedUrl,
+    targetPolicy,
     streaming: true,
     draining,
     log,

@@ -1,6 +1,7 @@
 /** What a trigger may be: every value by itself, and those that must fit each other. What is not said gets its default. */
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import { capitalized } from '../../kernel/sentence.ts';
 import { compileTopicPattern } from '../groups/topic-pattern.ts';
 import { checkGroupId } from '../transactions/ids.ts';
 import { compileFilters } from './filter/compile-filters.ts';
@@ -164,7 +165,7 @@ function checkStart({ startingPosition }: Trigger): void {
 function checkFilters(filters: readonly string[]): void {
   const compiled = compileFilters(filters);
   if (compiled.result === 'filters') return;
-  throw invalid(compiled.index === undefined ? 'filters' : `filters[${compiled.index}]`, compiled.detail);
+  throw invalid(compiled.index === undefined ? 'filters' : `filters[${compiled.index}]`, capitalized(compiled.detail));
 }
 
 /** https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html, `TenantId`. */

@@ -32,6 +32,14 @@ import {
   initializeTransactionsRoute,
   transactRoute,
 } from './transactions-routes.ts';
+import {
+  alterTriggerRoute,
+  createTriggerRoute,
+  deleteTriggerRoute,
+  describeTriggerRoute,
+  listTriggersRoute,
+  replayTriggerRoute,
+} from './triggers-routes.ts';
 
 const openApiRoute = defineRoute({
   method: 'get',
@@ -73,6 +81,12 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   listGroupsRoute,
   describeGroupRoute,
   deleteGroupRoute,
+  createTriggerRoute,
+  listTriggersRoute,
+  describeTriggerRoute,
+  alterTriggerRoute,
+  deleteTriggerRoute,
+  replayTriggerRoute,
   createKeyRoute,
   listKeysRoute,
   deleteKeyRoute,
@@ -102,7 +116,7 @@ export function openApiDocument(serverUrl?: string) {
       title: 'Millrace',
       version: '1',
       description:
-        "Kafka's log as HTTP: topics, produce, fetch, transactions and consumer groups. See docs/http-api.md.",
+        "Kafka's log as HTTP: topics, produce, fetch, transactions, consumer groups and triggers. See docs/http-api.md.",
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     security: [{ bearer: [] }, { basic: [] }],

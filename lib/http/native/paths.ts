@@ -24,6 +24,9 @@ export const NATIVE_PATHS = {
   '/v1/groups/{group}/leave': ['POST'],
   '/v1/groups/{group}/commit': ['POST'],
   '/v1/groups/{group}/offsets': ['GET', 'PUT'],
+  '/v1/triggers': ['GET', 'POST'],
+  '/v1/triggers/{name}': ['GET', 'PATCH', 'DELETE'],
+  '/v1/triggers/{name}/replay': ['POST'],
   '/v1/keys': ['GET', 'POST'],
   '/v1/keys/{id}': ['DELETE'],
 } as const satisfies Record<string, readonly string[]>;

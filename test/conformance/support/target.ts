@@ -2,12 +2,13 @@
  * The server that the suite asks, as any client from outside would.
  *
  * `MILLRACE_URL` names one that runs, with `MILLRACE_API_KEY` (scope admin) where it wants a key, and
- * `MILLRACE_STREAMING=0` where it cannot stream. Without them every file starts the local server, embedded and in
+ * `MILLRACE_STREAMING=0` where it cannot stream, and `MILLRACE_TRIGGER_TARGET`, the ARN of a function that triggers may have. Without them every file starts the local server, embedded and in
  * memory. Every answer is held against the server's own OpenAPI document, and a server of our own must not have logged
  * an error at the end.
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll } from 'vitest';
+import { arnPatternPolicy } from '../../../lib/broker/triggers/target-policy.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
@@ -74,6 +75,11 @@ export interface AnswerJson {
   cursor: string;
   assignment: { topic: string; partitions: number[] }[];
   revoked: { topic: string; partitions: number[] }[];
+  // Triggers
+  lag: number;
+  lag_ms: number;
+  last_error?: { kind: string; message: string; at: number };
+  triggers: { name: string }[];
   // Keys
   id: string;
   secret: string;
@@ -101,6 +107,9 @@ export interface RequestOptions {
   key?: string | null;
 }
 
+/** It is not there, and nobody delivers: the suite is about the triggers' own API. */
+const FUNCTION = 'arn:aws:lambda:eu-central-1:123456789012:function:conformance';
+
 export class Target {
   url = process.env['MILLRACE_URL']?.replace(/\/$/, '') ?? '';
   key: string | undefined = process.env['MILLRACE_API_KEY'];
@@ -108,6 +117,8 @@ export class Target {
   readonly isOurs = this.url === '';
   /** Whether the server asks for keys. */
   readonly wantsKeys = this.isOurs || this.key !== undefined;
+  /** A function that triggers may have; absent: the server lets them have none that the suite knows. */
+  readonly function = this.isOurs ? FUNCTION : process.env['MILLRACE_TRIGGER_TARGET'];
   private document: OpenApiDocument | undefined;
   private readonly topics = new Set<string>();
   private readonly faults: unknown[] = [];
@@ -126,7 +137,12 @@ export class Target {
           apiKeys: [{ id: 'conformance', secret: this.key }],
           corsOrigins: [],
         },
-        { clock: systemClock, random: systemRandom, log: { info: () => {}, warn: () => {}, error: note } },
+        {
+          clock: systemClock,
+          random: systemRandom,
+          log: { info: () => {}, warn: () => {}, error: note },
+          targetPolicy: arnPatternPolicy([FUNCTION]),
+        },
       );
       this.url = server.url;
       this.close = () => server.close();
