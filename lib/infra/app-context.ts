@@ -24,7 +24,7 @@ type OptionParser = (value: unknown, name: string) => unknown;
 const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   ingress: oneOf('http-api', 'web-function'),
   authorizer: oneOf('api-keys', 'iam'),
-  reservedConcurrency: (value, name) => (value === 'unreserved' ? value : wholeNumber(0)(value, name)),
+  reservedConcurrency: concurrency,
   maxEnvironments: wholeNumber(2),
   throttlingRate: wholeNumber(0),
   throttlingBurst: wholeNumber(0),
@@ -38,6 +38,10 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   offsetsRetentionMinutes: wholeNumber(1, 2 ** 31 - 1),
   replicas: places,
   replicaLagMs: wholeNumber(1),
+  triggers: trueOrFalse,
+  allowedTargets: targets,
+  dispatcherConcurrency: concurrency,
+  triggerSweepMinutes: wholeNumber(1, 60),
   tags: tagValues,
 };
 
@@ -128,6 +132,10 @@ function wholeNumber(min: number, max = Number.MAX_SAFE_INTEGER): OptionParser {
   };
 }
 
+function concurrency(value: unknown, name: string): unknown {
+  return value === 'unreserved' ? value : wholeNumber(0)(value, name);
+}
+
 function trueOrFalse(value: unknown, name: string): boolean {
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
@@ -136,9 +144,18 @@ function trueOrFalse(value: unknown, name: string): boolean {
 
 /** What the places are is checked by the stack, which takes them from other apps too. */
 function places(value: unknown, name: string): string[] {
+  return names(value, name, 'places such as use1-az4,use1-az5');
+}
+
+/** As are the targets. */
+function targets(value: unknown, name: string): string[] {
+  return names(value, name, 'ARNs, or "tagged"');
+}
+
+function names(value: unknown, option: string, what: string): string[] {
   const listed = typeof value === 'string' ? splitNames(value) : value;
-  if (Array.isArray(listed) && listed.every((place) => typeof place === 'string')) return listed;
-  throw new OptionError(`${name} is ${JSON.stringify(value)}; it is a list of places such as use1-az4,use1-az5.`);
+  if (Array.isArray(listed) && listed.every((name) => typeof name === 'string')) return listed;
+  throw new OptionError(`${option} is ${JSON.stringify(value)}; it is a list of ${what}.`);
 }
 
 function topicArn(value: unknown, name: string): string {

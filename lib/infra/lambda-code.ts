@@ -9,10 +9,13 @@ import type { AssetOptions } from 'aws-cdk-lib/aws-s3-assets';
 import { BUNDLE_FILE, bundleLambda } from './bundling.ts';
 
 /** The entry files below `lambdas/`, without their extension. */
-export type LambdaName = ApiLambdaName | 'web' | 'maintenance';
+export type LambdaName = ApiLambdaName | 'web' | 'maintenance' | TriggerLambdaName;
 
-/** Those behind an HTTP API. */
+/** Those behind an HTTP API, of every stack. */
 export type ApiLambdaName = 'produce' | 'fetch' | 'groups' | 'topics';
+
+/** Those of stacks with triggers: woken by the table's stream, by one another, by a schedule, by the API, by CloudFormation. */
+export type TriggerLambdaName = 'triggers' | 'router' | 'dispatcher' | 'trigger-sweeper' | 'trigger-registrar';
 
 export interface LambdaCode {
   /** An existing directory: the prebuilt bundle's, or the one that holds the entry. */

@@ -13,9 +13,10 @@ import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 import { logRetention } from './log-retention.ts';
+import type { MillraceFunction } from './millrace-function.ts';
 import type { Authorizer, MillraceFunctions } from './millrace-functions.ts';
 import { removalPolicy } from './removal.ts';
-import { type Route, routes } from './routes.ts';
+import { routes, triggerRoutes } from './routes.ts';
 
 export interface MillraceApiProps {
   functions: MillraceFunctions;
@@ -56,6 +57,7 @@ const OPEN_ROUTE = 'A health check that says only whether storage answers; load 
 export class MillraceApi extends Construct {
   readonly api: HttpApi;
   readonly stage: HttpStage;
+  private readonly authorizer: Authorizer;
 
   constructor(scope: Construct, id: string, props: MillraceApiProps) {
     super(scope, id);
@@ -73,7 +75,14 @@ export class MillraceApi extends Construct {
         format: AccessLogFormat.custom(ACCESS_LOG_FORMAT),
       },
     });
-    this.addRoutes(props);
+    this.authorizer = props.authorizer;
+    this.addApiRoutes(props.functions);
+  }
+
+  /** Routes `/v1/triggers` to the function that serves it; without this it is a path that is none. */
+  addTriggers(triggers: MillraceFunction): void {
+    const integration = new HttpLambdaIntegration('Triggers', triggers.function);
+    for (const { path, method } of triggerRoutes) this.addRoute(HttpRouteKey.with(path, method), integration);
   }
 
   /** Without a trailing slash. */
@@ -81,24 +90,27 @@ export class MillraceApi extends Construct {
     return this.api.apiEndpoint;
   }
 
-  private addRoutes({ functions, authorizer }: MillraceApiProps): void {
+  private addApiRoutes(functions: MillraceFunctions): void {
     const integrations = {
       produce: new HttpLambdaIntegration('Produce', functions.produce.function),
       fetch: new HttpLambdaIntegration('Fetch', functions.fetch.function),
       groups: new HttpLambdaIntegration('Groups', functions.groups.function),
       topics: new HttpLambdaIntegration('Topics', functions.topics.function),
     };
-    const add = (key: HttpRouteKey, lambda: Route['lambda'], open: boolean) => {
-      const unsigned = open || authorizer === 'api-keys';
-      const route = new HttpRoute(this, key.key, {
-        httpApi: this.api,
-        routeKey: key,
-        integration: integrations[lambda],
-        authorizer: unsigned ? new HttpNoneAuthorizer() : new HttpIamAuthorizer(),
-      });
-      if (unsigned) acknowledge(route, 'AwsSolutions-APIG4', open ? OPEN_ROUTE : OWN_KEYS);
-    };
-    for (const { path, method, lambda, open } of routes) add(HttpRouteKey.with(path, method), lambda, open === true);
-    add(HttpRouteKey.DEFAULT, 'topics', false);
+    for (const { path, method, lambda, open } of routes) {
+      this.addRoute(HttpRouteKey.with(path, method), integrations[lambda], open);
+    }
+    this.addRoute(HttpRouteKey.DEFAULT, integrations.topics);
+  }
+
+  private addRoute(routeKey: HttpRouteKey, integration: HttpLambdaIntegration, open = false): void {
+    const unsigned = open || this.authorizer === 'api-keys';
+    const route = new HttpRoute(this, routeKey.key, {
+      httpApi: this.api,
+      routeKey,
+      integration,
+      authorizer: unsigned ? new HttpNoneAuthorizer() : new HttpIamAuthorizer(),
+    });
+    if (unsigned) acknowledge(route, 'AwsSolutions-APIG4', open ? OPEN_ROUTE : OWN_KEYS);
   }
 }

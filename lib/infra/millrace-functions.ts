@@ -5,9 +5,10 @@ import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import type { LambdaName } from './lambda-code.ts';
-import { MillraceFunction } from './millrace-function.ts';
+import { MillraceFunction, type MillraceFunctionProps } from './millrace-function.ts';
 import type { MillraceReplicas } from './millrace-replicas.ts';
 import { permissionsIn, storageStatements } from './permissions.ts';
+import { lookupStatements } from './triggers/allowed-targets.ts';
 
 /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
 export type Authorizer = 'api-keys' | 'iam';
@@ -27,6 +28,8 @@ export interface BackendProps {
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known. Default: the app's own, one day. */
   producerIdExpirationMs?: number;
+  /** What triggers made through the API may deliver to, for the functions that serve `/v1/triggers`. Default: nothing. */
+  allowedTargets?: readonly string[];
   /** How long offsets of a group without members are kept. Default: the app's own, 7 days. */
   offsetsRetentionMinutes?: number;
   /** Default 90. */
@@ -64,20 +67,34 @@ export class MillraceFunctions extends Construct {
   }
 
   private addFunction(id: string, lambda: LambdaName, props: MillraceFunctionsProps): MillraceFunction {
-    const { memoryMiB, reservedConcurrency, logRetentionDays, lambdasDirectory } = props;
-    const created = new MillraceFunction(this, id, {
-      lambda,
-      environment: backendEnvironment(lambda, props),
-      statements: backendStatements(lambda, props),
-      memoryMiB,
-      reservedConcurrency,
-      logRetentionDays,
-      lambdasDirectory,
-    });
-    acknowledgeObjectNames(created.role, props.bucket);
-    props.replicas?.acknowledgeObjectNames(created.role, lambda);
-    return created;
+    const { memoryMiB, reservedConcurrency } = props;
+    return addBackendFunction(this, id, { lambda, backend: props, memoryMiB, reservedConcurrency });
   }
+}
+
+export interface BackendFunctionOptions
+  extends Pick<MillraceFunctionProps, 'lambda' | 'memoryMiB' | 'timeoutSeconds' | 'reservedConcurrency'> {
+  backend: BackendProps;
+  /** Beside what every function of the backend is told. */
+  environment?: Readonly<Record<string, string>>;
+  /** Beside what its role may do with the tenant's table, bucket and first key. */
+  statements?: readonly PolicyStatement[];
+}
+
+/** One function of the backend, with the environment and the role that `lambda` needs. */
+export function addBackendFunction(scope: Construct, id: string, options: BackendFunctionOptions): MillraceFunction {
+  const { lambda, backend, environment, statements = [], ...limits } = options;
+  const created = new MillraceFunction(scope, id, {
+    ...limits,
+    lambda,
+    environment: { ...backendEnvironment(lambda, backend), ...environment },
+    statements: [...backendStatements(lambda, backend), ...statements],
+    logRetentionDays: backend.logRetentionDays,
+    lambdasDirectory: backend.lambdasDirectory,
+  });
+  acknowledgeObjectNames(created.role, backend.bucket);
+  backend.replicas?.acknowledgeObjectNames(created.role, lambda);
+  return created;
 }
 
 /** The environment that `lambdas/<lambda>.ts` reads. */
@@ -97,6 +114,9 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
       ? {}
       : { MILLRACE_OFFSETS_RETENTION_MINUTES: String(props.offsetsRetentionMinutes) }),
     ...(readsAdminKey(lambda, props) ? { MILLRACE_ADMIN_KEY_SECRET_ARN: props.adminKey.secretArn } : {}),
+    ...(props.allowedTargets !== undefined && servesTriggers(lambda)
+      ? { MILLRACE_ALLOWED_TARGETS: JSON.stringify(props.allowedTargets) }
+      : {}),
     POWERTOOLS_SERVICE_NAME: `millrace-${lambda}`,
     POWERTOOLS_METRICS_NAMESPACE: 'Millrace',
     NODE_OPTIONS: '--enable-source-maps',
@@ -111,6 +131,7 @@ export function backendStatements(lambda: LambdaName, props: BackendProps): Poli
     objects: props.bucket.arnForObjects('*'),
   });
   if (props.replicas !== undefined) statements.push(...props.replicas.statements(lambda));
+  if (servesTriggers(lambda)) statements.push(...lookupStatements(props.allowedTargets ?? [], props.tenant));
   if (readsAdminKey(lambda, props)) {
     statements.push(
       new PolicyStatement({
@@ -129,6 +150,10 @@ export function acknowledgeObjectNames(role: Construct, bucket: IBucket): void {
     bucket.arnForObjects('*'),
     "Object names are made at run time (birth time and random bits). The actions are single ones, and the bucket is the tenant's own.",
   );
+}
+
+function servesTriggers(lambda: LambdaName): boolean {
+  return lambda === 'triggers' || lambda === 'web';
 }
 
 /** The others find keys in the table; only the function that serves `/v1/keys` installs the first one. */

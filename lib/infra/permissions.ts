@@ -74,6 +74,53 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: [],
     bucket: [],
   },
+  /** Triggers, their leases and their groups are items. Their lag is read from heads. No objects. */
+  triggers: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: [],
+    bucket: [],
+  },
+  /** As the API's function for triggers, for CloudFormation. */
+  'trigger-registrar': {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: [],
+    bucket: [],
+  },
+  /** What grew is in the stream's records; which triggers that concerns is read. */
+  router: { table: ['dynamodb:GetItem', 'dynamodb:Query'], objects: [], bucket: [] },
+  /** Compares heads with leases, and puts `wake` on heads that lack it. */
+  'trigger-sweeper': {
+    table: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+    objects: [],
+    bucket: [],
+  },
+  /** Reads records as fetch does, and writes leases, offsets, and what could not be delivered to a topic, as produce does. */
+  dispatcher: {
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
   /**
    * Looks at objects and ledgers, fences and deletes objects that no ledger has, and removes items of groups. Without
    * `s3:ListBucket` it could not list objects, nor tell one that is gone.
@@ -90,7 +137,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: ['s3:GetObject', 's3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },
-  /** One process for all routes: what the four have together. */
+  /** One process for all routes: what the functions behind an HTTP API have together. */
   web: {
     table: [
       'dynamodb:GetItem',
@@ -113,6 +160,11 @@ const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
   fetch: { table: ['dynamodb:Query'], objects: [], bucket: [] },
   groups: { table: [], objects: [], bucket: [] },
   topics: { table: [], objects: [], bucket: [] },
+  triggers: { table: [], objects: [], bucket: [] },
+  'trigger-registrar': { table: [], objects: [], bucket: [] },
+  router: { table: [], objects: [], bucket: [] },
+  'trigger-sweeper': { table: [], objects: [], bucket: [] },
+  dispatcher: { table: [], objects: [], bucket: [] },
   maintenance: { table: [], objects: [], bucket: [] },
   web: { table: [], objects: [], bucket: [] },
 };

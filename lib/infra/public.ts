@@ -19,4 +19,13 @@ export { MillraceTable, type MillraceTableProps } from './millrace-table.ts';
 export { OptionError } from './option-error.ts';
 export type { ReplicaLocation } from './replica-locations.ts';
 export { type Ingress, type TenantOptions, TenantStack, type TenantStackProps } from './tenant-stack.ts';
+export type { MillraceEventSourceProps } from './triggers/event-source-props.ts';
+export { MillraceEventSource } from './triggers/millrace-event-source.ts';
+export { MillraceTriggers, type MillraceTriggersProps } from './triggers/millrace-triggers.ts';
+export {
+  type ITriggerBackend,
+  TriggerBackend,
+  type TriggerBackendArns,
+  type TriggerHost,
+} from './triggers/trigger-host.ts';
 export { WebIngress, type WebIngressProps } from './web-ingress.ts';

@@ -44,3 +44,10 @@ export const routes: readonly Route[] = [
   { method: HttpMethod.GET, path: '/healthy', lambda: 'topics', open: true },
   { method: HttpMethod.GET, path: '/ready', lambda: 'topics', open: true },
 ];
+
+/** Where the stack has triggers. */
+export const triggerRoutes: readonly Pick<Route, 'method' | 'path'>[] = [
+  { method: HttpMethod.ANY, path: '/v1/triggers' },
+  { method: HttpMethod.ANY, path: '/v1/triggers/{trigger}' },
+  { method: HttpMethod.ANY, path: '/v1/triggers/{trigger}/{action}' },
+];

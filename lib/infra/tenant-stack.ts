@@ -12,13 +12,16 @@ import { OptionError } from './option-error.ts';
 import type { Removal } from './removal.ts';
 import { parseReplicaLocations } from './replica-locations.ts';
 import { checkTenantName } from './tenant-name.ts';
+import { checkAllowedTargets } from './triggers/allowed-targets.ts';
+import { MillraceTriggers } from './triggers/millrace-triggers.ts';
+import type { ITriggerBackend } from './triggers/trigger-host.ts';
 import { WebIngress } from './web-ingress.ts';
 
 export type Ingress = 'http-api' | 'web-function';
 
 /** What a tenant may choose; all flat, all with defaults. */
 export interface TenantOptions {
-  /** `http-api` (default): three Lambda functions behind an HTTP API. `web-function`: one Lambda Web Function. */
+  /** `http-api` (default): Lambda functions behind an HTTP API. `web-function`: one Lambda Web Function. */
   ingress?: Ingress;
   /** `api-keys` (default): the app checks its own keys. `iam`: AWS checks SigV4 signatures. */
   authorizer?: Authorizer;
@@ -57,6 +60,19 @@ export interface TenantOptions {
   replicas?: readonly string[];
   /** How long a replica may be behind before it leaves the in-sync set. Default: the app's own, 30 s. */
   replicaLagMs?: number;
+  /**
+   * Delivery of records to Lambda functions. Default: where there are `allowedTargets`, or an event source is bound to the stack.
+   */
+  triggers?: boolean;
+  /**
+   * What triggers made through the API may invoke and send to: ARNs of functions, queues, SNS topics and buckets, in which `*`
+   * stands for any characters; `tagged` for every function with this tenant's tag. Default: only what event sources grant.
+   */
+  allowedTargets?: readonly string[];
+  /** Dispatchers of triggers at once, set aside from the account's pool. Default: as `reservedConcurrency`. */
+  dispatcherConcurrency?: number | 'unreserved';
+  /** How often the sweeper looks for what a wake-up of a trigger missed, 1 to 60. Default 1. */
+  triggerSweepMinutes?: number;
   /** Put on every resource, beside `millrace:tenant`. */
   tags?: Record<string, string>;
 }
@@ -74,7 +90,7 @@ export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'
  *
  * Outputs: `Url`, `TableName`, `BucketName`, and with API keys `AdminKeySecretArn`.
  */
-export class TenantStack extends Stack {
+export class TenantStack extends Stack implements ITriggerBackend {
   readonly table: MillraceTable;
   readonly bucket: MillraceBucket;
   readonly replicas: MillraceReplicas | undefined;
@@ -85,11 +101,15 @@ export class TenantStack extends Stack {
   readonly maintenance: MillraceMaintenance;
   /** The API's address, without a trailing slash. */
   readonly url: string;
+  private readonly backend: BackendProps;
+  private readonly options: TenantOptions;
+  private delivery: MillraceTriggers | undefined;
 
   constructor(scope: Construct, id: string, props: TenantStackProps) {
     const { tenant, ingress = 'http-api', authorizer = 'api-keys', removal, logRetentionDays } = props;
     checkTenantName(tenant);
     checkIngressOptions(ingress, props);
+    checkAllowedTargets(props.allowedTargets ?? []);
     super(scope, id, { description: `Millrace tenant ${tenant}`, ...props });
     for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
       Tags.of(this).add(key, value);
@@ -98,7 +118,8 @@ export class TenantStack extends Stack {
     this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays });
     this.replicas = this.addReplicas(props);
     this.adminKey = authorizer === 'iam' ? undefined : new FirstAdminKey(this, 'AdminKey', { tenant, removal });
-    const backend: BackendProps = {
+    this.options = props;
+    this.backend = {
       tenant,
       table: this.table.table,
       bucket: this.bucket.bucket,
@@ -109,20 +130,33 @@ export class TenantStack extends Stack {
       inlineBytesMax: props.inlineBytesMax,
       producerIdExpirationMs: props.producerIdExpirationMs,
       offsetsRetentionMinutes: props.offsetsRetentionMinutes,
+      allowedTargets: props.allowedTargets,
       logRetentionDays,
       lambdasDirectory: props.lambdasDirectory,
     };
     if (ingress === 'http-api') {
-      this.functions = this.addFunctions(backend, props);
+      this.functions = this.addFunctions(this.backend, props);
       this.api = this.addApi(this.functions, authorizer, props);
       this.url = this.api.url;
     } else {
-      this.web = this.addWeb(backend, props);
+      this.web = this.addWeb(this.backend, props);
       this.url = this.web.url;
     }
-    this.maintenance = new MillraceMaintenance(this, 'Maintenance', backend);
+    this.maintenance = new MillraceMaintenance(this, 'Maintenance', this.backend);
     if (props.alarms ?? true) this.addAlarms(props.alarmTopicArn);
     this.addOutputs();
+    if (props.triggers ?? props.allowedTargets !== undefined) this.enableTriggers();
+  }
+
+  /** What delivers records to functions; undefined while nothing asks for it. */
+  get triggers(): MillraceTriggers | undefined {
+    return this.delivery;
+  }
+
+  /** Adds what delivers records to functions, if it is not there yet. Event sources call it. */
+  enableTriggers(): MillraceTriggers {
+    this.delivery ??= this.addTriggers(this.options);
+    return this.delivery;
   }
 
   private addReplicas({ replicas, removal }: TenantStackProps): MillraceReplicas | undefined {
@@ -149,6 +183,27 @@ export class TenantStack extends Stack {
     const { maxEnvironments, throttlingRate } = props;
     const codeBucket = this.bucket.addCodeBucket(this, 'CodeBucket');
     return new WebIngress(this, 'Web', { ...backend, codeBucket, maxEnvironments, throttlingRate });
+  }
+
+  private addTriggers(options: TenantOptions): MillraceTriggers {
+    const { memoryMiB, triggerSweepMinutes } = options;
+    const { dispatcherConcurrency = options.reservedConcurrency ?? 25 } = options;
+    const triggers = new MillraceTriggers(this, 'Triggers', {
+      ...this.backend,
+      ownApi: this.api !== undefined,
+      memoryMiB,
+      dispatcherConcurrency: dispatcherConcurrency === 'unreserved' ? undefined : dispatcherConcurrency,
+      sweepMinutes: triggerSweepMinutes,
+    });
+    if (triggers.api !== undefined) this.api?.addTriggers(triggers.api);
+    for (const [output, value] of Object.entries({
+      TriggerRegistrarArn: triggers.registrarArn,
+      DispatcherArn: triggers.dispatcherArn,
+      DispatcherRoleArn: triggers.dispatcherRoleArn,
+    })) {
+      new CfnOutput(this, output, { value });
+    }
+    return triggers;
   }
 
   private addAlarms(topicArn: string | undefined): void {

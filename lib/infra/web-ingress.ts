@@ -17,6 +17,7 @@ import {
 } from './millrace-functions.ts';
 import { OptionError } from './option-error.ts';
 import { removalPolicy } from './removal.ts';
+import { acknowledgeTargets } from './triggers/allowed-targets.ts';
 
 /** Live tails may last; the app closes each request by its own, shorter limits. The service allows 3 to 900. */
 const REQUEST_TIMEOUT_SECONDS = 900;
@@ -61,6 +62,7 @@ export class WebIngress extends Construct {
     this.role = functionRole(this, 'Role', [logGroup, localLogGroup]);
     for (const statement of backendStatements('web', props)) this.role.addToPolicy(statement);
     acknowledgeObjectNames(this.role, props.bucket);
+    acknowledgeTargets(this.role, props.allowedTargets ?? []);
     props.replicas?.acknowledgeObjectNames(this.role, 'web');
 
     const copyLogs = new LogGroup(this, 'CodeCopyLogs', logOptions);

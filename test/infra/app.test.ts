@@ -15,7 +15,9 @@ const project = mkdtempSync(join(tmpdir(), 'millrace-app-'));
 beforeAll(() => {
   for (const name of ['cdk.json', 'package.json']) cpSync(join(repository, name), join(project, name));
   mkdirSync(join(project, 'lib'));
-  cpSync(join(repository, 'lib/infra'), join(project, 'lib/infra'), { recursive: true });
+  for (const layer of ['kernel', 'coordination', 'infra']) {
+    cpSync(join(repository, 'lib', layer), join(project, 'lib', layer), { recursive: true });
+  }
   cpSync(FIXTURE_LAMBDAS, join(project, 'lambdas'), { recursive: true });
   symlinkSync(join(repository, 'node_modules'), join(project, 'node_modules'));
 });

@@ -85,7 +85,19 @@ test('a web function’s bundle is a server on the address that the platform nam
 
 test('all entries of a directory are bundled in the order of their names', () => {
   const bundles = bundleLambdas(FIXTURE_LAMBDAS, out('all'));
-  expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'maintenance', 'produce', 'topics', 'web']);
+  expect(bundles.map(({ name }) => name)).toEqual([
+    'dispatcher',
+    'fetch',
+    'groups',
+    'maintenance',
+    'produce',
+    'router',
+    'topics',
+    'trigger-registrar',
+    'trigger-sweeper',
+    'triggers',
+    'web',
+  ]);
   for (const { name, file } of bundles) expect(file).toBe(join(out('all'), name, 'index.mjs'));
 });
 

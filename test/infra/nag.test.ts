@@ -17,6 +17,17 @@ describe('AwsSolutions rules', () => {
   test.each<TenantOptions>([
     ...VARIANTS,
     { removal: 'destroy', alarms: false, reservedConcurrency: 'unreserved' },
+    { triggers: true },
+    { triggers: true, ingress: 'web-function' },
+    { ingress: 'web-function', allowedTargets: ['tagged'] },
+    {
+      allowedTargets: [
+        'tagged',
+        'arn:aws:lambda:eu-central-1:123456789012:function:orders-*',
+        'arn:aws:sqs:eu-central-1:123456789012:poison',
+        'arn:aws:s3:::poison',
+      ],
+    },
     { alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alerts' },
   ])('find nothing in %o', (options) => {
     const app = appWithoutBundling();
@@ -36,7 +47,7 @@ describe('AwsSolutions rules', () => {
 
 describe('every accepted finding', () => {
   test('has a reason of a sentence, and none is accepted for a whole stack', () => {
-    for (const options of VARIANTS) {
+    for (const options of [...VARIANTS, { allowedTargets: ['tagged', 'arn:aws:s3:::poison'] }]) {
       const stack = tenantStack(options);
       const accepted = stack.node
         .findAll()

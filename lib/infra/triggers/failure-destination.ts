@@ -1,0 +1,42 @@
+import { type IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { EventSourceMapping, type IEventSourceDlq, Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
+import { S3OnFailureDestination } from 'aws-cdk-lib/aws-lambda-event-sources';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import { acknowledge } from '../acknowledge.ts';
+
+export interface FailureDestinationOptions {
+  /** Of the trigger. */
+  name: string;
+  dispatcherArn: string;
+  /** The dispatcher's, as the stack of the function knows it: what it is granted becomes a policy there. */
+  role: IRole;
+}
+
+/** Grants the dispatcher what the destination takes, and returns the destination: an ARN, or `kafka://<topic>`. */
+export function bindDestination(
+  scope: Construct,
+  onFailure: IEventSourceDlq,
+  { name, dispatcherArn, role }: FailureDestinationOptions,
+): string {
+  if (onFailure instanceof S3OnFailureDestination) return bindBucket(onFailure['bucket'], role);
+  const mapping = EventSourceMapping.fromEventSourceMappingId(scope, 'Mapping', name);
+  const dispatcher = LambdaFunction.fromFunctionAttributes(scope, 'Dispatcher', {
+    functionArn: dispatcherArn,
+    role,
+    sameEnvironment: true,
+  });
+  return onFailure.bind(mapping, dispatcher).destination;
+}
+
+/** Not by CDK's own grant: it lets the dispatcher read and delete all objects of the bucket, which only ever puts some. */
+function bindBucket(bucket: IBucket, role: IRole): string {
+  role.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources: [bucket.arnForObjects('*')] }));
+  bucket.encryptionKey?.grant(role, 'kms:GenerateDataKey', 'kms:Decrypt');
+  acknowledge(
+    role,
+    'AwsSolutions-IAM5',
+    'Objects are named when records are given up, by time and trigger. The action is a single one, on the bucket of the failure destination.',
+  );
+  return bucket.bucketArn;
+}
