@@ -343,8 +343,8 @@ export const limits = {
   failureSendAttemptsMax: 3,
   /** What is kept of a function's error message for destinations; records in a topic carry it each. */
   failureMessageLengthMax: 1_024,
-  /** What an invocation may take longer than its function, for connecting, a cold start and the way back. */
-  invocationMarginMs: 20_000,
+  /** What an invocation may take longer than its function, for a cold start and the way: no longer than its lease is held. */
+  invocationMarginMs: 10_000,
   /** Connections to Lambda; each has one invocation under way. */
   invocationConnectionsMax: 256,
 

@@ -282,7 +282,7 @@ export class DeliveryState {
     const { topic, partition } = work;
     const window = this.windowFor([]);
     const empty = { trigger: stored.trigger, topic, partition, records: [], ...(window !== undefined && { window }) };
-    return limits.lambdaAnswerBytesMax - events.envelopeBytes(empty);
+    return limits.eventBytesMax - events.envelopeBytes(empty);
   }
 }
 

@@ -19,12 +19,15 @@ export interface EventOrigin {
 
 export function renderEvent(batch: EventBatch, origin: EventOrigin): Uint8Array {
   const [head, tail] = envelope(batch, origin);
-  return Buffer.from(`${head}${batch.records.map(renderRecord).join(',')}${tail}`);
+  // An invocation that only ends a window has no partition either: readers want at least one record in each.
+  if (batch.records.length === 0) return Buffer.from(head + tail);
+  const [begin, end] = listOf(batch);
+  return Buffer.from(`${head}${begin}${batch.records.map(renderRecord).join(',')}${end}${tail}`);
 }
 
-/** The event without its records; with `recordBytes` of each, what the event takes at most. */
+/** The event without its records, but with the list of their partition; `recordBytes` of each make it the event. */
 export function envelopeBytes(batch: EventBatch, origin: EventOrigin): number {
-  return envelope(batch, origin).reduce((bytes, part) => bytes + Buffer.byteLength(part), 0);
+  return [...envelope(batch, origin), ...listOf(batch)].reduce((bytes, part) => bytes + Buffer.byteLength(part), 0);
 }
 
 /** What the record adds to the event, with the comma before it. */
@@ -59,13 +62,16 @@ const RECORD_FRAME_BYTES =
 const KEY_FRAME_BYTES = '"key":"",'.length;
 const HEADER_FRAME_BYTES = '{:[]}'.length;
 
-/** All before and all after the records. */
+/** All before and all after the records and their partition. */
 function envelope(batch: EventBatch, origin: EventOrigin): [string, string] {
   const source = JSON.stringify(sourceFields(batch.trigger.eventShape, origin)).slice(0, -1);
   const window = batch.window === undefined ? '' : `,${JSON.stringify(windowFields(batch, batch.window)).slice(1, -1)}`;
-  // An invocation that only ends a window has no partition either: readers want at least one record in each.
-  if (batch.records.length === 0) return [`${source},"records":{`, `}${window}}`];
-  return [`${source},"records":{${JSON.stringify(partitionName(batch))}:[`, `]}${window}}`];
+  return [`${source},"records":{`, `}${window}}`];
+}
+
+/** What is around the records of their partition. */
+function listOf(batch: EventBatch): [string, string] {
+  return [`${JSON.stringify(partitionName(batch))}:[`, ']'];
 }
 
 function sourceFields(shape: EventShape, { eventSourceArn, bootstrapServers }: EventOrigin): Record<string, string> {
