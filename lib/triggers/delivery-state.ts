@@ -211,7 +211,7 @@ export class DeliveryState {
   private giveUp(
     index: number,
     queued: readonly FeedRecord[],
-    why: 'exhausted' | 'expired' | 'too-large',
+    why: keyof typeof CONDITIONS,
     failedMs: number,
   ): GiveUpStep {
     const { stored, work } = this.parts;
@@ -224,7 +224,7 @@ export class DeliveryState {
       topicId: work.topicId,
       partition: work.partition,
       records,
-      condition: why === 'expired' ? 'MaximumRecordAgeExceeded' : 'RetriesExhausted',
+      condition: CONDITIONS[why],
       attempts: lane.attempts + lane.unheard,
       ...this.failureOf(index, why),
       ...(first !== undefined && last !== undefined && spanOfRecords(first, last)),
@@ -285,6 +285,12 @@ export class DeliveryState {
     return limits.eventBytesMax - events.envelopeBytes(empty);
   }
 }
+
+const CONDITIONS = {
+  exhausted: 'RetriesExhausted',
+  expired: 'MaximumRecordAgeExceeded',
+  'too-large': 'MaximumPayloadSizeExceeded',
+} as const;
 
 /** A termination that fails in whatever way leaves the whole batch to be tried again. */
 function whole(result: AttemptResult, { ofBatch }: InvokeStep): AttemptResult {

@@ -97,7 +97,7 @@ export interface EventFormat {
 }
 
 /** Why records were given up; the words are those of Lambda's invocation records. */
-export type FailureCondition = 'RetriesExhausted' | 'MaximumRecordAgeExceeded';
+export type FailureCondition = 'RetriesExhausted' | 'MaximumRecordAgeExceeded' | 'MaximumPayloadSizeExceeded';
 
 /** A batch that was given up, with all that is known of it. */
 export interface FailedBatch {
