@@ -31,7 +31,7 @@ export async function committed({ broker }: Process): Promise<Record<number, num
   return Object.fromEntries(offsets.map(({ partition, offset }) => [partition, offset]));
 }
 
-type Options = Partial<Omit<PollRequest, 'group' | 'memberId' | 'cursor'>>;
+type Options = Partial<Omit<PollRequest, 'group' | 'memberId'>>;
 
 /** A consumer's loop, one turn at a time. */
 export class GroupConsumer {

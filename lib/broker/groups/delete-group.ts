@@ -17,13 +17,13 @@ import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
 import { directoryEntryKey } from './group-directory.ts';
 import { itemsOf } from './group-items.ts';
 import { noSuchGroup, viewGroup } from './group-view.ts';
-import { lookOver } from './look-over.ts';
+import { lookForMembers } from './look-over.ts';
 
 /** Throws `GROUP_ID_NOT_FOUND`, or `NON_EMPTY_GROUP` where it has members. */
 export async function deleteGroup(broker: Broker, group: string): Promise<void> {
   checkGroupId(group);
   const { metadata, groups } = broker;
-  await lookOver(broker, group, await groups.state(group, 0));
+  await lookForMembers(broker, group);
   let begun = false;
   await decideAgain('deletion', async () => {
     const view = await viewGroup(broker, group);

@@ -10,7 +10,7 @@ import type { Write } from '../../kernel/items.ts';
 import type { Broker } from '../broker.ts';
 import { directoryEntryKey } from './group-directory.ts';
 import { itemsOf, readMembers, readState, readTarget } from './group-items.ts';
-import { lookOver } from './look-over.ts';
+import { lookForMembers } from './look-over.ts';
 
 export interface Expired {
   /** Items of offsets from which some were removed. */
@@ -25,9 +25,9 @@ export async function expireGroup(
   group: string,
   { retentionMs, inUse }: { retentionMs: number; inUse: boolean },
 ): Promise<Expired> {
-  const { metadata, clock, groups } = broker;
+  const { metadata, clock } = broker;
   // Its members may all be gone, with nobody left to notice.
-  await lookOver(broker, group, await groups.state(group, 0));
+  await lookForMembers(broker, group);
   const state = await readState(metadata, group);
   const target = state === undefined ? undefined : await readTarget(metadata, group);
   let left = 0;

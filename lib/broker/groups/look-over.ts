@@ -22,6 +22,17 @@ export async function lookOver(broker: Broker, group: string, known: GroupState 
   return changed === true;
 }
 
+/**
+ * The same for who asks whether a group is empty. A member whose joining was broken off before the group had heard of it may be
+ * there with nobody to notice; it is taken up, so that looks find it gone when its session is over.
+ */
+export async function lookForMembers(broker: Broker, group: string): Promise<void> {
+  const state = await broker.groups.state(group, 0);
+  if ((await lookOver(broker, group, state)) || (state !== undefined && state.members > 0)) return;
+  const members = await readMembers(broker.metadata, group);
+  if ([...members.values()].some(({ kind }) => kind === 'consumer')) await regroup(broker, group);
+}
+
 async function look(broker: Broker, group: string, known: GroupState): Promise<boolean> {
   const { metadata, clock, groups } = broker;
   const nowMs = clock.now();

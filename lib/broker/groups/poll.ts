@@ -128,6 +128,8 @@ class Poll {
   private readonly name: MemberName;
   private readonly cursor: PollCursor | undefined;
   private places: Place[] = [];
+  /** The member's when the places were found. */
+  private epoch: number | undefined;
 
   constructor(
     broker: Broker,
@@ -147,7 +149,6 @@ class Poll {
     const seated = await this.takeSeat(commit);
     try {
       await this.findPlaces(seated);
-      steerTo(this.places, this.request);
       return maxRecords === 0 ? await this.answer(seated, []) : await this.untilRecords(seated, endMs);
     } catch (error) {
       // What fails from here on has no effect of its own; but the commit is there.
@@ -185,9 +186,16 @@ class Poll {
     const { group, reset, authorize } = this.request;
     const { cursor } = this;
     const { assignment } = seated.followed;
-    const kept = this.places.filter((place) => hasPartition(assignment, place));
+    // Under another epoch, which another poll of the member has brought about, somebody else may have had them between.
+    const isExact = this.epoch === seated.exactEpoch;
+    const kept = this.places.filter((place) => isExact && hasPartition(assignment, place));
     const before = new Map(kept.map((place) => [nameOf(place), place]));
     this.places = await placesOf(this.broker, { group, seated, cursor, before, reset });
+    this.epoch = seated.member.epoch;
+    steerTo(
+      this.places.filter((place) => !before.has(nameOf(place))),
+      this.request,
+    );
     for (const topic of new Set(this.places.map((place) => place.topic))) authorize(topic);
   }
 

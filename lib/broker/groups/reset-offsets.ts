@@ -13,7 +13,7 @@ import { decideAgain } from '../write-attempts.ts';
 import { nonEmpty } from './delete-group.ts';
 import { listGroup } from './group-directory.ts';
 import { nameOf, readCommitted, readMembers, readState } from './group-items.ts';
-import { lookOver } from './look-over.ts';
+import { lookForMembers } from './look-over.ts';
 
 export type ResetTo =
   | { to: 'offset'; offset: number; metadata?: string }
@@ -52,7 +52,7 @@ export async function resetOffsets(
 ): Promise<ResetOffset[]> {
   checkGroupId(group);
   const single = await expanded(broker, resets);
-  await lookOver(broker, group, await broker.groups.state(group, 0));
+  await lookForMembers(broker, group);
   await requireEmpty(broker, group);
   const offsets = await mapBounded(single, limits.storageFanOutMax, (reset) => resolved(broker, group, reset));
   const pending = await prepareOffsets(broker, {

@@ -52,18 +52,25 @@ export async function topicsOf(
   subscription: Subscription,
   partitions: Partitions,
 ): Promise<Map<TopicId, Topic>> {
-  const found = await lookUp(broker, subscription, { fresh: false });
+  const found = await lookUp(broker, { subscription, partitions, fresh: false });
   if ([...partitions.keys()].every((topicId) => found.has(topicId))) return found;
   // Created, or created anew, since the cached view was read.
-  return lookUp(broker, subscription, { fresh: true });
+  return lookUp(broker, { subscription, partitions, fresh: true });
 }
 
 async function lookUp(
   broker: Broker,
-  { names, pattern }: Subscription,
-  how: { fresh: boolean },
+  {
+    subscription: { names, pattern },
+    partitions,
+    fresh,
+  }: { subscription: Subscription; partitions: Partitions; fresh: boolean },
 ): Promise<Map<TopicId, Topic>> {
-  const all = pattern === undefined ? names : [...names, ...(await broker.groups.topics(how)).keys()];
+  const how = { fresh };
+  const directory = pattern === undefined ? new Map<string, never>() : await broker.groups.topics(how);
+  // A pattern may mean one topic of thousands.
+  const owned = [...directory].flatMap(([name, { topicId }]) => (partitions.has(topicId) ? [name] : []));
+  const all = [...names, ...owned];
   const topics = await mapBounded([...new Set(all)], limits.storageFanOutMax, (name) => topicOrNone(broker, name, how));
   return new Map(topics.flatMap((topic) => (topic === undefined ? [] : [[topic.topicId, topic] as const])));
 }

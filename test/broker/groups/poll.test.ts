@@ -3,6 +3,7 @@ import { alterTopic } from '../../../lib/broker/alter-topic.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
+import { deleteGroup } from '../../../lib/broker/groups/delete-group.ts';
 import { describeGroup } from '../../../lib/broker/groups/describe-group.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { produceBatches } from '../../../lib/broker/produce-batches.ts';
@@ -198,6 +199,24 @@ describe('an answer that is lost', () => {
     expect((await describeGroup(other.broker, GROUP)).members.size).toBe(1);
   });
 
+  test('of a join that is broken off half-way keeps a group from being empty for a session, and no longer', async () => {
+    const { processes } = await groupWorld();
+    const [crashing, other] = processes;
+    crashing.metadata.onWrite = (proceed, [first]) =>
+      first?.key.sk.startsWith('member#') === true && first.kind === 'put' ? proceed() : Promise.reject(throttled());
+    await new GroupConsumer().ask(crashing).catch(() => {});
+    const offsets = [{ topic: 't', partition: 0, offset: 0 }];
+    await commitOffsets(other.broker, { group: GROUP, offsets });
+    const deleting = () => deleteGroup(other.broker, GROUP).then(() => 'deleted', codeOf);
+    expect(await deleting()).toBe('NON_EMPTY_GROUP');
+    const outcomes = [];
+    for (let waits = 0; waits < 4; waits++) {
+      await other.clock.advance(limits.groupSessionTimeoutMsDefault / 2);
+      outcomes.push(await deleting());
+    }
+    expect(outcomes).toContain('deleted');
+  });
+
   test('of a join: nobody is left behind but for a session', async () => {
     const { processes } = await groupWorld();
     const [process] = processes;
@@ -217,6 +236,47 @@ describe('an answer that is lost', () => {
 });
 
 describe('a wait', () => {
+  test('over which a partition was somebody else’s and came back goes on where that one has got to', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [one, other] = processes;
+    const [a, b] = [new GroupConsumer(), new GroupConsumer()];
+    await a.poll(one);
+    const thaw = Promise.withResolvers<void>();
+    const waiting = a.ask(one, { waitMs: 20_000 });
+    await idle();
+    one.metadata.onGet = async (proceed, key) => {
+      if (key.sk === 'head') await thaw.promise;
+      return proceed();
+    };
+    await b.poll(other);
+    const given = (await a.ask(other)).revoked[0]?.partitions[0] as number;
+    await a.ask(other, { cursor: undefined });
+    await produce(other, given, 'x', 'y');
+    for (let polls = 0; polls < 2; polls++) await b.poll(other);
+    expect([b.values, (await committed(other))[given]]).toEqual([['x', 'y'], 2]);
+    await leaveGroup(other.broker, { group: GROUP, memberId: b.member as string });
+    expect((await a.ask(other, { cursor: undefined, maxRecords: 0 })).assignment[0]?.partitions).toHaveLength(2);
+    await one.clock.advance(limits.groupWaitLookMs + 500);
+    thaw.resolve();
+    await produce(one, given, 'z');
+    await one.clock.until(waiting);
+    a.take(await waiting);
+    expect(a.values).toEqual(['z']);
+  });
+
+  test('by pattern looks up no topics but those it has partitions of', async () => {
+    const { processes } = await groupWorld({ partitions: 1 });
+    const [one, other] = processes;
+    for (let index = 0; index < 50; index++) await createTopic(other.broker, { name: `other${index}` });
+    const consumer = new GroupConsumer({ wishes: { names: undefined, pattern: 't' } });
+    await consumer.poll(one);
+    await one.clock.advance(limits.topicCacheMs + 1);
+    one.metadata.forget();
+    await consumer.poll(one);
+    expect(consumer.partitions).toEqual([0]);
+    expect(one.metadata.calls.length).toBeLessThan(20);
+  });
+
   test('ends with a produce of the same process in the same moment', async () => {
     const { processes } = await groupWorld({ partitions: 40 });
     const [process] = processes;
