@@ -284,6 +284,10 @@ export const limits = {
   triggerTenantIdLengthMax: 256,
   /** Partitions that a dispatcher is handed at a time. */
   partitionsPerDispatchMax: 64,
+  /** A trigger that has been in the making for so long is finished by the sweeper. */
+  triggerUnfinishedMs: 60 * 1_000,
+  /** Partitions after which one run of the triggers' sweeper ends, to be continued. */
+  sweptPartitionsMax: 20_000,
   /** How long a process takes the triggers from memory, where a late answer costs a delay only. */
   triggerCacheMs: 5_000,
 
@@ -509,6 +513,9 @@ export const limits = {
   lambdaTimeoutMarginMs: 500,
   /** What is kept of a scheduled function's time for ending what it is at, and for noting where it goes on. */
   scheduledTimeoutMarginMs: 30_000,
+  /** One attempt to answer CloudFormation's request for a custom resource, and attempts. */
+  customResourceAnswerMsMax: 5_000,
+  customResourceAnswersMax: 4,
   /** SIGTERM gives a Lambda Web Function 1 s; requests under way get this much of it. */
   webDrainMsMax: 800,
   /** How long the first admin key is taken from memory. */
