@@ -3,8 +3,8 @@
  * attempt whose answer was lost can then not be applied later, after a newer commit.
  */
 import type { Position } from '../../coordination/groups/cursor.ts';
-import { decideCommit, planFence } from '../../coordination/groups/fence.ts';
-import type { ConsumerMember, Member } from '../../coordination/groups/member-item.ts';
+import { decideCommit } from '../../coordination/groups/fence.ts';
+import { type ConsumerMember, type Member, planUnchanged } from '../../coordination/groups/member-item.ts';
 import { minus, partitionsOf } from '../../coordination/groups/partitions.ts';
 import type { MemberName } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
@@ -23,7 +23,8 @@ const OFFSET_ITEMS_MAX = limits.transactionItemsMax - 1;
 
 /**
  * Writes the offsets and, with the last of them, `last`, a write of the member's item. More offsets than one atomic write
- * has come before, each behind the member's fence.
+ * has come before, each on the condition that the item is unchanged; where it is not any more after some, their outcome is told
+ * as unknown, and found out by another attempt.
  */
 export async function writeCommit(
   { metadata, clock }: Broker,
@@ -31,12 +32,20 @@ export async function writeCommit(
 ): Promise<WriteResult> {
   const chunks = chunked(offsetWrites(offsets, clock.now()), OFFSET_ITEMS_MAX);
   const tail = chunks.pop() ?? [];
-  const name = { memberId: String(member.memberId), instanceId: member.instanceId } as MemberName;
-  for (const chunk of chunks) {
-    const result = await metadata.write([planFence(group, name, member.epoch), ...chunk]);
+  const unchanged = planUnchanged(group, member);
+  for (const [index, chunk] of chunks.entries()) {
+    const result = await metadata.write([unchanged, ...chunk]);
+    if (result.outcome === 'refused' && index > 0) throw partlyApplied();
     if (result.outcome === 'refused') return result;
   }
-  return metadata.write([last, ...tail]);
+  const result = await metadata.write([last, ...tail]);
+  if (result.outcome === 'refused' && chunks.length > 0) throw partlyApplied();
+  return result;
+}
+
+function partlyApplied(): MillraceError {
+  const detail = 'A part of the offsets is committed; the member has changed before the others were.';
+  return new MillraceError('REQUEST_TIMED_OUT', detail, { effect: 'unknown' });
 }
 
 /** Throws where the member may not commit these. */

@@ -184,7 +184,12 @@ export function planRemoval(group: string, member: Member): Write & { kind: 'del
   return { kind: 'delete', key: memberKey(group, seat), conditions: sameMember(member, writes) };
 }
 
-function sameMember({ nonce }: Member, writes: number): Condition[] {
+/** Holds as long as nothing was written to the seat since. */
+export function planUnchanged(group: string, { seat, ...member }: Member): Write & { kind: 'check' } {
+  return { kind: 'check', key: memberKey(group, seat), conditions: sameMember(member, member.writes) };
+}
+
+function sameMember({ nonce }: { nonce: string }, writes: number): Condition[] {
   return [
     { clause: 'equals', attribute: 'b', value: nonce },
     { clause: 'equals', attribute: 'n', value: writes },

@@ -112,6 +112,26 @@ describe('an answer that is lost', () => {
     expect(await committed(process)).toEqual({ 0: 3 });
   });
 
+  test('of more partitions than one write takes, made at last, takes nothing back either', async () => {
+    const { processes } = await groupWorld({ partitions: 1_600 });
+    const [frozen, process] = processes;
+    const consumer = new GroupConsumer();
+    await consumer.poll(process, { maxRecords: 0 });
+    const thaw = Promise.withResolvers<void>();
+    frozen.metadata.onWrite = async (proceed) => {
+      await thaw.promise;
+      return proceed();
+    };
+    const late = consumer.ask(frozen, { maxRecords: 0 });
+    await idle();
+    await produce(process, 0, 'a');
+    for (let polls = 0; polls < 2; polls++) await consumer.poll(process);
+    expect((await committed(process))[0]).toBe(1);
+    thaw.resolve();
+    await frozen.clock.until(late);
+    expect((await committed(process))[0]).toBe(1);
+  });
+
   test('of a write: the poll finds out, and takes effect once', async () => {
     const { processes } = await groupWorld({ partitions: 1 });
     const [process] = processes;
