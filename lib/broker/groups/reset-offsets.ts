@@ -2,7 +2,7 @@
 import { decideUnfenced } from '../../coordination/groups/fence.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
-import { MillraceError } from '../../kernel/errors.ts';
+import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
@@ -121,11 +121,15 @@ async function resolved(
 async function write(broker: Broker, group: string, pending: readonly PendingOffset[]): Promise<void> {
   if (pending.length === 0) return;
   await listGroup(broker, group);
-  for (const chunk of chunked(offsetWrites(pending, broker.clock.now()), limits.transactionItemsMax - 1)) {
+  const chunks = chunked(offsetWrites(pending, broker.clock.now()), limits.transactionItemsMax - 1);
+  for (const [index, chunk] of chunks.entries()) {
     await decideAgain('reset', async () => {
       const fence = await requireEmpty(broker, group);
       const written = await broker.metadata.write([fence, ...chunk]);
       return written.outcome === 'refused' ? 'again' : { done: undefined };
+    }).catch((error: unknown) => {
+      // What came before is there.
+      throw index > 0 ? withEffect(error, 'unknown') : error;
     });
   }
 }
