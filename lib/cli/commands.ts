@@ -7,6 +7,9 @@ import { createKey, deleteKeys, listKeys } from './keys.ts';
 import { offsets } from './offsets.ts';
 import { produce } from './produce/produce.ts';
 import { alterTopic, createTopic, deleteTopics, describeTopic, listTopics } from './topics.ts';
+import { createTrigger } from './triggers/create.ts';
+import { replayTrigger } from './triggers/replay.ts';
+import { deleteTriggers, describeTrigger, listTriggers, pauseTriggers, resumeTriggers } from './triggers/triggers.ts';
 
 export const commands: readonly Command[] = [
   listTopics,
@@ -21,6 +24,13 @@ export const commands: readonly Command[] = [
   describeGroup,
   resetGroup,
   deleteGroups,
+  listTriggers,
+  createTrigger,
+  describeTrigger,
+  pauseTriggers,
+  resumeTriggers,
+  replayTrigger,
+  deleteTriggers,
   listKeys,
   createKey,
   deleteKeys,

@@ -43,6 +43,7 @@ import {
   type Transport,
   type TransportOptions,
 } from './transport.ts';
+import { type TriggersClient, triggersClient } from './triggers.ts';
 
 export interface ClientOptions {
   /** Where the API is, with or without a trailing slash: the `Url` output of a stack, or the local server's address. */
@@ -146,6 +147,7 @@ export interface MillraceClient {
   readonly keys: KeysClient;
   /** Groups from outside; being a member of one is `consumer`. */
   readonly groups: GroupsClient;
+  readonly triggers: TriggersClient;
   /**
    * Writes records; each has its own outcome, in their order. Throws where all failed for the same reason. A call with
    * `effect: unknown` may have been applied; sending it again may write its records twice.
@@ -218,6 +220,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     topics: topicsClient(send),
     keys: keysClient(send),
     groups: groupsClient(send),
+    triggers: triggersClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
     produceBatches: (topic, partition, batches, produceOptions = {}) =>
       produceBatches(send, topic, partition, batches, produceOptions),

@@ -76,3 +76,18 @@ export type {
   TopicsClient,
 } from './topics.ts';
 export type { GroupOffsets, Transaction, TransactionOptions, TransactionResult } from './transaction.ts';
+export type {
+  AlterTriggerOptions,
+  CreateTriggerOptions,
+  ReplayedPartition,
+  ReplayOptions,
+  TriggerDetails,
+  TriggerError,
+  TriggerFailureTarget,
+  TriggerPage,
+  TriggerPartition,
+  TriggerSettings,
+  TriggerState,
+  TriggerSummary,
+  TriggersClient,
+} from './triggers.ts';

@@ -1,6 +1,7 @@
 /** The command line inside of the test's process, and a server for it. */
 import { Readable, Writable } from 'node:stream';
 import { afterAll } from 'vitest';
+import { arnPatternPolicy } from '../../lib/broker/triggers/target-policy.ts';
 import { main } from '../../lib/cli/main.ts';
 import type { World } from '../../lib/cli/world.ts';
 import { type Clock, systemClock } from '../../lib/kernel/clock.ts';
@@ -18,7 +19,13 @@ export async function startTestServer(...args: string[]): Promise<RunningServer>
   const command = parseCommand({ args: [...port, ...data, ...args], env: {}, readFile: String });
   if (command.command !== 'serve') throw new Error('asks for help');
   const log = createLogger(systemClock, () => {});
-  const server = await startServer(command.options, { clock: systemClock, random: systemRandom, log });
+  const server = await startServer(command.options, {
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    // Nobody delivers here.
+    targetPolicy: arnPatternPolicy(['arn:aws:lambda:*']),
+  });
   servers.push(server);
   return server;
 }
