@@ -57,7 +57,7 @@ export class GroupServers {
     this.site = site;
     this.random = site.scheduler.random;
     const chance = (max: number) => (this.random.fraction() < 0.3 ? 0 : this.random.fraction() * max);
-    this.rates = { lost: chance(0.15), again: chance(0.15) };
+    this.rates = { lost: chance(0.15), again: chance(0.3) };
     for (let index = 0; index < SERVERS; index++) this.servers.push(this.start());
   }
 
