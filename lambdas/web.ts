@@ -2,6 +2,7 @@
 import { mountApi } from '../lib/http/app.ts';
 import { limits } from '../lib/kernel/limits.ts';
 import { createBackend } from './support/backend.ts';
+import { deployedTargetPolicy } from './support/deployed-targets.ts';
 import { runWeb } from './support/web-server.ts';
 
 const draining = new AbortController();
@@ -10,7 +11,12 @@ const backend = () =>
   createBackend({
     service: 'millrace-web',
     routes: [mountApi],
-    door: { streaming: true, liveTailMsMax: limits.webLiveTailMsMax, draining: draining.signal },
+    door: {
+      streaming: true,
+      liveTailMsMax: limits.webLiveTailMsMax,
+      draining: draining.signal,
+      targetPolicy: deployedTargetPolicy(),
+    },
   });
 
 await runWeb(backend, draining);

@@ -21,7 +21,7 @@ export interface BackendOptions {
   /** The function's name in logs and metrics, unless POWERTOOLS_SERVICE_NAME says another. */
   service: string;
   routes: readonly Mount[];
-  door?: Partial<Pick<DoorOptions, 'streaming' | 'liveTailMsMax' | 'draining'>>;
+  door?: Partial<Pick<DoorOptions, 'streaming' | 'liveTailMsMax' | 'draining' | 'targetPolicy'>>;
 }
 
 /** Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. */

@@ -67,6 +67,51 @@ export function readHttpEndpoint(variables: Variables): { host: string; port: nu
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) };
 }
 
+/** The name of the function that delivers, for those that wake it. */
+export function readDispatcher(variables: Variables): string {
+  return theOnly(variables, 'MILLRACE_DISPATCHER');
+}
+
+/** The function's own name, which the platform sets. */
+export function readFunctionName(variables: Variables): string {
+  return theOnly(variables, 'AWS_LAMBDA_FUNCTION_NAME');
+}
+
+/** What events say they come from, where an MSK cluster has its ARN and its brokers. */
+export function readEventOrigin(variables: Variables): { eventSourceArn: string; bootstrapServers: string } {
+  return {
+    eventSourceArn: theOnly(variables, 'MILLRACE_EVENT_SOURCE_ARN'),
+    bootstrapServers: theOnly(variables, 'MILLRACE_BOOTSTRAP_SERVERS'),
+  };
+}
+
+function theOnly(variables: Variables, name: string): string {
+  const value = given(variables, name);
+  if (value === undefined) throw new Error(`The function's environment is wrong: ${name} is not set.`);
+  return value;
+}
+
+/** What triggers may deliver to, and who they are of. */
+export function readAllowedTargets(variables: Variables): { patterns: string[]; tagged: boolean; tenant: string } {
+  const name = 'MILLRACE_ALLOWED_TARGETS';
+  const tenant = given(variables, 'MILLRACE_TENANT') ?? '';
+  const targets = listOfText(given(variables, name) ?? '[]');
+  if (targets === undefined)
+    throw new Error(`The function's environment is wrong: ${name} is not a JSON list of text.`);
+  const tagged = targets.includes('tagged');
+  if (tagged && tenant === '') throw new Error("The function's environment is wrong: MILLRACE_TENANT is not set.");
+  return { patterns: targets.filter((target) => target !== 'tagged'), tagged, tenant };
+}
+
+function listOfText(text: string): string[] | undefined {
+  try {
+    const list = JSON.parse(text) as unknown;
+    return Array.isArray(list) && list.every((item) => typeof item === 'string') ? list : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function given(variables: Variables, name: string): string | undefined {
   const value = variables[name];
   return value === '' ? undefined : value;

@@ -74,7 +74,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: [],
     bucket: [],
   },
-  /** Triggers, their leases and their groups are items. Their lag is read from heads. No objects. */
+  /** Triggers, their leases and their groups are items. What an offset at a time is, records say. */
   triggers: {
     table: [
       'dynamodb:GetItem',
@@ -84,8 +84,8 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
       'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
     ],
-    objects: [],
-    bucket: [],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
   },
   /** As the API's function for triggers, for CloudFormation. */
   'trigger-registrar': {
@@ -97,16 +97,23 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
       'dynamodb:DeleteItem',
       'dynamodb:ConditionCheckItem',
     ],
-    objects: [],
-    bucket: [],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
   },
   /** What grew is in the stream's records; which triggers that concerns is read. */
   router: { table: ['dynamodb:GetItem', 'dynamodb:Query'], objects: [], bucket: [] },
-  /** Compares heads with leases, and puts `wake` on heads that lack it. */
+  /** Compares heads with leases, puts `wake` on heads that lack it, and finishes triggers that were left half made or half deleted. */
   'trigger-sweeper': {
-    table: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-    objects: [],
-    bucket: [],
+    table: [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    objects: ['s3:GetObject'],
+    bucket: ['s3:ListBucket'],
   },
   /** Reads records as fetch does, and writes leases, offsets, and what could not be delivered to a topic, as produce does. */
   dispatcher: {

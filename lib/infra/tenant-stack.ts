@@ -1,4 +1,4 @@
-import { CfnOutput, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import { CfnOutput, Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
 import { FirstAdminKey } from './first-admin-key.ts';
 import { MillraceAlarms } from './millrace-alarms.ts';
@@ -191,6 +191,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
     const triggers = new MillraceTriggers(this, 'Triggers', {
       ...this.backend,
       ownApi: this.api !== undefined,
+      bootstrapServers: `${Fn.select(2, Fn.split('/', this.url))}:443`,
       memoryMiB,
       dispatcherConcurrency: dispatcherConcurrency === 'unreserved' ? undefined : dispatcherConcurrency,
       sweepMinutes: triggerSweepMinutes,

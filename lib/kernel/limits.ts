@@ -513,6 +513,10 @@ export const limits = {
   lambdaTimeoutMarginMs: 500,
   /** What is kept of a scheduled function's time for ending what it is at, and for noting where it goes on. */
   scheduledTimeoutMarginMs: 30_000,
+  /** One attempt to wake a dispatcher; Lambda answers as soon as it has the event. */
+  dispatcherWakeMsMax: 2_000,
+  /** How often a function that runs for long publishes what it has counted of triggers. */
+  triggerMetricsMs: 10_000,
   /** One attempt to answer CloudFormation's request for a custom resource, and attempts. */
   customResourceAnswerMsMax: 5_000,
   customResourceAnswersMax: 4,
@@ -558,6 +562,20 @@ export const limits = {
   connectionsMax: 5_000,
   /** How long requests under way may take to end after SIGTERM; a long poll is answered at once. */
   drainMsMax: 25_000,
+  /** Threads of one trigger's handler. */
+  handlerThreadsMax: 16,
+  /** How long a handler's module may take to load, or an invocation wait for a thread: Lambda's time for initialization. */
+  handlerLoadMsMax: 10_000,
+  /** Directories that are watched for changes of one handler's sources, … */
+  handlerDirectoriesMax: 100,
+  /** … and how long further changes are waited for before it is loaded anew. */
+  handlerChangeMs: 100,
+  /** How often a local server looks for what its triggers were not told of: records that another process has written. */
+  localSweepMs: 2_000,
+  /** What the file of a local server's triggers may have. */
+  localTriggerFileBytesMax: MIB,
+  /** How long handlers that run may take to end after SIGTERM. */
+  handlerGraceMsMax: 20_000,
 
   // Maintenance
   /** How often a process that stays up does it. */

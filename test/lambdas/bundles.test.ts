@@ -7,6 +7,20 @@ import { bundleLambdas, type LambdaBundle } from '../../lib/infra/bundling.ts';
 const LAMBDAS = join(import.meta.dirname, '../../lambdas');
 const BUNDLE_BYTES_MAX = 1_500_000;
 
+const NAMES = [
+  'dispatcher',
+  'fetch',
+  'groups',
+  'maintenance',
+  'produce',
+  'router',
+  'topics',
+  'trigger-registrar',
+  'trigger-sweeper',
+  'triggers',
+  'web',
+];
+
 let directory: string;
 let bundles: LambdaBundle[];
 
@@ -25,16 +39,17 @@ function bundle(name: string): LambdaBundle {
 
 describe('the bundles', () => {
   it('are those that the stack deploys', () => {
-    expect(bundles.map(({ name }) => name)).toEqual(['fetch', 'groups', 'maintenance', 'produce', 'topics', 'web']);
+    expect(bundles.map(({ name }) => name)).toEqual(NAMES);
   });
 
-  it.each(['fetch', 'groups', 'maintenance', 'produce', 'topics', 'web'])('%s is at most 1.5 MB', (name) => {
+  it.each(NAMES)('%s is at most 1.5 MB', (name) => {
     expect(bundle(name).bundleBytes).toBeLessThanOrEqual(BUNDLE_BYTES_MAX);
   });
 
   it.each([
     ['produce', ['produce', 'produceToPartition'], ['createTopic', 'fetch', 'createKey', 'describeApi']],
     ['groups', ['poll', 'describeGroup'], ['createTopic', 'produceToPartition', 'createKey', 'describeApi']],
+    ['triggers', ['createTrigger', 'replayTrigger'], ['createTopic', 'produceToPartition', 'createKey', 'describeApi']],
     ['fetch', ['fetch', 'listOffsets'], ['createTopic', 'produceToPartition', 'createKey', 'describeApi']],
   ])('%s holds the code of its own routes only', (name, own, foreign) => {
     const text = readFileSync(bundle(name).file, 'utf8');
@@ -43,9 +58,12 @@ describe('the bundles', () => {
     for (const operation of foreign) expect(text).not.toContain(`operationId:"${operation}"`);
   });
 
-  it('maintenance holds no HTTP routes at all', () => {
-    expect(readFileSync(bundle('maintenance').file, 'utf8')).not.toContain('operationId:"');
-  });
+  it.each(['maintenance', 'router', 'dispatcher', 'trigger-sweeper', 'trigger-registrar'])(
+    '%s holds no HTTP routes at all',
+    (name) => {
+      expect(readFileSync(bundle(name).file, 'utf8')).not.toContain('operationId:"');
+    },
+  );
 
   it('come from entry files of at most 30 lines', () => {
     for (const file of readdirSync(LAMBDAS).filter((name) => name.endsWith('.ts'))) {

@@ -37,7 +37,19 @@ describe('what is in the package', () => {
     for (const file of named) expect(project.files).toContain(file.replace('./', ''));
     expect(project.files).toEqual(
       expect.arrayContaining(
-        ['produce', 'fetch', 'groups', 'topics', 'web', 'maintenance'].map((name) => `dist/lambdas/${name}/index.mjs`),
+        [
+          'produce',
+          'fetch',
+          'groups',
+          'topics',
+          'web',
+          'maintenance',
+          'triggers',
+          'router',
+          'dispatcher',
+          'trigger-sweeper',
+          'trigger-registrar',
+        ].map((name) => `dist/lambdas/${name}/index.mjs`),
       ),
     );
   });

@@ -13,6 +13,8 @@ import type { TriggerHost } from './trigger-host.ts';
 export interface MillraceTriggersProps extends BackendProps {
   /** Whether `/v1/triggers` has a function of its own, for an HTTP API; a web function serves all routes. */
   ownApi: boolean;
+  /** What events say their brokers are: the API's `host:port`. */
+  bootstrapServers: string;
   /** Dispatchers at once, set aside from the account's pool. Default: none set aside. */
   dispatcherConcurrency?: number;
   /** Of the dispatcher. Default 1024. */
@@ -101,6 +103,10 @@ export class MillraceTriggers extends Construct implements TriggerHost {
     const dispatcher = addBackendFunction(this, 'Dispatcher', {
       lambda: 'dispatcher',
       backend: props,
+      environment: {
+        MILLRACE_EVENT_SOURCE_ARN: eventSourceArn(this, tenant),
+        MILLRACE_BOOTSTRAP_SERVERS: props.bootstrapServers,
+      },
       memoryMiB,
       timeoutSeconds: DISPATCHER_TIMEOUT_SECONDS,
       reservedConcurrency: dispatcherConcurrency,
@@ -165,5 +171,14 @@ function readStream({ table }: BackendProps): PolicyStatement {
     effect: Effect.ALLOW,
     actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
     resources: [table.tableStreamArn],
+  });
+}
+
+/** Where the event of an MSK cluster has its ARN, handlers and libraries look for one of that form. */
+function eventSourceArn(scope: Construct, tenant: string): string {
+  return Stack.of(scope).formatArn({
+    service: 'kafka',
+    resource: 'cluster',
+    resourceName: `millrace-${tenant}/00000000-0000-0000-0000-000000000000-0`,
   });
 }

@@ -88,6 +88,10 @@ export function flat(value: unknown): string {
   }
   if (kind === 'Fn::Join') return (argument as [string, unknown[]])[1].map(flat).join('');
   if (kind === 'Fn::Sub') return (argument as string).replaceAll('${', '<').replaceAll('}', '>');
+  if (kind === 'Fn::Select') {
+    const [index, { 'Fn::Split': split }] = argument as [number, { 'Fn::Split': [string, unknown] }];
+    return `<part ${index} of ${flat(split[1])}>`;
+  }
   throw new Error(`cannot flatten ${JSON.stringify(value)}`);
 }
 

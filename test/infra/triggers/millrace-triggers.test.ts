@@ -88,19 +88,23 @@ describe('roles', () => {
     expect(grantsOf(template, 'TriggersHandOn')).toEqual([INVOKE_DISPATCHER]);
   });
 
-  test('the sweeper reads leases and heads, wakes heads, and invokes the dispatcher', () => {
+  test('the sweeper works on items, reads objects, and invokes the dispatcher', () => {
     expect(grantsOf(template, 'TriggersSweeperRole')).toEqual([
-      ...table('GetItem', 'Query', 'UpdateItem'),
+      ...table(...ALL_ITEM_ACTIONS),
       INVOKE_DISPATCHER,
       ...logsOf('TriggersSweeperLogs'),
+      's3:GetObject <BucketObjects.Arn>/*',
+      's3:ListBucket <BucketObjects.Arn>',
       ...TRACING,
     ]);
   });
 
-  test.each(['Api', 'Registrar'])('the function that makes triggers (%s) works on items only', (name) => {
+  test.each(['Api', 'Registrar'])('the function that makes triggers (%s) works on items and reads objects', (name) => {
     expect(grantsOf(template, `Triggers${name}Role`)).toEqual([
       ...table(...ALL_ITEM_ACTIONS),
       ...logsOf(`Triggers${name}Logs`),
+      's3:GetObject <BucketObjects.Arn>/*',
+      's3:ListBucket <BucketObjects.Arn>',
       ...TRACING,
     ]);
   });
@@ -135,6 +139,14 @@ describe('the dispatcher', () => {
   ])('with %o has %j executions set aside', (options, expected) => {
     const fn = resource(tenantTemplate({ ...ON, ...options }), 'AWS::Lambda::Function', 'TriggersDispatcher');
     expect(fn.Properties['ReservedConcurrentExecutions']).toBe(expected);
+  });
+
+  test('knows where its events are to say that they come from', () => {
+    expect(environmentOf('TriggersDispatcher')).toMatchObject({
+      MILLRACE_EVENT_SOURCE_ARN:
+        'arn:<AWS::Partition>:kafka:<AWS::Region>:<AWS::AccountId>:cluster/millrace-acme/00000000-0000-0000-0000-000000000000-0',
+      MILLRACE_BOOTSTRAP_SERVERS: '<part 2 of <Api.ApiEndpoint>>:443',
+    });
   });
 
   test('is known by name to the router and the sweeper, which a dispatcher needs no telling of itself', () => {

@@ -1,0 +1,64 @@
+/** The dispatcher of a deployed stack: functions of Lambda, destinations of AWS, and a next dispatcher to hand on to. */
+import { LambdaClient } from '@aws-sdk/client-lambda';
+import { S3Client } from '@aws-sdk/client-s3';
+import { SNSClient } from '@aws-sdk/client-sns';
+import { SQSClient } from '@aws-sdk/client-sqs';
+import type { Broker } from '../../lib/broker/broker.ts';
+import { produceRecords } from '../../lib/broker/produce.ts';
+import { findTrigger } from '../../lib/broker/triggers/find-trigger.ts';
+import { systemClock } from '../../lib/kernel/clock.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import { chunked } from '../../lib/kernel/map-bounded.ts';
+import { systemRandom } from '../../lib/kernel/random.ts';
+import type { NewRecord } from '../../lib/log/record-batch/record.ts';
+import { s3ClientConfig } from '../../lib/storage/objects/s3.ts';
+import { destinationClientConfig } from '../../lib/triggers/destinations/aws-destinations.ts';
+import { createDestinations } from '../../lib/triggers/destinations/create-destinations.ts';
+import { Dispatcher } from '../../lib/triggers/dispatcher.ts';
+import { createKafkaEventFormat } from '../../lib/triggers/event/kafka-event-format.ts';
+import type { StoredTrigger, TriggerMeter } from '../../lib/triggers/ports.ts';
+import { createLambdaInvoker, lambdaClientConfig } from '../../lib/triggers/targets/lambda-invoker.ts';
+import { readEventOrigin } from './environment.ts';
+import { wakeDispatcher } from './wake-dispatcher.ts';
+
+export interface DeployedDispatcherOptions {
+  broker: Broker;
+  meter: TriggerMeter;
+  /** Its own name, to hand on to. */
+  functionName: string;
+}
+
+/** Connects to nothing yet. Throws where the environment is wrong. */
+export function createDeployedDispatcher({ broker, meter, functionName }: DeployedDispatcherOptions): Dispatcher {
+  const origin = readEventOrigin(process.env);
+  return new Dispatcher({
+    broker,
+    meter,
+    invoker: createLambdaInvoker({ client: new LambdaClient(lambdaClientConfig()), clock: systemClock }),
+    events: createKafkaEventFormat(origin),
+    destinations: createDestinations({
+      sqs: new SQSClient(destinationClientConfig()),
+      sns: new SNSClient(destinationClientConfig()),
+      s3: new S3Client(s3ClientConfig(process.env)),
+      produce: (topic, records) => produceAll(broker, topic, records),
+      origin,
+      random: systemRandom,
+    }),
+    readTrigger: (name) => readTrigger(broker, name),
+    handOn: wakeDispatcher(functionName),
+  });
+}
+
+async function readTrigger(broker: Broker, name: string): Promise<StoredTrigger | undefined> {
+  const found = await findTrigger(broker, name);
+  return found?.phase === 'ready' ? { trigger: found.trigger, version: found.version } : undefined;
+}
+
+/** Rejects where one of the records has not been written; those before it may have been. */
+async function produceAll(broker: Broker, topic: string, records: readonly NewRecord[]): Promise<void> {
+  for (const some of chunked(records, limits.recordsPerRequestMax)) {
+    const outcomes = await produceRecords(broker, { topic, records: some, acks: 'all' });
+    const failed = outcomes.find((outcome) => outcome.outcome === 'failed');
+    if (failed !== undefined) throw failed.error;
+  }
+}
