@@ -12,6 +12,7 @@ import { overLimit } from '../../storage/metadata/check-writes.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
 import { type GroupOffset, offsetWrites, prepareOffsets } from '../transactions/prepare.ts';
+import { requireResting } from '../triggers/claim.ts';
 import { decideAgain } from '../write-attempts.ts';
 import { checkCommit, writeCommit } from './commit-writes.ts';
 import { listGroup } from './group-directory.ts';
@@ -62,6 +63,7 @@ export async function commitOffsets(broker: Broker, request: CommitOffsetsReques
 
 /** Of a group that stays without members until it is applied. */
 async function commitUnfenced(broker: Broker, group: string, offsets: readonly PendingOffset[]): Promise<void> {
+  await requireResting(broker, group);
   await listGroup(broker, group);
   return decideAgain('commit', async () => {
     const state = await readState(broker.metadata, group);

@@ -13,17 +13,19 @@ import type { ItemKey, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
+import { requireUnclaimed } from '../triggers/claim.ts';
 import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
 import { directoryEntryKey } from './group-directory.ts';
 import { itemsOf } from './group-items.ts';
 import { noSuchGroup, viewGroup } from './group-view.ts';
 import { lookForMembers } from './look-over.ts';
 
-/** Throws `GROUP_ID_NOT_FOUND`, or `NON_EMPTY_GROUP` where it has members. */
+/** Throws `GROUP_ID_NOT_FOUND`, `NON_EMPTY_GROUP` where it has members, or `INCONSISTENT_GROUP_PROTOCOL` where a trigger drives it. */
 export async function deleteGroup(broker: Broker, group: string): Promise<void> {
   checkGroupId(group);
   const { metadata, groups } = broker;
   await lookForMembers(broker, group);
+  await requireUnclaimed(broker, group);
   let begun = false;
   await decideAgain('deletion', async () => {
     const view = await viewGroup(broker, group);

@@ -8,6 +8,7 @@ import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.t
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
 import type { Write } from '../../kernel/items.ts';
 import type { Broker } from '../broker.ts';
+import { claimantOf } from '../triggers/claim.ts';
 import { directoryEntryKey } from './group-directory.ts';
 import { itemsOf, readMembers, readState, readTarget } from './group-items.ts';
 import { lookForMembers } from './look-over.ts';
@@ -26,6 +27,8 @@ export async function expireGroup(
   { retentionMs, inUse }: { retentionMs: number; inUse: boolean },
 ): Promise<Expired> {
   const { metadata, clock } = broker;
+  // A trigger that delivers rarely, or rests, holds its place.
+  if ((await claimantOf(broker, group)) !== undefined) return { items: 0, dead: false };
   // Its members may all be gone, with nobody left to notice.
   await lookForMembers(broker, group);
   const state = await readState(metadata, group);

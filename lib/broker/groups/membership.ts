@@ -21,6 +21,7 @@ import type { TopicId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
+import { requireUnclaimed } from '../triggers/claim.ts';
 import { decideAgain } from '../write-attempts.ts';
 import { checkCommit, pendingOf, writeCommit } from './commit-writes.ts';
 import { nameOf, readCommitted, readMember, readSeats, readState } from './group-items.ts';
@@ -107,6 +108,7 @@ async function enterGroup(
 
 /** Throws where the group has no place for the member, whose item is then gone. */
 async function regroupWith(broker: Broker, group: string, member: ConsumerMember): Promise<void> {
+  await requireUnclaimed(broker, group);
   const regrouped = await regroup(broker, group);
   const refused = refusedBy(regrouped, member);
   if (refused === undefined) return;

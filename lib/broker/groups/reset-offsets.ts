@@ -9,6 +9,7 @@ import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { listOffsets } from '../list-offsets.ts';
 import { type GroupOffset, offsetWrites, prepareOffsets } from '../transactions/prepare.ts';
+import { requireResting } from '../triggers/claim.ts';
 import { decideAgain } from '../write-attempts.ts';
 import { nonEmpty } from './delete-group.ts';
 import { listGroup } from './group-directory.ts';
@@ -54,6 +55,7 @@ export async function resetOffsets(
   const single = await expanded(broker, resets);
   await lookForMembers(broker, group);
   await requireEmpty(broker, group);
+  await requireResting(broker, group);
   const offsets = await mapBounded(single, limits.storageFanOutMax, (reset) => resolved(broker, group, reset));
   const pending = await prepareOffsets(broker, {
     group,

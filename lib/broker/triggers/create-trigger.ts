@@ -24,7 +24,7 @@ import { createOnce, type Taken } from '../create-once.ts';
 import { nonEmpty } from '../groups/delete-group.ts';
 import { planEntry } from '../groups/group-directory.ts';
 import { readMembers, readState } from '../groups/group-items.ts';
-import { lookOver } from '../groups/look-over.ts';
+import { lookForMembers } from '../groups/look-over.ts';
 import { newNonce } from '../groups/regroup.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 import { drivenBy } from './claim.ts';
@@ -95,7 +95,7 @@ async function requireRoom(broker: Broker, name: string): Promise<void> {
 async function requireNoMembers(broker: Broker, group: string): Promise<void> {
   checkGroupId(group);
   // Members that are gone without a word are not to be in the way.
-  await lookOver(broker, group, await broker.groups.state(group, 0));
+  await lookForMembers(broker, group);
   if (await hasMembers(broker, group)) throw nonEmpty(group);
 }
 

@@ -145,7 +145,13 @@ export const deleteGroupRoute = defineRoute({
   params,
   query: none,
   answers: { 204: { description: 'There is no such group any more' } },
-  errors: ['INVALID_GROUP_ID', 'GROUP_ID_NOT_FOUND', 'NON_EMPTY_GROUP', 'REQUEST_TIMED_OUT'],
+  errors: [
+    'INVALID_GROUP_ID',
+    'GROUP_ID_NOT_FOUND',
+    'NON_EMPTY_GROUP',
+    'INCONSISTENT_GROUP_PROTOCOL',
+    'REQUEST_TIMED_OUT',
+  ],
 });
 
 const moment = { error: 'must be an offset, "earliest" or "latest"' };
@@ -231,6 +237,7 @@ export const resetOffsetsRoute = defineRoute({
     'OFFSET_OUT_OF_RANGE',
     'OFFSET_METADATA_TOO_LARGE',
     'NON_EMPTY_GROUP',
+    'INCONSISTENT_GROUP_PROTOCOL',
     'POLICY_VIOLATION',
     'REQUEST_TIMED_OUT',
   ],
