@@ -17,7 +17,7 @@ export function deployedTargetPolicy(variables = process.env): TargetPolicy {
 }
 
 /** Tags of functions, which a version or an alias shares. What the role may not look at has none. */
-export function functionTags(client: LambdaClient): TagLookup {
+function functionTags(client: LambdaClient): TagLookup {
   return {
     tagsOf: async (arn) => {
       const [, Resource] = /^(arn:[^:]+:lambda:[^:]+:\d+:function:[^:]+)/.exec(arn) ?? [];

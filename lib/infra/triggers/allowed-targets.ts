@@ -10,7 +10,7 @@ import { acknowledge, acknowledgeWildcard } from '../acknowledge.ts';
 import { OptionError } from '../option-error.ts';
 
 /** All functions of the account and region that have the tag `millrace:tenant` with the tenant's name. */
-export const TAGGED = 'tagged';
+const TAGGED = 'tagged';
 
 const ACTION_OF_SERVICE: Readonly<Record<string, string>> = {
   lambda: 'lambda:InvokeFunction',
