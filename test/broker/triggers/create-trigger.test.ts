@@ -7,7 +7,8 @@ import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';
 import { getTrigger } from '../../../lib/broker/triggers/find-trigger.ts';
 import { listTriggers } from '../../../lib/broker/triggers/list-triggers.ts';
 import { noTargets } from '../../../lib/broker/triggers/target-policy.ts';
-import { triggerKey } from '../../../lib/coordination/triggers/trigger-item.ts';
+import { planTriggerCreation, triggerKey } from '../../../lib/coordination/triggers/trigger-item.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { lost, makeBroker, makeStores } from '../../support/broker.ts';
 import {
   ARN,
@@ -130,6 +131,19 @@ describe('creating a trigger', () => {
     const unknown = { code: 'UNKNOWN_TOPIC_OR_PARTITION' };
     await expect(makeTrigger(process, { topics: { names: ['t', 'none'] } })).rejects.toMatchObject(unknown);
     await expect(makeTrigger(process, { onFailure: { kind: 'topic', topic: 'none' } })).rejects.toMatchObject(unknown);
+  });
+
+  it('is refused where there are as many as are allowed', async () => {
+    const process = await triggerWorld();
+    const record = await makeTrigger(process);
+    for (let n = 1; n < limits.triggersMax; n++) {
+      const trigger = { ...record.trigger, name: `trigger-${n}`, group: `group-${n}` };
+      await process.broker.metadata.write(planTriggerCreation({ ...record, trigger }));
+    }
+    await expect(makeTrigger(process, { name: 'more', group: 'more' })).rejects.toMatchObject({
+      code: 'POLICY_VIOLATION',
+      message: 'There are 100 triggers: at most 100 are allowed.',
+    });
   });
 
   it('finds its own after an answer that was lost', async () => {
