@@ -73,6 +73,11 @@ const table = {
     variable: 'MILLRACE_CORS_ORIGIN',
     about: 'Origin of web pages that may call; a comma list, or several times. * only with an API key.',
   },
+  triggers: {
+    placeholder: '<file>',
+    variable: 'MILLRACE_TRIGGERS',
+    about: 'JSON or module that binds topics to handlers, which this server runs; see docs/triggers.md.',
+  },
   'kafka-port': {
     placeholder: '<port>',
     variable: 'KAFKA_PORT',

@@ -33,6 +33,8 @@ export interface LocalOptions {
   /** Without a slash at the end. */
   advertisedUrl?: string;
   corsOrigins: string[];
+  /** Whose triggers this server delivers. */
+  triggersFile?: string;
 }
 
 export type Command = { command: 'help' } | { command: 'serve'; options: LocalOptions };
@@ -70,6 +72,7 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
     apiKeys: apiKeys(settings, readFile),
     advertisedUrl: advertisedUrl(settings),
     corsOrigins: settings.list('cors-origin').map(checkOrigin),
+    ...(settings.values('triggers').length > 0 && { triggersFile: settings.text('triggers') }),
   };
   if (options.apiKeys.length === 0 && !isLoopback(options.host)) {
     throw new OptionsError(

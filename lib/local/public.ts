@@ -31,6 +31,8 @@ export interface LocalServerOptions {
   /** Origins of web pages that may call; `*` only with an API key. */
   corsOrigins?: readonly string[];
   advertisedUrl?: string;
+  /** A file that binds topics to handlers, which this server runs. */
+  triggers?: string;
   /** Takes log lines, JSON each. Default: nobody does. */
   log?: (line: string) => void;
 }
@@ -46,6 +48,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     'api-key': options.apiKeys ?? [],
     'cors-origin': options.corsOrigins ?? [],
     'advertised-url': options.advertisedUrl,
+    triggers: options.triggers,
   };
   const args = Object.entries(given).flatMap(([flag, value]) =>
     (Array.isArray(value) ? value : [value]).filter((one) => one !== undefined).map((one) => `--${flag}=${one}`),

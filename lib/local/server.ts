@@ -24,6 +24,7 @@ import type { Logger } from './logger.ts';
 import { maintainUntil } from './maintaining.ts';
 import type { LocalOptions } from './options.ts';
 import { openStores, type Stores } from './stores.ts';
+import type { LocalTriggers } from './triggers/local-triggers.ts';
 
 export interface RunningServer {
   /** Where it listens. */
@@ -45,6 +46,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
   const { clock, random, log } = context;
   let url = '';
   const stores = await openStores(options, { clock, random, log, baseUrl: () => options.advertisedUrl ?? url });
+  let triggers: LocalTriggers | undefined;
   try {
     const { producerIdExpirationMs, replicaLagMsMax } = options;
     const broker = createBroker({
@@ -59,9 +61,13 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     await requireStorage(broker);
     warnOfWeakKeys(options, log);
     const draining = new AbortController();
-    const http = httpServer(options, context, { broker, stores, draining: draining.signal });
+    triggers = await openTriggers(options, context, broker);
+    const targetPolicy = triggers?.policy ?? context.targetPolicy;
+    const http = httpServer(options, { ...context, targetPolicy }, { broker, stores, draining: draining.signal });
     const connections = track(http);
     url = urlOf(await listen(http.server, options));
+    const delivering = triggers;
+    delivering?.start();
     const { offsetsRetentionMs } = options;
     const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs });
     const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
@@ -69,7 +75,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     let closing: Promise<void> | undefined;
     const close = async () => {
       draining.abort();
-      await closeInTime(http, connections, context);
+      await Promise.all([closeInTime(http, connections, context), delivering?.close()]);
       await keeping;
       await settled(broker);
       await maintaining;
@@ -77,6 +83,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     };
     return { url, close: () => (closing ??= close()) };
   } catch (error) {
+    await triggers?.close();
     await stores.close();
     throw error;
   }
@@ -86,6 +93,17 @@ export async function startServer(options: LocalOptions, context: ServerContext)
 async function requireStorage(broker: Broker): Promise<void> {
   const health = await checkHealth(broker);
   if (!health.healthy) throw new MillraceError('KAFKA_STORAGE_ERROR', `The storage does not answer. ${health.reason}`);
+}
+
+/** Loaded only where it is asked for. */
+async function openTriggers(
+  { triggersFile: file, storage }: LocalOptions,
+  { log }: ServerContext,
+  broker: Broker,
+): Promise<LocalTriggers | undefined> {
+  if (file === undefined) return undefined;
+  const { openLocalTriggers } = await import('./triggers/local-triggers.ts');
+  return openLocalTriggers({ broker, log, file, isAlone: storage.kind !== 'aws' });
 }
 
 function warnOfWeakKeys({ apiKeys }: LocalOptions, log: Logger): void {

@@ -52,7 +52,7 @@ export async function invokeBatch(parts: InvokeParts, batch: EventBatch): Promis
 
 async function attempted(parts: InvokeParts, batch: EventBatch): Promise<Invoked> {
   const { invoker, events, clock } = parts;
-  const { target, timeoutMs, tenantId } = batch.trigger;
+  const { name, target, timeoutMs, tenantId } = batch.trigger;
   const newest = batch.records.at(-1);
   if (newest !== undefined && newest.timestamp >= 0) parts.tally.iteratorAge(clock.now() - newest.timestamp);
   // A function that began now has ended by then, by anyone's clock.
@@ -60,6 +60,7 @@ async function attempted(parts: InvokeParts, batch: EventBatch): Promise<Invoked
   try {
     const payload = events.render(batch);
     const answer = await invoker.invoke({
+      trigger: name,
       target,
       payload,
       timeoutMs,

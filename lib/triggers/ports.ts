@@ -22,6 +22,8 @@ export interface InvocationError {
 }
 
 export interface Invocation {
+  /** The trigger's name. */
+  trigger: string;
   target: string;
   /** UTF-8 JSON of the event, at most 6 MB. */
   payload: Uint8Array;

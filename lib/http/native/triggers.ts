@@ -12,7 +12,7 @@ import {
 import { listTriggers } from '../../broker/triggers/list-triggers.ts';
 import { type ReplayFrom, replayTrigger } from '../../broker/triggers/replay-trigger.ts';
 import { noTargets } from '../../broker/triggers/target-policy.ts';
-import type { TriggerChanges } from '../../coordination/triggers/check-trigger.ts';
+import type { TriggerChanges, TriggerInput } from '../../coordination/triggers/check-trigger.ts';
 import type { LeaseError } from '../../coordination/triggers/lease-item.ts';
 import type { StartingPosition, Trigger, TriggerTopics } from '../../coordination/triggers/trigger.ts';
 import type { TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
@@ -41,16 +41,7 @@ export function mountTriggers(door: Door): void {
 
   mount(door, createTriggerRoute, async ({ context }) => {
     const body = await jsonBody(door, context, createTriggerSchema);
-    const made = await createTrigger(broker, targetPolicy, {
-      ...settingsOf(body),
-      name: body.name,
-      topics: topicsOf(body),
-      target: body.target,
-      startingPosition: startOf(body),
-      ...(body.group !== undefined && { group: body.group }),
-      ...(body.on_failure !== undefined && { onFailure: body.on_failure }),
-      ...(body.tenant_id !== undefined && { tenantId: body.tenant_id }),
-    });
+    const made = await createTrigger(broker, targetPolicy, triggerInput(body));
     return jsonAnswer(JSON.stringify(triggerAnswer(made)), 201);
   });
 
@@ -85,6 +76,20 @@ export function mountTriggers(door: Door): void {
     });
     return jsonAnswer(JSON.stringify({ offsets }));
   });
+}
+
+/** A trigger as the body of its creation asks for it. */
+export function triggerInput(body: CreateBody): TriggerInput {
+  return {
+    ...settingsOf(body),
+    name: body.name,
+    topics: topicsOf(body),
+    target: body.target,
+    startingPosition: startOf(body),
+    ...(body.group !== undefined && { group: body.group }),
+    ...(body.on_failure !== undefined && { onFailure: body.on_failure }),
+    ...(body.tenant_id !== undefined && { tenantId: body.tenant_id }),
+  };
 }
 
 /** What a creation and a change say alike. */

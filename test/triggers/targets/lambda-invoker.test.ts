@@ -8,7 +8,7 @@ import { ManualClock } from '../../support/manual-clock.ts';
 import { type ScriptedServer, startScriptedServer } from '../scripted-server.ts';
 
 const TARGET = 'arn:aws:lambda:eu-central-1:123456789012:function:ship:live';
-const invocation: Invocation = { target: TARGET, payload: utf8('{"records":{}}'), timeoutMs: 60_000 };
+const invocation: Invocation = { trigger: 'f', target: TARGET, payload: utf8('{"records":{}}'), timeoutMs: 60_000 };
 
 describe('the invoker of Lambda', () => {
   let server: ScriptedServer;
