@@ -111,7 +111,7 @@ function workOf({ topicId, index, newest, slots }: GrownLedger, topic: RoutedTop
 }
 
 /** Of the triggers that deliver. */
-export async function readRoutes(
+async function readRoutes(
   broker: Broker,
   triggers: readonly TriggerRecord[],
   how: { fresh?: boolean } = {},

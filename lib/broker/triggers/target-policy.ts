@@ -41,7 +41,7 @@ export interface TagLookup {
   tagsOf(arn: string): Promise<ReadonlyMap<string, string> | undefined>;
 }
 
-export const TENANT_TAG = 'millrace:tenant';
+const TENANT_TAG = 'millrace:tenant';
 
 /** Resources that carry the tenant's name in their tag `millrace:tenant`. */
 export function taggedPolicy(lookup: TagLookup, tenant: string): TargetPolicy {
