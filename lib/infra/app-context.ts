@@ -42,6 +42,9 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   allowedTargets: targets,
   dispatcherConcurrency: concurrency,
   triggerSweepMinutes: wholeNumber(1, 60),
+  iteratorAgeAlarmMs: wholeNumber(1),
+  triggerErrorsAlarm: wholeNumber(1),
+  destinationFailuresAlarm: wholeNumber(1),
   tags: tagValues,
 };
 

@@ -1,10 +1,8 @@
-import { Duration } from 'aws-cdk-lib';
 import type { HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
-import { Alarm, ComparisonOperator, type IMetric, MathExpression, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
-import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { ALARM_PERIOD, type AlarmOptions, addAlarm, aggregate } from './alarm.ts';
 import { FUNCTION_TIMEOUT_SECONDS, type MillraceFunction } from './millrace-function.ts';
 import type { WebIngress } from './web-ingress.ts';
 
@@ -18,16 +16,6 @@ export interface MillraceAlarmsProps {
   /** An SNS topic that is told when an alarm starts and ends. Without it the alarms only show in CloudWatch. */
   topicArn?: string;
 }
-
-interface AlarmOptions {
-  description: string;
-  metric: IMetric;
-  threshold: number;
-  /** Periods of 5 minutes in a row. Default 1. */
-  periods?: number;
-}
-
-const PERIOD = { period: Duration.minutes(5) };
 
 /** A long poll may rightly last 20 s and a produce request 25 s; beyond 27 s requests are about to be cut off at 30 s. */
 const DURATION_P99_MS = FUNCTION_TIMEOUT_SECONDS * 1000 * 0.9;
@@ -48,14 +36,14 @@ export class MillraceAlarms extends Construct {
     if (props.maintenance !== undefined) {
       this.addAlarm('MaintenanceErrors', {
         description: 'The maintenance failed or was cut off: orphan objects and expired offsets wait for the next one.',
-        metric: props.maintenance.function.metricErrors(PERIOD),
+        metric: props.maintenance.function.metricErrors(ALARM_PERIOD),
         threshold: 1,
       });
     }
     if (props.stage !== undefined) {
       this.addAlarm('ApiServerErrors', {
         description: 'The API answered requests with 5xx.',
-        metric: props.stage.metricServerError({ ...PERIOD, statistic: 'Sum' }),
+        metric: props.stage.metricServerError({ ...ALARM_PERIOD, statistic: 'Sum' }),
         threshold: 5,
       });
     }
@@ -69,13 +57,18 @@ export class MillraceAlarms extends Construct {
     ] as const) {
       this.addAlarm(id, {
         description: 'DynamoDB throttled requests: a ledger or the table is beyond its rate, and callers see 503.',
-        metric: table.metric(metricName, { ...PERIOD, statistic: 'Sum' }),
+        metric: table.metric(metricName, { ...ALARM_PERIOD, statistic: 'Sum' }),
         threshold: 100,
       });
     }
     this.addAlarm('TableSystemErrors', {
       description: 'DynamoDB failed requests on its side.',
-      metric: sumOf('SystemErrors', 'AWS/DynamoDB', `TableName = '${table.tableName}'`),
+      metric: aggregate({
+        how: 'SUM',
+        metricName: 'SystemErrors',
+        namespace: 'AWS/DynamoDB',
+        condition: `TableName = '${table.tableName}'`,
+      }),
       threshold: 5,
     });
   }
@@ -83,17 +76,17 @@ export class MillraceAlarms extends Construct {
   private addFunctionAlarms({ node, function: lambda }: MillraceFunction): void {
     this.addAlarm(`${node.id}Errors`, {
       description: `${node.id} crashed or timed out; what a client sent wrong does not count.`,
-      metric: lambda.metricErrors(PERIOD),
+      metric: lambda.metricErrors(ALARM_PERIOD),
       threshold: 1,
     });
     this.addAlarm(`${node.id}Throttles`, {
       description: `${node.id} ran at its reserved concurrency and refused requests.`,
-      metric: lambda.metricThrottles(PERIOD),
+      metric: lambda.metricThrottles(ALARM_PERIOD),
       threshold: 1,
     });
     this.addAlarm(`${node.id}Duration`, {
       description: `One request in a hundred to ${node.id} is close to its timeout.`,
-      metric: lambda.metricDuration({ ...PERIOD, statistic: 'p99' }),
+      metric: lambda.metricDuration({ ...ALARM_PERIOD, statistic: 'p99' }),
       threshold: DURATION_P99_MS,
       periods: 3,
     });
@@ -102,34 +95,17 @@ export class MillraceAlarms extends Construct {
   private addWebAlarms(web: WebIngress): void {
     this.addAlarm('WebServerErrors', {
       description: 'The web function answered requests with 5xx.',
-      metric: sumOf('HTTPResponseStatusClass5XX', 'AWS/Lambda/Web', `FunctionName = '${web.function.webFunctionName}'`),
+      metric: aggregate({
+        how: 'SUM',
+        metricName: 'HTTPResponseStatusClass5XX',
+        namespace: 'AWS/Lambda/Web',
+        condition: `FunctionName = '${web.function.webFunctionName}'`,
+      }),
       threshold: 5,
     });
   }
 
-  private addAlarm(id: string, { description, metric, threshold, periods = 1 }: AlarmOptions): void {
-    const alarm = new Alarm(this, id, {
-      alarmDescription: description,
-      metric,
-      threshold,
-      evaluationPeriods: periods,
-      comparisonOperator: ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-      treatMissingData: TreatMissingData.NOT_BREACHING,
-    });
-    if (this.topic === undefined) return;
-    const action = new SnsAction(this.topic);
-    alarm.addAlarmAction(action);
-    alarm.addOkAction(action);
+  private addAlarm(id: string, options: Omit<AlarmOptions, 'topic'>): void {
+    addAlarm(this, id, { ...options, topic: this.topic });
   }
-}
-
-/**
- * A CloudWatch Metrics Insights query: the sum over every other dimension of a metric, such as the operation of a
- * DynamoDB error. It reads, and bills, only what was published.
- */
-function sumOf(metricName: string, namespace: string, condition: string): IMetric {
-  return new MathExpression({
-    expression: `SELECT SUM(${metricName}) FROM "${namespace}" WHERE ${condition}`,
-    ...PERIOD,
-  });
 }

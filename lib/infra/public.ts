@@ -3,6 +3,7 @@
  * repository imports this file.
  */
 export { FirstAdminKey, type FirstAdminKeyProps } from './first-admin-key.ts';
+export type { ConsumeGrantOptions } from './grant-consume.ts';
 export { MillraceAlarms, type MillraceAlarmsProps } from './millrace-alarms.ts';
 export { MillraceApi, type MillraceApiProps } from './millrace-api.ts';
 export { MillraceBucket, type MillraceBucketProps } from './millrace-bucket.ts';

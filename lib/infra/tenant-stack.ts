@@ -1,6 +1,8 @@
 import { CfnOutput, Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { FirstAdminKey } from './first-admin-key.ts';
+import { type ConsumeGrantOptions, grantConsume } from './grant-consume.ts';
 import { MillraceAlarms } from './millrace-alarms.ts';
 import { MillraceApi } from './millrace-api.ts';
 import { MillraceBucket } from './millrace-bucket.ts';
@@ -14,6 +16,8 @@ import { parseReplicaLocations } from './replica-locations.ts';
 import { checkTenantName } from './tenant-name.ts';
 import { checkAllowedTargets } from './triggers/allowed-targets.ts';
 import { MillraceTriggers } from './triggers/millrace-triggers.ts';
+import { TriggerAlarms } from './triggers/trigger-alarms.ts';
+import { TriggerDashboard } from './triggers/trigger-dashboard.ts';
 import type { ITriggerBackend } from './triggers/trigger-host.ts';
 import { WebIngress } from './web-ingress.ts';
 
@@ -73,6 +77,12 @@ export interface TenantOptions {
   dispatcherConcurrency?: number | 'unreserved';
   /** How often the sweeper looks for what a wake-up of a trigger missed, 1 to 60. Default 1. */
   triggerSweepMinutes?: number;
+  /** The alarm on records that get to a trigger's function too late: their age in milliseconds. Default 300,000. */
+  iteratorAgeAlarmMs?: number;
+  /** The alarm on functions of triggers that fail: how often in 5 minutes. Default 10. */
+  triggerErrorsAlarm?: number;
+  /** The alarm on failure destinations that refuse: how often in 5 minutes. Default 1. */
+  destinationFailuresAlarm?: number;
   /** Put on every resource, beside `millrace:tenant`. */
   tags?: Record<string, string>;
 }
@@ -159,6 +169,12 @@ export class TenantStack extends Stack implements ITriggerBackend {
     return this.delivery;
   }
 
+  /** Lets a function of this or another stack read topics and take part in groups over HTTPS, and tells it where. */
+  grantConsume(fn: LambdaFunction, options: ConsumeGrantOptions = {}): void {
+    const { url, api, web } = this;
+    grantConsume(fn, { url, api, web, adminKey: this.adminKey?.secret }, options);
+  }
+
   private addReplicas({ replicas, removal }: TenantStackProps): MillraceReplicas | undefined {
     if (replicas === undefined) return undefined;
     const locations = parseReplicaLocations(replicas);
@@ -197,6 +213,11 @@ export class TenantStack extends Stack implements ITriggerBackend {
       sweepMinutes: triggerSweepMinutes,
     });
     if (triggers.api !== undefined) this.api?.addTriggers(triggers.api);
+    const { tenant } = this.backend;
+    new TriggerDashboard(this, 'TriggerDashboard', { tenant, triggers });
+    if (options.alarms ?? true) {
+      new TriggerAlarms(this, 'TriggerAlarms', { ...options, tenant, triggers, topicArn: options.alarmTopicArn });
+    }
     for (const [output, value] of Object.entries({
       TriggerRegistrarArn: triggers.registrarArn,
       DispatcherArn: triggers.dispatcherArn,

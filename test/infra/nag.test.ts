@@ -1,17 +1,9 @@
-import { type App, Stack, Validations } from 'aws-cdk-lib';
+import { Stack, Validations } from 'aws-cdk-lib';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
 import type { TenantOptions } from '../../lib/infra/tenant-stack.ts';
+import { findings } from './support/findings.ts';
 import { appWithoutBundling, tenantStack, VARIANTS } from './support/synthesize.ts';
-
-function findings(app: App): string[] {
-  return new AwsSolutionsChecks()
-    .validateScope(app)
-    .violations.flatMap(({ ruleName, violatingResources }) =>
-      violatingResources.map(({ constructPath }) => `${ruleName} ${constructPath}`),
-    );
-}
 
 describe('AwsSolutions rules', () => {
   test.each<TenantOptions>([

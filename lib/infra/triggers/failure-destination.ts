@@ -3,7 +3,7 @@ import { EventSourceMapping, type IEventSourceDlq, Function as LambdaFunction } 
 import { S3OnFailureDestination } from 'aws-cdk-lib/aws-lambda-event-sources';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import { acknowledge } from '../acknowledge.ts';
+import { acknowledgeImportedWildcard } from '../acknowledge.ts';
 
 export interface FailureDestinationOptions {
   /** Of the trigger. */
@@ -31,12 +31,14 @@ export function bindDestination(
 
 /** Not by CDK's own grant: it lets the dispatcher read and delete all objects of the bucket, which only ever puts some. */
 function bindBucket(bucket: IBucket, role: IRole): string {
-  role.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources: [bucket.arnForObjects('*')] }));
+  const objects = bucket.arnForObjects('*');
+  role.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources: [objects] }));
   bucket.encryptionKey?.grant(role, 'kms:GenerateDataKey', 'kms:Decrypt');
-  acknowledge(
+  acknowledgeImportedWildcard(
     role,
-    'AwsSolutions-IAM5',
-    'Objects are named when records are given up, by time and trigger. The action is a single one, on the bucket of the failure destination.',
+    objects,
+    { owner: bucket, value: bucket.bucketArn },
+    'Objects are named when records are given up. The action is a single one, on the bucket of the failure destination.',
   );
   return bucket.bucketArn;
 }
