@@ -16,6 +16,7 @@ import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
 import { rebalance } from './parts/rebalance.ts';
 import { replication } from './parts/replication.ts';
 import { sdkProducer } from './parts/sdk-producer.ts';
+import { triggerCosts } from './parts/triggers-costs.ts';
 import { figureTable, formatTable } from './table.ts';
 
 const PARTS: readonly Part[] = [
@@ -29,6 +30,7 @@ const PARTS: readonly Part[] = [
   rebalance,
   memory,
   costs,
+  triggerCosts,
   longPoll,
   inlineThreshold,
   lambdaInit,

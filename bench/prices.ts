@@ -63,6 +63,21 @@ export const prices = {
 
   lambdaRequest: { dollars: 0.2e-6, per: 'request', ...lambda },
   lambdaDuration: { dollars: 0.0000133334, per: 'GB-second on arm64', ...lambda },
+  /** Up to 20 MB/s of a mapping for Kafka in provisioned mode; AWS's developer guide has the same in an example. */
+  lambdaPollerUnit: {
+    dollars: 0.185,
+    per: 'Event Poller Unit-hour, Kafka',
+    page: 'https://aws.amazon.com/lambda/pricing/',
+    asOf: '2026-09-19',
+    copy: "AWS's price list, as quoted with its date in public cost notes",
+  },
+  schedulerInvocation: {
+    dollars: 1e-6,
+    per: 'invocation by EventBridge Scheduler, after the free tier',
+    page: 'https://aws.amazon.com/eventbridge/pricing/',
+    asOf: 'undated',
+    copy: 'several public cost notes that quote the page, all the same',
+  },
 
   /** Metered in 512 KB of request or response. */
   httpApiRequest: {
