@@ -200,9 +200,19 @@ export const limits = {
   groupPartitionsMax: 50_000,
   /** The item of all assignments, far below what DynamoDB takes, since a change writes it in a transaction. */
   groupTargetBytesMax: 320 * KIB,
-  /** A topic pattern, and the steps it may compile to; matching costs at most their product with a name's length. */
+  /**
+   * A topic pattern, and the steps it may compile to, which suffices for all that counts no repetitions; matching costs at
+   * most their product with a name's length.
+   */
   topicPatternLengthMax: 512,
-  topicPatternStepsMax: 2_000,
+  topicPatternStepsMax: 1_000,
+  /** What is remembered of a pattern to match the next name faster: sets of its steps. */
+  topicPatternStatesMax: 256,
+  /** Patterns of which a process remembers the topics, and steps of matching after which other requests have their turn. */
+  topicPatternsRemembered: 256,
+  topicMatchStepsInTurn: 500_000,
+  /** Different patterns that members of one group can join with. */
+  groupPatternsMax: 64,
   /** How deep groups of a pattern may nest. */
   topicPatternDepthMax: 32,
   /** `session.timeout.ms`: Kafka's bounds and its default of the consumer. */

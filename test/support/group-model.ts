@@ -318,6 +318,7 @@ export class GroupModel extends GroupTable {
       target: this.target(0),
       members: this.members(process === 1 ? this.sabotage.membersAge : 0),
       topics: new Map([...this.topics].map(([name, topic]) => [name, { ...topic }])),
+      matches: new Map(),
       nowMs: this.now(process),
       nonce: this.name('g'),
     });

@@ -13,6 +13,7 @@ import { ExpiringCache } from '../expiring-cache.ts';
 import { LruMap } from '../lru-map.ts';
 import { readState, readTarget } from './group-items.ts';
 import { readDirectoryOfTopics, type TopicDirectory } from './topic-directory.ts';
+import { TopicMatches } from './topic-matches.ts';
 
 /** `target`: who is to own what. `release`: somebody has given partitions up. */
 export type GroupChange = 'target' | 'release';
@@ -31,6 +32,7 @@ interface Runs<T> {
 }
 
 export class GroupCache {
+  readonly matches: TopicMatches;
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
   private readonly states = new LruMap<string, Known<GroupState | undefined>>(limits.groupCacheEntries);
@@ -45,6 +47,7 @@ export class GroupCache {
   constructor({ metadata, clock }: { metadata: MetadataStore; clock: Clock }) {
     this.metadata = metadata;
     this.clock = clock;
+    this.matches = new TopicMatches({ clock });
     this.directory = new ExpiringCache({
       read: () => readDirectoryOfTopics(metadata),
       clock,

@@ -50,8 +50,8 @@ async function look(broker: Broker, group: string, known: GroupState): Promise<b
     ...gone.map((member) => planRemoval(group, member)),
   ];
   await mapBounded(writes, limits.storageFanOutMax, (write) => metadata.write([write]));
-  const topics = await topicsFor(broker, members.values());
-  const same = decideRegroup({ state, target, members, topics, nowMs, nonce: newNonce(broker.random) });
+  const { topics, matches } = await topicsFor(broker, members.values());
+  const same = decideRegroup({ state, target, members, topics, matches, nowMs, nonce: newNonce(broker.random) });
   if (gone.length === 0 && same.regroup !== 'next') return false;
   await regroup(broker, group);
   return true;

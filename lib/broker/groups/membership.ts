@@ -120,8 +120,8 @@ function refusedBy(regrouped: Regrouped, { seat }: ConsumerMember): MillraceErro
   switch (regrouped.regrouped) {
     case 'done': {
       if (!regrouped.turnedAway.includes(seat)) return undefined;
-      const { groupMembersMax, groupTopicsMax, groupPartitionsMax } = limits;
-      const detail = `The group has no room for the member: it has at most ${groupMembersMax} members and ${groupTopicsMax} topics with ${groupPartitionsMax} partitions.`;
+      const { groupMembersMax, groupPatternsMax, groupTopicsMax, groupPartitionsMax } = limits;
+      const detail = `The group has no room for the member: it has at most ${groupMembersMax} members with ${groupPatternsMax} patterns, and ${groupTopicsMax} topics with ${groupPartitionsMax} partitions.`;
       return new MillraceError('GROUP_MAX_SIZE_REACHED', detail);
     }
     case 'other-kind':

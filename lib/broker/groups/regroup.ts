@@ -43,11 +43,11 @@ async function attempt(broker: Broker, group: string): Promise<Decision<Regroupe
   const state = await readState(metadata, group);
   const target = await readTarget(metadata, group);
   const members = await readMembers(metadata, group);
-  const topics = await topicsFor(broker, members.values());
+  const { topics, matches } = await topicsFor(broker, members.values());
   groups.note(group, state);
   if (target !== undefined) groups.noteTarget(group, target);
   const nowMs = clock.now();
-  const decided = decideRegroup({ state, target, members, topics, nowMs, nonce: newNonce(random) });
+  const decided = decideRegroup({ state, target, members, topics, matches, nowMs, nonce: newNonce(random) });
   switch (decided.regroup) {
     case 'none':
       return { done: { regrouped: 'done', turnedAway: decided.turnedAway } };

@@ -1,7 +1,7 @@
 /** The topics that subscriptions can mean. */
 import type { Member } from '../../coordination/groups/member-item.ts';
 import type { Partitions } from '../../coordination/groups/partitions.ts';
-import type { Subscription, Topics } from '../../coordination/groups/subscription.ts';
+import type { PatternMatches, Subscription, Topics } from '../../coordination/groups/subscription.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -33,17 +33,20 @@ export async function readDirectoryOfTopics(metadata: MetadataStore): Promise<To
 }
 
 /** What the members' subscriptions can mean: the topics that they name, and all topics where one of them has a pattern. */
-export async function topicsFor(broker: Broker, members: Iterable<Member>): Promise<Topics> {
+export async function topicsFor(
+  broker: Broker,
+  members: Iterable<Member>,
+): Promise<{ topics: Topics; matches: PatternMatches }> {
   const consumers = [...members].filter((member) => member.kind === 'consumer');
   const names = new Set(consumers.flatMap(({ subscription }) => subscription.names));
-  const hasPattern = consumers.some(({ subscription }) => subscription.pattern !== undefined);
-  const topics = new Map(hasPattern ? await broker.groups.topics() : []);
+  const patterns = consumers.flatMap(({ subscription }) => subscription.pattern ?? []);
+  const topics = new Map(patterns.length > 0 ? await broker.groups.topics() : []);
   await mapBounded([...names], limits.storageFanOutMax, async (name) => {
     const topic = await topicOrNone(broker, name);
     if (topic === undefined) topics.delete(name);
     else topics.set(name, { topicId: topic.topicId, partitions: topic.partitions });
   });
-  return topics;
+  return { topics, matches: await broker.groups.matches.find(patterns, topics) };
 }
 
 /** The topics of these partitions that there are, by id: each is one that the subscription means. */

@@ -12,7 +12,7 @@ import { type GroupState, newGroupState } from './group-item.ts';
 import type { ConsumerMember, Member } from './member-item.ts';
 import { byText, minus, NO_PARTITIONS, type Partitions } from './partitions.ts';
 import type { Seat } from './seat.ts';
-import { type Topics, topicResolver } from './subscription.ts';
+import { type PatternMatches, type Topics, topicResolver } from './subscription.ts';
 import { noTarget, type Target, type TargetMember, targetBytes, type Withdrawal } from './target-item.ts';
 import { entryOf, stillHeld } from './withdrawals.ts';
 
@@ -22,6 +22,8 @@ export interface RegroupInput {
   target: Target | undefined;
   members: ReadonlyMap<Seat, Member>;
   topics: Topics;
+  /** Of the members' patterns. */
+  matches: PatternMatches;
   nowMs: number;
   /** For a group that is not there yet. */
   nonce: string;
@@ -36,14 +38,14 @@ export type Regroup =
   /** There is more to assign than a group can have, even without anything new: what it has stays as it is. */
   | { regroup: 'too-large'; detail: string };
 
-export function decideRegroup({ members, topics, nowMs, nonce, ...before }: RegroupInput): Regroup {
+export function decideRegroup({ members, topics, matches, nowMs, nonce, ...before }: RegroupInput): Regroup {
   const state = before.state ?? newGroupState(nonce, 'consumer', nowMs);
   if (state.kind === 'classic' && state.members > 0) return { regroup: 'other-kind' };
   const old = before.target?.nonce === state.nonce ? before.target : noTarget(state.nonce, ASSIGNOR_DEFAULT);
   let detail = '';
   for (const attempt of attempts(old, members, topics)) {
     const { seated, turnedAway } = attempt;
-    const next = assign(old, seated, attempt.topics);
+    const next = assign(old, seated, { topics: attempt.topics, matches });
     const unheardOf = before.state === undefined && seated.length === 0;
     if (unheardOf || (before.state?.kind === 'consumer' && isSame(old, next))) return { regroup: 'none', turnedAway };
     const epoch = Math.max(state.epoch, old.epoch, ...seated.map(({ followed }) => followed)) + 1;
@@ -91,20 +93,35 @@ function nextState(state: GroupState, { epoch, members }: Target, nowMs: number)
   };
 }
 
-/** Who was in stays in; of those that are new, the first ones, as long as there is room. */
+/** Who was in stays in; of those that are new, the first ones, as long as there is room for them and their patterns. */
 function seatMembers(old: Target, members: ReadonlyMap<Seat, Member>) {
   const all = [...members.values()].filter((member) => member.kind === 'consumer');
   const before = all.filter((member) => entryOf(old, member) !== undefined);
   const joined = all.filter((member) => entryOf(old, member) === undefined);
   joined.sort((a, b) => a.seenMs - b.seenMs || byText(a.seat, b.seat));
-  const room = Math.max(0, limits.groupMembersMax - before.length);
-  const seated = [...before, ...joined.slice(0, room)].sort((a, b) => byText(a.seat, b.seat));
-  const turnedAway = joined.slice(room).map(({ seat }) => seat);
+  const seated = [...before];
+  const turnedAway: Seat[] = [];
+  const patterns = new Set(before.flatMap(({ subscription }) => subscription.pattern ?? []));
+  for (const member of joined) {
+    const { pattern } = member.subscription;
+    const hasRoom = pattern === undefined || patterns.has(pattern) || patterns.size < limits.groupPatternsMax;
+    if (!hasRoom || seated.length >= limits.groupMembersMax) {
+      turnedAway.push(member.seat);
+      continue;
+    }
+    seated.push(member);
+    if (pattern !== undefined) patterns.add(pattern);
+  }
+  seated.sort((a, b) => byText(a.seat, b.seat));
   return { before: before.sort((a, b) => byText(a.seat, b.seat)), seated, turnedAway };
 }
 
-function assign(old: Target, seated: readonly ConsumerMember[], topics: Topics): Target {
-  const resolve = topicResolver(topics);
+function assign(
+  old: Target,
+  seated: readonly ConsumerMember[],
+  { topics, matches }: { topics: Topics; matches: PatternMatches },
+): Target {
+  const resolve = topicResolver(topics, matches);
   const counts = new Map([...topics.values()].map(({ topicId, partitions }) => [topicId, partitions]));
   // By seat, not by nonce: a static member that comes back finds what it had.
   const had = new Map(old.members.map(({ seat, assigned }) => [seat, assigned]));

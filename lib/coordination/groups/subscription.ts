@@ -2,12 +2,13 @@
  * What a member wants to consume: topics by name, and a pattern of names. Topics that do not exist yet are waited for. A
  * subscription to nothing is refused, since such a member could only ever be idle.
  */
+import { assert } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { byText } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
-import { compileTopicPattern, type TopicPattern } from './topic-pattern.ts';
+import { compileTopicPattern } from './topic-pattern.ts';
 
 export interface Subscription {
   /** In order, each once. */
@@ -53,24 +54,20 @@ export function equalSubscriptions(a: Subscription, b: Subscription): boolean {
   );
 }
 
-/** Finds the topics of many subscriptions; what they have in common is looked for once. */
-export function topicResolver(topics: Topics): (subscription: Subscription) => ReadonlySet<TopicId> {
-  const byPattern = new Map<string, readonly TopicId[]>();
-  const matching = (text: string) => {
-    const known = byPattern.get(text);
-    if (known !== undefined) return known;
-    const compiled = compileTopicPattern(text);
-    // A pattern was compiled before it was stored; one that is no longer taken matches nothing.
-    const found = compiled.result === 'pattern' ? idsMatching(compiled.pattern, topics) : [];
-    byPattern.set(text, found);
-    return found;
-  };
+/** The topics that patterns match, by pattern: whoever has the topics has them matched. */
+export type PatternMatches = ReadonlyMap<string, readonly TopicId[]>;
+
+/** Finds the topics of subscriptions among those there are. */
+export function topicResolver(
+  topics: Topics,
+  matches: PatternMatches,
+): (subscription: Subscription) => ReadonlySet<TopicId> {
+  const existing = new Set([...topics.values()].map(({ topicId }) => topicId));
   return ({ names, pattern }) => {
     const ids = names.flatMap((name) => topics.get(name)?.topicId ?? []);
-    return new Set(pattern === undefined ? ids : [...ids, ...matching(pattern)]);
+    if (pattern === undefined) return new Set(ids);
+    const matched = matches.get(pattern);
+    assert(matched !== undefined, `the pattern ${pattern} was matched`);
+    return new Set([...ids, ...matched.filter((topicId) => existing.has(topicId))]);
   };
-}
-
-function idsMatching(pattern: TopicPattern, topics: Topics): TopicId[] {
-  return [...topics].flatMap(([name, { topicId }]) => (pattern.matches(name) ? [topicId] : []));
 }

@@ -1,7 +1,7 @@
 /**
  * Patterns of topic names, in the syntax of RE2, matched in time proportional to the name's length times the pattern's
- * steps, whatever the pattern: a set of places in it moves along the name, and nothing is tried twice. JavaScript's own
- * expressions backtrack, and a pattern comes from whoever may consume.
+ * steps, whatever the pattern (pattern-automaton.ts). JavaScript's own expressions backtrack, and a pattern comes from whoever
+ * may consume.
  *
  * A pattern must match the whole name, as with Kafka's `SubscriptionPattern` (KIP-848). Taken: characters, `.`, classes with
  * ranges and negation, `\d \w \s` and their opposites, escaped signs, groups, `|`, `* + ? {m} {m,} {m,n}` and their lazy forms
@@ -9,12 +9,9 @@
  * not either, such as references and looks around.
  */
 import { limits } from '../../kernel/limits.ts';
+import { type CharacterClass, PatternAutomaton, type Step } from './pattern-automaton.ts';
 
-export interface TopicPattern {
-  matches(name: string): boolean;
-}
-
-export type PatternResult = { result: 'pattern'; pattern: TopicPattern } | { result: 'refused'; detail: string };
+export type PatternResult = { result: 'pattern'; pattern: PatternAutomaton } | { result: 'refused'; detail: string };
 
 export function compileTopicPattern(text: string): PatternResult {
   if (text.length > limits.topicPatternLengthMax) {
@@ -24,7 +21,7 @@ export function compileTopicPattern(text: string): PatternResult {
     const steps: Step[] = [];
     emit(new Parser(text).parse(), steps);
     push(steps, { step: 'match' });
-    return { result: 'pattern', pattern: { matches: (name) => run(steps, name) } };
+    return { result: 'pattern', pattern: new PatternAutomaton(steps) };
   } catch (error) {
     if (error instanceof PatternError) return refused(error.message);
     throw error;
@@ -38,22 +35,11 @@ function refused(detail: string): PatternResult {
 /** Leaves the recursion of the parser; never the module. */
 class PatternError extends Error {}
 
-interface CharacterClass {
-  ranges: readonly (readonly [number, number])[];
-  negated: boolean;
-}
-
 type Node =
   | { node: 'class'; class: CharacterClass }
   | { node: 'sequence' | 'choice'; parts: Node[] }
   | { node: 'repeat'; part: Node; min: number; max: number }
   | { node: 'start' | 'end' };
-
-type Step =
-  | { step: 'class'; class: CharacterClass }
-  | { step: 'split'; to: number }
-  | { step: 'jump'; to: number }
-  | { step: 'start' | 'end' | 'match' };
 
 const DIGITS = [[48, 57]] as const;
 const WORD = [
@@ -301,42 +287,4 @@ function emitOne(part: Node, steps: Step[]): void {
 function push(steps: Step[], step: Step): void {
   if (steps.length >= limits.topicPatternStepsMax) throw new PatternError('its repetitions make it too long');
   steps.push(step);
-}
-
-function run(steps: readonly Step[], name: string): boolean {
-  const codes = Array.from(name, codeOf);
-  let places = new Set<number>();
-  const reach = (place: number, position: number) => follow(steps, places, { place, position, end: codes.length });
-  reach(0, 0);
-  for (const [position, code] of codes.entries()) {
-    const before = places;
-    places = new Set();
-    for (const place of before) {
-      const step = steps[place] as Step;
-      if (step.step === 'class' && contains(step.class, code)) reach(place + 1, position + 1);
-    }
-    if (places.size === 0) return false;
-  }
-  return [...places].some((place) => steps[place]?.step === 'match');
-}
-
-/** Adds the place, and those that are reached from it without a character. */
-function follow(
-  steps: readonly Step[],
-  places: Set<number>,
-  { place, position, end }: { place: number; position: number; end: number },
-): void {
-  const waiting = [place];
-  for (let at = waiting.pop(); at !== undefined; at = waiting.pop()) {
-    if (places.has(at)) continue;
-    places.add(at);
-    const step = steps[at] as Step;
-    if (step.step === 'jump') waiting.push(step.to);
-    if (step.step === 'split') waiting.push(step.to, at + 1);
-    if ((step.step === 'start' && position === 0) || (step.step === 'end' && position === end)) waiting.push(at + 1);
-  }
-}
-
-function contains({ ranges, negated }: CharacterClass, code: number): boolean {
-  return ranges.some(([from, to]) => code >= from && code <= to) !== negated;
 }

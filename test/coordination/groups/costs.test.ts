@@ -81,7 +81,7 @@ class CountedGroup {
 
   private view() {
     const { state, target, members, topics, nowMs } = this;
-    return { state, target, members, topics, nowMs, nonce: 'group' };
+    return { state, target, members, topics, matches: new Map(), nowMs, nonce: 'group' };
   }
 
   private write(member: ConsumerMember): void {

@@ -8,6 +8,7 @@ import type { Target } from '../../../lib/coordination/groups/target-item.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { topicIdOf } from '../../support/group-arbitraries.ts';
 import { memberOf, partitions, TOPIC } from '../../support/group-items.ts';
+import { matchesOf } from '../../support/pattern-matches.ts';
 
 const orders = (count: number): Topics => new Map([['orders', { topicId: TOPIC, partitions: count }]]);
 
@@ -21,7 +22,15 @@ function regroup(
   }: { state?: GroupState; target?: Target; topics?: Topics; nowMs?: number } = {},
 ): Regroup {
   const bySeat = new Map(members.map((member) => [member.seat, member]));
-  return decideRegroup({ state, target, members: bySeat, topics, nowMs, nonce: 'group' });
+  return decideRegroup({
+    state,
+    target,
+    members: bySeat,
+    topics,
+    matches: matchesOf(members, topics),
+    nowMs,
+    nonce: 'group',
+  });
 }
 
 function next(decided: Regroup): Extract<Regroup, { regroup: 'next' }> {
@@ -44,6 +53,20 @@ describe('regrouping', () => {
     ]);
     expect(regroup(members, first)).toEqual({ regroup: 'none', turnedAway: [] });
     expect(regroup([])).toEqual({ regroup: 'none', turnedAway: [] });
+  });
+
+  test('turns away who comes with more patterns than a group has', () => {
+    const patterned = (id: string, pattern: string) =>
+      memberOf(id, { subscription: { names: [], pattern }, subscriptionNumber: 1 });
+    const first = Array.from({ length: limits.groupPatternsMax }, (_, index) =>
+      patterned(`m${index}`, `ord.{${index}}`),
+    );
+    const seated = next(regroup(first));
+    expect(seated.turnedAway).toEqual([]);
+    const more = [...first, patterned('x', 'another'), patterned('y', 'ord.{3}'), memberOf('z')];
+    const decided = next(regroup(more, seated));
+    expect(decided.turnedAway).toEqual(['d#x']);
+    expect(decided.target.members).toHaveLength(limits.groupPatternsMax + 2);
   });
 
   test('names from whom it takes, unless that one is gone', () => {
