@@ -142,8 +142,13 @@ export class DeliveryState {
     const lane = this.lanes[step.lane] as Lane;
     if (step.step === 'give-up' || step.ofBatch !== undefined) return { isRetry: false };
     this.lanes[step.lane] = begun(lane, step.offsets, nowMs);
-    this.fillingSinceMs = undefined;
+    if (!this.isAnyWaiting) this.fillingSinceMs = undefined;
     return { isRetry: lane.attempts + lane.unheard > 0 };
+  }
+
+  /** Whether records wait in a lane of which nothing is under way: they go on waiting since when they did. */
+  private get isAnyWaiting(): boolean {
+    return this.feed.queues.some((queue, lane) => queue.length > 0 && !this.busy.has(lane));
   }
 
   /** It does not begin after all. */

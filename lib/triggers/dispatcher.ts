@@ -164,6 +164,7 @@ export class Dispatcher {
     if (why === 'expired') this.log.warn('A lease was taken over', { trigger: name, topic, partition });
     try {
       const place = await placeOf(broker, { trigger, work, lease: keeper.lease });
+      keeper.standAt(place.committed);
       if (place.committed === undefined) await listGroup(broker, trigger.group);
       const delivery = new PartitionDelivery({
         broker,

@@ -106,6 +106,12 @@ export class LeaseKeeper {
     return this.current;
   }
 
+  /** What is written of lanes and windows from now on is of this offset: whoever takes the lease later goes on with them. */
+  standAt(committed: number | undefined): void {
+    const { committed: _, ...rest } = this.current;
+    this.current = { ...rest, ...(committed !== undefined && { committed }) };
+  }
+
   /** Writes the lease, and the offset where it has moved. */
   async keep(changes: LeaseChanges, offset?: OffsetChange): Promise<Kept> {
     const after = this.after(changes, offset);

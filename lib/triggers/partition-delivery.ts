@@ -326,9 +326,12 @@ export class PartitionDelivery {
     const isRetry = isBlocked && fillingSinceMs === undefined;
     // What was wanted before the last read, that read would have found.
     const reached = isRetry ? Number.MAX_SAFE_INTEGER : Math.max(feed.position, keeper.lease.wanted);
-    const wait = dueMs === undefined ? {} : { nextMs: dueMs, ...(fillingSinceMs !== undefined && { fillingSinceMs }) };
     const isAllWaiting = isBlocked || this.state.lanes.length === 1;
-    const kept = await keeper.release({ ...this.changes(), ...(isAllWaiting && wait) }, reached, this.offsetChange());
+    const wait = {
+      ...(dueMs !== undefined && isAllWaiting && { nextMs: dueMs }),
+      ...(dueMs !== undefined && fillingSinceMs !== undefined && { fillingSinceMs }),
+    };
+    const kept = await keeper.release({ ...this.changes(), ...wait }, reached, this.offsetChange());
     switch (kept.outcome) {
       case 'lost':
         this.lost();

@@ -34,7 +34,8 @@ export async function placeOf(
   const found = await readCommitted(broker.metadata, trigger.group, [{ topicId, partition }]);
   const committed = found.get(nameOf({ topicId, partition }));
   const { lanes, window, fillingSinceMs } = lease;
-  if (committed !== undefined && committed === lease.committed && lanes.length === trigger.parallelizationFactor) {
+  // A lease that is new, or was fenced, knows of no offset; then there is one, or it has no lanes.
+  if (committed === lease.committed && lanes.length === trigger.parallelizationFactor) {
     const latestMs = broker.clock.now() + limits.triggerAheadMsMax;
     return {
       committed,

@@ -11,7 +11,7 @@
  *     h   string  who holds it, for people; absent = it is free
  *     u   number  held until, ms; 0 = it is free
  *     w   number  one past the newest offset that any wake-up wanted
- *     c   number  what the holder last committed; absent = nothing yet
+ *     c   number  the offset that the lanes and the window are of: as the holder found it, or committed it last; absent = none
  *     l   list    of maps, the lanes, by number:
  *                   n next: all its records below are done
  *                   b list of numbers, where batches end that halving has left, the innermost last; absent = none
