@@ -16,7 +16,9 @@ import { fetchBatches, produceBatches } from './parts/raw-batches.ts';
 import { rebalance } from './parts/rebalance.ts';
 import { replication } from './parts/replication.ts';
 import { sdkProducer } from './parts/sdk-producer.ts';
+import { triggers } from './parts/triggers.ts';
 import { triggerCosts } from './parts/triggers-costs.ts';
+import { triggerLatency } from './parts/triggers-latency.ts';
 import { figureTable, formatTable } from './table.ts';
 
 const PARTS: readonly Part[] = [
@@ -28,6 +30,8 @@ const PARTS: readonly Part[] = [
   replication,
   groups,
   rebalance,
+  triggers,
+  triggerLatency,
   memory,
   costs,
   triggerCosts,

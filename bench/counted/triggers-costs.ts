@@ -119,8 +119,10 @@ const STEADY = { records: 1, gapMs: 500, requests: 200 };
 const QUEUE = { kind: 'sqs', arn: 'arn:aws:sqs:us-east-1:123456789012:q' } as const;
 const POISONED: Partial<Trigger> = { bisectBatchOnError: true, retryAttempts: 0, onFailure: QUEUE };
 const BATCH = 16;
-/** Of which a dispatcher does a part in its time. */
-/** As many as do not end in the last second of a dispatcher: what it stays is counted on both sides. */
+/**
+ * Of which a dispatcher does a part in its time; not such that one has to leave in the second that it stays after the last
+ * batch, which would be counted on one side only.
+ */
 const BACKLOG = { records: 2_400, gapMs: 60_000, requests: 1, handlerMs: 200, trigger: { batchSize: 10 } };
 const SHORT_DISPATCH_MS = limits.triggerTimeoutMsDefault + limits.triggerEndMarginMs + 5_000;
 

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import type { PartContext } from '../part.ts';
 import { type Server, startServer } from './child.ts';
 
-/** With this many directories beside its own that hold the same. */
-export async function startMillrace(context: PartContext, { replicas = 0 } = {}): Promise<Server> {
+/** With this many directories beside its own that hold the same, and the triggers of a file. */
+export async function startMillrace(
+  context: PartContext,
+  { replicas = 0, triggers }: { replicas?: number; triggers?: string } = {},
+): Promise<Server> {
   const data = join(context.directory, 'data');
   mkdirSync(data, { recursive: true });
   const further = Array.from({ length: replicas }, (_, index) => join(context.directory, `replica-${index + 1}`));
@@ -24,6 +27,7 @@ export async function startMillrace(context: PartContext, { replicas = 0 } = {})
       '--data',
       data,
       ...further.flatMap((directory) => ['--replica-data', directory]),
+      ...(triggers === undefined ? [] : ['--triggers', triggers]),
     ],
     nodeArgs,
   });
