@@ -2,8 +2,6 @@
  * The dispatcher over embedded stores with a function that does nothing, as a process: reads a job as JSON from stdin, answers
  * with one line of JSON.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
@@ -17,9 +15,9 @@ import { newTrigger, type TriggerInput } from '../../lib/coordination/triggers/c
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom, systemRandom } from '../../lib/kernel/random.ts';
+import { openDataDirectory } from '../../lib/local/data-directory.ts';
 import { Waking } from '../../lib/local/triggers/waking.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
-import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { openDirectoryObjectStore } from '../../lib/storage/objects/directory.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createLocalPresigner } from '../../lib/storage/objects/local-presign.ts';
@@ -28,42 +26,27 @@ import { Dispatcher } from '../../lib/triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../lib/triggers/event/kafka-event-format.ts';
 import { type StoredTrigger, silentTriggerMeter, type TriggerMeter } from '../../lib/triggers/ports.ts';
 import { text as letters } from '../payloads.ts';
+import { type DispatcherJob, type DrainResult, TOPIC, type WakeResult } from './trigger-job.ts';
 
-export type DispatcherJob = { directory: string } & (
-  | { work: 'drain'; partitions: number; recordsPerPartition: number; rounds: number }
-  /** Records one by one, with a gap before each. */
-  | { work: 'wake'; series: readonly { gapMs: number; records: number }[] }
-);
-
-export interface DrainResult {
-  rounds: { dispatchedPerSecond: number; fetchedPerSecond: number; invocations: number }[];
-  /** Invocations at once of a function that takes a moment. */
-  concurrency: number;
-  rssBytes: { filled: number; peak: number };
-}
-
-/** From produce to the function, in milliseconds, by series. */
-export type WakeResult = number[][];
-
-const TOPIC = 'delivered';
 const VALUE_BYTES = 1_024;
 const RECORDS_PER_REQUEST = 500;
 const TARGET = './bench.handler';
 const SLOW_MS = 50;
+/** Before anything counts. */
+const WARM_UP = { gapMs: 20, records: 50 };
 
 interface Stores {
   metadata: MetadataStore;
   objects: TieredObjectStore;
 }
 
+/** Those of a local server with this data directory. */
 async function openStores(directory: string): Promise<Stores> {
-  const root = join(directory, 'objects');
-  mkdirSync(root, { recursive: true });
-  const metadata = openSqliteMetadataStore({ path: join(directory, 'metadata.db') });
-  const clock = systemClock;
-  const presigner = createLocalPresigner({ secret: systemRandom.bytes(32), baseUrl: () => 'http://127.0.0.1', clock });
-  const bucket = await openDirectoryObjectStore({ root, presigner });
-  const inline = createInlineObjectStore({ metadata, clock, random: systemRandom });
+  const [clock, random] = [systemClock, systemRandom];
+  const { metadata, objectsRoot, secret } = await openDataDirectory(directory, false, random);
+  const presigner = createLocalPresigner({ secret, baseUrl: () => 'http://127.0.0.1', clock });
+  const bucket = await openDirectoryObjectStore({ root: objectsRoot, presigner });
+  const inline = createInlineObjectStore({ metadata, clock, random });
   return {
     metadata,
     objects: createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault }),
@@ -211,7 +194,7 @@ async function wake(stores: Stores, job: DispatcherJob & { work: 'wake' }): Prom
     wake: (request) => void dispatcher.dispatch(request, { signal: stop.signal }),
   }).run(stop.signal);
   const result: WakeResult = [];
-  for (const { gapMs, records } of job.series) {
+  for (const { gapMs, records } of [WARM_UP, ...job.series]) {
     const times: number[] = [];
     for (let number = 0; number < records; number++) {
       await systemClock.sleep(gapMs);
@@ -230,7 +213,7 @@ async function wake(stores: Stores, job: DispatcherJob & { work: 'wake' }): Prom
   }
   stop.abort();
   await waking;
-  return result;
+  return result.slice(1);
 }
 
 async function run(job: DispatcherJob): Promise<DrainResult | WakeResult> {

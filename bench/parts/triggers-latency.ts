@@ -1,5 +1,5 @@
 /** From produce to the function: deployed, in virtual time; and on one machine, in real time. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { assumedDelay } from '../counted/triggers-costs.ts';
@@ -7,7 +7,7 @@ import { latencies, simulatedDelay } from '../counted/triggers-latency.ts';
 import { ASSUMED } from '../counted/triggers-world.ts';
 import { ASSUMED_MS } from '../dollars.ts';
 import type { Figure } from '../figure.ts';
-import type { DispatcherJob, WakeResult } from '../load/trigger-dispatcher.ts';
+import { type DispatcherJob, TOPIC, type WakeResult } from '../load/trigger-job.ts';
 import type { Part, PartContext } from '../part.ts';
 import { runProgram } from '../processes/child.ts';
 import { startMillrace } from '../processes/millrace.ts';
@@ -18,6 +18,8 @@ const LOCAL_BOUND_MS = 25;
 /** Records of a round, and what lies between: longer than a dispatcher stays with a partition, and shorter. */
 const ALONE = { gapMs: 1_300, records: 5 };
 const STEADY = { gapMs: 40, records: 40 };
+/** Of the server, before anything counts. */
+const WARM_UP = { gapMs: 20, records: 50 };
 const SIMULATED_RECORDS = 500;
 
 interface Row {
@@ -97,7 +99,7 @@ async function simulated(): Promise<Row[]> {
 /** The dispatcher alone, woken by the heads of its own process, with a function of the same thread. */
 async function inProcess({ directory, rounds }: PartContext): Promise<Row[]> {
   const series = [ALONE, STEADY].map(({ gapMs, records }) => ({ gapMs, records: records * rounds }));
-  const job: DispatcherJob = { directory, work: 'wake', series };
+  const job: DispatcherJob = { directory: makeDataDirectory(directory), work: 'wake', series };
   const output = await runProgram(new URL('../load/trigger-dispatcher.ts', import.meta.url), JSON.stringify(job));
   const [alone = [], steady = []] = JSON.parse(output) as WakeResult;
   return [
@@ -111,46 +113,55 @@ async function inThreads(context: PartContext): Promise<Row[]> {
   const handler = fileURLToPath(new URL('../load/trigger-handler.handler', import.meta.url));
   const started = join(context.directory, 'started');
   const file = join(context.directory, 'triggers.json');
-  const trigger = { name: 'bench', topic: 'delivered', handler, environment: { STARTED_FILE: started } };
+  const trigger = { name: 'bench', topic: TOPIC, handler, environment: { STARTED_FILE: started } };
   writeFileSync(file, JSON.stringify({ triggers: [trigger] }));
   const server = await startMillrace(context, { triggers: file });
-  try {
-    const rows: Row[] = [];
-    const series = [
-      { name: 'local server and a thread, the lease is taken', ...ALONE },
-      { name: 'local server and a thread, the lease is held', ...STEADY },
-    ];
-    for (const { name, gapMs, records } of series) {
-      writeFileSync(started, '');
-      const begun = new Map<string, number>();
-      for (let number = 0; number < records * context.rounds; number++) {
-        await sleep(gapMs);
-        begun.set(String(number), performance.timeOrigin + performance.now());
-        await produce(server.port, String(number));
-      }
-      await sleep(ALONE.gapMs);
-      const lines = readFileSync(started, 'utf8').trim().split('\n');
-      if (lines.length !== begun.size) throw new Error(`${lines.length} of ${begun.size} records were delivered`);
-      const ms = lines.map((line) => {
-        const [value = '', startedMs] = line.split(' ');
-        return Number(startedMs) - (begun.get(value) ?? Number.NaN);
-      });
-      rows.push({ name, ms, boundMs: LOCAL_BOUND_MS });
+  const measured = async (records: number, gapMs: number) => {
+    writeFileSync(started, '');
+    const begun: number[] = [];
+    for (let number = 0; number < records; number++) {
+      await sleep(gapMs);
+      begun.push(performance.timeOrigin + performance.now());
+      await produce(server.port, String(number));
     }
-    return rows;
+    await sleep(ALONE.gapMs);
+    const lines = readFileSync(started, 'utf8').trim().split('\n');
+    if (lines.length !== records) throw new Error(`${lines.length} of ${records} records were delivered`);
+    return lines.map((line) => {
+      const [number, startedMs] = line.split(' ').map(Number);
+      return (startedMs ?? Number.NaN) - (begun[number ?? 0] ?? Number.NaN);
+    });
+  };
+  try {
+    await measured(WARM_UP.records, WARM_UP.gapMs);
+    const [alone, steady] = [
+      await measured(ALONE.records * context.rounds, ALONE.gapMs),
+      await measured(STEADY.records * context.rounds, STEADY.gapMs),
+    ];
+    return [
+      { name: 'local server and a thread, the lease is taken', ms: alone, boundMs: LOCAL_BOUND_MS },
+      { name: 'local server and a thread, the lease is held', ms: steady, boundMs: LOCAL_BOUND_MS },
+    ];
   } finally {
     await server.stop();
   }
 }
 
 async function produce(port: number, value: string): Promise<void> {
-  const answer = await fetch(`http://127.0.0.1:${port}/v1/topics/delivered/records`, {
+  const answer = await fetch(`http://127.0.0.1:${port}/v1/topics/${TOPIC}/records`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ records: [{ value, partition: 0 }] }),
   });
   if (!answer.ok) throw new Error(`produce was answered ${answer.status}: ${await answer.text()}`);
   await answer.arrayBuffer();
+}
+
+/** Of its own, beside the server's. */
+function makeDataDirectory(directory: string): string {
+  const data = join(directory, 'dispatcher');
+  mkdirSync(data);
+  return data;
 }
 
 function sleep(ms: number): Promise<void> {

@@ -1,0 +1,19 @@
+/** What the process of a dispatcher (trigger-dispatcher.ts) is asked for and answers, as JSON. */
+
+export const TOPIC = 'delivered';
+
+export type DispatcherJob = { directory: string } & (
+  | { work: 'drain'; partitions: number; recordsPerPartition: number; rounds: number }
+  /** Records one by one, with a gap before each. */
+  | { work: 'wake'; series: readonly { gapMs: number; records: number }[] }
+);
+
+export interface DrainResult {
+  rounds: { dispatchedPerSecond: number; fetchedPerSecond: number; invocations: number }[];
+  /** Invocations at once of a function that takes a moment. */
+  concurrency: number;
+  rssBytes: { filled: number; peak: number };
+}
+
+/** From produce to the function, in milliseconds, by series. */
+export type WakeResult = number[][];
