@@ -85,8 +85,7 @@ function makeDispatcher(
 
 async function drain(stores: Stores, job: DispatcherJob & { work: 'drain' }): Promise<DrainResult> {
   const { partitions, recordsPerPartition } = job;
-  await fill(startBroker(stores), partitions, recordsPerPartition);
-  const filled = process.memoryUsage().rss;
+  if (!job.isFilled) await fill(startBroker(stores), partitions, recordsPerPartition);
   const records = partitions * recordsPerPartition;
   const rounds: DrainResult['rounds'] = [];
   for (let round = 0; round < job.rounds; round++) {
@@ -95,12 +94,12 @@ async function drain(stores: Stores, job: DispatcherJob & { work: 'drain' }): Pr
     rounds.push({ dispatchedPerSecond: records / seconds, fetchedPerSecond: records / fetched, invocations });
   }
   let [now, concurrency] = [0, 0];
-  await dispatchAll(startBroker(stores), 'slow', job, async () => {
+  await dispatchAll(startBroker(stores), `slow-${process.pid}`, job, async () => {
     concurrency = Math.max(concurrency, ++now);
     await systemClock.sleep(SLOW_MS);
     now--;
   });
-  return { rounds, concurrency, rssBytes: { filled, peak: process.resourceUsage().maxRSS * 1_024 } };
+  return { rounds, concurrency, peakBytes: process.resourceUsage().maxRSS * 1_024 };
 }
 
 async function fill(broker: Broker, partitions: number, recordsPerPartition: number): Promise<void> {

@@ -2,8 +2,9 @@
 
 export const TOPIC = 'delivered';
 
-export type DispatcherJob = { directory: string } & (
-  | { work: 'drain'; partitions: number; recordsPerPartition: number; rounds: number }
+export type DispatcherJob = { directory: string } & /** `isFilled`: the records are there. */
+(
+  | { work: 'drain'; partitions: number; recordsPerPartition: number; rounds: number; isFilled: boolean }
   /** Records one by one, with a gap before each. */
   | { work: 'wake'; series: readonly { gapMs: number; records: number }[] }
 );
@@ -12,7 +13,7 @@ export interface DrainResult {
   rounds: { dispatchedPerSecond: number; fetchedPerSecond: number; invocations: number }[];
   /** Invocations at once of a function that takes a moment. */
   concurrency: number;
-  rssBytes: { filled: number; peak: number };
+  peakBytes: number;
 }
 
 /** From produce to the function, in milliseconds, by series. */
