@@ -65,6 +65,7 @@ describe('the options of the local server', () => {
     ['--replica-lag-ms', 'MILLRACE_REPLICA_LAG_MS', '500', { replicaLagMsMax: 500 }],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
+    ['--triggers', 'MILLRACE_TRIGGERS', './triggers.ts', { triggersFile: './triggers.ts' }],
     [
       '--cors-origin',
       'MILLRACE_CORS_ORIGIN',
