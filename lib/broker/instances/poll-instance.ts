@@ -4,6 +4,7 @@
  * clients. A poll that another request of the instance overtook delivers nothing, and has changed nothing.
  */
 import type { ConsumerInstance, InstanceId, InstanceSource } from '../../coordination/groups/instance-item.ts';
+import { newJoinId } from '../../coordination/groups/seat.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Broker } from '../broker.ts';
 import { leaveGroup } from '../groups/leave-group.ts';
@@ -12,7 +13,7 @@ import { awaitBytes, bytesWanted } from './await-bytes.ts';
 import { isGone } from './leave-source.ts';
 import { placesHeld } from './places-held.ts';
 import { pollAssigned } from './poll-assigned.ts';
-import { saveInstance } from './store.ts';
+import { saveInstance, storedInstance } from './store.ts';
 
 export interface InstancePollRequest<T> {
   waitMs: number;
@@ -111,23 +112,42 @@ async function pollSubscribed(
   const { result, isNew } = await pollOrRejoin(broker, joining, from);
   return {
     partitions: result.partitions,
-    after: (nextOffsets) => ({ ...from, memberId: result.memberId, cursor: result.cursor(nextOffsets) }),
+    after: (nextOffsets) => ({
+      ...from,
+      memberId: result.memberId,
+      cursor: result.cursor(nextOffsets),
+      ...(isNew && { joinId: newJoinId(broker.random) }),
+    }),
     undo: async () => {
-      if (isNew) await leaveGroup(broker, { group, memberId: result.memberId });
+      if (isNew && !(await isStillOf(broker, id, { from, memberId: result.memberId }))) {
+        await leaveGroup(broker, { group, memberId: result.memberId });
+      }
     },
   };
 }
 
 async function pollOrRejoin(
   broker: Broker,
-  joining: PollRequest,
-  { memberId, cursor }: InstanceSource & { source: 'subscription' },
+  request: PollRequest,
+  { memberId, cursor, joinId }: InstanceSource & { source: 'subscription' },
 ): Promise<{ result: PollResult; isNew: boolean }> {
+  const joining: PollRequest = { ...request, ...(joinId !== undefined && { joinId }) };
   if (memberId === undefined) return { result: await poll(broker, joining), isNew: true };
   try {
-    return { result: await poll(broker, { ...joining, memberId, cursor }), isNew: false };
+    return { result: await poll(broker, { ...request, memberId, cursor }), isNew: false };
   } catch (error) {
     if (!isGone(error)) throw error;
     return { result: await poll(broker, joining), isNew: true };
   }
+}
+
+/** Whoever overtook the poll has the same member, or will have: another poll that joined with the same id, or the next one. */
+async function isStillOf(
+  broker: Broker,
+  id: InstanceId,
+  { from: { joinId }, memberId }: { from: InstanceSource & { source: 'subscription' }; memberId: string },
+): Promise<boolean> {
+  const now = (await storedInstance(broker, id))?.from;
+  if (now?.source !== 'subscription') return false;
+  return now.memberId === memberId || (joinId !== undefined && now.joinId === joinId);
 }

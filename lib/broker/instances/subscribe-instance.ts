@@ -5,6 +5,7 @@ import type {
   InstancePosition,
   InstanceSource,
 } from '../../coordination/groups/instance-item.ts';
+import { newJoinId } from '../../coordination/groups/seat.ts';
 import { parseSubscription } from '../../coordination/groups/subscription.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -36,13 +37,17 @@ export async function subscribeInstance(
   };
   return changeInstance<SubscribeResult>(broker, id, ({ from }) => {
     if (from.source === 'assignment') return { result: 'exclusive' };
-    const member = from.source === 'subscription' ? memberOf(from) : {};
+    const member = from.source === 'subscription' ? memberOf(from) : { joinId: newJoinId(broker.random) };
     return { result: 'done', change: { from: { source: 'subscription', ...wanted, ...member } } };
   });
 }
 
-function memberOf({ memberId, cursor }: InstanceSource & { source: 'subscription' }) {
-  return { ...(memberId !== undefined && { memberId }), ...(cursor !== undefined && { cursor }) };
+function memberOf({ memberId, cursor, joinId }: InstanceSource & { source: 'subscription' }) {
+  return {
+    ...(memberId !== undefined && { memberId }),
+    ...(cursor !== undefined && { cursor }),
+    ...(joinId !== undefined && { joinId }),
+  };
 }
 
 /** In place of what was assigned before, whose positions stay. Throws `NOT_FOUND`, `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_REQUEST`. */

@@ -17,8 +17,10 @@
  *
  *     n   list     names of topics …
  *     p   string   … or a pattern of them
- *     m   string   the member's id; absent = has not joined yet, or is to join anew
+ *     m   string   the member's id; absent = has not joined yet
  *     c   string   the cursor of the last answer
+ *     j   string   the join id of the next member, random: a poll that joins again, since nothing came of the one before, finds
+ *                  the member that one has made
  *
  * Assigned by the client, member of nothing:
  *
@@ -46,7 +48,14 @@ export interface InstancePosition {
 
 export type InstanceSource =
   | { source: 'nothing' }
-  | { source: 'subscription'; names?: readonly string[]; pattern?: string; memberId?: string; cursor?: string }
+  | {
+      source: 'subscription';
+      names?: readonly string[];
+      pattern?: string;
+      memberId?: string;
+      cursor?: string;
+      joinId?: string;
+    }
   | { source: 'assignment'; positions: readonly InstancePosition[] };
 
 export interface InstanceSettings {
@@ -95,6 +104,7 @@ export function encodeInstance(instance: ConsumerInstance): Attributes {
       p: from.pattern,
       m: from.memberId,
       c: from.cursor,
+      j: from.joinId,
     }),
     ...(from.source === 'assignment' && { s: from.positions.map(encodePosition) }),
   });
@@ -130,6 +140,7 @@ function decodeSource(attributes: Attributes): InstanceSource {
     pattern: optionalText(attributes, 'p'),
     memberId: optionalText(attributes, 'm'),
     cursor: optionalText(attributes, 'c'),
+    joinId: optionalText(attributes, 'j'),
   });
 }
 

@@ -78,6 +78,18 @@ function loseNextAnswer(process: Process): void {
   };
 }
 
+/** A poll that joins, and of which the instance never hears. */
+async function breakOff(process: Process): Promise<void> {
+  process.metadata.onWrite = async (proceed, writes: readonly Write[]) => {
+    if (writes[0]?.key.pk === instancesOf(GROUP)) throw lost();
+    return proceed();
+  };
+  await expect(ask(process)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+  delete process.metadata.onWrite;
+}
+
+const members = async () => (await describeGroup(there.broker, GROUP)).members.size;
+
 describe('an instance', () => {
   test('goes on in whichever process gets its next request', async () => {
     await subscribed();
@@ -129,6 +141,26 @@ describe('an instance', () => {
     expect(result).toEqual({ outcome: 'overtaken' });
     expect((await describeGroup(here.broker, GROUP)).members.size).toBe(1);
     expect(await values(here)).toEqual([]);
+  });
+
+  test('finds its member where a poll that joined was broken off', async () => {
+    await subscribed();
+    await produce(here, 0, 'a');
+    await breakOff(here);
+    expect(await members()).toBe(1);
+    expect(await values(there)).toEqual(['a']);
+    expect(await members()).toBe(1);
+  });
+
+  test('leaves with the member of a poll that was broken off', async () => {
+    await subscribed();
+    await breakOff(here);
+    await deleteInstance(there.broker, ID);
+    expect(await members()).toBe(0);
+    await subscribed();
+    await breakOff(here);
+    await unsubscribeInstance(there.broker, ID);
+    expect(await members()).toBe(0);
   });
 
   test('delivers what it read although the answer to its own write was lost', async () => {
