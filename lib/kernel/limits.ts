@@ -235,6 +235,10 @@ export const limits = {
   groupProtocolBytesMax: 64 * KIB,
   /** Assignments that the leader of a classic group may hand in; they share an item. */
   groupAssignmentBytesMax: 320 * KIB,
+  /** The seats of all members of a classic group, which share an item with the assignments, … */
+  groupSeatBytesMax: 192 * KIB,
+  /** … and that item: below the 400 KB that DynamoDB takes. */
+  groupGenerationBytesMax: 390_000,
   /** Kafka's default of `offsets.retention.minutes`, in ms. */
   offsetsRetentionMsDefault: 7 * 24 * 60 * 60 * 1_000,
   /** What `offsets.retention.minutes` may be at most, as a number of Kafka's: 32 bits with a sign. */
@@ -249,6 +253,11 @@ export const limits = {
   groupHandOverLookMs: 300,
   /** How long a process takes it that a group is in the directory of groups. */
   groupListedMs: 60_000,
+  /**
+   * An entry of that directory that was written less long ago is not removed: longer than a process takes it to be there, and
+   * than a transaction of that time may still commit offsets.
+   */
+  groupEntryKeptMs: 60 * 60 * 1_000,
   /** Partitions that one poll reads at a time, and rounds over those that have more than their share. */
   pollPartitionsInFlightMax: 8,
   pollRoundsMax: 3,

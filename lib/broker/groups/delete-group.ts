@@ -15,7 +15,7 @@ import { chunked } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { requireUnclaimed } from '../triggers/claim.ts';
 import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
-import { directoryEntryKey } from './group-directory.ts';
+import { planEntryRemoval } from './group-directory.ts';
 import { itemsOf } from './group-items.ts';
 import { noSuchGroup, viewGroup } from './group-view.ts';
 import { lookForMembers } from './look-over.ts';
@@ -43,14 +43,14 @@ export async function deleteGroup(broker: Broker, group: string): Promise<void> 
   const keys: ItemKey[] = [];
   for await (const { key } of itemsOf(metadata, group, OFFSETS_PREFIX)) keys.push(key);
   const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
-  for (const chunk of chunked(
-    [...keys, generationKey(group), directoryEntryKey(group)],
-    limits.transactionItemsMax - 1,
-  )) {
+  for (const chunk of chunked([...keys, generationKey(group)], limits.transactionItemsMax - 1)) {
     const written = await writeRepeatedly(metadata, [unused, ...chunk.map((key): Write => ({ kind: 'delete', key }))]);
     // The group that was to be deleted is gone; of its offsets, some are the next one's.
     if (written.outcome === 'refused') throw withEffect(nonEmpty(group), 'unknown');
   }
+  // Where it is too new to be removed, or was written again, tidying sees to it.
+  const entry = await planEntryRemoval(broker, group);
+  if (entry !== undefined) await metadata.write([unused, entry]);
   groups.forget(group);
 }
 

@@ -9,7 +9,7 @@ import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordinati
 import type { Write } from '../../kernel/items.ts';
 import type { Broker } from '../broker.ts';
 import { claimantOf } from '../triggers/claim.ts';
-import { directoryEntryKey } from './group-directory.ts';
+import { planEntryRemoval } from './group-directory.ts';
 import { itemsOf, readMembers, readState, readTarget } from './group-items.ts';
 import { lookForMembers } from './look-over.ts';
 
@@ -47,11 +47,13 @@ export async function expireGroup(
   return { items, dead: !used && (await bury(broker, group)) };
 }
 
-/** If it still has no members. Offsets that are committed meanwhile without any stay, and list the group anew. */
-async function bury({ metadata, groups }: Broker, group: string): Promise<boolean> {
+/** If it still has no members, and nobody can be about to commit offsets without any; such a commit keeps the group. */
+async function bury(broker: Broker, group: string): Promise<boolean> {
+  const { metadata, groups } = broker;
+  const entry = await planEntryRemoval(broker, group);
+  if (entry === undefined) return false;
   const state = await readState(metadata, group);
   if (state !== undefined && state.members > 0) return false;
-  const entry: Write = { kind: 'delete', key: directoryEntryKey(group) };
   const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
   const writes = state === undefined ? [unused, entry] : [...planDeath(group, state), entry];
   const written = await metadata.write(writes);
