@@ -10,7 +10,7 @@
  *     a   list    of bytes: their assignments, opaque; absent until the leader has handed them in
  */
 import { assert } from '../../../kernel/assert.ts';
-import { EMPTY_BYTES } from '../../../kernel/bytes.ts';
+import { EMPTY_BYTES, utf8 } from '../../../kernel/bytes.ts';
 import type { Attributes, ItemKey, Write } from '../../../kernel/items.ts';
 import { numberAt, textAt, textsAt } from '../attributes.ts';
 import { groupKey } from '../offsets-item.ts';
@@ -65,6 +65,20 @@ export function decodeGeneration(attributes: Attributes): Generation {
 export function planGeneration(group: string, generation: Generation): Write & { kind: 'put' } {
   return { kind: 'put', key: generationKey(group), attributes: encodeGeneration(generation) };
 }
+
+/** Of a seat and its member's nonce, with what a list adds to each, at most. */
+export function seatBytes({ seat, nonce }: GenerationMember): number {
+  return utf8(seat).length + nonce.length + 2;
+}
+
+/** Of the item, at most. */
+export function generationBytes({ members, assignments = [] }: Generation): number {
+  const seats = members.reduce((sum, member) => sum + seatBytes(member), 0);
+  return assignments.reduce((sum, { length }) => sum + length + 1, seats) + FRAME_BYTES;
+}
+
+/** More than its key, and the rest of its attributes with their names. */
+const FRAME_BYTES = 2_000;
 
 export function isIn({ members }: Generation, { seat, nonce }: GenerationMember): boolean {
   return members.some((member) => member.seat === seat && member.nonce === nonce);

@@ -11,6 +11,7 @@ import { checkTimeouts } from '../join.ts';
 import { type ClassicMember, type ClassicProtocol, type Member, touched } from '../member-item.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { type Seat, seatOf } from '../seat.ts';
+import { seatBytes } from './generation-item.ts';
 import { candidateProtocols, selectProtocol } from './protocols.ts';
 
 export interface ClassicJoinRequest {
@@ -74,10 +75,18 @@ function joinNew(input: ClassicJoinInput): ClassicJoinDecision {
   if (members.size >= limits.groupMembersMax) {
     return refuse('GROUP_MAX_SIZE_REACHED', `a group has at most ${limits.groupMembersMax} members`);
   }
+  const seat = seatOf({ memberId, instanceId: request.instanceId });
+  const bytes = [...members.values(), { seat, nonce }].reduce((sum, member) => sum + seatBytes(member), 0);
+  if (bytes > limits.groupSeatBytesMax) {
+    return refuse(
+      'GROUP_MAX_SIZE_REACHED',
+      `the ids of a group's members have at most ${limits.groupSeatBytesMax} bytes`,
+    );
+  }
   const waitsForId = request.requiresMemberId && request.instanceId === undefined;
   const next: ClassicMember = {
     kind: 'classic',
-    seat: seatOf({ memberId, instanceId: request.instanceId }),
+    seat,
     nonce,
     writes: 1,
     memberId,

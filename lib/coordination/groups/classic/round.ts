@@ -13,7 +13,7 @@ import { type ClassicRound, type GroupState, newGroupState } from '../group-item
 import type { ClassicMember, Member } from '../member-item.ts';
 import { byText } from '../partitions.ts';
 import type { Seat } from '../seat.ts';
-import { type Generation, isIn } from './generation-item.ts';
+import { type Generation, isIn, seatBytes } from './generation-item.ts';
 import { selectProtocol } from './protocols.ts';
 
 export interface RoundInput {
@@ -112,9 +112,10 @@ function waitAgain({ state, members, nowMs }: View, round: ClassicRound): RoundD
 /** All that asked and can work together are the next generation, and static members that did not ask stay in it. */
 function form(view: View, round: ClassicRound): RoundDecision {
   const { state, members, asked, nowMs } = view;
-  const together = compatible(asked, round.protocolType);
   const away = members.filter((member) => member.instanceId !== undefined && !asked.includes(member));
-  const seated = [...together, ...away.filter(({ joining }) => joining > 0)].sort((a, b) => byText(a.seat, b.seat));
+  const staying = away.filter(({ joining }) => joining > 0);
+  const together = compatible(asked, round.protocolType, staying);
+  const seated = [...together, ...staying].sort((a, b) => byText(a.seat, b.seat));
   const leader = together.find(({ seat }) => seat === round.leader) ?? together[0];
   const protocol = selectProtocol(together);
   if (leader === undefined || protocol === undefined) return waitAgain(view, round);
@@ -135,12 +136,20 @@ function form(view: View, round: ClassicRound): RoundDecision {
   };
 }
 
-/** Those of the type that have a protocol in common; who came first is not turned away by who came later. */
-function compatible(asked: readonly ClassicMember[], protocolType: string): ClassicMember[] {
+/** Those of the type that have a protocol in common, and whose ids the generation has room for; who came first is not turned away by who came later. */
+function compatible(
+  asked: readonly ClassicMember[],
+  protocolType: string,
+  staying: readonly ClassicMember[],
+): ClassicMember[] {
   const together: ClassicMember[] = [];
+  let bytes = staying.reduce((sum, member) => sum + seatBytes(member), 0);
   for (const member of asked.filter((candidate) => candidate.protocolType === protocolType)) {
     if (together.length >= limits.groupMembersMax) break;
-    if (selectProtocol([...together, member]) !== undefined) together.push(member);
+    const withIt = bytes + seatBytes(member);
+    if (withIt > limits.groupSeatBytesMax || selectProtocol([...together, member]) === undefined) continue;
+    together.push(member);
+    bytes = withIt;
   }
   return together;
 }

@@ -15,7 +15,7 @@ import { isRenewalDue } from '../liveness.ts';
 import { type ClassicMember, type Member, touched } from '../member-item.ts';
 import { type Refused, refuse } from '../refusal.ts';
 import { type MemberName, type Seat, seatOf } from '../seat.ts';
-import { assignmentOf, type Generation, isIn } from './generation-item.ts';
+import { assignmentOf, type Generation, generationBytes, isIn } from './generation-item.ts';
 
 /** The member's item as of the generation that it is answered with; absent where it is already. Commits are fenced by it. */
 export function enter(member: ClassicMember, generation: number, nowMs: number): ClassicMember | undefined {
@@ -96,9 +96,16 @@ function assign({
   if (bytes > limits.groupAssignmentBytesMax) {
     return refuse('INVALID_REQUEST', `all assignments of a group have at most ${limits.groupAssignmentBytesMax} bytes`);
   }
+  const assigned = { ...generation, assignments };
+  if (generationBytes(assigned) > limits.groupGenerationBytesMax) {
+    return refuse(
+      'INVALID_REQUEST',
+      `the ids of a group's members and all assignments have at most ${limits.groupGenerationBytesMax} bytes`,
+    );
+  }
   const round = state.round && { ...state.round, phase: 'stable' as const };
   const next = { ...state, version: state.version + 1, lookMs: nowMs + limits.groupLookMs, ...(round && { round }) };
-  return { outcome: 'assign', state: next, generation: { ...generation, assignments } };
+  return { outcome: 'assign', state: next, generation: assigned };
 }
 
 export type ClassicHeartbeat =

@@ -125,6 +125,8 @@ describe('JoinGroup', () => {
   test('is refused by a group that is full or of the other kind', () => {
     const many = Array.from({ length: limits.groupMembersMax }, (_, index) => memberOf(`m${index}`));
     expect(join({}, { state: stateOf('stable'), members: many }).outcome).toBe('GROUP_MAX_SIZE_REACHED');
+    const long = Array.from({ length: 700 }, (_, index) => memberOf(`${index}`.padEnd(limits.memberIdLengthMax, 'é')));
+    expect(join({}, { state: stateOf('stable'), members: long }).outcome).toBe('GROUP_MAX_SIZE_REACHED');
     const consumer = { ...newGroupState('group', 'consumer', 0), members: 1 };
     expect(join({}, { state: consumer }).outcome).toBe('INCONSISTENT_GROUP_PROTOCOL');
   });
@@ -242,6 +244,23 @@ describe('SyncGroup', () => {
       generation: { assignments: [new Uint8Array(0), Uint8Array.of(7)] },
     });
     expect(sync('b', { state: stateOf('stable') })).toEqual({ outcome: 'assigned', assignment: Uint8Array.of(7) });
+  });
+
+  test('is refused if ids and assignments are together more than an item can have', () => {
+    const members = Array.from({ length: 700 }, (_, index) =>
+      memberOf(`${index}`.padEnd(limits.memberIdLengthMax, 'x'), { epoch: 1 }),
+    );
+    const [{ seat: leader, memberId }] = members as [ClassicMember & { memberId: string }];
+    const decided = (bytes: number) =>
+      decideSync({
+        state: stateOf('completing', { leader }),
+        generation: generationOf(members),
+        members: bySeat(members),
+        request: { memberId, generation: 1, assignments: new Map([[memberId, new Uint8Array(bytes)]]) },
+        nowMs: 0,
+      });
+    expect(decided(limits.groupAssignmentBytesMax)).toMatchObject({ outcome: 'refused', code: 'INVALID_REQUEST' });
+    expect(decided(1_000).outcome).toBe('assign');
   });
 
   test('of the leader brings all items to the generation first', () => {
