@@ -487,6 +487,8 @@ export const limits = {
   clientTopicRefreshMsMin: 1_000,
 
   // The client's consumer
+  /** Kafka's default of `max.poll.interval.ms`. */
+  clientPollIntervalMsDefault: 5 * 60 * 1_000,
   /** How long a poll waits for records by default; the server looks after the member meanwhile. */
   clientPollWaitMsDefault: 10_000,
   /** Polls that come back at once without records are this far apart at first, … */

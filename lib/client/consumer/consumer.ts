@@ -28,7 +28,7 @@ export interface Consumer<Key, Value> extends AsyncDisposable {
   /**
    * The records of all partitions, each partition's in order, for as long as the consumer is open. Rejects with what will not
    * get better by itself; the next call goes on. One iteration at a time. Who leaves it early stays a member, with heartbeats,
-   * until `close`; the record in hand then is not counted as done: with automatic commits the next iteration begins with it.
+   * until `close` or for `maxPollIntervalMs`; the record in hand then is not counted as done: with automatic commits the next iteration begins with it.
    */
   records(): AsyncGenerator<ConsumerRecord<Key, Value>, void, undefined>;
   /** The same in the pieces that arrive, each of one partition. */

@@ -170,6 +170,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
     const { membership } = this;
     for (;;) {
       if (this.isEnding) return undefined;
+      membership.asked();
       const { failure } = membership;
       membership.failure = undefined;
       if (failure !== undefined) throw failure;
@@ -189,6 +190,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
   }
 
   private mayHandOut(run: Run): boolean {
+    this.membership.asked();
     const { events, failure } = this.membership;
     return isCurrent(run) && !run.partition.paused && events.length === 0 && failure === undefined && !this.isEnding;
   }

@@ -3,6 +3,7 @@
  *
  * - A poll sends back the cursor of the last answer that arrived, so that a lost answer is served again.
  * - While the application works there is one answer in advance, and heartbeats (polls for no records) keep the session.
+ * - An application that does not ask for the next record for too long is taken to hang; nobody polls for it until it does.
  * - What is to be given up is acknowledged when the application is done with it: until then the member shows the cursor from
  *   before, which still has those partitions.
  * - What changed is told as events, which the application's own turn works off; before it has, it is handed nothing.
@@ -67,6 +68,8 @@ export class Membership {
   private heartbeats = 0;
   /** The application waits for records. */
   private waiting = false;
+  /** When the application asked last, of one that is at work. */
+  private askedMs = Infinity;
   /** Nothing more was there when the application was still at work. */
   private exhausted = false;
   private idleAnswers = 0;
@@ -96,6 +99,12 @@ export class Membership {
     this.rest.abort(null);
     await this.change.promise;
     this.waiting = false;
+    this.asked();
+  }
+
+  /** The application asks for what is next. */
+  asked(): void {
+    this.askedMs = this.clock.monotonic();
   }
 
   announce(): void {
@@ -154,7 +163,8 @@ export class Membership {
   private async run(): Promise<void> {
     while (!this.stopping) {
       try {
-        if (this.mayFetch()) await this.fetch();
+        if (this.hangs()) await this.dropOut();
+        else if (this.mayFetch()) await this.fetch();
         else if (this.heartbeatWanted || this.clock.monotonic() >= this.heartbeatMs()) await this.heartbeat();
         else await this.pause();
       } catch (error) {
@@ -175,7 +185,29 @@ export class Membership {
     }
   }
 
+  /** As a member, for an application that does not ask any more. */
+  private hangs(): boolean {
+    return this.memberId !== undefined && this.clock.monotonic() >= this.hangMs();
+  }
+
+  private hangMs(): number {
+    return this.waiting ? Infinity : this.askedMs + this.settings.maxPollIntervalMs;
+  }
+
+  /** A static member that leaves would keep its seat as one that is silent does, until its session is over. */
+  private async dropOut(): Promise<void> {
+    const member = this.memberId as string;
+    this.lose();
+    if (this.settings.instanceId !== undefined) return;
+    try {
+      await this.api.leave({ member });
+    } catch (error) {
+      if (!isFenced(error)) throw error;
+    }
+  }
+
   private mayFetch(): boolean {
+    if (this.clock.monotonic() >= this.hangMs()) return false;
     if (this.heldCursor !== undefined || this.heartbeatWanted || !this.arrivals.hasRoom) return false;
     if (!this.waiting && this.exhausted) return false;
     if (this.assignment.size > 0 && [...this.assignment].every(({ paused }) => paused)) return false;
@@ -189,7 +221,11 @@ export class Membership {
 
   private async pause(): Promise<void> {
     const nowMs = this.clock.monotonic();
-    const untilMs = Math.min(this.heartbeatMs(), this.notBeforeMs > nowMs ? this.notBeforeMs : Infinity);
+    const untilMs = Math.min(
+      this.heartbeatMs(),
+      this.memberId === undefined ? Infinity : this.hangMs(),
+      this.notBeforeMs > nowMs ? this.notBeforeMs : Infinity,
+    );
     this.rest = new AbortController();
     await this.clock.sleep(Math.min(untilMs - nowMs, limits.clientTimeMsMax), this.rest.signal);
   }

@@ -49,6 +49,13 @@ export interface ConsumerOptions<Key, Value> {
   sessionTimeoutMs?: number;
   /** How long the member may take to give up what is revoked; then it is lost. Default 300,000. [max.poll.interval.ms] */
   rebalanceTimeoutMs?: number;
+  /**
+   * How long the application may go without asking for the next record, its callbacks included, before the consumer takes it to
+   * hang: it leaves the group, so that others have its partitions (a static member only falls silent, and is lost with its
+   * session). When the application does ask, it is told what it lost (`onLost`), and the iteration goes on as a new member.
+   * Default 300,000. [max.poll.interval.ms]
+   */
+  maxPollIntervalMs?: number;
   /** Partitions that the consumer has got. Awaited before their first records are handed out. */
   onAssigned?: (partitions: TopicPartition[]) => void | Promise<void>;
   /**
@@ -89,6 +96,7 @@ const NUMBERS = {
     min: 1,
     max: limits.groupRebalanceTimeoutMsMax,
   },
+  maxPollIntervalMs: { value: limits.clientPollIntervalMsDefault, min: 1, max: limits.clientTimeMsMax },
 } as const;
 
 const CALLBACKS = ['onAssigned', 'onRevoked', 'onLost', 'onRetry'] as const satisfies readonly Callbacks[];

@@ -12,6 +12,7 @@ it('has a default for everything but the group and what it reads', () => {
     waitMs: 10_000,
     sessionTimeoutMs: 45_000,
     rebalanceTimeoutMs: 300_000,
+    maxPollIntervalMs: 300_000,
   });
 });
 
@@ -36,6 +37,7 @@ it.each<[keyof Options, number]>([
   ['waitMs', 20_001],
   ['sessionTimeoutMs', 100],
   ['rebalanceTimeoutMs', 0.5],
+  ['maxPollIntervalMs', 0],
 ])('refuses %s %d', (name, value) => {
   expect(() => consumerSettings({ group: 'g', topics: ['t'], [name]: value })).toThrow(RangeError);
 });

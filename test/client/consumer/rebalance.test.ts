@@ -6,6 +6,62 @@ import { consumerWorld, namesOf, take } from './consumer-world.ts';
 
 const TWO = ['orders/0', 'orders/1'];
 
+describe('an application that does not ask for the next record', () => {
+  it('loses its partitions after a while, is told when it asks, and goes on as another member', async () => {
+    const { fake, consumer, clock, told, settled } = consumerWorld({ maxPollIntervalMs: 60_000 }, TWO);
+    fake.write('orders/1', 'a', 'b');
+    const records = consumer.records();
+    const { value: record } = await settled(records.next());
+    await clock.advance(59_000);
+    expect([...fake.members.keys()]).toEqual(['m-1']);
+    await clock.advance(2_000);
+    expect([...fake.members.keys()]).toEqual([]);
+    const before = fake.polls().length;
+    await clock.advance(300_000);
+    expect(fake.polls()).toHaveLength(before);
+    expect(told).toEqual(['assigned orders/0 orders/1']);
+    await expect(record?.commit()).rejects.toMatchObject({ code: 'PARTITION_NOT_ASSIGNED' });
+    expect(consumer.groupMetadata()).toBeUndefined();
+    const next = records.next();
+    await clock.advance(1_000);
+    expect((await settled(next)).value).toMatchObject({ value: 'a' });
+    expect(told.slice(1)).toEqual(['lost orders/0 orders/1', 'assigned orders/0 orders/1']);
+    expect([...fake.members.keys()]).toEqual(['m-2']);
+    await settled(consumer.close());
+  });
+
+  it('stays a member while it takes a record within that time, and while it waits for one', async () => {
+    const { fake, consumer, clock, told, settled } = consumerWorld({ maxPollIntervalMs: 60_000 }, TWO);
+    fake.write('orders/1', 'a', 'b', 'c');
+    const records = consumer.records();
+    for (const value of ['a', 'b', 'c']) {
+      expect((await settled(records.next())).value).toMatchObject({ value });
+      await clock.advance(50_000);
+    }
+    const next = records.next();
+    await clock.advance(300_000);
+    fake.write('orders/1', 'd');
+    await clock.advance(15_000);
+    expect((await settled(next)).value).toMatchObject({ value: 'd' });
+    expect(told).toEqual(['assigned orders/0 orders/1']);
+    expect([...fake.members.keys()]).toEqual(['m-1']);
+    await settled(consumer.close());
+  });
+
+  it('falls silent as a static member, and is told of what it lost at its end too', async () => {
+    const { fake, consumer, clock, told, settled } = consumerWorld({ maxPollIntervalMs: 60_000, instanceId: 'i' }, TWO);
+    fake.write('orders/1', 'a');
+    await settled(consumer.records().next());
+    await clock.advance(61_000);
+    const before = fake.polls().length;
+    await clock.advance(120_000);
+    expect(fake.polls()).toHaveLength(before);
+    expect(fake.members.size).toBe(1);
+    await settled(consumer.close());
+    expect(told.slice(1)).toEqual(['lost orders/0 orders/1']);
+  });
+});
+
 describe('a revocation', () => {
   it('is acknowledged when the application is done with what it has in hand, and its commit is taken before', async () => {
     const { fake, consumer, clock, told, settled } = consumerWorld({ sessionTimeoutMs: 9_000 }, TWO);
