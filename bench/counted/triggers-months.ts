@@ -109,7 +109,7 @@ export function monthTable(months: readonly Month[], sweeping: number): Table {
     notes: [
       'Requests at random times to partitions at random.',
       "Not in it, on both sides: the handler's own invocations and the storage (a cluster; what produce costs here). A mapping",
-      'in on-demand mode has no price of its own, nor what provisioned mode alone offers: retries, halving, a destination.',
+      'in on-demand mode has no price of its own, and none of what provisioned mode adds to the handling of errors.',
       "Lambda's reads of the table's stream are free (DynamoDB's developer guide).",
     ],
   };
