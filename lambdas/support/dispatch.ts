@@ -5,7 +5,6 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Broker } from '../../lib/broker/broker.ts';
 import { produceRecords } from '../../lib/broker/produce.ts';
-import { findTrigger } from '../../lib/broker/triggers/find-trigger.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { chunked } from '../../lib/kernel/map-bounded.ts';
@@ -16,7 +15,8 @@ import { destinationClientConfig } from '../../lib/triggers/destinations/aws-des
 import { createDestinations } from '../../lib/triggers/destinations/create-destinations.ts';
 import { Dispatcher } from '../../lib/triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../lib/triggers/event/kafka-event-format.ts';
-import type { StoredTrigger, TriggerMeter } from '../../lib/triggers/ports.ts';
+import type { TriggerMeter } from '../../lib/triggers/ports.ts';
+import { readStoredTrigger } from '../../lib/triggers/read-stored-trigger.ts';
 import { createLambdaInvoker, lambdaClientConfig } from '../../lib/triggers/targets/lambda-invoker.ts';
 import { readEventOrigin } from './environment.ts';
 import { wakeDispatcher } from './wake-dispatcher.ts';
@@ -44,14 +44,9 @@ export function createDeployedDispatcher({ broker, meter, functionName }: Deploy
       origin,
       random: systemRandom,
     }),
-    readTrigger: (name) => readTrigger(broker, name),
+    readTrigger: (name) => readStoredTrigger(broker, name),
     handOn: wakeDispatcher(functionName),
   });
-}
-
-async function readTrigger(broker: Broker, name: string): Promise<StoredTrigger | undefined> {
-  const found = await findTrigger(broker, name);
-  return found?.phase === 'ready' ? { trigger: found.trigger, version: found.version } : undefined;
 }
 
 /** Rejects where one of the records has not been written; those before it may have been. */

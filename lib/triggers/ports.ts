@@ -130,8 +130,8 @@ export interface FailureDestinations {
 /** A trigger as it is stored. */
 export interface StoredTrigger {
   trigger: Trigger;
-  /** Another one after every change. */
-  version: number;
+  /** Another one after every change, and where the trigger was deleted and made anew. */
+  version: string | number;
 }
 
 export interface TriggerLog {

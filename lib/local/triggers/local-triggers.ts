@@ -3,12 +3,12 @@
  * functions. What it commits and how it retries is the same.
  */
 import type { Broker } from '../../broker/broker.ts';
-import { findTrigger } from '../../broker/triggers/find-trigger.ts';
 import { anyPolicy, arnPatternPolicy, handlerPolicy, type TargetPolicy } from '../../broker/triggers/target-policy.ts';
 import { limits } from '../../kernel/limits.ts';
 import { Dispatcher } from '../../triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../triggers/event/kafka-event-format.ts';
-import type { DispatchRequest, StoredTrigger } from '../../triggers/ports.ts';
+import type { DispatchRequest } from '../../triggers/ports.ts';
+import { readStoredTrigger } from '../../triggers/read-stored-trigger.ts';
 import type { Logger } from '../logger.ts';
 import { Dispatches } from './dispatches.ts';
 import { freeLeases } from './free-leases.ts';
@@ -68,7 +68,7 @@ export async function openLocalTriggers(options: LocalTriggersOptions): Promise<
     invoker: functions,
     events: createKafkaEventFormat(ORIGIN),
     destinations,
-    readTrigger: (name) => readTrigger(broker, name),
+    readTrigger: (name) => readStoredTrigger(broker, name),
     handOn: async (request) => wake(request),
   });
   const wake = (request: DispatchRequest) =>
@@ -78,7 +78,7 @@ export async function openLocalTriggers(options: LocalTriggersOptions): Promise<
   const resume = async (name: string) => {
     try {
       await dispatches.restart(name);
-      const stored = await readTrigger(broker, name);
+      const stored = await readStoredTrigger(broker, name);
       if (stored !== undefined) await freeLeases(broker, stored.trigger, { held: false });
     } catch (error) {
       log.warn('What failed in the handler before is tried again when it is due', { trigger: name, error });
@@ -110,9 +110,4 @@ function policyFor(handlers: readonly string[], arns: readonly string[]): Target
 
 async function localTriggers(broker: Broker) {
   return (await broker.triggers.listFresh()).filter(({ trigger }) => isLocal(trigger));
-}
-
-async function readTrigger(broker: Broker, name: string): Promise<StoredTrigger | undefined> {
-  const found = await findTrigger(broker, name);
-  return found?.phase === 'ready' ? { trigger: found.trigger, version: found.version } : undefined;
 }
