@@ -22,8 +22,8 @@ const KEY_SCHEMA: KeySchemaElement[] = [
   { AttributeName: 'sk', KeyType: 'RANGE' },
 ];
 
-/** The stream carries new images only: whoever reads it filters on the attribute `wake` of the item as it became. */
-const STREAM_VIEW_TYPE = 'NEW_IMAGE';
+/** Who reads the stream finds by both images what has grown. */
+const STREAM_VIEW_TYPE = 'NEW_AND_OLD_IMAGES';
 
 /** Makes the table unless it is there, and resolves when it can be used. Refuses a table with other keys. */
 export async function createTable(client: DynamoDBClient, table: string, clock: Clock): Promise<void> {

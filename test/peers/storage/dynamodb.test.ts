@@ -121,7 +121,7 @@ describeWithPeer(dynamoDbLocalMissing())('with DynamoDB Local', () => {
         { AttributeName: 'sk', KeyType: 'RANGE' },
       ],
       BillingModeSummary: { BillingMode: 'PAY_PER_REQUEST' },
-      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_IMAGE' },
+      StreamSpecification: { StreamEnabled: true, StreamViewType: 'NEW_AND_OLD_IMAGES' },
     });
   });
 
