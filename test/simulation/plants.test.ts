@@ -10,6 +10,7 @@ const HISTORIES = 1_000;
  * the first one.
  */
 const BEGIN_AT: Partial<Record<PlantName, number>> = {
+  'group-members-read-late': 839,
   'group-removal-unconditional': 655,
   'group-cursor-of-any-epoch': 119,
 };

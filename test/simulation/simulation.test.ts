@@ -16,7 +16,8 @@ describe('the log, its producers, transactions and replicas under faults', () =>
     expect(summary.failed.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))).toEqual([]);
     // A history in which nothing is written or nothing goes wrong would show nothing.
     expect(summary.acked).toBeGreaterThan(HISTORIES * 30);
-    expect(summary.deleted).toBeGreaterThan(HISTORIES);
+    // Topics come and go in the histories of the log alone.
+    expect(summary.deleted).toBeGreaterThan(HISTORIES / 2);
     for (const kind of ['throttle', 'lostRequest', 'lostResponse', 'lateRequest', 'duplicate']) {
       expect(summary.faults[kind], kind).toBeGreaterThan(HISTORIES);
     }
