@@ -75,8 +75,8 @@ export const prices = {
     dollars: 1e-6,
     per: 'invocation by EventBridge Scheduler, after the free tier',
     page: 'https://aws.amazon.com/eventbridge/pricing/',
-    asOf: 'undated',
-    copy: 'several public cost notes that quote the page, all the same',
+    asOf: '2026-08-12',
+    copy: "AWS's price list for us-east-1, as quoted with its date in a public cost study",
   },
 
   /** Metered in 512 KB of request or response. */

@@ -81,7 +81,7 @@ export interface Delivered {
 }
 
 /** Requests to one partition of a trigger, and all that follows from them. */
-export async function delivering(shape: Shape): Promise<Delivered> {
+async function delivering(shape: Shape): Promise<Delivered> {
   const { name, records, gapMs, requests, trigger, handler, handlerMs, dispatcherMsMax } = shape;
   const world = new TriggersWorld({ seed: 2, delay: assumedDelay, handlerMs, dispatcherMsMax });
   try {

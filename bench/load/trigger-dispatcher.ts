@@ -26,7 +26,14 @@ import { Dispatcher } from '../../lib/triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../lib/triggers/event/kafka-event-format.ts';
 import { type StoredTrigger, silentTriggerMeter, type TriggerMeter } from '../../lib/triggers/ports.ts';
 import { text as letters } from '../payloads.ts';
-import { type DispatcherJob, type DrainResult, TOPIC, type WakeResult } from './trigger-job.ts';
+import {
+  type DispatcherJob,
+  type DrainJob,
+  type DrainResult,
+  TOPIC,
+  type WakeJob,
+  type WakeResult,
+} from './trigger-job.ts';
 
 const VALUE_BYTES = 1_024;
 const RECORDS_PER_REQUEST = 500;
@@ -83,7 +90,7 @@ function makeDispatcher(
   });
 }
 
-async function drain(stores: Stores, job: DispatcherJob & { work: 'drain' }): Promise<DrainResult> {
+async function drain(stores: Stores, job: DrainJob): Promise<DrainResult> {
   const { partitions, recordsPerPartition } = job;
   if (!job.isFilled) await fill(startBroker(stores), partitions, recordsPerPartition);
   const records = partitions * recordsPerPartition;
@@ -171,7 +178,7 @@ async function fetchAll(
   return (performance.now() - startMs) / 1_000;
 }
 
-async function wake(stores: Stores, job: DispatcherJob & { work: 'wake' }): Promise<WakeResult> {
+async function wake(stores: Stores, job: WakeJob): Promise<WakeResult> {
   const broker = startBroker(stores);
   await createTopic(broker, { name: TOPIC, partitions: 1 });
   const startingPosition = { position: 'LATEST' } as const;

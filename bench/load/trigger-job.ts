@@ -2,12 +2,22 @@
 
 export const TOPIC = 'delivered';
 
-export type DispatcherJob = { directory: string } & /** `isFilled`: the records are there. */
-(
-  | { work: 'drain'; partitions: number; recordsPerPartition: number; rounds: number; isFilled: boolean }
+export interface DrainJob {
+  work: 'drain';
+  partitions: number;
+  recordsPerPartition: number;
+  rounds: number;
+  /** The records are there. */
+  isFilled: boolean;
+}
+
+export interface WakeJob {
+  work: 'wake';
   /** Records one by one, with a gap before each. */
-  | { work: 'wake'; series: readonly { gapMs: number; records: number }[] }
-);
+  series: readonly { gapMs: number; records: number }[];
+}
+
+export type DispatcherJob = { directory: string } & (DrainJob | WakeJob);
 
 export interface DrainResult {
   rounds: { dispatchedPerSecond: number; fetchedPerSecond: number; invocations: number }[];
