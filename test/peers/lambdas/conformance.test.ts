@@ -14,6 +14,9 @@ import { startWebFunction } from '../support/web-function.ts';
  */
 const GATEWAY_ANSWERS = ['that is not UTF-8 is 400', 'with tricks in them lead nowhere', 'thousands of bad requests'];
 
+/** These functions are of a stack without triggers, whose API has no such routes. */
+const WITHOUT_TRIGGERS = ['there are no triggers'];
+
 describeWithPeer(functionsMissing() ?? s3ServerMissing('s3rver'))('the conformance suite', () => {
   let functions: Functions;
 
@@ -48,7 +51,7 @@ describeWithPeer(functionsMissing() ?? s3ServerMissing('s3rver'))('the conforman
         url: api.url,
         apiKey,
         streaming: false,
-        except: GATEWAY_ANSWERS,
+        except: [...GATEWAY_ANSWERS, ...WITHOUT_TRIGGERS],
       });
       expect(failed).toEqual([]);
       expect(passed).toBeGreaterThan(50);
