@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** One more than there are cores: many tests wait for timers, other processes and sockets. The default is one fewer. */
+const WORKERS = availableParallelism() + 1;
 
 /** The six projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
 export default defineConfig({
@@ -28,6 +32,7 @@ function project(name: string, include: string[], testTimeout: number, isolate =
       exclude: ['**/node_modules/**'],
       testTimeout,
       isolate,
+      maxWorkers: WORKERS,
       hookTimeout: 120_000,
       environment: 'node' as const,
     },
