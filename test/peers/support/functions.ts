@@ -19,11 +19,22 @@ export const ADMIN_KEY = { id: 'admin', secret: 'a'.repeat(43) };
 
 const SECRET_ARN = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:AdminKey-AbCdEf';
 
-export type FunctionName = 'produce' | 'fetch' | 'groups' | 'topics' | 'web' | 'maintenance';
+export type FunctionName =
+  | 'produce'
+  | 'fetch'
+  | 'groups'
+  | 'topics'
+  | 'web'
+  | 'maintenance'
+  | 'triggers'
+  | 'router'
+  | 'dispatcher'
+  | 'trigger-sweeper';
 
 export interface Functions {
   dynamo: Dynamo;
   s3: S3;
+  table: string;
   secrets: SecretsManager;
   /** The built file of a function. */
   file(name: FunctionName): string;
@@ -63,6 +74,7 @@ export async function makeFunctions(s3Kind: S3ServerKind = 'fauxqs'): Promise<Fu
   return {
     dynamo,
     s3,
+    table,
     secrets,
     file,
     variables,

@@ -43,6 +43,7 @@ export interface RuntimeApi {
   invoke(event: unknown, options?: InvokeOptions): Promise<Outcome>;
   /** Resolves when the process asks for work again, so that nothing of the last invocation goes on. */
   idle(): Promise<void>;
+  /** What is under way fails, as with a process that ended. */
   close(): Promise<void>;
 }
 
@@ -76,6 +77,7 @@ export async function startRuntimeApi(): Promise<RuntimeApi> {
     close: async () => {
       server.close();
       server.closeAllConnections();
+      state.end();
       await once(server, 'close');
     },
   };
@@ -136,6 +138,14 @@ class State {
   settle(invocation: Invocation, outcome: Outcome): void {
     this.underWay.delete(invocation.id);
     invocation.settle(outcome);
+  }
+
+  /** The process has ended, and with it what it was at. */
+  end(): void {
+    const error = { errorType: 'Runtime.ExitError', errorMessage: 'Runtime exited with error: signal: killed' };
+    for (const invocation of [...this.underWay.values(), ...this.queue.splice(0)]) {
+      this.settle(invocation, { kind: 'error', error });
+    }
   }
 
   private handOut(): void {
