@@ -95,9 +95,11 @@ async function drain(stores: Stores, job: DrainJob): Promise<DrainResult> {
   if (!job.isFilled) await fill(startBroker(stores), partitions, recordsPerPartition);
   const records = partitions * recordsPerPartition;
   const rounds: DrainResult['rounds'] = [];
-  for (let round = 0; round < job.rounds; round++) {
+  // The first one only warms up.
+  for (let round = 0; job.rounds > 0 && round <= job.rounds; round++) {
     const { seconds, invocations } = await dispatchAll(startBroker(stores), `g${round}`, job, async () => {});
     const fetched = await fetchAll(startBroker(stores), job);
+    if (round === 0) continue;
     rounds.push({ dispatchedPerSecond: records / seconds, fetchedPerSecond: records / fetched, invocations });
   }
   let [now, concurrency] = [0, 0];
