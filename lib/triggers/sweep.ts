@@ -21,6 +21,7 @@ import {
   parseOffsetsKey,
 } from '../coordination/groups/offsets-item.ts';
 import { type Lease, planDrop } from '../coordination/triggers/lease-item.ts';
+import { isOver } from '../coordination/triggers/take.ts';
 import { isDelivering, type TriggerRecord } from '../coordination/triggers/trigger-item.ts';
 import type { LedgerId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
@@ -138,13 +139,13 @@ async function handOn(
   }
 }
 
-/** Whether a dispatcher would find something to do, and nobody does it. */
+/** Whether a dispatcher would take the lease, and find something to do: by the rules of `decideTake`. */
 export function isDue(lease: Lease | undefined, behind: number, nowMs: number): boolean {
   if (lease === undefined) return behind > 0;
-  if (lease.holder !== undefined && lease.untilMs > nowMs) return false;
+  if (lease.holder !== undefined && !isOver(lease.untilMs + limits.triggerClockSkewMsMax, nowMs)) return false;
   const hasWindow = lease.window?.hasBegun === true;
   // Of a lease that ran out nobody knows what was due.
-  const isReady = lease.holder !== undefined || lease.nextMs === undefined || lease.nextMs <= nowMs;
+  const isReady = lease.holder !== undefined || lease.nextMs === undefined || isOver(lease.nextMs, nowMs);
   return isReady && (behind > 0 || hasWindow);
 }
 

@@ -3,11 +3,15 @@ import { createTopic } from '../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { readLeases } from '../../lib/broker/triggers/read-leases.ts';
 import { type Lease, planTake, taken } from '../../lib/coordination/triggers/lease-item.ts';
+import { limits } from '../../lib/kernel/limits.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
 import type { DispatchRequest } from '../../lib/triggers/ports.ts';
 import { isDue, type SweepTriggersOptions, sweepTriggers } from '../../lib/triggers/sweep.ts';
 import type { Process } from '../support/broker.ts';
 import { appendTo, committedOf, makeTrigger, triggerWorld, wakesOf } from '../support/triggers.ts';
+
+const SKEW_MS = limits.triggerClockSkewMsMax;
+const FAR_MS = 101 + limits.triggerAheadMsMax;
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -46,7 +50,10 @@ describe('sweeping triggers', () => {
     await appendTo(process, 0, 'a');
     await lease(process, 0);
     expect((await swept(process)).woken).toEqual([]);
-    await process.clock.advance(1_000);
+    await process.clock.advance(1_000 + limits.triggerClockSkewMsMax - 1);
+    // By another clock it may still be held.
+    expect((await swept(process)).woken).toEqual([]);
+    await process.clock.advance(1);
     expect((await swept(process)).woken).toEqual(['orders t/0 to 1']);
   });
 
@@ -58,8 +65,14 @@ describe('sweeping triggers', () => {
     ['a window is open', { lease: { nextMs: 101, window: { startMs: 0, hasBegun: true } }, behind: 0 }, false],
     ['a window is over', { lease: { nextMs: 100, window: { startMs: 0, hasBegun: true } }, behind: 0 }, true],
     ['a window has not begun', { lease: { window: { startMs: 0, hasBegun: false } }, behind: 0 }, false],
-    ['it is held', { lease: { holder: 'd', untilMs: 101 }, behind: 1 }, false],
-    ['it has run out, whatever was due', { lease: { holder: 'd', untilMs: 100, nextMs: 999 }, behind: 1 }, true],
+    ['it is held', { lease: { holder: 'd', untilMs: 101 - SKEW_MS }, behind: 1 }, false],
+    [
+      'it has run out, whatever was due',
+      { lease: { holder: 'd', untilMs: 100 - SKEW_MS, nextMs: 999 }, behind: 1 },
+      true,
+    ],
+    ['a wrong clock has held it for years', { lease: { holder: 'd', untilMs: FAR_MS }, behind: 1 }, true],
+    ['a wrong clock has put its next attempt off for years', { lease: { nextMs: FAR_MS }, behind: 1 }, true],
   ])('knows of a lease whether to wake when %s', (_, { lease: change, behind }, due) => {
     const free: Lease = { topic: 't', trigger: 'x', epoch: 1, version: 1, untilMs: 0, wanted: 0, lanes: [] };
     expect(isDue({ ...free, ...change }, behind, 100)).toBe(due);
