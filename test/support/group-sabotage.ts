@@ -29,7 +29,7 @@ export const sabotages = {
   'a commit whose fence is not checked': lacking('commit', 'm', 'e'),
   'an epoch that outlives what it covered': {
     alter: (write, purpose) =>
-      purpose === 'follow' && write.kind === 'put' && Number(write.attributes['e']) > 0
+      (purpose === 'follow' || purpose === 'join') && write.kind === 'put' && Number(write.attributes['e']) > 0
         ? { ...write, attributes: { ...write.attributes, e: 1 } }
         : write,
   },

@@ -98,7 +98,9 @@ function nextMember(
   const same = !first && !lost && !awaited && equalPartitions(owned, member.owned);
   if (same && !isRenewalDue(member, nowMs)) return undefined;
   // The epoch fences commits, so it changes with what a commit may name no more, and not with what it may name as well.
-  const epochs = first || lost ? { epoch: target.epoch, previousEpoch: member.epoch, kept } : {};
+  // A seat that has changed hands may be beyond the target.
+  const epoch = Math.max(target.epoch, member.epoch + 1);
+  const epochs = first || lost ? { epoch, previousEpoch: member.epoch, kept } : {};
   return touched(member, nowMs, { owned, followed: target.epoch, ...epochs });
 }
 

@@ -49,10 +49,17 @@ export function decideJoin(
     const instance = String(present.instanceId);
     return refuse('UNRELEASED_INSTANCE_ID', `the instance id ${instance} is another member's, who has not left`);
   }
-  return {
-    outcome: 'join',
-    next: withSubscription(touched(present, nowMs, { ...said, memberId: request.memberId }), present),
-  };
+  const own = present.memberId === request.memberId ? present : handedOver(present);
+  const next = withSubscription(touched(own, nowMs, { ...said, memberId: request.memberId }), present);
+  return { outcome: 'join', next };
+}
+
+/**
+ * The seat of another member, for who comes now. Its epoch is a new one: whoever was there may come back by a join that is
+ * late, with its join id, and what it read before is then not to be committed any more.
+ */
+function handedOver({ kept: _kept, ...member }: ConsumerMember): ConsumerMember {
+  return member.epoch === 0 ? member : { ...member, epoch: member.epoch + 1, previousEpoch: member.epoch };
 }
 
 /** A heartbeat of somebody who wants other topics, timeouts or another assignor than before; else `undefined`. */

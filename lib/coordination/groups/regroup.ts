@@ -47,8 +47,11 @@ export function decideRegroup({ members, topics, matches, nowMs, nonce, ...befor
     const { seated, turnedAway } = attempt;
     const next = assign(old, seated, { topics: attempt.topics, matches });
     const unheardOf = before.state === undefined && seated.length === 0;
-    if (unheardOf || (before.state?.kind === 'consumer' && isSame(old, next))) return { regroup: 'none', turnedAway };
-    const epoch = Math.max(state.epoch, old.epoch, ...seated.map(({ followed }) => followed)) + 1;
+    const newest = Math.max(state.epoch, old.epoch, ...seated.flatMap(({ followed, epoch }) => [followed, epoch]));
+    // A seat that changed hands has an epoch of its own, which nobody is to get from a target any more.
+    const remains = before.state?.kind === 'consumer' && isSame(old, next) && newest === state.epoch;
+    if (unheardOf || remains) return { regroup: 'none', turnedAway };
+    const epoch = newest + 1;
     const target: Target = { ...next, epoch, withdrawals: withdrawalsOf(old, { next, epoch, members, nowMs }) };
     const excess = tooLarge(target);
     if (excess === undefined) return { regroup: 'next', state: nextState(state, target, nowMs), target, turnedAway };

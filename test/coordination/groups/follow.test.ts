@@ -37,6 +37,11 @@ describe('a member that is to give something up', () => {
     expect(later.next).toMatchObject({ owned: partitions(0, 2, 3), kept: partitions(0), previousEpoch: 1 });
   });
 
+  test('gets another epoch also where its seat has changed hands since the target', () => {
+    const taken = { ...old, epoch: 2, previousEpoch: 1 };
+    expect(follow(taken, target, { reported: partitions(0) }).next).toMatchObject({ epoch: 3, previousEpoch: 2 });
+  });
+
   test('gets nothing new before', () => {
     const swapped = targetOf(2, { old: partitions(2) });
     expect(follow(old, swapped, { reported: partitions(0) })).toMatchObject({ assignment: NO_PARTITIONS });

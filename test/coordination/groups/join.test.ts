@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { decideCommit } from '../../../lib/coordination/groups/fence.ts';
 import { newGroupState } from '../../../lib/coordination/groups/group-item.ts';
 import {
   admit,
@@ -86,12 +87,31 @@ describe('a static member', () => {
     expect(decided.next).toMatchObject({
       memberId: 'new',
       owned: partitions(1),
-      epoch: 3,
+      epoch: 4,
+      previousEpoch: 3,
       nonce: owner.nonce,
       writes: 2,
     });
     expect(code(admit(decided.next, { memberId: 'old', instanceId: 'till' }))).toBe('FENCED_INSTANCE_ID');
     expect(code(admit(decided.next, { memberId: 'new', instanceId: 'till' }))).toBe('member');
+  });
+
+  test('that comes back by a late join can not commit what it read before another had the seat', () => {
+    const kept = { ...owner, previousEpoch: 2, kept: partitions(1) };
+    const taken = decideJoin({ state: undefined, present: kept, request: newcomer }, at);
+    if (taken.outcome !== 'join') throw new Error(taken.code);
+    const again = { ...newcomer, memberId: 'old' };
+    const back = decideJoin({ state: undefined, present: taken.next, request: again }, at);
+    if (back.outcome !== 'join') throw new Error(back.code);
+    const name = { memberId: 'old', instanceId: 'till' };
+    const commit = (epoch: number) => code(decideCommit(back.next, { name, epoch, partitions: partitions(1) }));
+    expect([2, 3, 4, 5].map(commit)).toEqual([...Array<string>(3).fill('FENCED_MEMBER_EPOCH'), 'commit']);
+  });
+
+  test('keeps its epoch where it joins once more under the same name', () => {
+    const same = { ...newcomer, memberId: 'old' };
+    const decided = decideJoin({ state: undefined, present: owner, request: same }, at);
+    expect(decided).toMatchObject({ next: { epoch: 3, memberId: 'old', writes: 2 } });
   });
 
   test('waits for the seat where it may not take it over, until the other has stepped out', () => {

@@ -55,6 +55,15 @@ describe('regrouping', () => {
     expect(regroup([])).toEqual({ regroup: 'none', turnedAway: [] });
   });
 
+  test('goes on above the epoch of a seat that changed hands, though nothing moves', () => {
+    const members = [memberOf('a'), memberOf('b')];
+    const first = next(regroup(members));
+    const taken = [memberOf('a', { epoch: 2, followed: 1 }), memberOf('b', { epoch: 1, followed: 1 })];
+    const second = next(regroup(taken, first));
+    expect([second.state.epoch, assigned(second)]).toEqual([3, assigned(first)]);
+    expect(regroup(taken, second)).toEqual({ regroup: 'none', turnedAway: [] });
+  });
+
   test('turns away who comes with more patterns than a group has', () => {
     const patterned = (id: string, pattern: string) =>
       memberOf(id, { subscription: { names: [], pattern }, subscriptionNumber: 1 });
