@@ -15,11 +15,25 @@ const GROUPS_EVERY = 2 * KINDS.length;
 /** Of replicated ledgers, in turn; transactions take longest. */
 const AMONG_REPLICAS = ['none', 'sequenced', 'none', 'all'] as const;
 
-export type HistoryKind = (typeof KINDS)[number] | 'groups';
+/** Every second one before it is of triggers. */
+const TRIGGERS_AT = KINDS.length - 1;
+
+export type HistoryKind = (typeof KINDS)[number] | 'groups' | 'triggers';
 
 export function kindOf(seed: number): HistoryKind {
   if (seed % GROUPS_EVERY === GROUPS_EVERY - 1) return 'groups';
+  if (seed % GROUPS_EVERY === TRIGGERS_AT) return 'triggers';
   return KINDS[seed % KINDS.length] as HistoryKind;
+}
+
+/** So many seeds from `first` on: all, or those whose histories are of one kind. */
+export function* seedsFrom(first: number, count: number, kind?: HistoryKind): Generator<number> {
+  let left = count;
+  for (let seed = first; left > 0; seed++) {
+    if (kind !== undefined && kindOf(seed) !== kind) continue;
+    left--;
+    yield seed;
+  }
 }
 
 /** Which producers a history has that are idempotent, or transactional as well. */
@@ -31,6 +45,7 @@ export function producersOf(seed: number): 'none' | 'sequenced' | 'all' {
       return AMONG_REPLICAS[Math.floor(seed / KINDS.length) % AMONG_REPLICAS.length] ?? 'none';
     case 'log':
     case 'groups':
+    case 'triggers':
       return 'none';
   }
 }

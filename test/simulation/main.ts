@@ -13,6 +13,7 @@ const HELP = `Usage: npm run simulate -- [options]
   --histories N   how many histories to run (default 1000)
   --seed S        the first one's seed (default 1)
   --groups        histories of consumer groups only
+  --triggers      histories of triggers only
   --plant BUG     run a program with a planted bug; succeeds if a checker catches it
   --replay SEED   run one history and print every step
   --help          this text
@@ -38,6 +39,7 @@ function readFlags() {
         histories: { type: 'string', default: '1000' },
         seed: { type: 'string', default: '1' },
         groups: { type: 'boolean', default: false },
+        triggers: { type: 'boolean', default: false },
         plant: { type: 'string' },
         replay: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -56,13 +58,11 @@ async function main(): Promise<number> {
   const histories = wholeNumber('--histories', flags.histories);
   const firstSeed = wholeNumber('--seed', flags.seed);
   const started = performance.now();
-  const kind = flags.groups ? ('groups' as const) : undefined;
+  const kind = flags.groups ? ('groups' as const) : flags.triggers ? ('triggers' as const) : undefined;
   const options = { histories, firstSeed, plant, kind, onProgress: progress(histories) };
   // A planted bug is looked for from the first seed on, one history at a time.
   const summary =
-    plant === undefined && kind === undefined
-      ? await runInThreads(options)
-      : await runHistories({ ...options, stopAtFirst: plant !== undefined });
+    plant === undefined ? await runInThreads(options) : await runHistories({ ...options, stopAtFirst: true });
   const seconds = ((performance.now() - started) / 1_000).toFixed(1);
   process.stderr.write('\n');
   console.log(
@@ -72,6 +72,7 @@ async function main(): Promise<number> {
   console.log(`producers: ${listed(summary.producers)}`);
   console.log(`replicas: ${listed(summary.replicas)}`);
   console.log(`groups: ${listed(summary.groups)}`);
+  console.log(`triggers: ${listed(summary.triggers)}`);
   for (const { seed, violations } of summary.failed.slice(0, 20)) {
     console.log(`seed ${seed}: ${violations.length} violations; replay with --replay ${seed}`);
     for (const { checker, what } of violations.slice(0, 3)) console.log(`  ${checker}: ${what}`);

@@ -13,6 +13,8 @@ import { replicationPlants } from './replication-plants.ts';
 import { leavingOut, rewriting } from './rewritten-stores.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 import type { SharedTable, TableAccess } from './stores.ts';
+import type { DeliveryPorts } from './triggers/dispatch-servers.ts';
+import { triggerPlants } from './triggers/trigger-plants.ts';
 
 export interface PlantSite {
   scheduler: Scheduler;
@@ -31,6 +33,8 @@ export interface Plant {
   rules?(rules: ReplicationRules): ReplicationRules;
   /** What becomes of the cursor that a member sends, by the table as it is. */
   cursor?(table: Pick<MetadataStore, 'get'>, memberId: string, cursor: string): Promise<string>;
+  /** What dispatchers of triggers are made with; asked for each process. */
+  delivery?(ports: DeliveryPorts): DeliveryPorts;
   /** Behind the network, where every request comes to pass, also a late one. */
   table?(table: TableAccess, site: PlantSite): TableAccess;
 }
@@ -105,6 +109,7 @@ export const plants = {
   ...producerPlants,
   ...replicationPlants,
   ...groupPlants,
+  ...triggerPlants,
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;

@@ -2,19 +2,18 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { seedsFrom } from './kinds.ts';
 import { addSummary, emptySummary, type RunOptions, type RunSummary } from './runner.ts';
 
 const BLOCK = 25;
 
-export async function runInThreads({ histories, firstSeed, onProgress }: RunOptions): Promise<RunSummary> {
+export async function runInThreads({ histories, firstSeed, kind, onProgress }: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
-  let next = 0;
+  const seeds = seedsFrom(firstSeed, histories, kind);
   const thread = async () => {
     const worker = new Worker(new URL('./worker.ts', import.meta.url));
-    while (next < histories) {
-      const block = { histories: Math.min(BLOCK, histories - next), firstSeed: firstSeed + next };
-      next += block.histories;
-      worker.postMessage(block);
+    for (let block = nextBlock(seeds); block.length > 0; block = nextBlock(seeds)) {
+      worker.postMessage({ histories: block.length, firstSeed: block[0], kind });
       const [part] = (await once(worker, 'message')) as [RunSummary];
       addSummary(summary, part);
       onProgress?.(summary.histories, summary.failed.length);
@@ -23,4 +22,14 @@ export async function runInThreads({ histories, firstSeed, onProgress }: RunOpti
   };
   await Promise.all(Array.from({ length: Math.min(availableParallelism(), Math.ceil(histories / BLOCK)) }, thread));
   return summary;
+}
+
+function nextBlock(seeds: Iterator<number>): number[] {
+  const block: number[] = [];
+  while (block.length < BLOCK) {
+    const { value, done } = seeds.next();
+    if (done === true) break;
+    block.push(value);
+  }
+  return block;
 }

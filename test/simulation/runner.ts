@@ -1,5 +1,5 @@
 /** Many histories in a row, from consecutive seeds: all, or those of one kind, as for a bug that shows in no other. */
-import { type HistoryKind, kindOf } from './kinds.ts';
+import { type HistoryKind, seedsFrom } from './kinds.ts';
 import { type PlantName, plantOf } from './plants.ts';
 import { type HistoryResult, simulate } from './world.ts';
 
@@ -24,6 +24,7 @@ export interface RunSummary {
   producers: Record<string, number>;
   replicas: Record<string, number>;
   groups: Record<string, number>;
+  triggers: Record<string, number>;
 }
 
 export function emptySummary(): RunSummary {
@@ -37,6 +38,7 @@ export function emptySummary(): RunSummary {
     producers: {},
     replicas: {},
     groups: {},
+    triggers: {},
   };
 }
 
@@ -50,6 +52,7 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
   addCounts(sum.producers, part.producers);
   addCounts(sum.replicas, part.replicas);
   addCounts(sum.groups, part.groups);
+  addCounts(sum.triggers, part.triggers);
   sum.failed.push(...part.failed);
   sum.failed.sort((a, b) => a.seed - b.seed);
 }
@@ -57,14 +60,24 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
 export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const summary = emptySummary();
   const kind = plantOf(options.plant)?.kind ?? options.kind;
-  for (let seed = options.firstSeed; summary.histories < options.histories; seed++) {
-    if (kind !== undefined && kindOf(seed) !== kind) continue;
+  for (const seed of seedsFrom(options.firstSeed, options.histories, kind)) {
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
       throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
     });
-    const { violations, acked, deleted, events, faults, producers, replicas, groups } = result;
+    const { violations, acked, deleted, events, faults, producers, replicas, groups, triggers } = result;
     const failed = violations.length > 0 ? [result] : [];
-    addSummary(summary, { histories: 1, failed, acked, deleted, events, faults, producers, replicas, groups });
+    addSummary(summary, {
+      histories: 1,
+      failed,
+      acked,
+      deleted,
+      events,
+      faults,
+      producers,
+      replicas,
+      groups,
+      triggers,
+    });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }

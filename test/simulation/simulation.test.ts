@@ -48,6 +48,7 @@ describe('the simulation itself', () => {
     { of: 'producers', seed: 44 },
     { of: 'replicas', seed: 45 },
     { of: 'groups', seed: 47 },
+    { of: 'triggers', seed: 43 },
   ])('gives the same history of $of for the same seed, and another for another', async ({ seed }) => {
     const first = await simulate({ seed });
     const again = await simulate({ seed });

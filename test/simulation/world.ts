@@ -36,6 +36,7 @@ import { EPOCH_MS, Scheduler, SimulatedProcess } from './scheduler.ts';
 import { metadataOver, objectsOver, SharedTable } from './stores.ts';
 import { watchTable } from './table-watch.ts';
 import type { ProducerSite } from './transactional-producers.ts';
+import { simulateTriggers } from './triggers/trigger-world.ts';
 import { Writings } from './writings.ts';
 
 export interface HistoryOptions {
@@ -63,11 +64,22 @@ export interface HistoryResult {
   replicas: Record<string, number>;
   /** What a group went through. */
   groups: Record<string, number>;
+  /** What triggers went through. */
+  triggers: Record<string, number>;
 }
 
 /** Runs one history. The same options give the same result, step by step. */
 export async function simulate(options: HistoryOptions): Promise<HistoryResult> {
-  return kindOf(options.seed) === 'groups' ? simulateGroup(options) : new World(options).run();
+  switch (kindOf(options.seed)) {
+    case 'groups':
+      return simulateGroup(options);
+    case 'triggers':
+      return simulateTriggers(options);
+    case 'log':
+    case 'producers':
+    case 'replicas':
+      return new World(options).run();
+  }
 }
 
 const EVENTS_MAX = 60_000;
@@ -168,6 +180,7 @@ class World {
       producers: countProducers(this.history.producers),
       replicas: countReplicas(this.history.replication),
       groups: {},
+      triggers: {},
     };
   }
 

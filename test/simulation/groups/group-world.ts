@@ -119,6 +119,7 @@ class GroupWorld {
       producers: {},
       replicas: {},
       groups: countGroups(this.history),
+      triggers: {},
     };
   }
 
