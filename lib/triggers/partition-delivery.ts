@@ -311,12 +311,18 @@ export class PartitionDelivery {
     }
     if (!planned.isBlocked && this.hasDelivered) {
       this.idleSinceMs ??= clock.monotonic();
-      if (clock.monotonic() - this.idleSinceMs < limits.triggerLingerMs) {
+      if (clock.monotonic() - this.idleSinceMs < this.lingerMs) {
         this.watch();
         return 'stay';
       }
     }
     return this.release(planned);
+  }
+
+  /** With a batching window longer: one dispatcher that stays with many partitions costs less than one for each of their windows. */
+  private get lingerMs(): number {
+    const { batchingWindowMs } = this.parts.stored.trigger;
+    return Math.min(Math.max(batchingWindowMs, limits.triggerLingerMsMin), limits.triggerLingerMsMax);
   }
 
   /** Gives the lease back where nothing can be done now, unless more is wanted than was seen. */
@@ -420,9 +426,11 @@ export class PartitionDelivery {
     if (this.finished.length > 0 || this.chosen.length > 0) return;
     if (this.state.isBusy && this.state.hasFreeLane && planned?.isBlocked === false) this.watch();
     const nowMs = clock.now();
+    // While the round was written down it has become due.
+    if (planned?.dueMs !== undefined && planned.dueMs <= nowMs) return;
     const waits: number[] = [limits.triggerWaitMsMax, keeper.lease.untilMs - nowMs - limits.triggerIdleLeaseMs / 2];
     if (planned?.dueMs !== undefined) waits.push(planned.dueMs - nowMs);
-    if (this.idleSinceMs !== undefined) waits.push(this.idleSinceMs + limits.triggerLingerMs - clock.monotonic());
+    if (this.idleSinceMs !== undefined) waits.push(this.idleSinceMs + this.lingerMs - clock.monotonic());
     if (planned?.wantsRead === true) waits.push(this.readDueMs - clock.monotonic());
     if (this.leaving === undefined) {
       waits.push(deadlineMs - limits.triggerEndMarginMs - stored.trigger.timeoutMs - clock.monotonic() + 1);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { makeBroker } from '../support/broker.ts';
 import { DispatchWorld, failed, failures, numbered } from '../support/dispatch-world.ts';
 
 describe('a dispatcher', () => {
@@ -35,6 +36,21 @@ describe('a dispatcher', () => {
     expect(summary.counts).toMatchObject({ errors: 3, retries: 3, delivered: 3 });
     expect(await world.committed()).toBe(3);
     expect((await world.lease())?.error).toBeUndefined();
+  });
+
+  it('tries again at once what became due while the failure was written down', async () => {
+    const world = await DispatchWorld.make();
+    await world.produce(['a']);
+    world.handler = () => (world.seen.length < 5 ? failed : undefined);
+    const slow = makeBroker({ stores: world.stores });
+    slow.metadata.onWrite = async (go) => {
+      await world.clock.sleep(2_000);
+      return go();
+    };
+    await world.dispatch(world.dispatcher(slow));
+    const gaps = world.seen.slice(1).map(({ startedMs }, index) => startedMs - (world.seen[index]?.endedMs ?? 0));
+    expect(gaps).toHaveLength(4);
+    expect(Math.max(...gaps)).toBeLessThan(6_000);
   });
 
   it('does not mix new records into a batch that is tried again', async () => {
