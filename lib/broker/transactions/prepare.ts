@@ -24,6 +24,7 @@ import type { Broker } from '../broker.ts';
 import { listGroup } from '../groups/group-directory.ts';
 import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
 import { unknownPartition } from '../topic-cache.ts';
+import { requireResting } from '../triggers/claim.ts';
 
 export interface TransactionRecord extends UncheckedRecord {
   topic: string;
@@ -166,10 +167,15 @@ export async function prepareOffsets(
   });
 }
 
-/** The same for offsets that may be committed with no member of the group behind them, who would have it listed. */
+/**
+ * The same for offsets that may be committed with no member of the group behind them, who would have it listed and whom no
+ * group that a trigger drives has. Throws `INCONSISTENT_GROUP_PROTOCOL` of such a group.
+ */
 export async function prepareListedOffsets(broker: Broker, offsets: GroupOffsets): Promise<PendingOffset[]> {
   const pending = await prepareOffsets(broker, offsets);
-  if (pending.length > 0 && offsets.member === undefined) await listGroup(broker, offsets.group);
+  if (pending.length === 0 || offsets.member !== undefined) return pending;
+  await requireResting(broker, offsets.group);
+  await listGroup(broker, offsets.group);
   return pending;
 }
 

@@ -5,8 +5,12 @@ import { readMembers } from '../../../lib/broker/groups/group-items.ts';
 import { joinGroup } from '../../../lib/broker/groups/membership.ts';
 import { resetOffsets } from '../../../lib/broker/groups/reset-offsets.ts';
 import { tidyGroups } from '../../../lib/broker/groups/tidy-groups.ts';
+import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
+import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
+import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';
+import { to } from '../../support/transactions.ts';
 import { allFunctions, appendTo, committedOf, makeTrigger, triggerWorld } from '../../support/triggers.ts';
 
 const driven = {
@@ -40,6 +44,25 @@ describe('a group that a trigger drives', () => {
     await resetOffsets(broker, reset);
     expect(await committedOf(process)).toEqual([0, 0]);
     await commitOffsets(broker, commit);
+    expect(await committedOf(process)).toEqual([1, 0]);
+  });
+
+  it('takes offsets of no transaction that names no member', async () => {
+    const process = await triggerWorld();
+    const { broker } = process;
+    await appendTo(process, 0, 'a', 'b');
+    await makeTrigger(process);
+    const request = {
+      records: [to('t', 1, 'c')],
+      offsets: { group: 'g', offsets: [{ topic: 't', partition: 0, offset: 1 }] },
+    };
+    await expect(transact(broker, request)).rejects.toMatchObject(driven);
+    const { epoch } = await initializeTransactions(broker, { transactionalId: 'x' });
+    const part = { transactionalId: 'x', caller: { epoch, number: 0 }, part: 0, ...request };
+    await expect(addToTransaction(broker, part)).rejects.toMatchObject(driven);
+    expect(await committedOf(process)).toEqual([2, 0]);
+    await alterTrigger(broker, allFunctions, 'orders', { enabled: false });
+    await transact(broker, request);
     expect(await committedOf(process)).toEqual([1, 0]);
   });
 
