@@ -1,6 +1,13 @@
 import { Duration } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { Architecture, Code, Function as LambdaFunction, Runtime, Tracing } from 'aws-cdk-lib/aws-lambda';
+import {
+  Architecture,
+  Code,
+  Function as LambdaFunction,
+  RecursiveLoop,
+  Runtime,
+  Tracing,
+} from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -19,6 +26,8 @@ export interface MillraceFunctionProps {
   timeoutSeconds?: number;
   /** Concurrent executions set aside for this function, which are also its limit; 0 stops it. Default: none. */
   reservedConcurrency?: number;
+  /** For a function that goes on by invoking itself, which Lambda takes for a mistake and stops after some 16 times. Default false. */
+  invokesItself?: boolean;
   /** Default 90. */
   logRetentionDays?: number;
   /** Where the entry or its bundle is; by default where this package has it. */
@@ -63,6 +72,7 @@ export class MillraceFunction extends Construct {
       memorySize: props.memoryMiB ?? 1024,
       timeout: Duration.seconds(props.timeoutSeconds ?? FUNCTION_TIMEOUT_SECONDS),
       reservedConcurrentExecutions: props.reservedConcurrency,
+      ...(props.invokesItself === true && { recursiveLoop: RecursiveLoop.ALLOW }),
       // CDK adds xray:PutTraceSegments and xray:PutTelemetryRecords to the role.
       tracing: Tracing.ACTIVE,
     });

@@ -73,7 +73,10 @@ export class MillraceFunctions extends Construct {
 }
 
 export interface BackendFunctionOptions
-  extends Pick<MillraceFunctionProps, 'lambda' | 'memoryMiB' | 'timeoutSeconds' | 'reservedConcurrency'> {
+  extends Pick<
+    MillraceFunctionProps,
+    'lambda' | 'memoryMiB' | 'timeoutSeconds' | 'reservedConcurrency' | 'invokesItself'
+  > {
   backend: BackendProps;
   /** Beside what every function of the backend is told. */
   environment?: Readonly<Record<string, string>>;

@@ -109,6 +109,7 @@ export class MillraceTriggers extends Construct implements TriggerHost {
       },
       memoryMiB,
       timeoutSeconds: DISPATCHER_TIMEOUT_SECONDS,
+      invokesItself: true,
       reservedConcurrency: dispatcherConcurrency,
       statements: targetStatements(allowedTargets, tenant),
     });

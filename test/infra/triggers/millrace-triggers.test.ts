@@ -124,6 +124,12 @@ describe('the dispatcher', () => {
     expect(Properties).toMatchObject({ Timeout: 900, MemorySize: 1024, ReservedConcurrentExecutions: 25 });
   });
 
+  test('may hand on to itself for as long as there is something to deliver', () => {
+    expect(Properties).toMatchObject({ RecursiveLoop: 'Allow' });
+    const router = resource(template, 'AWS::Lambda::Function', 'TriggersRouter');
+    expect(router.Properties).not.toHaveProperty('RecursiveLoop');
+  });
+
   test('is not asked again for what the sweeper asks again', () => {
     expect(resource(template, 'AWS::Lambda::EventInvokeConfig').Properties).toMatchObject({
       MaximumRetryAttempts: 0,
