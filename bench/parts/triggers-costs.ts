@@ -116,7 +116,7 @@ function deliveryTable(rows: readonly CountedRow[]): Table {
     ]),
     notes: [
       `Taken: ${ASSUMED_MS.tableCall} ms for a call of the table, ${ASSUMED_MS.bucketCall} ms for one of the bucket; a handler that does nothing, warm.`,
-      'A dispatcher stays with a partition for a second after its last batch; that is most of the time of a batch with a wake-up.',
+      'A dispatcher stays with a partition for a quarter of a second after its last batch, with a batching window for up to a second.',
       "In the time of a retry is the pause before it. The handler's own invocations and the destination are not in it.",
     ],
   };

@@ -337,7 +337,9 @@ export const limits = {
   /** What is due later than this is left to the sweeper. */
   triggerWaitMsMax: 10_000,
   /** How long a dispatcher stays with a partition that has nothing: steady traffic then needs one only. */
-  triggerLingerMs: 1_000,
+  triggerLingerMsMin: 250,
+  /** The same with a batching window of as much or more. */
+  triggerLingerMsMax: 1_000,
   /** Records that one dispatcher has read ahead, and the least that each of its partitions may. */
   triggerBufferBytesMax: 192 * MIB,
   triggerBufferBytesMin: MIB,
