@@ -13,6 +13,7 @@ const BEGIN_AT: Partial<Record<PlantName, number>> = {
   'group-members-read-late': 839,
   'group-removal-unconditional': 655,
   'group-cursor-of-any-epoch': 119,
+  'trigger-release-blindly': 1147,
 };
 
 describe('the simulation', () => {
