@@ -11,6 +11,8 @@ export function checkGroup(history: GroupHistory): Violation[] {
 const groupCheckers: Record<string, (history: GroupHistory) => string[]> = {
   'a partition has one owner at a time': (history) => history.overlaps,
 
+  'what fences a member that lost its seat fences it for ever': (history) => history.returns,
+
   'a commit is of whoever owns the partition': (history) => {
     const askers = new Map(history.asks.map(({ token, member }) => [token, member]));
     return history.commits.flatMap((commit) => {
@@ -120,14 +122,14 @@ const groupCheckers: Record<string, (history: GroupHistory) => string[]> = {
     }),
 
   'nobody is removed who has shown a sign of life since': (history) => {
-    // Of one that was never answered, a join that fails takes the member away again.
-    const known = new Map<string, number>();
-    for (const { member, moment } of history.answers) known.set(member, Math.min(moment, known.get(member) ?? moment));
-    return history.removals.flatMap(({ member, moment, suspected, overdue }) =>
-      suspected || overdue || history.left.has(member) || moment < (known.get(member) ?? Number.POSITIVE_INFINITY)
+    // A join that fails takes away the member that it made, and was answered to nobody; an earlier one of its name was another.
+    const answers = Map.groupBy(history.answers, ({ member }) => member);
+    return history.removals.flatMap(({ member, since, moment, untouched, suspected, overdue }) => {
+      const known = answers.get(member)?.some((answer) => answer.moment > since && answer.moment < moment) === true;
+      return suspected || overdue || untouched || history.left.has(member) || !known
         ? []
-        : [`${member} was removed at ${moment}, and was no suspect then`],
-    );
+        : [`${member} was removed at ${moment}, and was no suspect then`];
+    });
   },
 };
 

@@ -35,8 +35,12 @@ export interface AppliedCommit {
 
 /** A member's item was deleted. */
 export interface Removal {
+  /** From when on the item was that member's; one that was removed may join again under its name. */
+  since: number;
   moment: number;
   member: string;
+  /** Nothing was written to the item after the join that made it. */
+  untouched: boolean;
   /** The item, as it was, bore the mark of a suspect. */
   suspected: boolean;
   /** The item, as it was, had not followed some target that took something from the member. */
@@ -104,6 +108,8 @@ export class GroupHistory {
   readonly overlaps: string[] = [];
   readonly commits: AppliedCommit[] = [];
   readonly removals: Removal[] = [];
+  /** Sentences about fences that hold again after they did not. */
+  readonly returns: string[] = [];
   readonly targets: WrittenTarget[] = [];
   readonly deliveries: Delivery[] = [];
   readonly answers: Answer[] = [];

@@ -6,6 +6,7 @@ import { groupKey, OFFSETS_PREFIX } from '../../../lib/coordination/groups/offse
 import { MEMBER_PREFIX, memberKey, seatOf } from '../../../lib/coordination/groups/seat.ts';
 import { targetKey } from '../../../lib/coordination/groups/target-item.ts';
 import type { ItemKey, Write } from '../../../lib/kernel/items.ts';
+import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import type { Plant } from '../plants.ts';
 import { rewriting, withoutConditions, writeWithout } from '../rewritten-stores.ts';
 import { delegating } from '../stores.ts';
@@ -86,6 +87,14 @@ export const groupPlants = {
       return encodePollCursor(memberId, { ...cursor, writes: decodeMember(seat, item).writes, positions });
     },
   },
+  'group-epoch-of-the-seat': {
+    about: 'leaves a seat its epoch when another member comes to have it',
+    kind: 'groups',
+    table: (table) => ({
+      ...delegating(table),
+      write: async (writes) => table.write(await Promise.all(writes.map((write) => underSameEpoch(table, write)))),
+    }),
+  },
   'transaction-without-member': {
     about: 'commits the offsets of a transaction without looking whether they are still the member’s to commit',
     kind: 'groups',
@@ -98,6 +107,13 @@ export const groupPlants = {
     }),
   },
 } as const satisfies Record<string, Plant>;
+
+async function underSameEpoch(table: Pick<MetadataStore, 'get'>, write: Write): Promise<Write> {
+  if (write.kind !== 'put' || !isMemberKey(write.key)) return write;
+  const { e, m } = (await table.get(write.key, 'strong')) ?? {};
+  const isOther = e !== undefined && m !== write.attributes['m'];
+  return isOther ? { ...write, attributes: { ...write.attributes, e } } : write;
+}
 
 function isMemberKey({ pk, sk }: ItemKey): boolean {
   return pk === groupKey(GROUP) && sk.startsWith(MEMBER_PREFIX);

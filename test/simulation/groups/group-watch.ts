@@ -23,6 +23,10 @@ export class GroupWatch {
   private readonly nowMs: () => number;
   private readonly members = new Map<Seat, ConsumerMember>();
   private readonly open = new Map<PartitionName, Tenure[]>();
+  /** Since when a seat is its member's. */
+  private readonly seatedAt = new Map<Seat, number>();
+  /** Members that lost their seats, each with its epoch then: what the fence of their commits names. */
+  private readonly fenced = new Set<string>();
   private readonly slots = new Map<PartitionName, string>();
   readonly committed = new Map<PartitionName, number>();
 
@@ -88,23 +92,33 @@ export class GroupWatch {
     const after = decoded?.kind === 'consumer' ? decoded : undefined;
     if (after === undefined) this.members.delete(seat);
     else this.members.set(seat, after);
+    const since = this.seatedAt.get(seat) ?? moment;
     const isSame = before?.nonce === after?.nonce && before?.memberId === after?.memberId;
+    if (!isSame) {
+      this.seatedAt.set(seat, moment);
+      if (before?.memberId !== undefined) this.fenced.add(fenceOf(before));
+    }
+    const isNew = after !== undefined && after.epoch > 0 && !(isSame && before?.epoch === after.epoch);
+    if (isNew && this.fenced.has(fenceOf(after))) {
+      this.history.returns.push(`${after.memberId} has its epoch ${after.epoch} again at ${moment}`);
+    }
     const had = new Set(before?.memberId === undefined ? [] : namesOf(before));
     const has = new Set(after?.memberId === undefined ? [] : namesOf(after));
     for (const partition of had) if (!isSame || !has.has(partition)) this.end(partition, seat, moment);
     for (const partition of has) {
       if (!isSame || !had.has(partition)) this.begin(partition, seat, String(after?.memberId), moment);
     }
-    if (before?.memberId !== undefined && after === undefined) this.noteRemoval(before, moment);
+    if (before?.memberId !== undefined && after === undefined) this.noteRemoval(before, { since, moment });
   }
 
-  private noteRemoval(before: ConsumerMember, moment: number): void {
-    const { seat, nonce, followed } = before;
+  private noteRemoval(before: ConsumerMember, { since, moment }: { since: number; moment: number }): void {
+    const { seat, nonce, followed, writes } = before;
     const overdue = this.history.targets.some(({ target }) =>
       target.withdrawals.some((one) => one.seat === seat && one.nonce === nonce && one.epoch > followed),
     );
     const suspected = before.suspectMs !== undefined;
-    this.history.removals.push({ moment, member: String(before.memberId), suspected, overdue });
+    const member = String(before.memberId);
+    this.history.removals.push({ since, moment, member, untouched: writes === 1, suspected, overdue });
   }
 
   private end(partition: PartitionName, seat: Seat, moment: number): void {
@@ -131,6 +145,11 @@ export class GroupWatch {
 
 export function nameOf({ topicId, partition }: TopicPartition): PartitionName {
   return `${topicId}:${partition}`;
+}
+
+/** What the fence of a member's commits holds its item to. */
+function fenceOf({ seat, memberId, epoch }: ConsumerMember): string {
+  return `${seat} ${memberId} ${epoch}`;
 }
 
 function namesOf({ owned }: ConsumerMember): PartitionName[] {
