@@ -3,17 +3,19 @@ import { LambdaClient, ListTagsCommand } from '@aws-sdk/client-lambda';
 import {
   anyPolicy,
   arnPatternPolicy,
+  regionalPolicy,
   type TagLookup,
   type TargetPolicy,
   taggedPolicy,
 } from '../../lib/broker/triggers/target-policy.ts';
-import { readAllowedTargets } from './environment.ts';
+import { readAllowedTargets, readRegion } from './environment.ts';
 
 /** Throws where the environment is wrong. */
 export function deployedTargetPolicy(variables = process.env): TargetPolicy {
   const { patterns, tagged, tenant } = readAllowedTargets(variables);
   const named = arnPatternPolicy(patterns);
-  return tagged ? anyPolicy([named, taggedPolicy(functionTags(new LambdaClient({})), tenant)]) : named;
+  const granted = tagged ? anyPolicy([named, taggedPolicy(functionTags(new LambdaClient({})), tenant)]) : named;
+  return regionalPolicy(granted, readRegion(variables));
 }
 
 /** Tags of functions, which a version or an alias shares. What the role may not look at has none. */

@@ -77,6 +77,11 @@ export function readFunctionName(variables: Variables): string {
   return theOnly(variables, 'AWS_LAMBDA_FUNCTION_NAME');
 }
 
+/** The function's region, which the platform sets. */
+export function readRegion(variables: Variables): string {
+  return theOnly(variables, 'AWS_REGION');
+}
+
 /** What events say they come from, where an MSK cluster has its ARN and its brokers. */
 export function readEventOrigin(variables: Variables): { eventSourceArn: string; bootstrapServers: string } {
   return {

@@ -5,7 +5,8 @@
  * and what is gone as deleted. The resource's physical id is the trigger's name; what was refused before anything was made gets
  * one that is no name, because CloudFormation deletes by it what it could not create, and a trigger of that name is someone else's.
  *
- * Grants are not looked at: they come with the same deployment as the trigger.
+ * Grants are not looked at: they come with the same deployment as the trigger. What is in another region is refused, though:
+ * at synthesis ARNs need not be known.
  */
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda';
 import type { Broker } from '../../lib/broker/broker.ts';
@@ -13,7 +14,7 @@ import { alterTrigger } from '../../lib/broker/triggers/alter-trigger.ts';
 import { createTrigger } from '../../lib/broker/triggers/create-trigger.ts';
 import { deleteTrigger } from '../../lib/broker/triggers/delete-trigger.ts';
 import { findTrigger } from '../../lib/broker/triggers/find-trigger.ts';
-import type { TargetPolicy } from '../../lib/broker/triggers/target-policy.ts';
+import { regionalPolicy, type TargetPolicy } from '../../lib/broker/triggers/target-policy.ts';
 import { newTrigger, type TriggerInput } from '../../lib/coordination/triggers/check-trigger.ts';
 import type { FailureTarget, Trigger } from '../../lib/coordination/triggers/trigger.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
@@ -29,6 +30,12 @@ export interface Registration {
 const NOTHING_MADE = 'refused:';
 
 const grantedWithIt: TargetPolicy = { allows: async () => ({ allowed: true }) };
+
+/** The service token is the registrar's ARN, and the dispatcher is where that is. */
+function policyOf({ ResourceProperties }: CloudFormationCustomResourceEvent): TargetPolicy {
+  const [, , , region] = ResourceProperties.ServiceToken.split(':');
+  return region === undefined ? grantedWithIt : regionalPolicy(grantedWithIt, region);
+}
 
 /** Never rejects for what the request is to blame for. */
 export async function registerTrigger(broker: Broker, event: CloudFormationCustomResourceEvent): Promise<Registration> {
@@ -48,18 +55,18 @@ export function physicalIdOf(event: CloudFormationCustomResourceEvent): string {
 async function register(broker: Broker, event: CloudFormationCustomResourceEvent): Promise<string> {
   switch (event.RequestType) {
     case 'Create':
-      return await create(broker, requested(event));
+      return await create(broker, policyOf(event), requested(event));
     case 'Update':
-      return await update(broker, event.PhysicalResourceId, requested(event));
+      return await update(broker, policyOf(event), event.PhysicalResourceId, requested(event));
     case 'Delete':
       await remove(broker, event.PhysicalResourceId);
       return event.PhysicalResourceId;
   }
 }
 
-async function create(broker: Broker, input: TriggerInput): Promise<string> {
+async function create(broker: Broker, policy: TargetPolicy, input: TriggerInput): Promise<string> {
   try {
-    await createTrigger(broker, grantedWithIt, input);
+    await createTrigger(broker, policy, input);
   } catch (error) {
     if (!(error instanceof MillraceError) || error.code !== 'TRIGGER_ALREADY_EXISTS') throw error;
     const found = await findTrigger(broker, input.name);
@@ -69,19 +76,19 @@ async function create(broker: Broker, input: TriggerInput): Promise<string> {
 }
 
 /** Another name is another resource, of which CloudFormation deletes the former afterwards. */
-async function update(broker: Broker, name: string, input: TriggerInput): Promise<string> {
+async function update(broker: Broker, policy: TargetPolicy, name: string, input: TriggerInput): Promise<string> {
   const found = input.name === name ? await findTrigger(broker, name) : undefined;
-  if (found === undefined || found.phase === 'deleting') return await create(broker, input);
+  if (found === undefined || found.phase === 'deleting') return await create(broker, policy, input);
   const wanted = newTrigger(input);
   if (isSame(beginning(found.trigger), beginning(wanted))) {
     const { topics: _, startingPosition: _start, group: _group, name: _name, ...changes } = wanted;
     const { onFailure = null, tenantId = null } = wanted;
-    await alterTrigger(broker, grantedWithIt, name, { ...changes, onFailure, tenantId });
+    await alterTrigger(broker, policy, name, { ...changes, onFailure, tenantId });
     return name;
   }
   // The group keeps what it has committed, so that what was delivered is not delivered again.
   await remove(broker, name);
-  return await create(broker, input);
+  return await create(broker, policy, input);
 }
 
 /** What no change of a trigger changes. */

@@ -47,6 +47,18 @@ describe('a creation', () => {
     });
   });
 
+  it('refuses a destination that is in another region than the registrar', async () => {
+    const process = await triggerWorld();
+    const ServiceToken = 'arn:aws:lambda:eu-central-1:123456789012:function:registrar';
+    const wanted = { ...properties({}, 'arn:aws:sqs:us-east-1:123456789012:poison'), ServiceToken };
+    expect(await register(process, event('Create', wanted))).toMatchObject({
+      status: 'FAILED',
+      reason:
+        'The trigger may not send to its destination: it needs one in eu-central-1, where the dispatcher is, not in us-east-1.',
+    });
+    expect(await findTrigger(process.broker, 'orders')).toBeUndefined();
+  });
+
   it('takes a topic of CDK’s form as destination', async () => {
     const process = await triggerWorld();
     const refused = await register(process, event('Create', properties({}, 'kafka://poison')));

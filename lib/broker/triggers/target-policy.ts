@@ -69,6 +69,17 @@ export function anyPolicy(policies: readonly TargetPolicy[]): TargetPolicy {
   };
 }
 
+/** What `policy` allows in the dispatcher's region, where its clients are: elsewhere they would find nothing. Buckets have none. */
+export function regionalPolicy(policy: TargetPolicy, dispatcherRegion: string): TargetPolicy {
+  return {
+    async allows(arn) {
+      const [prefix, , , region = ''] = arn.split(':');
+      if (prefix !== 'arn' || region === '' || region === dispatcherRegion) return policy.allows(arn);
+      return { allowed: false, missing: `one in ${dispatcherRegion}, where the dispatcher is, not in ${region}` };
+    },
+  };
+}
+
 /** The handlers that a local server has. */
 export function handlerPolicy(handlers: ReadonlySet<string>): TargetPolicy {
   return {

@@ -52,8 +52,8 @@ export class MillraceEventSource implements IEventSource {
       }),
     );
     const { onFailure } = this.props;
-    const { dispatcherArn } = host;
-    const destination = onFailure && bindDestination(scope, onFailure, { name, dispatcherArn, role });
+    const { dispatcherArn, region } = host;
+    const destination = onFailure && bindDestination(scope, onFailure, { name, dispatcherArn, region, role });
     const trigger = new CustomResource(scope, 'Trigger', {
       resourceType: 'Custom::MillraceTrigger',
       serviceToken: host.registrarArn,

@@ -5,6 +5,7 @@ import {
   arnPatternPolicy,
   handlerPolicy,
   noTargets,
+  regionalPolicy,
   type TargetPolicy,
   taggedPolicy,
 } from '../../../lib/broker/triggers/target-policy.ts';
@@ -12,6 +13,23 @@ import {
 const ARN = 'arn:aws:lambda:eu-central-1:123456789012:function:orders';
 
 const allows = async (policy: TargetPolicy, arn: string) => (await policy.allows(arn)).allowed;
+
+describe('the region', () => {
+  const everything = regionalPolicy(arnPatternPolicy(['*']), 'eu-central-1');
+
+  it.each([
+    [ARN, true],
+    ['arn:aws:lambda:us-east-1:123456789012:function:orders', false],
+    ['arn:aws:sqs:us-east-1:123456789012:poison', false],
+    ['arn:aws:s3:::poison', true],
+  ])('is the dispatcher’s, whatever was granted: %s: %s', async (arn, allowed) => {
+    expect(await allows(everything, arn)).toBe(allowed);
+  });
+
+  it('grants nothing by itself', async () => {
+    expect(await allows(regionalPolicy(noTargets, 'eu-central-1'), ARN)).toBe(false);
+  });
+});
 
 describe('patterns of ARNs', () => {
   it.each([

@@ -351,6 +351,28 @@ describe('between accounts', () => {
 });
 
 describe('refused at synthesis, naming function and property', () => {
+  test('a FIFO queue or topic as destination', () => {
+    const queue = (scope: Stack) => ({ onFailure: new SqsDlq(new Queue(scope, 'Poison', { fifo: true })) });
+    expect(() => bound(queue)).toThrow(/onFailure: Orders\/Poison is FIFO/);
+    const topic = (scope: Stack) => ({ onFailure: new SnsDlq(new Topic(scope, 'Poison', { fifo: true })) });
+    expect(() => bound(topic)).toThrow(/onFailure: Orders\/Poison is FIFO/);
+  });
+
+  test('a destination of another region', () => {
+    const app = appWithoutBundling();
+    const backend = TriggerBackend.fromArns({
+      registrarArn: 'arn:aws:lambda:eu-central-1:123456789012:function:registrar',
+      dispatcherArn: 'arn:aws:lambda:eu-central-1:123456789012:function:dispatcher',
+      dispatcherRoleArn: 'arn:aws:iam::123456789012:role/dispatcher',
+    });
+    const stack = new Stack(app, 'Orders', { env: { account: '123456789012', region: 'eu-central-1' } });
+    const poison = Queue.fromQueueArn(stack, 'Poison', 'arn:aws:sqs:us-east-1:123456789012:poison');
+    const source = new MillraceEventSource(backend, { ...FROM_START, onFailure: new SqsDlq(poison) });
+    expect(() => consumer(stack).addEventSource(source)).toThrow(
+      /onFailure: Orders\/Poison is in us-east-1, the backend in eu-central-1/,
+    );
+  });
+
   test.each<[string, Partial<MillraceEventSourceProps>, RegExp]>([
     [
       'no topic',
