@@ -1,6 +1,6 @@
 /** How far delivery of a partition has come, what is under way, and what is next. Does no I/O; its owner writes it down. */
 import { type AttemptResult, begun, done, paused, settle } from '../coordination/triggers/attempt.ts';
-import { advanced, committable, type Lane } from '../coordination/triggers/lanes.ts';
+import { advanced, committable, forRecords, type Lane } from '../coordination/triggers/lanes.ts';
 import type { LeaseError } from '../coordination/triggers/lease-item.ts';
 import { planLane, spanOf } from '../coordination/triggers/plan-lane.ts';
 import { type OpenWindow, windowAfter, windowEnded, windowOf } from '../coordination/triggers/window.ts';
@@ -221,7 +221,8 @@ export class DeliveryState {
   ): GiveUpStep {
     const { stored, work } = this.parts;
     const records = queued.map(({ record }) => record);
-    const lane = this.lanes[index] as Lane;
+    const own = this.lanes[index] as Lane;
+    const lane = records.length === 0 ? own : forRecords(own);
     const [first, last] = [records[0], records.at(-1)];
     const failed: FailedBatch = {
       trigger: stored.trigger,

@@ -88,6 +88,22 @@ describe('lanes, windows and batches that fill', () => {
     expect(await world.committed()).toBe(4);
   });
 
+  it('counts failures of the end of a window apart from those of a late record', async () => {
+    const world = await DispatchWorld.make({ trigger: { tumblingWindowMs: 10_000, retryAttempts: 1 } });
+    const timestamp = Math.floor(world.clock.now() / 10_000) * 10_000 - 60_000;
+    await world.produce(['early'], { timestamp });
+    world.handler = async ({ event, values }) => {
+      const isFirstEnd = event['isFinalInvokeForWindow'] === true && world.seen.length === 2;
+      if (isFirstEnd) await world.produce(['late'], { timestamp });
+      const isFirstOfLate = values.includes('late') && world.seen.length === 3;
+      return isFirstEnd || isFirstOfLate ? failed : { response: { state: {} } };
+    };
+    await world.dispatch();
+    expect(world.seen.map(({ values }) => values)).toEqual([['early'], [], ['late'], ['late'], []]);
+    expect(world.given).toEqual([]);
+    expect(await world.committed()).toBe(2);
+  });
+
   it('ends a window early whose state is too large', async () => {
     const world = await DispatchWorld.make({ trigger: { tumblingWindowMs: 10_000 } });
     await world.produce(['a'], { timestamp: world.clock.now() - 60_000 });

@@ -13,7 +13,7 @@
 import { assert } from '../../kernel/assert.ts';
 import { limits } from '../../kernel/limits.ts';
 import { pauseMs } from './backoff.ts';
-import { advanced, type Lane } from './lanes.ts';
+import { advanced, forRecords, type Lane } from './lanes.ts';
 import type { Trigger } from './trigger.ts';
 
 export type RetryPolicy = Pick<Trigger, 'retryAttempts' | 'bisectBatchOnError'>;
@@ -49,10 +49,10 @@ export interface SettleInput {
   fraction: number;
 }
 
-/** Counts an attempt of the batch of these records. */
+/** Counts an attempt of the batch of these records; without any, of the end of a window. */
 export function begun(lane: Lane, offsets: readonly number[], nowMs: number): Lane {
   const [first] = offsets;
-  const { dueMs: _, ...rest } = first === undefined ? lane : advanced(lane, first);
+  const { dueMs: _, ...rest } = first === undefined ? { ...lane, isEnding: true } : advanced(forRecords(lane), first);
   const ends = first === undefined ? rest.ends : withEnd(rest.ends, endOf(offsets));
   return { ...rest, ends, unheard: rest.unheard + 1, sinceMs: rest.sinceMs ?? nowMs };
 }

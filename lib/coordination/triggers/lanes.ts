@@ -14,6 +14,8 @@ export interface Lane {
   attempts: number;
   /** … and those of which nobody has heard the end: under way, or their dispatcher died, or the connection broke. */
   unheard: number;
+  /** The attempts are of the end of a window, which has no records, and say nothing of a batch that comes after all. */
+  isEnding?: boolean;
   /** Pauses in a row in which nothing was attempted: throttled, refused, the destination failed. */
   pauses: number;
   /** When the first attempt was. */
@@ -46,6 +48,13 @@ export function committable(lanes: readonly Lane[]): number {
 export function advanced(lane: Lane, next: number): Lane {
   if (next <= lane.next) return lane;
   return { ...newLane(next), ends: lane.ends.filter((end) => end > next) };
+}
+
+/** The lane as its first batch of records sees it. */
+export function forRecords(lane: Lane): Lane {
+  if (lane.isEnding !== true) return lane;
+  const { next, ends, dueMs } = lane;
+  return { ...newLane(next), ends, ...(dueMs !== undefined && { dueMs }) };
 }
 
 /** Where the lane's first batch must end; absent: where it likes. */

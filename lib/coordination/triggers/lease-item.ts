@@ -16,6 +16,7 @@
  *                   n next: all its records below are done
  *                   b list of numbers, where batches end that halving has left, the innermost last; absent = none
  *                   a attempts of the first batch that failed; u those of which nobody heard the end; absent = 0
+ *                   e true: those attempts are of the end of a window; absent = of the first batch
  *                   p pauses in a row without an attempt (throttled, refused, its destination failed); absent = 0
  *                   f when the first attempt was, ms; absent = none
  *                   d not due before, ms; absent = at any time
@@ -117,12 +118,13 @@ export function decodeLease(attributes: Attributes): Lease {
 }
 
 /** A lane that has nothing to remember is one number: most are, and every batch pays for the item. */
-function encodeLane({ next, ends, attempts, unheard, pauses, sinceMs, dueMs }: Lane): Value {
+function encodeLane({ next, ends, attempts, unheard, isEnding, pauses, sinceMs, dueMs }: Lane): Value {
   return present<{ [name: string]: Value }>({
     n: next,
     b: ends.length === 0 ? undefined : [...ends],
     a: attempts || undefined,
     u: unheard || undefined,
+    e: isEnding || undefined,
     p: pauses || undefined,
     f: sinceMs,
     d: dueMs,
@@ -140,6 +142,7 @@ function decodeLane(map: Attributes): Lane {
     }),
     attempts: optionalNumber(map, 'a') ?? 0,
     unheard: optionalNumber(map, 'u') ?? 0,
+    isEnding: map['e'] === true || undefined,
     pauses: optionalNumber(map, 'p') ?? 0,
     sinceMs: optionalNumber(map, 'f'),
     dueMs: optionalNumber(map, 'd'),

@@ -2,7 +2,7 @@
 import { limits } from '../../kernel/limits.ts';
 import { isExhausted } from './attempt.ts';
 import { type CutBatch, cutBatch, type QueuedRecord } from './batch.ts';
-import { boundOf, type Lane } from './lanes.ts';
+import { boundOf, forRecords, type Lane } from './lanes.ts';
 import type { Trigger } from './trigger.ts';
 import { isWindowOver, type OpenWindow, windowEndMs } from './window.ts';
 
@@ -35,9 +35,14 @@ export interface PlanInput {
 }
 
 export function planLane(input: PlanInput): LanePlan {
-  const { trigger, lane, queue, feed, window, nowMs, bytesMax } = input;
+  const { lane, trigger, nowMs } = input;
   if (lane.dueMs !== undefined && lane.dueMs > nowMs) return { plan: 'wait', untilMs: lane.dueMs, why: 'retry' };
   if (isOver(input)) return isExhausted(lane, trigger) ? giveUp(0, 'exhausted') : { plan: 'end-window' };
+  return planRecords({ ...input, lane: forRecords(lane) });
+}
+
+function planRecords(input: PlanInput): LanePlan {
+  const { trigger, lane, queue, feed, window, nowMs, bytesMax } = input;
   const bound = boundOf(lane);
   const cut = cutBatch(queue, { trigger, bound, bytesMax, window, nowMs });
   if (cut === undefined) {

@@ -27,6 +27,7 @@ const lanes: fc.Arbitrary<Lane> = fc.record(
     ends: fc.array(offset, { maxLength: 4 }),
     attempts: fc.nat(),
     unheard: fc.nat(),
+    isEnding: fc.constant(true),
     pauses: fc.nat(),
     sinceMs: time,
     dueMs: time,
