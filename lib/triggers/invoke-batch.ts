@@ -28,12 +28,12 @@ export interface Invoked {
   state?: unknown;
 }
 
-/** Never rejects. */
-export async function invokeBatch(parts: InvokeParts, batch: EventBatch): Promise<Invoked> {
+/** Never rejects. Later than `beginByMs`, of the monotonic clock, nothing is invoked: the lease is not held for so long. */
+export async function invokeBatch(parts: InvokeParts, batch: EventBatch, beginByMs: number): Promise<Invoked> {
   const { clock, log, tally } = parts;
   const { trigger, topic, partition, records } = batch;
   const begunMs = clock.monotonic();
-  const invoked = await attempted(parts, batch);
+  const invoked = await attempted(parts, batch, beginByMs);
   const { result } = invoked.result;
   tally.add({
     ...(result !== 'throttled' && result !== 'refused' && { invocations: 1 }),
@@ -50,7 +50,7 @@ export async function invokeBatch(parts: InvokeParts, batch: EventBatch): Promis
   return invoked;
 }
 
-async function attempted(parts: InvokeParts, batch: EventBatch): Promise<Invoked> {
+async function attempted(parts: InvokeParts, batch: EventBatch, beginByMs: number): Promise<Invoked> {
   const { invoker, events, clock } = parts;
   const { name, target, timeoutMs, tenantId } = batch.trigger;
   const newest = batch.records.at(-1);
@@ -59,6 +59,13 @@ async function attempted(parts: InvokeParts, batch: EventBatch): Promise<Invoked
   const untilMs = clock.now() + timeoutMs + limits.triggerInvokeMarginMs + limits.triggerClockSkewMsMax;
   try {
     const payload = events.render(batch);
+    if (clock.monotonic() > beginByMs) {
+      // Frozen since the lease was written, or busy with the events of many.
+      return {
+        result: { result: 'throttled' },
+        error: { kind: 'Late', message: 'The dispatcher came to it too late.' },
+      };
+    }
     const answer = await invoker.invoke({
       trigger: name,
       target,

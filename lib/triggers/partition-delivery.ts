@@ -71,6 +71,8 @@ export class PartitionDelivery {
   private idleSinceMs: number | undefined;
   /** When what is under way has ended for certain. */
   private busyUntilMs = 0;
+  /** By the monotonic clock: when what is written down must have begun. */
+  private beginByMs = 0;
   private bell = Promise.withResolvers<void>();
 
   constructor(parts: DeliveryParts) {
@@ -197,7 +199,7 @@ export class PartitionDelivery {
     const renewal = keeper.lease.untilMs - nowMs < limits.triggerIdleLeaseMs / 2;
     if (!this.isDirty && !renewal) return true;
     for (let attempt = 0; attempt < limits.triggerLeaseWritesMax; attempt++) {
-      const begunMs = clock.monotonic();
+      this.beginByMs = clock.monotonic() + limits.triggerInvokeMarginMs;
       const { timeoutMs } = stored.trigger;
       const untilMs = clock.now() + limits.triggerInvokeMarginMs + timeoutMs;
       if (steps.some(({ step }) => step === 'invoke')) this.busyUntilMs = Math.max(this.busyUntilMs, untilMs);
@@ -214,7 +216,7 @@ export class PartitionDelivery {
       this.offset = this.state.committable;
       this.isDirty = false;
       // Frozen meanwhile: the lease must be held for as long as what begins now may run.
-      if (clock.monotonic() - begunMs <= limits.triggerInvokeMarginMs) return true;
+      if (clock.monotonic() <= this.beginByMs) return true;
     }
     for (const { lane } of steps) this.state.cancel(lane);
     this.leaving ??= 'failed';
@@ -248,7 +250,7 @@ export class PartitionDelivery {
   private start(step: Step): void {
     const under =
       step.step === 'invoke'
-        ? invokeBatch(this.parts, step.batch).then((invoked) => this.finish({ step, invoked }))
+        ? invokeBatch(this.parts, step.batch, this.beginByMs).then((invoked) => this.finish({ step, invoked }))
         : giveUp(this.parts, step.failed).then((taken) => this.finish({ step, taken }));
     // Neither rejects: what they call is caught there.
     void under;
