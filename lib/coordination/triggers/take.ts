@@ -40,8 +40,9 @@ export function decideTake(lease: Lease | undefined, { nowMs, wanted, batchSize 
     const more = wanted === 0 ? 0 : wanted - (committed ?? 0);
     return more >= enough ? { outcome: 'take', why: 'free' } : { outcome: 'not-due', dueMs: nextMs };
   }
-  if (nextMs === undefined && wanted > 0 && committed !== undefined && wanted <= committed)
-    return { outcome: 'reached' };
+  // A window whose end nobody has put a time to was left open by someone who had to go.
+  const isDone = nextMs === undefined && lease.window?.hasBegun !== true;
+  if (isDone && wanted > 0 && committed !== undefined && wanted <= committed) return { outcome: 'reached' };
   return { outcome: 'take', why: 'free' };
 }
 

@@ -56,6 +56,13 @@ describe('a lease', () => {
     expect(decideTake(failing, { ...wish, wanted: 101 })).toMatchObject({ outcome: 'not-due' });
   });
 
+  it('whose window was left open without a time for its end is taken, whatever is committed', () => {
+    const open: Lease = { ...free, window: { startMs: nowMs, hasBegun: true } };
+    expect(decideTake(open, { ...wish, wanted: 100 })).toEqual({ outcome: 'take', why: 'free' });
+    const ended: Lease = { ...free, window: { startMs: nowMs, hasBegun: false } };
+    expect(decideTake(ended, { ...wish, wanted: 100 })).toEqual({ outcome: 'reached' });
+  });
+
   it('that waits for a batch to fill is taken as soon as it would be full', () => {
     const filling = { ...free, nextMs: nowMs + 5_000, fillingSinceMs: nowMs - 1 };
     expect(decideTake(filling, { ...wish, wanted: 109 })).toMatchObject({ outcome: 'not-due' });
