@@ -5,6 +5,7 @@
  */
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { newTrigger, type TriggerInput } from '../../coordination/triggers/check-trigger.ts';
+import { failureLoop } from '../../coordination/triggers/failure-loop.ts';
 import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import {
   claimKey,
@@ -78,7 +79,21 @@ export async function requireTopics(broker: Broker, trigger: Trigger): Promise<v
     const detail = `The topics of the trigger have ${partitions} partitions: a group has at most ${limits.groupPartitionsMax}.`;
     throw new MillraceError('POLICY_VIOLATION', detail);
   }
-  if (trigger.onFailure?.kind === 'topic') await broker.topics.getFresh(trigger.onFailure.topic);
+  if (trigger.onFailure?.kind !== 'topic') return;
+  await broker.topics.getFresh(trigger.onFailure.topic);
+  await requireNoLoop(broker, trigger, trigger.onFailure.topic);
+}
+
+/** Two that are made at the same moment may not see each other. */
+async function requireNoLoop(broker: Broker, trigger: Trigger, topic: string): Promise<void> {
+  const others = (await broker.triggers.listFresh()).filter(({ phase }) => phase !== 'deleting');
+  const names = failureLoop(
+    trigger,
+    others.map((record) => record.trigger),
+  );
+  if (names === undefined) return;
+  const detail = `What fails would go to the topic "${topic}" and come back for ever, by the triggers ${names.map((name) => `"${name}"`).join(', ')}.`;
+  throw new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'on_failure.topic' } });
 }
 
 /** Two that are made at the same moment may both find room. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { alterTopic } from '../../../lib/broker/alter-topic.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { joinGroup } from '../../../lib/broker/groups/membership.ts';
+import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import { createTrigger } from '../../../lib/broker/triggers/create-trigger.ts';
 import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';
 import { getTrigger } from '../../../lib/broker/triggers/find-trigger.ts';
@@ -131,6 +132,22 @@ describe('creating a trigger', () => {
     const unknown = { code: 'UNKNOWN_TOPIC_OR_PARTITION' };
     await expect(makeTrigger(process, { topics: { names: ['t', 'none'] } })).rejects.toMatchObject(unknown);
     await expect(makeTrigger(process, { onFailure: { kind: 'topic', topic: 'none' } })).rejects.toMatchObject(unknown);
+  });
+
+  it('refuses a destination from which what fails comes back by another trigger', async () => {
+    const process = await triggerWorld();
+    await createTopic(process.broker, { name: 'failed' });
+    const back = { topics: { names: ['failed'] }, onFailure: { kind: 'topic' as const, topic: 't' } };
+    await makeTrigger(process, { onFailure: { kind: 'topic', topic: 'failed' } });
+    const refused = {
+      code: 'INVALID_REQUEST',
+      facts: { field: 'on_failure.topic' },
+      message: expect.stringContaining('by the triggers "again", "orders"') as string,
+    };
+    await expect(makeTrigger(process, { name: 'again', group: 'h', ...back })).rejects.toMatchObject(refused);
+    await makeTrigger(process, { name: 'again', group: 'h', topics: back.topics });
+    const change = { onFailure: back.onFailure };
+    await expect(alterTrigger(process.broker, allFunctions, 'again', change)).rejects.toMatchObject(refused);
   });
 
   it('is refused where there are as many as are allowed', async () => {
