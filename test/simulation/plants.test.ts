@@ -10,8 +10,8 @@ const HISTORIES = 1_000;
  * the first one.
  */
 const BEGIN_AT: Partial<Record<PlantName, number>> = {
-  'group-members-read-late': 839,
-  'group-removal-unconditional': 655,
+  'group-members-read-late': 2047,
+  'group-removal-unconditional': 2999,
   'group-cursor-of-any-epoch': 119,
   'trigger-release-blindly': 1147,
 };
