@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
+import { poll } from '../../../lib/broker/groups/poll.ts';
 import { listOffsets } from '../../../lib/broker/list-offsets.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
@@ -8,7 +9,10 @@ import { commitTransaction } from '../../../lib/broker/transactions/commit-trans
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import type { FencedMember } from '../../../lib/coordination/groups/fence.ts';
+import { newJoinId } from '../../../lib/coordination/groups/seat.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import { seededRandom } from '../../../lib/kernel/random.ts';
 import { lost, type Process } from '../../support/broker.ts';
 import { committed, GROUP, GroupConsumer, groupWorld, produce } from '../../support/group-consumers.ts';
 
@@ -72,6 +76,24 @@ describe('offsets of a member in a transaction', () => {
     await expect(refused).rejects.toMatchObject({ code: 'UNKNOWN_MEMBER_ID', effect: 'none' });
     expect(await written()).toBe(0);
     expect(await committed(process)).toEqual({});
+  });
+
+  test('are refused of a static member that a late join brings back, after another had its seat', async () => {
+    const { process, consumer, run, written } = await world();
+    const wishes = { instanceId: 'till', names: ['t'] };
+    const rest = { group: GROUP, wishes, commit: 'none', reset: 'earliest', maxRecords: 0 } as const;
+    const ask = (who: { joinId: string } | { memberId: string }) =>
+      poll(process.broker, { ...rest, ...who, maxBytes: 1_000, waitMs: 0, authorize: () => {} });
+    const [first, second] = [newJoinId(seededRandom(1)), newJoinId(seededRandom(2))];
+    const { memberId } = await ask({ joinId: first });
+    await leaveGroup(process.broker, { group: GROUP, memberId: consumer.member as string });
+    await process.clock.advance(limits.groupLookMs);
+    const { epoch } = await ask({ memberId });
+    expect(epoch).toBeGreaterThan(0);
+    await ask({ joinId: second });
+    expect(await ask({ joinId: first })).toMatchObject({ memberId });
+    await expect(run({ memberId, epoch })).rejects.toMatchObject({ code: 'FENCED_MEMBER_EPOCH' });
+    expect(await written()).toBe(0);
   });
 
   test('of an epoch that nobody named are committed under the newest one', async () => {
