@@ -4,15 +4,12 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { Broker } from '../../lib/broker/broker.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
-import { chunked } from '../../lib/kernel/map-bounded.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
-import type { NewRecord } from '../../lib/log/record-batch/record.ts';
 import { s3ClientConfig } from '../../lib/storage/objects/s3.ts';
 import { destinationClientConfig } from '../../lib/triggers/destinations/aws-destinations.ts';
 import { createDestinations } from '../../lib/triggers/destinations/create-destinations.ts';
+import { produceAll } from '../../lib/triggers/destinations/produce-all.ts';
 import { Dispatcher } from '../../lib/triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../lib/triggers/event/kafka-event-format.ts';
 import type { TriggerMeter } from '../../lib/triggers/ports.ts';
@@ -47,13 +44,4 @@ export function createDeployedDispatcher({ broker, meter, functionName }: Deploy
     readTrigger: (name) => readStoredTrigger(broker, name),
     handOn: wakeDispatcher(functionName),
   });
-}
-
-/** Rejects where one of the records has not been written; those before it may have been. */
-async function produceAll(broker: Broker, topic: string, records: readonly NewRecord[]): Promise<void> {
-  for (const some of chunked(records, limits.recordsPerRequestMax)) {
-    const outcomes = await produceRecords(broker, { topic, records: some, acks: 'all' });
-    const failed = outcomes.find((outcome) => outcome.outcome === 'failed');
-    if (failed !== undefined) throw failed.error;
-  }
 }

@@ -1,10 +1,8 @@
 /** Where a local server's triggers put what they give up. AWS is reached where a trigger names something there, and only then. */
 import type { Broker } from '../../broker/broker.ts';
-import { produceRecords } from '../../broker/produce.ts';
-import { limits } from '../../kernel/limits.ts';
-import { chunked } from '../../kernel/map-bounded.ts';
 import type { NewRecord } from '../../log/record-batch/record.ts';
 import { createDestinations } from '../../triggers/destinations/create-destinations.ts';
+import { produceAll } from '../../triggers/destinations/produce-all.ts';
 import type { EventOrigin } from '../../triggers/event/render-event.ts';
 import type { FailureDestinations } from '../../triggers/ports.ts';
 import { OptionsError } from '../options.ts';
@@ -50,13 +48,4 @@ async function awsClients(file: string, triggers: readonly LocalTrigger[]) {
     );
   }
   return { sqs, sns: new SNSClient(destinationClientConfig()), s3: new S3Client(s3ClientConfig(process.env)) };
-}
-
-/** Rejects where one of the records has not been written; those before it may have been. */
-async function produceAll(broker: Broker, topic: string, records: readonly NewRecord[]): Promise<void> {
-  for (const some of chunked(records, limits.recordsPerRequestMax)) {
-    const outcomes = await produceRecords(broker, { topic, records: some, acks: 'all' });
-    const failed = outcomes.find((outcome) => outcome.outcome === 'failed');
-    if (failed !== undefined) throw failed.error;
-  }
 }
