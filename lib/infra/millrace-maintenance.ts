@@ -1,6 +1,4 @@
-import { Aws } from 'aws-cdk-lib';
-import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
-import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
+import type { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import { MillraceFunction } from './millrace-function.ts';
 import {
@@ -9,6 +7,7 @@ import {
   backendEnvironment,
   backendStatements,
 } from './millrace-functions.ts';
+import { addSchedule } from './schedule.ts';
 
 /** What is left after that goes on with the next run; longer ones would only be cut off later. */
 const TIMEOUT_SECONDS = 300;
@@ -40,34 +39,12 @@ export class MillraceMaintenance extends Construct {
     });
     acknowledgeObjectNames(this.function.role, props.bucket);
     props.replicas?.acknowledgeObjectNames(this.function.role, lambda);
-    this.schedule = this.addSchedule();
-  }
-
-  private addSchedule(): CfnSchedule {
-    const { functionArn } = this.function.function;
-    const role = new Role(this, 'ScheduleRole', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        // Nobody else's schedule may use the role.
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-      }),
-    });
-    role.addToPolicy(
-      new PolicyStatement({ effect: Effect.ALLOW, actions: ['lambda:InvokeFunction'], resources: [functionArn] }),
-    );
-    const schedule = new CfnSchedule(this, 'Schedule', {
+    this.schedule = addSchedule(this, {
+      functionArn: this.function.function.functionArn,
       description: 'Wakes the maintenance',
-      scheduleExpression: 'rate(1 hour)',
+      every: 'hour',
       // Many tenants of an account need not all be woken in the same second.
-      flexibleTimeWindow: { mode: 'FLEXIBLE', maximumWindowInMinutes: 15 },
-      target: {
-        arn: functionArn,
-        roleArn: role.roleArn,
-        // The next hour comes soon enough.
-        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 3_600 },
-      },
+      flexibleMinutes: 15,
     });
-    // The service checks at creation that the role can invoke.
-    schedule.node.addDependency(role);
-    return schedule;
   }
 }

@@ -1,11 +1,11 @@
-import { Aws, Duration, Stack } from 'aws-cdk-lib';
-import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Duration, Stack } from 'aws-cdk-lib';
+import { Effect, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
-import { CfnSchedule } from 'aws-cdk-lib/aws-scheduler';
 import { Construct } from 'constructs';
 import type { MillraceFunction } from '../millrace-function.ts';
 import { addBackendFunction, type BackendProps } from '../millrace-functions.ts';
 import { OptionError } from '../option-error.ts';
+import { addSchedule } from '../schedule.ts';
 import { acknowledgeTargets, checkAllowedTargets, targetStatements } from './allowed-targets.ts';
 import { WAKING_HEADS } from './stream-filter.ts';
 import type { TriggerHost } from './trigger-host.ts';
@@ -69,7 +69,11 @@ export class MillraceTriggers extends Construct implements TriggerHost {
     this.addMapping(props);
     const sweeper = { lambda: 'trigger-sweeper', backend: props, timeoutSeconds: SWEEPER_TIMEOUT_SECONDS } as const;
     this.sweeper = addBackendFunction(this, 'Sweeper', { ...sweeper, ...handsOn });
-    this.addSchedule(sweepMinutes);
+    addSchedule(this, {
+      functionArn: this.sweeper.function.functionArn,
+      description: 'Looks for records that a wake-up of a trigger missed',
+      every: { minutes: sweepMinutes },
+    });
     this.api = props.ownApi ? addBackendFunction(this, 'Api', { lambda: 'triggers', backend: props }) : undefined;
     this.registrar = addBackendFunction(this, 'Registrar', {
       lambda: 'trigger-registrar',
@@ -138,27 +142,6 @@ export class MillraceTriggers extends Construct implements TriggerHost {
     });
     // Lambda checks at creation that the role can read the stream.
     mapping.node.addDependency(this.router.role);
-  }
-
-  private addSchedule(minutes: number): void {
-    const role = new Role(this, 'ScheduleRole', {
-      assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
-        conditions: { StringEquals: { 'aws:SourceAccount': Aws.ACCOUNT_ID } },
-      }),
-    });
-    role.addToPolicy(invoke(this.sweeper.function.functionArn));
-    const schedule = new CfnSchedule(this, 'Schedule', {
-      description: 'Looks for records that a wake-up of a trigger missed',
-      scheduleExpression: minutes === 1 ? 'rate(1 minute)' : `rate(${minutes} minutes)`,
-      flexibleTimeWindow: { mode: 'OFF' },
-      target: {
-        arn: this.sweeper.function.functionArn,
-        roleArn: role.roleArn,
-        // The next one comes soon enough.
-        retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: 60 },
-      },
-    });
-    schedule.node.addDependency(role);
   }
 }
 
