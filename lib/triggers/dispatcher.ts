@@ -155,10 +155,12 @@ export class Dispatcher {
     if (signal.aborted) return { end: 'stopped' };
     const stored = await this.triggers.get(name);
     if (stored?.trigger.enabled !== true) return { end: 'disabled' };
-    const { trigger } = stored;
+    const { trigger, guard } = stored;
     const { topic, topicId, partition, wanted } = work;
     const id = { group: trigger.group, topicId, partition };
-    const taken = await takeLease(broker, { id, topic, trigger: name, batchSize: trigger.batchSize, wanted });
+    const { batchSize } = trigger;
+    const request = { id, topic, trigger: name, batchSize, wanted, ...(guard !== undefined && { guard }) };
+    const taken = await takeLease(broker, request);
     if (taken.outcome !== 'taken') return { end: taken.outcome };
     const { keeper, why } = taken;
     if (why === 'expired') this.log.warn('A lease was taken over', { trigger: name, topic, partition });

@@ -30,10 +30,14 @@ export interface TakeLease {
   trigger: string;
   batchSize: number;
   wanted: number;
+  /** Holds while the trigger is there. A lease is made only then: its deletion has removed those that it had. */
+  guard?: Write;
 }
 
 export type TakenLease =
   | { outcome: 'taken'; keeper: LeaseKeeper; why: 'new' | 'free' | 'expired' }
+  /** The trigger is no longer. */
+  | { outcome: 'disabled' }
   | Exclude<TakeDecision, { outcome: 'take' }>;
 
 /** Takes it, or leaves what is wanted for whoever has it. */
@@ -53,10 +57,12 @@ export async function takeLease(store: LeaseStore, request: TakeLease): Promise<
     const holder = toHex(store.random.bytes(HOLDER_BYTES));
     const untilMs = nowMs + limits.triggerIdleLeaseMs;
     const after = taken(lease, { ...request, holder, untilMs, nowMs });
-    const written = await writeLease(store, [planTake(id, lease, after)]);
+    const guards = lease === undefined && request.guard !== undefined ? [request.guard] : [];
+    const written = await writeLease(store, [planTake(id, lease, after), ...guards]);
     if (written.outcome === 'applied') {
       return { outcome: 'taken', keeper: new LeaseKeeper(store, id, after), why: decision.why };
     }
+    if (written.index === 1) return { outcome: 'disabled' };
     lease = read(written.item);
     if (lease?.holder === holder) {
       return { outcome: 'taken', keeper: new LeaseKeeper(store, id, lease), why: decision.why };

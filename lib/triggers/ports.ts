@@ -1,5 +1,6 @@
 /** What the dispatcher calls: functions, and where it puts what they would not take. Adapters are beside this file. */
 import type { Trigger } from '../coordination/triggers/trigger.ts';
+import type { Write } from '../kernel/items.ts';
 import type { LogRecord } from '../log/record-batch/record.ts';
 
 /** One invocation and what became of it; never thrown, since a failing function is the ordinary case. */
@@ -132,6 +133,8 @@ export interface StoredTrigger {
   trigger: Trigger;
   /** Another one after every change, and where the trigger was deleted and made anew. */
   version: string | number;
+  /** A check, for a transaction, that it has not been deleted. */
+  guard?: Write;
 }
 
 export interface TriggerLog {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { resetOffsets } from '../../lib/broker/groups/reset-offsets.ts';
+import { triggerKey } from '../../lib/coordination/triggers/trigger-item.ts';
+import type { Write } from '../../lib/kernel/items.ts';
 import { DispatchWorld, numbered } from '../support/dispatch-world.ts';
 
 describe('a dispatcher whose time, trigger or topic ends', () => {
@@ -68,6 +70,16 @@ describe('a dispatcher whose time, trigger or topic ends', () => {
     expect((await world.dispatch()).partitions).toMatchObject([{ end: 'reached' }]);
     expect(await world.committed()).toBe(30);
     expect(world.seen.length).toBeLessThan(12);
+  });
+
+  it('makes no lease for a trigger that it remembers and that has been deleted since', async () => {
+    const world = await DispatchWorld.make();
+    await world.produce(numbered(0, 3));
+    const guard: Write = { kind: 'check', key: triggerKey('f'), conditions: [{ clause: 'item-exists' }] };
+    world.stored = { trigger: world.trigger, version: 1, guard };
+    expect((await world.dispatch()).partitions).toMatchObject([{ end: 'disabled' }]);
+    expect(world.seen).toEqual([]);
+    expect(await world.lease()).toBeUndefined();
   });
 
   it('drops the lease of a topic that is deleted', async () => {

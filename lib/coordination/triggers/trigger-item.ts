@@ -189,6 +189,15 @@ export function unchangedTrigger(record: TriggerRecord): Write {
   return { kind: 'check', key: triggerKey(record.trigger.name), conditions: unchanged(record) };
 }
 
+/** The same where only its deletion matters, not what else changes of it. */
+export function readyTrigger({ trigger, nonce }: TriggerRecord): Write {
+  const conditions: Condition[] = [
+    { clause: 'equals', attribute: 'nonce', value: nonce },
+    { clause: 'equals', attribute: 'phase', value: 'ready' },
+  ];
+  return { kind: 'check', key: triggerKey(trigger.name), conditions };
+}
+
 function unchanged({ nonce, version }: TriggerRecord): Condition[] {
   return [
     { clause: 'equals', attribute: 'nonce', value: nonce },
