@@ -14,7 +14,7 @@ import { writeRepeatedly } from '../write-attempts.ts';
 
 export const GROUP_DIRECTORY = 'groups';
 
-export function directoryEntryKey(group: string): ItemKey {
+function directoryEntryKey(group: string): ItemKey {
   return { pk: GROUP_DIRECTORY, sk: group };
 }
 

@@ -58,7 +58,7 @@ export function cutBatch(queue: readonly QueuedRecord[], input: CutInput): CutBa
 }
 
 /** A record without a timestamp is of no age. */
-export function isTooOld(
+function isTooOld(
   { timestamp }: { timestamp: number },
   { maxRecordAgeMs }: Pick<Trigger, 'maxRecordAgeMs'>,
   nowMs: number,

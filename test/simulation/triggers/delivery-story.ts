@@ -106,7 +106,7 @@ function settle({ settled }: Era, offset: number, moment: number): void {
 }
 
 /** The offsets of an invocation that are done. */
-export function succeeded({ meaning, records }: Run): number[] {
+function succeeded({ meaning, records }: Run): number[] {
   const offsets = records.map(({ offset }) => offset);
   if (meaning.kind === 'succeeded') return offsets;
   return meaning.kind === 'partial' ? offsets.filter((offset) => offset < meaning.firstFailed) : [];
