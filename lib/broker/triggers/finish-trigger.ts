@@ -2,15 +2,21 @@
  * The second halves of making and of deleting a trigger. Whoever began does them, and the sweeper where that one has crashed:
  * every step can be repeated, and done by several at once.
  */
-import { leasesKey } from '../../coordination/triggers/lease-item.ts';
-import { planTriggerChange, planTriggerRemoval, type TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
+import { planLeaseRemoval } from '../../coordination/triggers/lease-fence.ts';
+import { decodeLease, type Lease } from '../../coordination/triggers/lease-item.ts';
+import {
+  planTriggerChange,
+  planTriggerRemoval,
+  type TriggerRecord,
+  unchangedTrigger,
+} from '../../coordination/triggers/trigger-item.ts';
 import { countDeletion } from '../../kernel/deletion-count.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
-import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
 import { findTrigger, topicsOfTrigger } from './find-trigger.ts';
+import { readLeases } from './read-leases.ts';
 import { commitStarts } from './start-offsets.ts';
 import { lullTopics, wakeTopics } from './wake.ts';
 
@@ -44,26 +50,32 @@ export async function finishCreation(
 export async function finishDeletion(broker: Broker, record: TriggerRecord): Promise<void> {
   const { trigger } = record;
   await lullTopics(broker, await topicsOfTrigger(broker, trigger, { fresh: true }));
-  await removeLeases(broker, trigger.group);
+  await removeLeases(broker, record);
   const { name } = trigger;
   // Refused where another was faster: it is gone then, too.
   await writeRepeatedly(broker.metadata, [...planTriggerRemoval(record), countDeletion(triggerDeletionName(name))]);
   broker.triggers.forget();
 }
 
-/** Without a lease nobody who holds one can commit any more. */
-async function removeLeases({ metadata }: Broker, group: string): Promise<void> {
-  let from: string | undefined = '';
-  while (from !== undefined) {
-    const page: QueryPage = await metadata.query({
-      pk: leasesKey(group),
-      ...(from !== '' && { from }),
-      limit: limits.listPageMax,
-      consistency: 'strong',
+/**
+ * Nobody who holds a lease can commit any more. Each write is on the condition that the trigger is still the one that is being
+ * deleted, so that who comes late takes nothing from a trigger that has the group by now.
+ */
+async function removeLeases(broker: Broker, record: TriggerRecord): Promise<void> {
+  const { group } = record.trigger;
+  const leases = await readLeases(broker, group);
+  await mapBounded([...leases.values()], limits.storageFanOutMax, async ({ topicId, partition, lease }) => {
+    const id = { group, topicId, partition };
+    let found: Lease | undefined = lease;
+    await decideAgain<undefined>('removal of a lease', async () => {
+      if (found === undefined) return { done: undefined };
+      const written = await broker.metadata.write([
+        planLeaseRemoval(id, found, broker.clock.now()),
+        unchangedTrigger(record),
+      ]);
+      if (written.outcome === 'applied' || written.index === 1) return { done: undefined };
+      found = written.item && decodeLease(written.item);
+      return 'again';
     });
-    await mapBounded(page.items, limits.storageFanOutMax, ({ key }) =>
-      writeRepeatedly(metadata, [{ kind: 'delete', key }]),
-    );
-    from = page.next;
-  }
+  });
 }

@@ -3,8 +3,10 @@
  * up, so that what the holder has under way commits nothing; what was committed is forgotten, so that the next one begins anew
  * at the group's offset. Who holds it until when stays: an invocation may be running, and no second one must begin beside it.
  */
-import type { Write } from '../../kernel/items.ts';
-import { type LeaseId, leaseKey } from './lease-item.ts';
+import type { Changes, Condition, Write } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { type Lease, type LeaseId, leaseKey } from './lease-item.ts';
+import { isOver } from './take.ts';
 
 /** `isThere`: as it was read; the write is refused where that has changed. */
 export function planLeaseFence(id: LeaseId, isThere: boolean): Write {
@@ -12,7 +14,25 @@ export function planLeaseFence(id: LeaseId, isThere: boolean): Write {
   return {
     kind: 'update',
     key: leaseKey(id),
-    changes: { add: { e: 1 }, remove: ['c'] },
+    changes: FENCED,
     conditions: [{ clause: 'item-exists' }],
   };
+}
+
+/** Without lanes and offset the lease says nothing of how far anybody has come. */
+const FENCED: Changes = { add: { e: 1 }, set: { l: [] }, remove: ['c', 'b', 'ws', 'wo', 'wx'] };
+
+/**
+ * What a deleted trigger leaves of a lease. One that is held stays, fenced: whoever drives the group next waits until the
+ * invocation that may be running is over, as after any holder that is gone.
+ */
+export function planLeaseRemoval(id: LeaseId, { epoch, version, holder, untilMs }: Lease, nowMs: number): Write {
+  const key = leaseKey(id);
+  const conditions: Condition[] = [
+    { clause: 'equals', attribute: 'e', value: epoch },
+    { clause: 'equals', attribute: 'v', value: version },
+  ];
+  const isFree = holder === undefined || isOver(untilMs + limits.triggerClockSkewMsMax, nowMs);
+  if (isFree) return { kind: 'delete', key, conditions };
+  return { kind: 'update', key, changes: FENCED, conditions };
 }

@@ -3,9 +3,11 @@ import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import { claimantOf } from '../../../lib/broker/triggers/claim.ts';
 import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';
 import { getTrigger } from '../../../lib/broker/triggers/find-trigger.ts';
+import { finishDeletion } from '../../../lib/broker/triggers/finish-trigger.ts';
 import { listTriggers } from '../../../lib/broker/triggers/list-triggers.ts';
 import { readLeases } from '../../../lib/broker/triggers/read-leases.ts';
 import { planTake, taken } from '../../../lib/coordination/triggers/lease-item.ts';
+import { decideTake } from '../../../lib/coordination/triggers/take.ts';
 import { lost } from '../../support/broker.ts';
 import { allFunctions, appendTo, committedOf, makeTrigger, triggerWorld, wakesOf } from '../../support/triggers.ts';
 
@@ -80,6 +82,27 @@ describe('deleting a trigger', () => {
     expect(await wakesOf(process)).toEqual([undefined, undefined]);
     expect(await committedOf(process)).toEqual([0, 1]);
     await expect(deleteTrigger(broker, 'orders')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('fences a lease that is held, so that the next trigger of the group waits for what may be running', async () => {
+    const process = await triggerWorld();
+    const { broker } = process;
+    const made = await makeTrigger(process);
+    const { topicId } = await broker.topics.get('t');
+    const id = { group: 'g', topicId, partition: 1 };
+    const nowMs = broker.clock.now();
+    const by = { holder: 'd', untilMs: nowMs + 60_000, wanted: 1, nowMs, topic: 't', trigger: 'orders' };
+    const held = taken(undefined, by);
+    await broker.metadata.write([planTake(id, undefined, held)]);
+    await deleteTrigger(broker, 'orders');
+    const [fenced] = [...(await readLeases(broker, 'g')).values()];
+    expect(fenced?.lease).toMatchObject({ epoch: held.epoch + 1, untilMs: held.untilMs, holder: 'd', lanes: [] });
+    expect(decideTake(fenced?.lease, { nowMs, wanted: 2, batchSize: 1 })).toMatchObject({ outcome: 'held' });
+    // Whoever is late with the first one's deletion takes nothing from the second.
+    await makeTrigger(process);
+    await finishDeletion(broker, made);
+    expect([...(await readLeases(broker, 'g')).values()]).toEqual([fenced]);
+    expect(await getTrigger(broker, 'orders')).toMatchObject({ phase: 'ready' });
   });
 
   it('leaves the wakes of topics that another trigger has', async () => {
