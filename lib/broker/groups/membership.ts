@@ -55,12 +55,18 @@ export interface Seated {
   committed: ReadonlyMap<string, number>;
 }
 
+export interface Joined {
+  name: MemberName;
+  /** As the join has written it. */
+  member: ConsumerMember;
+}
+
 /**
  * Joins, by a new name or that of the join id, which is returned; the group has a target with the member in it then, unless
  * others raced. Where it throws, it leaves no member behind that was not there before.
  */
-export async function joinGroup(broker: Broker, group: string, wishes: Wishes, joinId?: string): Promise<MemberName> {
-  const { metadata, random, log } = broker;
+export async function joinGroup(broker: Broker, group: string, wishes: Wishes, joinId?: string): Promise<Joined> {
+  const { random } = broker;
   const { instanceId } = wishes;
   const name: MemberName = {
     memberId: memberIdOf(joinId ?? newJoinId(random), instanceId),
@@ -71,16 +77,21 @@ export async function joinGroup(broker: Broker, group: string, wishes: Wishes, j
   try {
     await regroupWith(broker, group, member);
   } catch (error) {
-    const isMade = member.writes === 1;
-    // Exactly this item: not one that another attempt of the caller, with the same join id, has found and goes on with.
-    if (isMade) {
-      await metadata.write([planRemoval(group, member)]).catch((failed: unknown) => {
-        log.warn('a member that could not be seated is left in its group', { group, error: failed });
-      });
-    }
+    await takeBack(broker, group, member);
     throw error;
   }
-  return name;
+  return { name, member };
+}
+
+/**
+ * Removes a member that was made for a join whose caller does not hear who it is. Exactly the item that the join has made: not one
+ * that was there before, nor one that another attempt of the caller, with the same join id, has found and goes on with.
+ */
+export async function takeBack({ metadata, log }: Broker, group: string, member: ConsumerMember): Promise<void> {
+  if (member.writes !== 1) return;
+  await metadata.write([planRemoval(group, member)]).catch((error: unknown) => {
+    log.warn('a member that could not be answered is left in its group', { group, error });
+  });
 }
 
 /** Writes the member's item. `isNew`: nobody can have the name yet, unless by an earlier attempt of this call. */

@@ -15,7 +15,7 @@ import { type GroupOffset, prepareOffsets } from '../transactions/prepare.ts';
 import { awaitRecords } from './await-records.ts';
 import { nameOf } from './group-items.ts';
 import { leaveGroup } from './leave-group.ts';
-import { joinGroup, type PollCommit, type Seated, takeSeat, type Wishes } from './membership.ts';
+import { joinGroup, type PollCommit, type Seated, takeBack, takeSeat, type Wishes } from './membership.ts';
 import { type OffsetReset, type Place, placesOf } from './places.ts';
 import { decodePollCursor, encodePollCursor, type PollCursor } from './poll-cursor.ts';
 import { type PartitionRecords, readFairly } from './read-fairly.ts';
@@ -85,13 +85,15 @@ async function join(broker: Broker, request: PollRequest): Promise<PollResult> {
       facts: { field: 'topics' },
     });
   }
-  const name = await joinGroup(broker, group, wishes, joinId);
+  const { name, member } = await joinGroup(broker, group, wishes, joinId);
   try {
     return await run(broker, { ...request, cursor: undefined, commit: 'none' }, name);
   } catch (error) {
+    const comesAgain = error instanceof MillraceError && error.retriable;
     const findsItself = joinId !== undefined || instanceId !== undefined;
-    const comesAgain = findsItself && error instanceof MillraceError && error.retriable;
-    if (!comesAgain) await abandon(broker, group, name);
+    // Another call with the same id may have been answered by now, and its caller be the member.
+    if (!findsItself) await abandon(broker, group, name);
+    else if (!comesAgain) await takeBack(broker, group, member);
     throw error;
   }
 }
