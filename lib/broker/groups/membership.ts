@@ -53,6 +53,8 @@ export interface Seated {
   followed: Followed;
   /** What was committed; by the names of partitions. */
   committed: ReadonlyMap<string, number>;
+  /** Also where an attempt of this call whose answer was lost may have committed, and the last found it done. */
+  mayHaveCommitted: boolean;
 }
 
 export interface Joined {
@@ -190,14 +192,19 @@ export async function takeSeat(broker: Broker, request: SeatRequest): Promise<Se
   let state = await broker.groups.state(group);
   if (await lookOver(broker, group, state)) state = await broker.groups.state(group);
   let attempts = 0;
-  return decideAgain('poll', async () => {
+  const seated = await decideAgain('poll', async () => {
     if (attempts > 0) await broker.clock.sleep(retryPauseMs(attempts, broker.random));
     attempts++;
     return attempt(broker, request);
   });
+  const mayHaveCommitted = seated.committed.size > 0 || (attempts > 1 && request.commit !== 'none');
+  return { ...seated, mayHaveCommitted };
 }
 
-async function attempt(broker: Broker, request: SeatRequest): Promise<'again' | { done: Seated }> {
+async function attempt(
+  broker: Broker,
+  request: SeatRequest,
+): Promise<'again' | { done: Omit<Seated, 'mayHaveCommitted'> }> {
   const { metadata, clock, groups } = broker;
   const { group, name, wishes, cursor, joins } = request;
   const nowMs = clock.now();

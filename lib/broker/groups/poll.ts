@@ -154,7 +154,7 @@ class Poll {
       return maxRecords === 0 ? await this.answer(seated, []) : await this.untilRecords(seated, endMs);
     } catch (error) {
       // What fails from here on has no effect of its own; but the commit is there.
-      throw seated.committed.size > 0 ? withEffect(error, 'unknown') : error;
+      throw seated.mayHaveCommitted ? withEffect(error, 'unknown') : error;
     }
   }
 
