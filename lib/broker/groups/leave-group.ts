@@ -11,7 +11,7 @@ import { readMember } from './group-items.ts';
 import { delivered } from './membership.ts';
 import { decodePollCursor } from './poll-cursor.ts';
 import { refusal } from './refusals.ts';
-import { regroup } from './regroup.ts';
+import { keepFenced, regroup } from './regroup.ts';
 
 export interface LeaveRequest extends MemberName {
   group: string;
@@ -42,6 +42,7 @@ export async function leaveGroup(broker: Broker, request: LeaveRequest): Promise
     tried = true;
     const member = present as Member;
     const offsets = member.kind === 'consumer' ? await delivered(broker, { group, cursor }, member) : [];
+    if (decided.outcome === 'leave') await keepFenced(broker, group, [decided.remove]);
     const last = decided.outcome === 'leave' ? planRemoval(group, decided.remove) : planMember(group, decided.next);
     const written = await writeCommit(broker, { group, member, offsets, last });
     return written.outcome === 'refused' ? 'again' : { done: decided.outcome };

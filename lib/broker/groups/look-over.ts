@@ -11,7 +11,7 @@ import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { readMembers, readState, readTarget } from './group-items.ts';
-import { newNonce, regroup } from './regroup.ts';
+import { keepFenced, newNonce, regroup } from './regroup.ts';
 import { topicsFor } from './topic-directory.ts';
 
 /** Whether anything was changed. A look that fails half-way is made by the next who comes, at the next time. */
@@ -44,6 +44,7 @@ async function look(broker: Broker, group: string, known: GroupState): Promise<b
   const target = await readTarget(metadata, group);
   const members = await readMembers(metadata, group);
   const { suspects, gone } = judgeMembers(members, { target, nowMs });
+  await keepFenced(broker, group, gone);
   // Refused where the member has shown a sign of life meanwhile, or somebody else was faster.
   const writes: Write[] = [
     ...suspects.map((member) => planMember(group, suspected(member, nowMs))),

@@ -3,6 +3,7 @@
  * of one process at the same time share one, and those of several decide again.
  */
 import { planGroup } from '../../coordination/groups/group-item.ts';
+import type { Member } from '../../coordination/groups/member-item.ts';
 import { decideRegroup } from '../../coordination/groups/regroup.ts';
 import type { Seat } from '../../coordination/groups/seat.ts';
 import { planTarget } from '../../coordination/groups/target-item.ts';
@@ -35,6 +36,17 @@ export function regroup(broker: Broker, group: string): Promise<Regrouped> {
       return attempt(broker, group);
     });
   });
+}
+
+/**
+ * A seat that changed hands may have an epoch above the group's. Before such a seat is removed the group goes on above it: the
+ * epoch fences who had the seat, and the same member id could get it again from the group's next target.
+ */
+export async function keepFenced(broker: Broker, group: string, leaving: readonly Member[]): Promise<void> {
+  const newest = Math.max(0, ...leaving.flatMap(({ instanceId, epoch }) => (instanceId === undefined ? [] : [epoch])));
+  if (newest === 0) return;
+  const state = await readState(broker.metadata, group);
+  if (state !== undefined && state.epoch < newest) await regroup(broker, group);
 }
 
 async function attempt(broker: Broker, group: string): Promise<Decision<Regrouped>> {
