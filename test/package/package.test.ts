@@ -153,23 +153,26 @@ it('runs a server inside of a process', async () => {
   expect(JSON.parse(output)).toEqual({ refused: 'UNAUTHENTICATED', topics: [] });
 });
 
+/** Of the API 4, the maintenance, and 5 of triggers. */
+const FUNCTIONS = 10;
+
 it('synthesizes a stack with the constructs and the bundles of the package, without building anything', async () => {
   const output = await project.runModule(`
     import { App } from 'aws-cdk-lib';
     import { TenantStack } from 'millrace/infra';
     const app = new App({ outdir: 'cdk.out' });
-    new TenantStack(app, 'Orders', { tenant: 'orders', env: { region: 'eu-central-1' } });
+    new TenantStack(app, 'Orders', { tenant: 'orders', triggers: true, env: { region: 'eu-central-1' } });
     const [stack] = app.synth().stacks;
     const types = Object.values(stack.template.Resources).map(({ Type }) => Type);
     console.log(JSON.stringify(types));
   `);
   const types = JSON.parse(output) as string[];
-  expect(types.filter((type) => type === 'AWS::Lambda::Function')).toHaveLength(4);
+  expect(types.filter((type) => type === 'AWS::Lambda::Function')).toHaveLength(FUNCTIONS);
   expect(types).toEqual(expect.arrayContaining(['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::ApiGatewayV2::Api']));
   const out = join(project.directory, 'cdk.out');
   const assets = readdirSync(out).filter((name) => name.startsWith('asset.'));
   const sizes = assets.map((asset) => statSync(join(out, asset, 'index.mjs')).size);
-  expect(sizes).toHaveLength(4);
+  expect(sizes).toHaveLength(FUNCTIONS);
   for (const size of sizes) expect(size).toBeGreaterThan(100_000);
 });
 
