@@ -76,13 +76,15 @@ export class Destination {
   /** The one of this topic's name whose lease the process had last. */
   private partitionOf(process: SimulatedProcess, group: string, facts: Record<string, unknown>): string | undefined {
     const [topic, partition] = [facts['topic'], facts['partition']];
+    let found: { name: string; moment: number } | undefined;
     for (const [name, steps] of this.history.leases) {
       if (!name.startsWith(`${group}/`) || !name.endsWith(`:${String(partition)}`)) continue;
       const held = steps.findLast(
         ({ lease }) => lease?.topic === topic && this.history.holders.get(lease?.holder ?? '') === process.name,
       );
-      if (held !== undefined) return name.slice(group.length + 1);
+      // A topic that was made anew has partitions of the same names.
+      if (held !== undefined && held.moment > (found?.moment ?? -1)) found = { name, moment: held.moment };
     }
-    return undefined;
+    return found?.name.slice(group.length + 1);
   }
 }
