@@ -16,6 +16,16 @@ export interface Permissions {
   bucket: readonly string[];
 }
 
+/** What reads items, and writes and deletes them, also in transactions. */
+const readAndWrite = [
+  'dynamodb:GetItem',
+  'dynamodb:Query',
+  'dynamodb:PutItem',
+  'dynamodb:UpdateItem',
+  'dynamodb:DeleteItem',
+  'dynamodb:ConditionCheckItem',
+];
+
 export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
   /**
    * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and seals
@@ -47,14 +57,7 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
    * records as fetch does.
    */
   groups: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
@@ -63,40 +66,19 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
    * are the only queries. No objects.
    */
   topics: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: [],
     bucket: [],
   },
   /** Triggers, their leases and their groups are items. What an offset at a time is, records say. */
   triggers: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
   /** As the API's function for triggers, for CloudFormation. */
   'trigger-registrar': {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
@@ -104,27 +86,13 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
   router: { table: ['dynamodb:GetItem', 'dynamodb:Query'], objects: [], bucket: [] },
   /** Compares heads with leases, puts `wake` on heads that lack it, and finishes triggers that were left half made or half deleted. */
   'trigger-sweeper': {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
   /** Reads records as fetch does, and writes leases, offsets, and what could not be delivered to a topic, as produce does. */
   dispatcher: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
@@ -133,27 +101,13 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
    * `s3:ListBucket` it could not list objects, nor tell one that is gone.
    */
   maintenance: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject', 's3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },
   /** One process for all routes: what the functions behind an HTTP API have together. */
   web: {
-    table: [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    table: readAndWrite,
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
