@@ -65,6 +65,8 @@ export class DeliveryState {
   window: OpenWindow | undefined;
   error: LeaseError | undefined;
   fillingSinceMs: number | undefined;
+  /** Until then an invocation of which nobody has heard the end may be running. */
+  runsUntilMs: number | undefined;
   readonly feed: PartitionFeed;
   private readonly busy = new Set<number>();
   private readonly failures = new Map<number, { error?: InvocationError; requestId?: string }>();
@@ -75,6 +77,7 @@ export class DeliveryState {
     this.lanes = parts.place.lanes;
     this.window = parts.place.window;
     this.fillingSinceMs = parts.place.fillingSinceMs;
+    this.runsUntilMs = parts.place.runsUntilMs;
     this.error = parts.error;
     this.feed = parts.feed;
   }
@@ -173,6 +176,7 @@ export class DeliveryState {
       fraction: this.parts.random.fraction(),
     });
     this.lanes[step.lane] = settled.lane;
+    if (counted.result === 'unknown') this.runsUntilMs = Math.max(this.runsUntilMs ?? 0, counted.untilMs);
     this.feed.dropBelow(step.lane, settled.lane.next);
     this.note(step, invoked, nowMs);
     if (result.result === 'done' || result.result === 'partial') this.passWindow(step, invoked);

@@ -79,7 +79,7 @@ function read(item: Attributes | undefined): Lease | undefined {
 
 /** What the holder may change of it. */
 export type LeaseChanges = Pick<Lease, 'lanes' | 'untilMs'> &
-  Partial<Pick<Lease, 'nextMs' | 'fillingSinceMs' | 'window' | 'error'>>;
+  Partial<Pick<Lease, 'runsUntilMs' | 'nextMs' | 'fillingSinceMs' | 'window' | 'error'>>;
 
 export interface OffsetChange {
   /** As it was read, or written last; `undefined`: there was none. */

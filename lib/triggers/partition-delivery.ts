@@ -169,7 +169,9 @@ export class PartitionDelivery {
       next,
     });
     parts.tally.add({ offsetResets: 1 });
-    this.state = this.stateAt({ committed: this.offset, lanes: newLanes(next, trigger.parallelizationFactor) });
+    const { runsUntilMs } = this.state;
+    const lanes = newLanes(next, trigger.parallelizationFactor, runsUntilMs);
+    this.state = this.stateAt({ committed: this.offset, lanes, ...(runsUntilMs !== undefined && { runsUntilMs }) });
     this.isDirty = true;
   }
 
@@ -238,8 +240,14 @@ export class PartitionDelivery {
   }
 
   private changes() {
-    const { lanes, window, error } = this.state;
-    return { lanes: [...lanes], ...(window !== undefined && { window }), ...(error !== undefined && { error }) };
+    const { lanes, window, error, runsUntilMs } = this.state;
+    const isRunning = runsUntilMs !== undefined && runsUntilMs > this.parts.clock.now();
+    return {
+      lanes: [...lanes],
+      ...(window !== undefined && { window }),
+      ...(error !== undefined && { error }),
+      ...(isRunning && { runsUntilMs }),
+    };
   }
 
   private offsetChange(): OffsetChange | undefined {

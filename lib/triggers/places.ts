@@ -20,6 +20,8 @@ export interface Place {
   lanes: Lane[];
   window?: OpenWindow;
   fillingSinceMs?: number;
+  /** Until then an invocation of which nobody has heard the end may be running. */
+  runsUntilMs?: number;
 }
 
 /** Throws `UNKNOWN_TOPIC_OR_PARTITION` where there is no such partition any more. */
@@ -34,25 +36,35 @@ export async function placeOf(
   const found = await readCommitted(broker.metadata, trigger.group, [{ topicId, partition }]);
   const committed = found.get(nameOf({ topicId, partition }));
   const { lanes, window, fillingSinceMs } = lease;
+  const latestMs = broker.clock.now() + limits.triggerAheadMsMax;
+  const runsUntilMs = earlier(lease.runsUntilMs, latestMs);
   // A lease that is new, or was fenced, knows of no offset; then there is one, or it has no lanes.
   if (committed === lease.committed && lanes.length === trigger.parallelizationFactor) {
-    const latestMs = broker.clock.now() + limits.triggerAheadMsMax;
     return {
       committed,
       lanes: lanes.map((lane) => within(lane, latestMs)),
       ...(trigger.tumblingWindowMs > 0 && window !== undefined && { window }),
       ...(fillingSinceMs !== undefined && { fillingSinceMs }),
+      ...(runsUntilMs !== undefined && { runsUntilMs }),
     };
   }
   const next = committed ?? (await startOf(broker, trigger, { topic, partition }));
-  return { committed, lanes: newLanes(next, trigger.parallelizationFactor) };
+  return {
+    committed,
+    lanes: newLanes(next, trigger.parallelizationFactor, runsUntilMs),
+    ...(runsUntilMs !== undefined && { runsUntilMs }),
+  };
+}
+
+function within(lane: Lane, latestMs: number): Lane {
+  const { dueMs: before, ...rest } = lane;
+  const dueMs = earlier(before, latestMs);
+  return dueMs === undefined ? rest : { ...rest, dueMs };
 }
 
 /** A time that no dispatcher means was written by a clock that is wrong: then now is as good as any. */
-function within(lane: Lane, latestMs: number): Lane {
-  if (lane.dueMs === undefined || lane.dueMs <= latestMs) return lane;
-  const { dueMs: _, ...rest } = lane;
-  return rest;
+function earlier(timeMs: number | undefined, latestMs: number): number | undefined {
+  return timeMs !== undefined && timeMs <= latestMs ? timeMs : undefined;
 }
 
 /** LATEST was settled for what was there when the trigger was made: what has come since begins at its start. */

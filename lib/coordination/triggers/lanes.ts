@@ -28,8 +28,10 @@ export function newLane(next: number): Lane {
   return { next, ends: [], attempts: 0, unheard: 0, pauses: 0 };
 }
 
-export function newLanes(next: number, count: number): Lane[] {
-  return Array.from({ length: count }, () => newLane(next));
+/** `runsUntilMs`: until then an invocation of other lanes may be running, of any key. */
+export function newLanes(next: number, count: number, runsUntilMs?: number): Lane[] {
+  const lane = { ...newLane(next), ...(runsUntilMs !== undefined && { dueMs: runsUntilMs }) };
+  return Array.from({ length: count }, () => ({ ...lane }));
 }
 
 /** Keys decide; records without one are spread by their offsets. */
@@ -44,10 +46,18 @@ export function committable(lanes: readonly Lane[]): number {
   return Math.min(...lanes.map(({ next }) => next));
 }
 
-/** The lane with all below `next` done; its counters are of the batch that it began with. */
+/**
+ * The lane with all below `next` done; its counters are of the batch that it began with. Where an attempt of that may still be
+ * running, what follows waits for it as well.
+ */
 export function advanced(lane: Lane, next: number): Lane {
   if (next <= lane.next) return lane;
-  return { ...newLane(next), ends: lane.ends.filter((end) => end > next) };
+  const isRunning = lane.unheard > 0 && lane.dueMs !== undefined;
+  return {
+    ...newLane(next),
+    ends: lane.ends.filter((end) => end > next),
+    ...(isRunning && { dueMs: lane.dueMs }),
+  };
 }
 
 /** The lane as its first batch of records sees it. */

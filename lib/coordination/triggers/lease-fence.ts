@@ -1,7 +1,8 @@
 /**
  * Takes a partition's progress out of the hands of whoever delivers it, in the transaction that sets its offset. The epoch goes
  * up, so that what the holder has under way commits nothing; what was committed is forgotten, so that the next one begins anew
- * at the group's offset. Who holds it until when stays: an invocation may be running, and no second one must begin beside it.
+ * at the group's offset. Who holds it until when stays, and until when one that nobody has heard of may run: an invocation may be
+ * running, and no second one must begin beside it.
  */
 import type { Changes, Condition, Write } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -23,16 +24,21 @@ export function planLeaseFence(id: LeaseId, isThere: boolean): Write {
 const FENCED: Changes = { add: { e: 1 }, set: { l: [] }, remove: ['c', 'b', 'ws', 'wo', 'wx'] };
 
 /**
- * What a deleted trigger leaves of a lease. One that is held stays, fenced: whoever drives the group next waits until the
+ * What a deleted trigger leaves of a lease. One that is held, or was left while an invocation may be running, stays, fenced: whoever drives the group next waits until the
  * invocation that may be running is over, as after any holder that is gone.
  */
-export function planLeaseRemoval(id: LeaseId, { epoch, version, holder, untilMs }: Lease, nowMs: number): Write {
+export function planLeaseRemoval(
+  id: LeaseId,
+  { epoch, version, holder, untilMs, runsUntilMs }: Lease,
+  nowMs: number,
+): Write {
   const key = leaseKey(id);
   const conditions: Condition[] = [
     { clause: 'equals', attribute: 'e', value: epoch },
     { clause: 'equals', attribute: 'v', value: version },
   ];
   const isFree = holder === undefined || isOver(untilMs + limits.triggerClockSkewMsMax, nowMs);
-  if (isFree) return { kind: 'delete', key, conditions };
+  const isQuiet = runsUntilMs === undefined || isOver(runsUntilMs, nowMs);
+  if (isFree && isQuiet) return { kind: 'delete', key, conditions };
   return { kind: 'update', key, changes: FENCED, conditions };
 }

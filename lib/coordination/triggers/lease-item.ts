@@ -20,6 +20,8 @@
  *                   p pauses in a row without an attempt (throttled, refused, its destination failed); absent = 0
  *                   f when the first attempt was, ms; absent = none
  *                   d not due before, ms; absent = at any time
+ *     r   number  invocations of which nobody has heard the end may run until, ms: whoever begins elsewhere than the lanes say
+ *                 waits for them; absent = there are none
  *     n   number  of a free lease: not due before, ms; absent = when there are records
  *     b   number  records have been waiting since for a batch to fill, ms; absent = none
  *     ws  number  a tumbling window's start, ms: no record goes to one before it; absent = none yet
@@ -56,6 +58,7 @@ export interface Lease {
   wanted: number;
   committed?: number;
   lanes: readonly Lane[];
+  runsUntilMs?: number;
   nextMs?: number;
   fillingSinceMs?: number;
   window?: OpenWindow;
@@ -90,6 +93,7 @@ export function encodeLease(lease: Lease): Attributes {
     w: lease.wanted,
     c: lease.committed,
     l: lease.lanes.map(encodeLane),
+    r: lease.runsUntilMs,
     n: lease.nextMs,
     b: lease.fillingSinceMs,
     ws: window?.startMs,
@@ -110,6 +114,7 @@ export function decodeLease(attributes: Attributes): Lease {
     wanted: numberAt(attributes, 'w'),
     committed: optionalNumber(attributes, 'c'),
     lanes: mapsAt(attributes, 'l').map(decodeLane),
+    runsUntilMs: optionalNumber(attributes, 'r'),
     nextMs: optionalNumber(attributes, 'n'),
     fillingSinceMs: optionalNumber(attributes, 'b'),
     window: attributes['ws'] === undefined ? undefined : decodeWindow(attributes),
@@ -219,7 +224,7 @@ function changesTo(after: Lease, { setWanted = false } = {}): { set: Attributes;
   return { set: setWanted ? { ...set, w: w as number } : set, ...(remove.length > 0 && { remove }) };
 }
 
-const OPTIONAL = ['h', 'c', 'n', 'b', 'ws', 'wo', 'wx', 'x'];
+const OPTIONAL = ['h', 'c', 'r', 'n', 'b', 'ws', 'wo', 'wx', 'x'];
 
 function sameLease({ epoch, version }: Lease): Condition[] {
   return [
