@@ -24,8 +24,8 @@ export function planLeaseFence(id: LeaseId, isThere: boolean): Write {
 const FENCED: Changes = { add: { e: 1 }, set: { l: [] }, remove: ['c', 'b', 'ws', 'wo', 'wx'] };
 
 /**
- * What a deleted trigger leaves of a lease. One that is held, or was left while an invocation may be running, stays, fenced: whoever drives the group next waits until the
- * invocation that may be running is over, as after any holder that is gone.
+ * What a deleted trigger leaves of a lease. One that is held, or was left while an invocation may be running, stays, fenced:
+ * whoever drives the group next waits until that invocation is over, as after any holder that is gone.
  */
 export function planLeaseRemoval(
   id: LeaseId,

@@ -38,6 +38,21 @@ describe('lanes', () => {
     expect(advanced(lane, 10)).toBe(lane);
     expect(advanced(lane, 3)).toBe(lane);
   });
+
+  it('wait with what follows for an attempt that may still be running', () => {
+    const lane = { ...newLane(10), unheard: 1, sinceMs: 5, dueMs: 6 };
+    expect(advanced(lane, 20)).toEqual({ ...newLane(20), dueMs: 6 });
+    const { dueMs: _, ...undue } = lane;
+    expect(advanced(undue, 20)).toEqual(newLane(20));
+  });
+
+  it('all wait for what other lanes may have running, where they begin', () => {
+    expect(newLanes(5, 2, 7)).toEqual([
+      { ...newLane(5), dueMs: 7 },
+      { ...newLane(5), dueMs: 7 },
+    ]);
+    expect(newLanes(5, 1)).toEqual([newLane(5)]);
+  });
 });
 
 describe('a pause', () => {

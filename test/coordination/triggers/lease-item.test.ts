@@ -49,6 +49,7 @@ const leases: fc.Arbitrary<Lease> = fc.record(
     wanted: offset,
     committed: offset,
     lanes: fc.array(lanes, { maxLength: 10 }),
+    runsUntilMs: time,
     nextMs: time,
     fillingSinceMs: time,
     window: windows,
@@ -170,7 +171,8 @@ describe('a lease', () => {
 
   it('forgets what its holder leaves out', () => {
     const { table, lease } = held();
-    const full = { ...lease, version: 2, nextMs: 5, fillingSinceMs: 4, error: { kind: 'k', message: 'm', atMs: 3 } };
+    const error = { kind: 'k', message: 'm', atMs: 3 };
+    const full = { ...lease, version: 2, runsUntilMs: 6, nextMs: 5, fillingSinceMs: 4, error };
     table.apply(planKeep(id, lease, full));
     expect(stored(table)).toEqual(full);
     table.apply(planKeep(id, full, { ...lease, version: 3 }));

@@ -1,0 +1,79 @@
+/** Invocations whose answers are lost may run until their time is over: nothing of the same keys begins beside them. */
+import { describe, expect, it } from 'vitest';
+import { resetOffsets } from '../../lib/broker/groups/reset-offsets.ts';
+import { laneOf } from '../../lib/coordination/triggers/lanes.ts';
+import { planLeaseFence } from '../../lib/coordination/triggers/lease-fence.ts';
+import { utf8 } from '../../lib/kernel/bytes.ts';
+import { DispatchWorld, type Seen } from '../support/dispatch-world.ts';
+
+const TIMEOUT_MS = 60_000;
+
+describe('an invocation whose answer was lost', () => {
+  it('is waited for where its trigger has other lanes since', async () => {
+    const { world, lost } = await withLostAnswer();
+    world.stored = { trigger: { ...world.trigger, parallelizationFactor: 1 }, version: 2 };
+    await sweepUntil(world, 3);
+    expectNoneBeside(world, lost);
+  });
+
+  it('is waited for where the group was reset since', async () => {
+    const { world, lost } = await withLostAnswer();
+    await reset(world);
+    await sweepUntil(world, 3);
+    expectNoneBeside(world, lost);
+  });
+
+  it('is waited for where the trigger was replayed since', async () => {
+    const { world, lost } = await withLostAnswer();
+    await reset(world);
+    const id = { group: 'g', topicId: world.topicId, partition: 0 };
+    await world.stores.metadata.write([planLeaseFence(id, true)]);
+    await sweepUntil(world, 3);
+    expectNoneBeside(world, lost);
+  });
+});
+
+/** One lane has delivered the first record and the third; the answer for the second, in the other, was lost. */
+async function withLostAnswer(): Promise<{ world: DispatchWorld; lost: Seen }> {
+  const world = await DispatchWorld.make({ trigger: { parallelizationFactor: 2, timeoutMs: TIMEOUT_MS } });
+  await world.produce(['before'], { key: keyOf(1) });
+  await world.produce(['lost'], { key: keyOf(0) });
+  await world.produce(['after'], { key: keyOf(1) });
+  world.handler = ({ values }) =>
+    values.includes('lost') ? { outcome: 'unknown', error: { kind: 'Reset', message: 'no answer' } } : undefined;
+  expect((await world.dispatch()).partitions).toMatchObject([{ end: 'not-due' }]);
+  expect(world.seen.map(({ values }) => values).toSorted()).toEqual([['before', 'after'], ['lost']]);
+  expect(await world.committed()).toBe(1);
+  // Free, and due at any time: one lane has nothing to wait for.
+  const lease = await world.lease();
+  expect([lease?.holder, lease?.nextMs]).toEqual([undefined, undefined]);
+  world.handler = () => undefined;
+  return { world, lost: world.seen.find(({ values }) => values.includes('lost')) as Seen };
+}
+
+function expectNoneBeside(world: DispatchWorld, lost: Seen): void {
+  const others = world.seen.filter((seen) => seen !== lost && seen.values.includes('lost'));
+  expect(others.length).toBeGreaterThan(0);
+  for (const { startedMs } of others) expect(startedMs).toBeGreaterThanOrEqual(lost.startedMs + TIMEOUT_MS);
+}
+
+async function reset(world: DispatchWorld): Promise<void> {
+  const resets = [{ topic: 't', partition: 0, to: { to: 'offset' as const, offset: 0 } }];
+  await resetOffsets(world.process.broker, { group: 'g', resets });
+}
+
+/** Dispatches every ten seconds until so much is committed. */
+async function sweepUntil(world: DispatchWorld, committed: number): Promise<void> {
+  for (let sweep = 0; sweep < 20; sweep++) {
+    await world.dispatch();
+    if ((await world.committed()) === committed) return;
+    await world.clock.advance(10_000);
+  }
+  throw new Error(`only ${await world.committed()} is committed`);
+}
+
+/** A key whose records are in that lane of two. */
+function keyOf(lane: number): Uint8Array {
+  const keys = Array.from({ length: 16 }, (_, n) => utf8(`k${n}`));
+  return keys.find((key) => laneOf({ key, offset: 0 }, 2) === lane) as Uint8Array;
+}
