@@ -1,6 +1,6 @@
 /** The stores as one process sees them, with a test between the two. */
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
-import type { Tier } from '../../lib/log/segment/object-name.ts';
+import type { CommitTier } from '../../lib/log/segment/object-name.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import { INLINE_PREFIX } from '../../lib/storage/objects/inline-item.ts';
 import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
@@ -65,7 +65,7 @@ export class InterceptedObjects implements TieredObjectStore {
     this.store = store;
   }
 
-  tierFor(bytes: number): Tier {
+  tierFor(bytes: number): CommitTier {
     return this.store.tierFor(bytes);
   }
 

@@ -57,6 +57,7 @@ export const plainCommit: fc.Arbitrary<Commit> = fc.record(
     position: count,
     runs,
     replicated,
+    alone: fc.constant(true),
   },
   { requiredKeys: ['tier', 'object', 'part', 'position', 'runs'] },
 );
@@ -109,6 +110,8 @@ const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
   recent: fc.array(fc.uint8Array({ minLength: 9, maxLength: 9 }), { maxLength: 20 }),
   recentSealed: fc.array(fc.nat(), { maxLength: limits.sealsRemembered }),
   sealed: fc.nat(),
+  merged: fc.nat(),
+  retired: fc.nat(),
   swept: timestamp,
   bytes: fc.maxSafeNat(),
   producers: fc.map(fc.stringMatching(/^[A-Za-z0-9_-]{12}$/), fc.uint8Array({ maxLength: 40 }), { maxKeys: 5 }),

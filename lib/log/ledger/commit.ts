@@ -8,7 +8,8 @@
  * Packed form, big-endian and LEB128:
  *
  *     flags         u8: bit 0 = the object is inline; bit 1 = of a replicated ledger, with `holders` and `epoch`; bit 2 = a
- *                   bundle (bundle.ts): many commits at once, which are in items of their own
+ *                   bundle (bundle.ts): many commits at once, which are in items of their own; bit 3 = the object has
+ *                   nothing but this commit
  *     object id     14 bytes: birth time u48 (ms) | random 8 bytes
  *     part          u8: with the random bytes, the commit id
  *     slots         u16: bit n = slot n has a run
@@ -25,10 +26,10 @@ import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
 import { commitId, OBJECT_RANDOM_BYTES, type ObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Run } from '../segment/footer.ts';
-import type { Tier } from '../segment/object-name.ts';
+import type { CommitTier } from '../segment/object-name.ts';
 
 export interface Commit {
-  tier: Tier;
+  tier: CommitTier;
   object: ObjectId;
   part: number;
   /** Of the first run in the object. */
@@ -37,6 +38,11 @@ export interface Commit {
   runs: readonly Run[];
   /** Of a replicated ledger (docs/replication.md). */
   replicated?: ReplicatedCommit;
+  /**
+   * No other commit is to the object, nor ever will be: who needs this one no longer may delete the object without a look
+   * at its footer. That it is not set says nothing.
+   */
+  alone?: boolean;
   /**
    * Of a bundle: the number of its items. Then there is no such object, and a run is the sum of what the commits of the
    * bundle have in the slot (bundle.ts).
@@ -54,6 +60,7 @@ export interface ReplicatedCommit {
 const INLINE = 1;
 const REPLICATED = 2;
 const BUNDLE = 4;
+const ALONE = 8;
 
 /** A commit's id in its ledger. */
 export function idOf(commit: Commit): Uint8Array {
@@ -62,10 +69,11 @@ export function idOf(commit: Commit): Uint8Array {
 
 export function packCommit(commit: Commit): Uint8Array {
   const writer = new ByteWriter(32 + commit.runs.length * 16);
-  const { replicated, bundle } = commit;
+  const { replicated, bundle, alone = false } = commit;
   assert(bundle === undefined || (bundle > 0 && commit.position === 0), 'a bundle has items, and no position');
-  const inline = commit.tier === 'inline' ? INLINE : 0;
-  writer.u8(inline | (replicated === undefined ? 0 : REPLICATED) | (bundle === undefined ? 0 : BUNDLE));
+  assert(bundle === undefined || !alone, 'a bundle has no object');
+  const flags = (commit.tier === 'inline' ? INLINE : 0) | (alone ? ALONE : 0);
+  writer.u8(flags | (replicated === undefined ? 0 : REPLICATED) | (bundle === undefined ? 0 : BUNDLE));
   writer.u48(commit.object.birthMs).bytes(commit.object.random).u8(commit.part);
   let slots = 0;
   let previous = -1;
@@ -117,6 +125,7 @@ function readCommit(reader: ByteReader): Commit {
     position: bundle === undefined ? place : 0,
     runs,
     ...(replicated && { replicated }),
+    ...(flags & ALONE && { alone: true }),
     ...(bundle !== undefined && { bundle }),
   };
 }

@@ -11,7 +11,9 @@
  *     t        list     the tail: packed commits (see commit.ts) not yet moved into a page, oldest first
  *     r        list     ids of the tail's commits and of those of the last seals, oldest first
  *     c        list     how many of `r` belong to each of the last seals, oldest first; the rest are the tail's
- *     x        number   seals so far; pages 0 … x−1 exist
+ *     x        number   seals so far; pages 0 … x−1 were sealed
+ *     m        number   pages 0 … m−1 are merged: their offsets are found in segments (lib/log/merged); absent = 0
+ *     d        number   pages 0 … d−1 are needed by nobody and may be gone; absent = 0. d ≤ m ≤ x
  *     w        number   swept: no object born at or before this time (ms) can be committed any more
  *     b        number   bytes committed so far
  *     p<key>   bytes    the sequences of the producer with this key of 12 characters, packed as in
@@ -44,6 +46,10 @@ export interface LedgerHead {
   recent: readonly Uint8Array[];
   recentSealed: readonly number[];
   sealed: number;
+  /** Pages below are merged. */
+  merged: number;
+  /** Pages below may be gone. At most `merged`. */
+  retired: number;
   swept: number;
   bytes: number;
   /** Packed, by key. */
@@ -65,6 +71,13 @@ const SLOTS = limits.partitionsPerLedgerMax;
 export function nextAttribute(slot: number): string {
   return `n${slot}`;
 }
+
+export function startAttribute(slot: number): string {
+  return `s${slot}`;
+}
+
+export const MERGED_ATTRIBUTE = 'm';
+export const RETIRED_ATTRIBUTE = 'd';
 
 const PRODUCER_KEY_LENGTH = 12;
 const PRODUCER_ATTRIBUTE_LENGTH = 1 + PRODUCER_KEY_LENGTH;
@@ -88,6 +101,8 @@ export function initialHead(replication?: Attributes): LedgerHead {
     recent: [],
     recentSealed: [],
     sealed: 0,
+    merged: 0,
+    retired: 0,
     swept: 0,
     bytes: 0,
     producers: new Map(),
@@ -108,8 +123,10 @@ export function encodeHead(head: LedgerHead): Attributes {
   };
   for (let slot = 0; slot < SLOTS; slot++) {
     if (head.next[slot] !== 0) attributes[nextAttribute(slot)] = head.next[slot] as number;
-    if (head.start[slot] !== 0) attributes[`s${slot}`] = head.start[slot] as number;
+    if (head.start[slot] !== 0) attributes[startAttribute(slot)] = head.start[slot] as number;
   }
+  if (head.merged !== 0) attributes[MERGED_ATTRIBUTE] = head.merged;
+  if (head.retired !== 0) attributes[RETIRED_ATTRIBUTE] = head.retired;
   for (const [key, packed] of head.producers) attributes[producerAttribute(key)] = packed;
   return Object.assign(attributes, head.replication);
 }
@@ -122,7 +139,7 @@ export function decodeHead(attributes: Attributes): LedgerHead {
     epoch: numberAt(attributes, 'e'),
     isrVersion: numberAt(attributes, 'i'),
     next: Array.from({ length: SLOTS }, (_, slot) => numberAt(attributes, nextAttribute(slot), 0)),
-    start: Array.from({ length: SLOTS }, (_, slot) => numberAt(attributes, `s${slot}`, 0)),
+    start: Array.from({ length: SLOTS }, (_, slot) => numberAt(attributes, startAttribute(slot), 0)),
     tail: listAt(attributes, 't').map((entry) => unpackCommit(asBytes(entry))),
     recent: listAt(attributes, 'r').map(asBytes),
     recentSealed: listAt(attributes, 'c').map((count) => {
@@ -130,6 +147,8 @@ export function decodeHead(attributes: Attributes): LedgerHead {
       return count;
     }),
     sealed: numberAt(attributes, 'x'),
+    merged: numberAt(attributes, MERGED_ATTRIBUTE, 0),
+    retired: numberAt(attributes, RETIRED_ATTRIBUTE, 0),
     swept: numberAt(attributes, 'w'),
     bytes: numberAt(attributes, 'b'),
     producers: producersIn(attributes),

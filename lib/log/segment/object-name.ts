@@ -6,8 +6,14 @@
  */
 import { type ObjectId, objectIdText, parseObjectId } from '../../kernel/ids.ts';
 
-/** `inline`: an item in the table. `segments`: an object in the bucket. */
-export type Tier = 'inline' | 'segments';
+/**
+ * `inline`: an item in the table. `segments`: an object in the bucket, of many partitions. `merged`: one in the bucket, of
+ * a single partition (lib/log/merged).
+ */
+export type Tier = 'inline' | 'segments' | 'merged';
+
+/** Where a commit's object can be. */
+export type CommitTier = Exclude<Tier, 'merged'>;
 
 export const HOUR_MS = 3_600_000;
 
@@ -27,7 +33,7 @@ export function hourPrefix(tier: Tier, timeMs: number): string {
 
 export function parseObjectName(name: string): { tier: Tier; id: ObjectId } | undefined {
   const [tier, hour, idText, ...rest] = name.split('/');
-  if ((tier !== 'inline' && tier !== 'segments') || idText === undefined || rest.length > 0) return undefined;
+  if ((tier !== 'inline' && tier !== 'segments' && tier !== 'merged') || idText === undefined || rest.length > 0) return undefined;
   const id = parseObjectId(idText);
   return id !== undefined && String(hourOf(id.birthMs)) === hour ? { tier, id } : undefined;
 }

@@ -5,7 +5,7 @@
 import { maskOf, members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { Tier } from '../../log/segment/object-name.ts';
+import type { CommitTier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
 import { notGiven, type PutOutcome, type ReadOrder, ReplicaSet } from './replicated.ts';
@@ -23,7 +23,7 @@ export interface TieredObjectStoreOptions {
 
 export interface TieredObjectStore extends ObjectStore {
   /** Where an object of this size is to live; the first segment of its name. */
-  tierFor(bytes: number): Tier;
+  tierFor(bytes: number): CommitTier;
   /** The stack's buckets, where there are several. */
   readonly replicas: ReplicaSet | undefined;
   /** The replicas that replicated ledgers may have. */

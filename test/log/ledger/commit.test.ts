@@ -37,6 +37,16 @@ describe('packCommit', () => {
     );
     expect(() => packCommit({ ...entry, position: 1 })).toThrow('no position');
     expect(() => packCommit({ ...entry, bundle: 0 })).toThrow('a bundle has items');
+    expect(() => packCommit({ ...entry, alone: true })).toThrow('a bundle has no object');
+  });
+
+  it('says in one bit that the object has nothing else', () => {
+    const packed = packCommit({ ...ONE_RUN, alone: true });
+    expect([packed[0], ...packed.subarray(1)]).toEqual([
+      0b1001,
+      ...packCommit({ ...ONE_RUN, alone: false }).subarray(1),
+    ]);
+    expect(unpackCommit(packed)).toEqual({ ...ONE_RUN, alone: true });
   });
 
   it('refuses to be read where bytes are missing or left over', () => {

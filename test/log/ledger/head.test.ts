@@ -45,6 +45,8 @@ describe('heads', () => {
     ['r', [1], 'the list holds bytes'],
     ['c', ['one'], 'head.c holds numbers'],
     ['n3', 'three', 'ledger attribute n3 is a number'],
+    ['m', '12', 'ledger attribute m is a number'],
+    ['d', '12', 'ledger attribute d is a number'],
   ])('are not read where %s is %j', (name, value, reason) => {
     const attributes = { ...encodeHead(initialHead()), [name]: value };
     expect(() => decodeHead(attributes as ReturnType<typeof encodeHead>)).toThrow(reason);
@@ -91,6 +93,8 @@ function realHead(tailLength: number, runs: number, bytes = 65_536): LedgerHead 
     recent: commits.map(idOf),
     recentSealed: Array<number>(limits.sealsRemembered).fill(tailLength),
     sealed: 15_432_098,
+    merged: 15_432_000,
+    retired: 15_431_000,
     swept: 1_790_000_000_000,
     bytes: 12_345_678_901_234,
   };

@@ -5,7 +5,7 @@ import { HOUR_MS, hourPrefix, objectName, parseObjectName } from '../../../lib/l
 import { isObjectName } from '../../../lib/storage/objects/name.ts';
 import { objectId } from '../../support/ledger-arbitraries.ts';
 
-const tier = fc.constantFrom('inline' as const, 'segments' as const);
+const tier = fc.constantFrom('inline' as const, 'segments' as const, 'merged' as const);
 
 describe('object names', () => {
   it('say where and what an object is, and every store can hold them', () => {
@@ -40,7 +40,7 @@ describe('object names', () => {
       `segments/5/${text}/x`,
       `segments/5/${text}00`,
       `/segments/5/${text}`,
-      `merged/5/${text}`,
+      `merges/5/${text}`,
       `segments/5`,
       'segments',
       '',
