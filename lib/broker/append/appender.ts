@@ -239,7 +239,7 @@ export class Appender {
     const numbers = { next: layout.parts.length };
     for (const [order, { batch, head, index }] of live.entries()) {
       const { part, position, chunks } = layout.parts[order] as (typeof layout.parts)[number];
-      const commit = { tier, object, part: part.part, position, runs: part.runs };
+      const commit = { tier, object, part: part.part, position, runs: part.runs, alone: live.length === 1 };
       parts[index] = { batch, commit, head, chunks, numbers, placement };
     }
     return parts;

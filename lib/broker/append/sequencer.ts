@@ -383,7 +383,7 @@ export class Sequencer {
     shareAmong(part, pieces.length);
     return pieces.map(({ units, position, runs, chunks }) => ({
       batch: { units, conditional: batch.conditional },
-      commit: { ...commit, part: numbers.next++, position, runs },
+      commit: { ...commit, part: numbers.next++, position, runs, alone: false },
       head: commit.replicated === undefined ? head : part.head,
       chunks,
       numbers,

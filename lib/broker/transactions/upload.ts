@@ -53,7 +53,7 @@ export async function uploadRuns(broker: Broker, runs: readonly PreparedRun[], d
     const ledgers = await Promise.all(
       drafts.map(async (draft, index): Promise<StoredLedger> => {
         const { part, position, chunks } = layout.parts[index] as ObjectLayout['parts'][number];
-        const commit = { tier, object, part: part.part, position, runs: part.runs };
+        const commit = { tier, object, part: part.part, position, runs: part.runs, alone: drafts.length === 1 };
         const request = { ...draft, head: heads[index] as LedgerHead, acks: 'all' as const, deadlineMs };
         const { head, replicated } = await awaitHolders(broker, placement, request);
         const placed = replicated === undefined ? commit : { ...commit, replicated };

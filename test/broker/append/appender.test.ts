@@ -72,6 +72,8 @@ describe('group commit', () => {
     const newest = heads.map(({ tail }) => tail.at(-1));
     expect(new Set(newest.map((commit) => commit?.object.birthMs)).size).toBe(1);
     expect(newest.map((commit) => commit?.part)).toEqual([0, 1, 2, 3]);
+    const [alone] = await Promise.all([other].map((ledger) => headOf(process.metadata, ledger)));
+    expect(alone?.tail.map((commit) => commit.alone)).toEqual([true, undefined]);
   });
 
   it('closes a flush at its size, and uploads at most so many at a time', async () => {

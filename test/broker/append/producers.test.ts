@@ -250,6 +250,8 @@ describe('a refused producer', () => {
     expect(await recordsIn(first, 1)).toBe(2);
     const { tail } = await headOf(first.metadata, first.ledger);
     expect(new Set(tail.map(({ object, part }) => `${toHex(object.random)} ${part}`)).size).toBe(tail.length);
+    // Neither of those two can say that it has the object for itself.
+    expect(tail.map(({ alone }) => alone)).toEqual([true, true, true, true, undefined, undefined, undefined]);
   });
 
   it('leaves commits whose bytes are their own', async () => {

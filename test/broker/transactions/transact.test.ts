@@ -5,7 +5,7 @@ import { type TransactRequest, transact } from '../../../lib/broker/transactions
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../../lib/kernel/errors.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
-import { makeBroker, makeStores, objectNames } from '../../support/broker.ts';
+import { headOf, makeBroker, makeStores, objectNames } from '../../support/broker.ts';
 import { committedOffset, finished, makeTopics, recordCounts, to, valuesIn } from '../../support/transactions.ts';
 
 async function world(options: { partitions?: number; ledgerPartitions?: number } = {}) {
@@ -38,11 +38,14 @@ describe('a transaction', () => {
   });
 
   test('is one object and one atomic write, whatever the partitions', async () => {
-    const { process, write } = await world({ partitions: 8 });
+    const { stores, a, process, write } = await world({ partitions: 8 });
     const records = Array.from({ length: 8 }, (_, partition) => to('a', partition, 'v'));
     const offsets = { group: 'g', offsets: [0, 1].map((partition) => ({ topic: 'b', partition, offset: 1 })) };
     await write({ records, offsets });
     expect(process.objects.count('put')).toBe(1);
+    expect((await headOf(stores.metadata, { topicId: a.topicId, index: 0 })).tail).toMatchObject([
+      { alone: undefined },
+    ]);
     expect(process.metadata.calls.filter((call) => call.startsWith('write'))).toEqual([
       'write g', // the directory of groups, now and then
       `write ${'head '.repeat(8)}offset#${(await process.broker.topics.get('b')).topicId}#0000`,
@@ -50,12 +53,16 @@ describe('a transaction', () => {
   });
 
   test('of one ledger, without offsets and transactional id, is a plain append: no read to learn the offsets', async () => {
-    const { process, write } = await world({ ledgerPartitions: 16 });
+    const { stores, a, process, write } = await world({ ledgerPartitions: 16 });
     await write({ records: [to('a', 0, 'v')] });
     process.metadata.forget();
     const { records } = await write({ records: [to('a', 0, 'v'), to('a', 2, 'v')] });
     expect(records.map(({ offset }) => offset)).toEqual([1, 0]);
     expect(process.metadata.calls).toEqual(['write head']);
+    expect((await headOf(stores.metadata, { topicId: a.topicId, index: 0 })).tail).toMatchObject([
+      { alone: true },
+      { alone: true },
+    ]);
   });
 
   test('partitions records by key, and those without one together, by topic', async () => {
