@@ -435,6 +435,16 @@ export const limits = {
   metadataCallMsMax: 5_000,
   /** … and a call of S3 with all its attempts. Two that hang are just longer than a produce request may take. */
   objectCallMsMax: 13_000,
+  /** The same of a call that has S3 put together or copy a large object, which keeps the connection busy meanwhile. */
+  objectAssemblyMsMax: 60_000,
+  /** S3: parts but the last have at least 5 MiB. An object of no more than this is put at once. */
+  uploadPartBytes: 8 * MIB,
+  /** Buffers of a part, so that what is small takes little memory. */
+  uploadBlockBytes: 512 * KIB,
+  /** Parts that are on their way to one bucket, of all uploads together. Each upload fills one more meanwhile. */
+  uploadPartsInFlightMax: 4,
+  /** S3: what one CopyObject copies, which archiving does. */
+  uploadBytesMax: 5 * 1024 * MIB,
   /** Connections of one process to DynamoDB and to S3, each. */
   storageConnectionsMax: 128,
   /** An object's name: S3 allows 1,024 bytes, some of which are a prefix. */
@@ -618,4 +628,18 @@ export const limits = {
   orphanAgeMs: 60 * 60 * 1_000,
   /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */
   footerBytesGuess: 16 * KIB,
+
+  // The consistency check
+  /** Keys of one page of a scan of the table. */
+  scanPageItems: 1_000,
+  /** What nothing refers to is reported when it is older: until then whoever clears up may still be at it. */
+  checkGraceMs: 24 * 60 * 60 * 1_000,
+  /** How long what looks forsaken is left alone before it is looked at again: a topic's creation is over by then. */
+  checkSettleMs: 30_000,
+  /** Pages of one ledger that a step goes through. */
+  checkPagesPerStep: 64,
+  /** Objects that are looked at at the same time. */
+  checkLooksInFlightMax: 8,
+  /** Objects whose size is remembered: those of a flush to several ledgers, and what was reported already. */
+  checkObjectsRemembered: 10_000,
 } as const;

@@ -23,6 +23,7 @@ import {
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
+  ScanCommand,
   TransactionCanceledException,
   type TransactWriteItem,
   TransactWriteItemsCommand,
@@ -42,7 +43,8 @@ import { checkKey, checkWrites, overLimit } from './check-writes.ts';
 import { compileWrite } from './dynamodb-expressions.ts';
 import { planQuery, queryPage } from './dynamodb-query.ts';
 import { type DynamoItem, fromDynamoItem, toDynamoItem, toDynamoKey } from './dynamodb-values.ts';
-import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from './port.ts';
+import { keyCursor, parseKeyCursor } from './key-cursor.ts';
+import type { Consistency, KeyPage, MetadataStore, Query, QueryPage, TableScan, WriteResult } from './port.ts';
 
 export interface DynamoMetadataStoreOptions {
   /** Made with `dynamoClientConfig`. It stays the caller's: `close` does not destroy it. */
@@ -76,7 +78,7 @@ export function dynamoClientConfig(): DynamoDBClientConfig {
   };
 }
 
-export function createDynamoMetadataStore(options: DynamoMetadataStoreOptions): MetadataStore {
+export function createDynamoMetadataStore(options: DynamoMetadataStoreOptions): MetadataStore & TableScan {
   return new DynamoMetadataStore(options);
 }
 
@@ -101,7 +103,7 @@ class CancelledTransaction extends Error {
   }
 }
 
-class DynamoMetadataStore implements MetadataStore {
+class DynamoMetadataStore implements MetadataStore, TableScan {
   private readonly options: DynamoMetadataStoreOptions;
 
   constructor(options: DynamoMetadataStoreOptions) {
@@ -128,6 +130,21 @@ class DynamoMetadataStore implements MetadataStore {
     this.consumed('read', answer.ConsumedCapacity);
     const items = (answer.Items ?? []).map((item) => ({ key: keyOf(item), attributes: fromDynamoItem(item) }));
     return queryPage(query, plan, items, answer.LastEvaluatedKey?.sk?.S);
+  }
+
+  /** Billed by all that is read, which is whole items; only their keys are sent. */
+  async scanKeys(cursor?: string): Promise<KeyPage> {
+    const command = new ScanCommand({
+      ...this.common(),
+      ProjectionExpression: 'pk, sk',
+      Limit: limits.scanPageItems,
+      ...(cursor !== undefined && { ExclusiveStartKey: toDynamoKey(parseKeyCursor(cursor)) }),
+    });
+    const answer = await this.reading(() => this.options.client.send(command));
+    this.consumed('read', answer.ConsumedCapacity);
+    const keys = (answer.Items ?? []).map(keyOf);
+    const { LastEvaluatedKey: last } = answer;
+    return last === undefined ? { keys } : { keys, next: keyCursor(keyOf(last)) };
   }
 
   async write(writes: readonly Write[]): Promise<WriteResult> {

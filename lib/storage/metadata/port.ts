@@ -52,3 +52,21 @@ export interface MetadataStore {
   write(writes: readonly Write[]): Promise<WriteResult>;
   close(): Promise<void>;
 }
+
+export interface KeyPage {
+  keys: ItemKey[];
+  /** The cursor that continues after these; absent at the end. */
+  next?: string;
+}
+
+/**
+ * The whole table, for the consistency check. Apart from `MetadataStore`: nothing that serves a request may ask for it, since
+ * a store reads all of every item for it, and bills that.
+ */
+export interface TableScan {
+  /**
+   * The keys of all items, a page at a time and in no particular order, as an eventually consistent read: one that is written
+   * or deleted meanwhile may be among them or not. `cursor` is an earlier page's `next`.
+   */
+  scanKeys(cursor?: string): Promise<KeyPage>;
+}

@@ -19,7 +19,8 @@ import { applyChanges, evaluate, withoutNegativeZeros } from './apply.ts';
 import { checkItemBytes, checkKey, checkWrites } from './check-writes.ts';
 import { checkExpressions } from './dynamodb-expressions.ts';
 import { decodeAttributes, encodeAttributes } from './item-codec.ts';
-import type { MetadataStore, Query, QueryPage, WriteResult } from './port.ts';
+import { keyCursor, parseKeyCursor } from './key-cursor.ts';
+import type { KeyPage, MetadataStore, Query, QueryPage, TableScan, WriteResult } from './port.ts';
 
 export interface SqliteMetadataStoreOptions {
   /** A file, made if it is not there (its directory must be), or `:memory:`. */
@@ -41,7 +42,10 @@ const CACHE_KIB = 16 * 1_024;
 const MEASURED_BYTES = limits.itemBytesMax / 4;
 
 /** Throws a `MillraceError` that says why where the file can't be opened, is in use, or is not a store of this format. */
-export function openSqliteMetadataStore({ path, fsync = false }: SqliteMetadataStoreOptions): MetadataStore {
+export function openSqliteMetadataStore({
+  path,
+  fsync = false,
+}: SqliteMetadataStoreOptions): MetadataStore & TableScan {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
@@ -106,7 +110,7 @@ interface Row {
 /** What one write comes to: applied, with the new item if there is one, or refused with the item as it is. */
 type Step = { applied: true; item?: Attributes } | { applied: false; item: Attributes | undefined };
 
-class SqliteMetadataStore implements MetadataStore {
+class SqliteMetadataStore implements MetadataStore, TableScan {
   private readonly database: DatabaseSync;
   private readonly statements: Record<'begin' | 'commit' | 'rollback' | 'select' | 'upsert' | 'delete', StatementSync>;
   private readonly queries = new Map<string, StatementSync>();
@@ -132,6 +136,17 @@ class SqliteMetadataStore implements MetadataStore {
 
   async query(query: Query): Promise<QueryPage> {
     return this.guarded('a query', () => this.page(query));
+  }
+
+  async scanKeys(cursor?: string): Promise<KeyPage> {
+    const after = cursor === undefined ? { pk: '', sk: '' } : parseKeyCursor(cursor);
+    return this.guarded('a scan', () => {
+      const sql = 'SELECT pk, sk FROM items WHERE (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?';
+      const rows = this.database.prepare(sql).all(after.pk, after.sk, limits.scanPageItems) as unknown as ItemKey[];
+      const keys = rows.map(({ pk, sk }) => ({ pk, sk }));
+      const last = keys.at(-1);
+      return last === undefined || keys.length < limits.scanPageItems ? { keys } : { keys, next: keyCursor(last) };
+    });
   }
 
   async write(writes: readonly Write[]): Promise<WriteResult> {

@@ -11,6 +11,7 @@ import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts'
 import { lateCreationContract } from '../../contract/late-creations.ts';
 import { metadataStoreContract } from '../../contract/metadata-store.ts';
 import { objectStoreContract } from '../../contract/object-store.ts';
+import { tableScanContract } from '../../contract/table-scan.ts';
 import { FEW_KEYS, smallWrites } from '../../support/arbitrary-items.ts';
 import { DescribeTableCommand, UpdateItemCommand, type UpdateItemCommandInput } from '../../support/aws-sdk.ts';
 import { INLINE } from '../../support/inline-names.ts';
@@ -29,6 +30,7 @@ describeWithPeer(dynamoDbLocalMissing())('with DynamoDB Local', () => {
 
   metadataStoreContract('dynamodb', () => dynamo.makeStore(), { numRuns: 60 });
   lateCreationContract('dynamodb', () => dynamo.makeStore());
+  tableScanContract('dynamodb', () => dynamo.makeStore());
   objectStoreContract('inline over dynamodb', {
     ...INLINE,
     manyObjects: 300,

@@ -8,7 +8,7 @@ import {
   dynamoClientConfig,
 } from '../../../lib/storage/metadata/dynamodb.ts';
 import { createTable } from '../../../lib/storage/metadata/dynamodb-table.ts';
-import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
+import type { MetadataStore, TableScan } from '../../../lib/storage/metadata/port.ts';
 import { DynamoDBClient } from '../../support/aws-sdk.ts';
 import { startDynamoDbLocal } from './dynamodb-local.ts';
 
@@ -21,7 +21,7 @@ export interface Dynamo {
   /** Makes a table that nobody else uses. */
   makeTable(): Promise<string>;
   /** A store on a table that nobody else uses. */
-  makeStore(options?: Partial<DynamoMetadataStoreOptions>): Promise<MetadataStore>;
+  makeStore(options?: Partial<DynamoMetadataStoreOptions>): Promise<MetadataStore & TableScan>;
   close(): Promise<void>;
 }
 
