@@ -8,16 +8,17 @@
 import type { Broker } from '../broker/broker.ts';
 import { nameOf, readCommitted } from '../broker/groups/group-items.ts';
 import { highWatermark } from '../broker/ledger/replicated.ts';
-import { pauseMs } from '../coordination/triggers/backoff.ts';
 import { newLanes } from '../coordination/triggers/lanes.ts';
-import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
+import { DeliveryProgress, type Written } from './delivery-progress.ts';
 import { DeliveryState, type GiveUpStep, type InvokeStep, type Planned, type Step } from './delivery-state.ts';
 import { type GiveUpParts, giveUp } from './give-up.ts';
+import { GrowthWatch } from './growth-watch.ts';
 import { type Invoked, type InvokeParts, invokeBatch } from './invoke-batch.ts';
-import type { LeaseKeeper, OffsetChange } from './lease-keeper.ts';
+import type { LeaseKeeper } from './lease-keeper.ts';
 import { PartitionFeed } from './partition-feed.ts';
+import { PartitionReading } from './partition-reading.ts';
 import { type Place, placeAfter } from './places.ts';
 import type { PartitionEnd, PartitionWork, StoredTrigger } from './ports.ts';
 
@@ -52,33 +53,39 @@ type Finished = { step: InvokeStep; invoked: Invoked } | { step: GiveUpStep; tak
 
 export class PartitionDelivery {
   private readonly parts: DeliveryParts;
+  private readonly progress: DeliveryProgress;
+  private readonly reading: PartitionReading;
+  private readonly watch: GrowthWatch;
   private state: DeliveryState;
-  private offset: number | undefined;
   private readonly finished: Finished[] = [];
   /** Steps that were chosen before their turn: the end of a window that is too large. */
   private readonly chosen: InvokeStep[] = [];
   private leaving: Leaving | undefined;
-  private isReading = false;
-  private readFailures = 0;
-  private readDueMs = 0;
-  private outOfRange: MillraceError | undefined;
-  private stopWatching: AbortController | undefined;
-  private isReset = false;
-  /** Something is in memory that the lease does not say. */
-  private isDirty = false;
   private hasDelivered = false;
   /** By the monotonic clock. */
   private idleSinceMs: number | undefined;
-  /** When what is under way has ended for certain. */
-  private busyUntilMs = 0;
-  /** By the monotonic clock: when what is written down must have begun. */
-  private beginByMs = 0;
   private bell = Promise.withResolvers<void>();
 
   constructor(parts: DeliveryParts) {
     this.parts = parts;
-    this.offset = parts.place.committed;
     this.state = this.stateAt(parts.place);
+    this.progress = new DeliveryProgress(parts, parts.place.committed);
+    this.reading = new PartitionReading(parts, {
+      gone: () => {
+        this.leaving = 'gone';
+      },
+      failed: (error, isLast) => {
+        this.state.error = error;
+        if (isLast) this.leaving ??= 'failed';
+      },
+      over: () => this.ring(),
+    });
+    this.watch = new GrowthWatch(parts, {
+      grown: () => this.poke(),
+      gone: () => {
+        this.leaving ??= 'gone';
+      },
+    });
   }
 
   /** Someone has heard of records. */
@@ -94,7 +101,7 @@ export class PartitionDelivery {
         if (end !== undefined) return end;
       }
     } finally {
-      this.stopWatching?.abort();
+      this.watch.end();
     }
   }
 
@@ -110,10 +117,16 @@ export class PartitionDelivery {
     if (planned === undefined) for (const { lane } of chosen) this.state.cancel(lane);
     // The last write gives the lease back as well.
     const isEnding = this.leaving !== undefined && !this.state.isBusy;
-    if (!isEnding && !(await this.writtenDown(steps))) return { end: 'lost' };
+    if (!isEnding) {
+      this.count(steps);
+      const invokes = steps.some(({ step }) => step === 'invoke');
+      const written = await this.progress.write(this.state, invokes);
+      if (written === 'lost') return this.lost();
+      if (written !== 'written') this.mayNotBegin(steps, written);
+    }
     if (this.leaving === undefined) for (const step of steps) this.start(step);
-    if (planned?.wantsRead === true) this.read();
-    if (!this.state.isBusy && !this.isReading) {
+    if (planned?.wantsRead === true) this.reading.read(this.state.feed);
+    if (!this.state.isBusy && !this.reading.isUnderWay) {
       const end = await this.endOf(planned);
       if (end !== 'stay') return end;
     }
@@ -124,7 +137,7 @@ export class PartitionDelivery {
   private takeIn(): void {
     const { clock, tally } = this.parts;
     for (const ended of this.finished.splice(0)) {
-      this.isDirty = true;
+      this.progress.changed();
       this.hasDelivered = true;
       this.idleSinceMs = undefined;
       if ('taken' in ended) {
@@ -154,9 +167,9 @@ export class PartitionDelivery {
 
   /** After an offset that is not in the partition: all lanes begin where the trigger says. */
   private begunAnew(): void {
-    const { outOfRange, parts } = this;
+    const outOfRange = this.reading.takeOutOfRange();
     if (outOfRange === undefined) return;
-    this.outOfRange = undefined;
+    const { parts } = this;
     const { trigger } = parts.stored;
     const { position } = this.state.feed;
     const next = placeAfter(position, outOfRange, trigger);
@@ -171,8 +184,9 @@ export class PartitionDelivery {
     parts.tally.add({ offsetResets: 1 });
     const { runsUntilMs } = this.state;
     const lanes = newLanes(next, trigger.parallelizationFactor, runsUntilMs);
-    this.state = this.stateAt({ committed: this.offset, lanes, ...(runsUntilMs !== undefined && { runsUntilMs }) });
-    this.isDirty = true;
+    const { committed } = this.progress;
+    this.state = this.stateAt({ committed, lanes, ...(runsUntilMs !== undefined && { runsUntilMs }) });
+    this.progress.changed();
   }
 
   private stateAt(place: Place): DeliveryState {
@@ -190,75 +204,36 @@ export class PartitionDelivery {
     return new DeliveryState({ stored, work, place, feed, events, random: broker.random, ...(error && { error }) });
   }
 
-  /** Counts what is about to begin and writes it with what has ended; false where the lease is lost. */
-  private async writtenDown(steps: readonly Step[]): Promise<boolean> {
-    const { clock, keeper, tally, stored } = this.parts;
-    const nowMs = clock.now();
+  /** What is about to begin, before it does. */
+  private count(steps: readonly Step[]): void {
+    const { clock, tally } = this.parts;
     for (const step of steps) {
-      if (this.state.begin(step, nowMs).isRetry) tally.add({ retries: 1 });
-      this.isDirty = true;
+      if (this.state.begin(step, clock.now()).isRetry) tally.add({ retries: 1 });
+      this.progress.changed();
     }
-    const renewal = keeper.lease.untilMs - nowMs < limits.triggerIdleLeaseMs / 2;
-    if (!this.isDirty && !renewal) return true;
-    for (let attempt = 0; attempt < limits.triggerLeaseWritesMax; attempt++) {
-      this.beginByMs = clock.monotonic() + limits.triggerInvokeMarginMs;
-      const { timeoutMs } = stored.trigger;
-      const untilMs = clock.now() + limits.triggerInvokeMarginMs + timeoutMs;
-      if (steps.some(({ step }) => step === 'invoke')) this.busyUntilMs = Math.max(this.busyUntilMs, untilMs);
-      if (!this.state.isBusy) this.busyUntilMs = 0;
-      const heldMs = Math.max(this.busyUntilMs, clock.now() + limits.triggerIdleLeaseMs);
-      const kept = await keeper.keep({ ...this.changes(), untilMs: heldMs }, this.offsetChange());
-      if (kept.outcome === 'lost') return this.lost();
-      if (kept.outcome === 'reset') {
-        for (const { lane } of steps) this.state.cancel(lane);
-        this.wasReset();
-        return true;
-      }
-      if (this.offset !== this.state.committable) this.sayLag();
-      this.offset = this.state.committable;
-      this.isDirty = false;
-      // Frozen meanwhile: the lease must be held for as long as what begins now may run.
-      if (clock.monotonic() <= this.beginByMs) return true;
-    }
-    for (const { lane } of steps) this.state.cancel(lane);
-    this.leaving ??= 'failed';
-    return true;
   }
 
-  /** What is under way is of a place that does not count any more. */
+  private mayNotBegin(steps: readonly Step[], why: Extract<Written, 'reset' | 'late'>): void {
+    for (const { lane } of steps) this.state.cancel(lane);
+    if (why === 'reset') this.wasReset();
+    else this.leaving ??= 'failed';
+  }
+
   private wasReset(): void {
-    this.isReset = true;
-    this.isDirty = false;
     this.leaving ??= 'again';
     this.ring();
   }
 
-  private lost(): false {
+  private lost(): DeliveryEnd {
     const { log, stored, work } = this.parts;
     log.warn('A lease was lost', { trigger: stored.trigger.name, topic: work.topic, partition: work.partition });
-    return false;
-  }
-
-  private changes() {
-    const { lanes, window, error, runsUntilMs } = this.state;
-    const isRunning = runsUntilMs !== undefined && runsUntilMs > this.parts.clock.now();
-    return {
-      lanes: [...lanes],
-      ...(window !== undefined && { window }),
-      ...(error !== undefined && { error }),
-      ...(isRunning && { runsUntilMs }),
-    };
-  }
-
-  private offsetChange(): OffsetChange | undefined {
-    const to = this.state.committable;
-    return to === this.offset || this.isReset ? undefined : { from: this.offset, to };
+    return { end: 'lost' };
   }
 
   private start(step: Step): void {
     const under =
       step.step === 'invoke'
-        ? invokeBatch(this.parts, step.batch, this.beginByMs).then((invoked) => this.finish({ step, invoked }))
+        ? invokeBatch(this.parts, step.batch, this.progress.beginByMs).then((invoked) => this.finish({ step, invoked }))
         : giveUp(this.parts, step.failed).then((taken) => this.finish({ step, taken }));
     // Neither rejects: what they call is caught there.
     void under;
@@ -269,60 +244,20 @@ export class PartitionDelivery {
     this.poke();
   }
 
-  private read(): void {
-    if (this.isReading || this.parts.clock.monotonic() < this.readDueMs) return;
-    this.isReading = true;
-    const { state } = this;
-    void state.feed
-      .read()
-      .then(
-        ({ filtered }) => {
-          this.readFailures = 0;
-          if (filtered > 0) this.parts.tally.add({ filtered });
-        },
-        (error: unknown) => this.readFailed(error),
-      )
-      .then(() => {
-        this.isReading = false;
-        this.ring();
-      });
-  }
-
-  private readFailed(error: unknown): void {
-    const { log, clock, broker, stored, work } = this.parts;
-    const code = error instanceof MillraceError ? error.code : undefined;
-    if (code === 'OFFSET_OUT_OF_RANGE') {
-      this.outOfRange = error as MillraceError;
-      return;
-    }
-    if (code === 'UNKNOWN_TOPIC_OR_PARTITION') {
-      this.leaving = 'gone';
-      return;
-    }
-    this.readFailures++;
-    const { triggerRetryPauseMsMin: minMs, triggerRetryPauseMsMax: maxMs } = limits;
-    const pause = pauseMs(this.readFailures, { minMs, maxMs, fraction: broker.random.fraction() });
-    this.readDueMs = clock.monotonic() + pause;
-    const { topic, partition } = work;
-    log.warn('A partition could not be read', { trigger: stored.trigger.name, topic, partition, error });
-    this.state.error = { kind: code ?? 'Unknown', message: String(error), atMs: clock.now() };
-    if (this.readFailures >= limits.triggerLeaseWritesMax) this.leaving ??= 'failed';
-  }
-
   /** Nothing is under way: whether to go, and how. */
   private async endOf(planned: Planned | undefined): Promise<DeliveryEnd | 'stay' | undefined> {
     const { clock } = this.parts;
     if (this.leaving !== undefined) return this.leave(this.leaving);
     if (planned === undefined || planned.wantsRead || planned.steps.length > 0 || this.chosen.length > 0) return 'stay';
-    if (this.outOfRange !== undefined || this.finished.length > 0) return undefined;
+    if (this.reading.isOutOfRange || this.finished.length > 0) return undefined;
     if (planned.dueMs !== undefined && planned.dueMs - clock.now() <= limits.triggerWaitMsMax) {
-      this.watch();
+      this.watch.begin(this.state.feed);
       return 'stay';
     }
     if (!planned.isBlocked && this.hasDelivered) {
       this.idleSinceMs ??= clock.monotonic();
       if (clock.monotonic() - this.idleSinceMs < this.lingerMs) {
-        this.watch();
+        this.watch.begin(this.state.feed);
         return 'stay';
       }
     }
@@ -347,11 +282,10 @@ export class PartitionDelivery {
       ...(dueMs !== undefined && isAllWaiting && { nextMs: dueMs }),
       ...(dueMs !== undefined && fillingSinceMs !== undefined && { fillingSinceMs }),
     };
-    const kept = await keeper.release({ ...this.changes(), ...wait }, reached, this.offsetChange());
+    const kept = await this.progress.giveBack(this.state, wait, reached);
     switch (kept.outcome) {
       case 'lost':
-        this.lost();
-        return { end: 'lost' };
+        return this.lost();
       case 'reset':
         this.wasReset();
         return undefined;
@@ -361,13 +295,11 @@ export class PartitionDelivery {
       case 'kept':
         break;
     }
-    this.offset = this.state.committable;
-    this.sayLag();
     if (isRetry) return { end: 'not-due' };
     const head = await broker.heads.strong(ledger);
     const isMore = head !== undefined && highWatermark(head, slot) > feed.position;
     const committed = await readCommitted(broker.metadata, this.parts.stored.trigger.group, [work]);
-    if (isMore || committed.get(nameOf(work)) !== this.offset) return { end: 'again' };
+    if (isMore || committed.get(nameOf(work)) !== this.progress.committed) return { end: 'again' };
     return { end: dueMs === undefined ? 'reached' : 'not-due' };
   }
 
@@ -383,17 +315,12 @@ export class PartitionDelivery {
     const dueMs = leaving === 'failed' ? clock.now() + limits.triggerWaitMsMax : Math.min(...dues);
     const isLater = dueMs > clock.now();
     const wait = { ...(isLater && { nextMs: dueMs }), ...(fillingSinceMs !== undefined && { fillingSinceMs }) };
-    const changes = { ...this.changes(), ...wait };
-    const kept = await keeper.release(changes, Number.MAX_SAFE_INTEGER, this.offsetChange());
-    if (kept.outcome === 'lost') {
-      this.lost();
-      return { end: 'lost' };
-    }
+    const kept = await this.progress.giveBack(this.state, wait, Number.MAX_SAFE_INTEGER);
+    if (kept.outcome === 'lost') return this.lost();
     if (kept.outcome === 'reset') {
       this.wasReset();
       return undefined;
     }
-    this.sayLag();
     if (leaving !== 'deadline') return { end: leaving };
     const isLeft = !feed.isAtEnd || feed.queues.some((queue) => queue.length > 0);
     if (!isLeft) return { end: 'reached' };
@@ -401,47 +328,18 @@ export class PartitionDelivery {
     return { end: 'handed-on', wanted: Math.max(feed.end, keeper.lease.wanted) };
   }
 
-  private sayLag(): void {
-    const { tally, work } = this.parts;
-    const { feed } = this.state;
-    tally.lag({ topic: work.topic, partition: work.partition }, feed.end - this.state.committable);
-  }
-
-  /** Rings when the partition has grown. Reads its head at an adaptive rate, shared with all that wait for the ledger. */
-  private watch(): void {
-    if (this.stopWatching !== undefined || !this.state.feed.isAtEnd) return;
-    const { broker, ledger, slot } = this.parts;
-    const stop = new AbortController();
-    this.stopWatching = stop;
-    const { position } = this.state.feed;
-    const until = { timeoutMs: limits.triggerWaitMsMax, signal: stop.signal };
-    void broker.watcher
-      .wait(ledger, (head) => highWatermark(head, slot) > position, until)
-      .then(
-        (head) => {
-          if (head === undefined) this.leaving ??= 'gone';
-          else if (highWatermark(head, slot) > position) this.poke();
-        },
-        // A failed look is the same as nothing new: the next read tells.
-        () => {},
-      )
-      .then(() => {
-        if (this.stopWatching === stop) this.stopWatching = undefined;
-      });
-  }
-
   /** Until something has ended or come, or something is due. */
   private async pause(planned: Planned | undefined): Promise<void> {
     const { clock, signal, deadlineMs, stored, keeper } = this.parts;
     if (this.finished.length > 0 || this.chosen.length > 0) return;
-    if (this.state.isBusy && this.state.hasFreeLane && planned?.isBlocked === false) this.watch();
+    if (this.state.isBusy && this.state.hasFreeLane && planned?.isBlocked === false) this.watch.begin(this.state.feed);
     const nowMs = clock.now();
     // While the round was written down it has become due.
     if (planned?.dueMs !== undefined && planned.dueMs <= nowMs) return;
     const waits: number[] = [limits.triggerWaitMsMax, keeper.lease.untilMs - nowMs - limits.triggerIdleLeaseMs / 2];
     if (planned?.dueMs !== undefined) waits.push(planned.dueMs - nowMs);
     if (this.idleSinceMs !== undefined) waits.push(this.idleSinceMs + this.lingerMs - clock.monotonic());
-    if (planned?.wantsRead === true) waits.push(this.readDueMs - clock.monotonic());
+    if (planned?.wantsRead === true) waits.push(this.reading.dueMs - clock.monotonic());
     if (this.leaving === undefined) {
       waits.push(deadlineMs - limits.triggerEndMarginMs - stored.trigger.timeoutMs - clock.monotonic() + 1);
     }
