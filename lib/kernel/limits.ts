@@ -617,6 +617,24 @@ export const limits = {
   groupsTidiedInFlightMax: 8,
   instancePagesTidiedMax: 100,
 
+  // Merged segments (lib/log/merged)
+  /** What merging makes a partition's segments grow to; `segment.bytes` may say less. */
+  mergedSegmentBytesMax: 256 * MIB,
+  /** Segments next to each other that are merged into one. */
+  segmentMergeFanIn: 8,
+  /** A block of a segment's index: it ends with the batch that brings it to this size. */
+  segmentBlockBytes: 64 * KIB,
+  /** How long readers may take to look again, and longer than a presigned URL works. */
+  lifecycleGraceMs: 60 * 60 * 1_000,
+  /** Marks of how far merging had come, in a ledger's lifecycle item. */
+  lifecycleMarksMax: 8,
+  /** Of one transaction's items what segments may take: head, lifecycle and what is condemned need the others. */
+  segmentWritesMax: 97,
+  /** Objects that one item condemns. */
+  condemnedPerItemMax: 100,
+  /** Last pages that stay when those below are retired: sealing needs the newest, a late attempt looks at six. */
+  pagesKept: 6,
+
   // The sweeper
   /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */
   sweepLookbackMs: 7 * 24 * 60 * 60 * 1_000,

@@ -1,0 +1,37 @@
+/** Any segment that its item can hold, for properties. */
+import * as fc from 'fast-check';
+import { limits } from '../../lib/kernel/limits.ts';
+import type { SegmentItem } from '../../lib/log/merged/segment-item.ts';
+import { objectId } from './ledger-arbitraries.ts';
+
+const times = fc
+  .uniqueArray(fc.nat({ max: limits.timestampMsMax }), { minLength: 2, maxLength: 2 })
+  .map(([a, b]) => ({ oldestMs: Math.min(a as number, b as number), newestMs: Math.max(a as number, b as number) }));
+
+const optionalFacts = fc.record(
+  {
+    holders: fc.nat({ max: 255 }),
+    compacted: fc.constant(true),
+    horizonMs: fc.nat({ max: limits.timestampMsMax }),
+    storageClass: fc.constantFrom('STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'),
+  },
+  { requiredKeys: [] },
+);
+
+export const segmentItem: fc.Arbitrary<SegmentItem> = fc
+  .record({
+    partition: fc.nat({ max: limits.partitionsPerTopicMax - 1 }),
+    base: fc.oneof(fc.nat(), fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 })),
+    covered: fc.integer({ min: 1, max: 1_000_000 }),
+    records: fc.nat(),
+    object: objectId,
+    bytes: fc.nat({ max: limits.mergedSegmentBytesMax }),
+    footerBytes: fc.nat({ max: 1_000_000 }),
+    level: fc.nat({ max: 20 }),
+    times: fc.option(times, { nil: undefined }),
+    facts: optionalFacts,
+  })
+  .map(({ covered, records, times: both, facts, ...rest }) => {
+    const end = Math.min(rest.base + covered, Number.MAX_SAFE_INTEGER);
+    return { ...rest, end, records: records % (end - rest.base + 1), ...both, ...facts };
+  });
