@@ -43,8 +43,6 @@ export interface LambdaServiceOptions {
 
 export interface LambdaService {
   readonly endpoint: string;
-  /** Events that were dropped, since no environment was free for too long. */
-  readonly dropped: number;
   pool(name: string): EnvironmentPool;
   /** By a service of AWS, which waits until an environment is free. */
   invoke(name: string, event: unknown): Promise<Outcome>;
@@ -67,9 +65,6 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
   await once(server, 'listening');
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    get dropped() {
-      return service.dropped;
-    },
     pool: (name) => service.pool(name),
     invoke: async (name, event) => service.run({ target: name, caller: 'aws', event }, await service.pool(name).wait()),
     close: async () => {
@@ -84,7 +79,6 @@ export async function startLambdaService(options: LambdaServiceOptions): Promise
 type Call = Pick<Invocation, 'target' | 'caller' | 'event'>;
 
 class Service {
-  dropped = 0;
   private readonly options: LambdaServiceOptions;
   private readonly pools: ReadonlyMap<string, EnvironmentPool>;
 
@@ -138,12 +132,8 @@ class Service {
   private async later(pool: EnvironmentPool, call: Call): Promise<void> {
     const acceptedMs = performance.now();
     const environment = await pool.wait();
-    if (performance.now() - acceptedMs <= EVENT_AGE_MS_MAX) {
-      await this.run(call, environment);
-      return;
-    }
-    this.dropped++;
-    pool.giveBack(environment);
+    if (performance.now() - acceptedMs <= EVENT_AGE_MS_MAX) await this.run(call, environment);
+    else pool.giveBack(environment);
   }
 }
 

@@ -177,7 +177,6 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
       repeated,
       messages: messages.length,
       orphans,
-      dropped: tenant.lambda.dropped,
     };
     const byCaller = Object.entries(figures.wakeUps).map(([caller, asked]) => [caller, asked?.length]);
     console.log(JSON.stringify({ ...figures, wakeUps: Object.fromEntries(byCaller) as unknown }));
