@@ -1,9 +1,10 @@
 /** Handlers in threads: what they are given, what becomes of what they do. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { findHandler } from '../../../lib/local/triggers/handler-module.ts';
 import { HandlerPool } from '../../../lib/local/triggers/handler-pool.ts';
@@ -51,6 +52,12 @@ class World {
     return new World(file, exportName);
   }
 
+  /** Resolves when handlers have written that line so often. */
+  async said(line: string, times = 1): Promise<void> {
+    const count = () => this.lines.filter(({ message }) => message === line).length;
+    await vi.waitUntil(() => count() >= times, { timeout: limits.handlerLoadMsMax });
+  }
+
   invoke(event: unknown = {}, timeoutMs = 5_000, tenantId?: string): Promise<InvocationResult> {
     return this.pool.invoke({
       trigger: 'orders',
@@ -61,6 +68,28 @@ class World {
     });
   }
 }
+
+/** What keeps handlers until the test lets them go on; its channel reaches the threads of this process. */
+class Gate {
+  readonly name = `gate-${++gates}`;
+
+  open(): void {
+    const channel = new BroadcastChannel(this.name);
+    channel.postMessage('open');
+    channel.close();
+  }
+}
+
+let gates = 0;
+
+/** For a handler's source: says the gate's name once it listens, and waits until that is opened. */
+const GATED = `async function gated(name) {
+  const channel = new BroadcastChannel(name);
+  const opened = new Promise((resolve) => { channel.onmessage = resolve; });
+  console.log(name);
+  await opened;
+  channel.close();
+}`;
 
 const returns = (response: unknown) => ({ outcome: 'returned', response });
 const fails = (message: string | RegExp) => ({
@@ -184,14 +213,20 @@ describe('a handler', () => {
   });
 
   it('keeps its module between invocations, and has one thread for each at a time', async () => {
-    const world = await World.of(`let count = 0;
-      export const handler = async (event) => { await new Promise((r) => setTimeout(r, event.ms)); return ++count; };`);
-    expect(await world.invoke({ ms: 0 })).toMatchObject(returns(1));
-    expect(await world.invoke({ ms: 0 })).toMatchObject(returns(2));
-    const together = await Promise.all([world.invoke({ ms: 400 }), world.invoke({ ms: 400 })]);
-    expect(together.map((one) => ('response' in one ? Number(one.response) : 0)).toSorted((a, b) => a - b)).toEqual([
-      1, 3,
-    ]);
+    const world = await World.of(`let count = 0; ${GATED}
+      export const handler = async (event) => { if (event.gate) await gated(event.gate); return ++count; };`);
+    expect(await world.invoke()).toMatchObject(returns(1));
+    expect(await world.invoke()).toMatchObject(returns(2));
+    const gate = new Gate();
+    const together = [
+      world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax),
+      world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax),
+    ];
+    // Neither ends before both have begun.
+    await world.said(gate.name, 2);
+    gate.open();
+    const counts = (await Promise.all(together)).map((one) => ('response' in one ? Number(one.response) : 0));
+    expect(counts.toSorted((a, b) => a - b)).toEqual([1, 3]);
   });
 });
 
@@ -221,13 +256,16 @@ describe('a module that does not load', () => {
 describe('a change', () => {
   it('is for new invocations, while those that run end in peace', async () => {
     const world = await World.of(
-      `export const handler = async (event) => { await new Promise((r) => setTimeout(r, event.ms)); return 'old'; };`,
+      `${GATED} export const handler = async (event) => { if (event.gate) await gated(event.gate); return 'old'; };`,
     );
-    expect(await world.invoke({ ms: 0 })).toMatchObject(returns('old'));
-    const running = world.invoke({ ms: 700 });
+    expect(await world.invoke()).toMatchObject(returns('old'));
+    const gate = new Gate();
+    const running = world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax);
+    await world.said(gate.name);
     await writeFile(world.file, `export const handler = async () => 'new';`);
     world.pool.reload();
     expect(await world.invoke()).toMatchObject(returns('new'));
+    gate.open();
     expect(await running).toMatchObject(returns('old'));
     expect(await world.invoke()).toMatchObject(returns('new'));
   });
