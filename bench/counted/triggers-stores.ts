@@ -9,6 +9,7 @@ import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
 import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
 import type { Consistency, MetadataStore, Query } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 import type { ItemChange } from '../../lib/triggers/route.ts';
 import { addCounts, type Counts, NO_COUNTS } from '../dollars.ts';
 
@@ -97,6 +98,9 @@ export function meteredBucket(store: ObjectStore, { call, meter }: Metered): Obj
   const put = () => meter.add({ puts: 1, bucketCalls: 1 });
   return {
     put: (name, chunks) => call('bucket', () => store.put(name, chunks)).finally(put),
+    // What triggers write is small, and an upload of it one put.
+    upload: (name) => gatheredUpload((chunks) => call('bucket', () => store.put(name, chunks)).finally(put)),
+    archive: (name, storageClass) => call('bucket', () => store.archive(name, storageClass)).finally(put),
     getRange: (name, range) => call('bucket', () => store.getRange(name, range)).finally(get),
     getTail: (name, length) => call('bucket', () => store.getTail(name, length)).finally(get),
     delete: (names) => call('bucket', () => store.delete(names)),

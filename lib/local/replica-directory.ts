@@ -6,6 +6,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MillraceError } from '../kernel/errors.ts';
+import type { ArchiveClass } from '../log/segment/archive-class.ts';
 import { fileFault } from '../storage/faults.ts';
 import {
   type DirectoryObjectStoreOptions,
@@ -13,7 +14,16 @@ import {
   openDirectoryObjectStore,
 } from '../storage/objects/directory.ts';
 import type { LocalPresigner } from '../storage/objects/local-presign.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from '../storage/objects/port.ts';
+import type {
+  ArchiveOutcome,
+  ByteRange,
+  ListPage,
+  ObjectName,
+  ObjectStore,
+  PresignedUrl,
+  Upload,
+} from '../storage/objects/port.ts';
+import { deferredUpload } from '../storage/objects/upload.ts';
 import { makeDirectory } from './make-directory.ts';
 import { MARKER, type RegisteredReplica, type ReplicaRegistry, readMarker, writeMarker } from './replica-registry.ts';
 
@@ -51,6 +61,10 @@ export class ReplicaDirectory implements ObjectStore {
     await (await this.open()).put(name, chunks);
   }
 
+  upload(name: ObjectName): Upload {
+    return deferredUpload(async () => (await this.open()).upload(name));
+  }
+
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     return (await this.readable()).getRange(name, range);
   }
@@ -61,6 +75,10 @@ export class ReplicaDirectory implements ObjectStore {
 
   async delete(names: readonly ObjectName[]): Promise<void> {
     await (await this.open()).delete(names);
+  }
+
+  async archive(name: ObjectName, storageClass: ArchiveClass): Promise<ArchiveOutcome> {
+    return (await this.open()).archive(name, storageClass);
   }
 
   async list(prefix: string, cursor?: string): Promise<ListPage> {
@@ -127,6 +145,8 @@ export function withdrawn({ id, path }: RegisteredReplica): ObjectStore {
   };
   return {
     put: fail,
+    upload: () => deferredUpload(fail),
+    archive: fail,
     getRange: fail,
     getTail: fail,
     presign: fail,

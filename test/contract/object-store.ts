@@ -4,6 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { limits } from '../../lib/kernel/limits.ts';
 import type { ListPage, ObjectName, ObjectStore } from '../../lib/storage/objects/port.ts';
 
 interface ObjectStoreUnderTest {
@@ -20,6 +21,10 @@ export interface ObjectContractOptions {
   name: (index: number) => ObjectName;
   /** The largest object that the suite stores. */
   objectBytesMax: number;
+  /** The size of an object that the suite uploads in pieces. */
+  uploadBytes: number;
+  /** Whether the store moves objects to other classes of storage, or agrees to. */
+  archives: boolean;
   /** How many objects the suite lists at once. */
   manyObjects: number;
   /** Whether the store gives out URLs. */
@@ -29,7 +34,7 @@ export interface ObjectContractOptions {
 const MIB = 1024 * 1024;
 
 export function objectStoreContract(title: string, options: ObjectContractOptions): void {
-  const { makeStore, prefix, name, objectBytesMax, manyObjects, presigns } = options;
+  const { makeStore, prefix, name, objectBytesMax, uploadBytes, archives, manyObjects, presigns } = options;
   describe(`the object store ${title}`, () => {
     let opened: ObjectStoreUnderTest;
     let store: ObjectStore;
@@ -114,6 +119,105 @@ export function objectStoreContract(title: string, options: ObjectContractOption
         lengths.add((await store.getRange(name(0)))?.length ?? -1);
         lengths.delete(-1);
         expect([...lengths]).toEqual([objectBytesMax]);
+      });
+    });
+
+    describe('an upload', () => {
+      const bytes = new Uint8Array(uploadBytes).map((_, index) => (index * 2_654_435_761) >>> 24);
+      const half = Math.floor(uploadBytes / 2);
+
+      test('is an object once it is finished, and nothing before', async () => {
+        const upload = store.upload(name(0));
+        for (let start = 0; start < bytes.length; start += 1_000_003) {
+          await upload.write([bytes.subarray(start, start + 7), bytes.subarray(start + 7, start + 1_000_003)]);
+        }
+        expect(await store.getRange(name(0), { start: 0, end: 1 })).toBeUndefined();
+        expect((await store.list(prefix)).objects).toEqual([]);
+        await upload.finish();
+        expect(Buffer.compare((await store.getRange(name(0))) ?? digits, bytes)).toBe(0);
+        expect((await store.list(prefix)).objects).toEqual([{ name: name(0), bytes: uploadBytes }]);
+      });
+
+      test('of few bytes, or none, is an object like any other', async () => {
+        const upload = store.upload(name(0));
+        await upload.write([digits.subarray(0, 3), new Uint8Array(0)]);
+        await upload.write([]);
+        await upload.write([digits.subarray(3)]);
+        await upload.finish();
+        await store.upload(name(1)).finish();
+        expect(await store.getRange(name(0))).toEqual(digits);
+        expect(await store.getTail(name(1), 5)).toEqual({ bytes: new Uint8Array(0), objectBytes: 0 });
+      });
+
+      test('is not changed by what happens to bytes that it has taken', async () => {
+        const upload = store.upload(name(0));
+        const mine = digits.slice();
+        await upload.write([mine]);
+        mine.fill(99);
+        await upload.finish();
+        expect(await store.getRange(name(0))).toEqual(digits);
+      });
+
+      test('that is aborted leaves nothing, wherever it was', async () => {
+        await store.upload(name(0)).abort();
+        for (const length of [1, half, uploadBytes]) {
+          const upload = store.upload(name(0));
+          await upload.write([bytes.subarray(0, length)]);
+          await upload.abort();
+          await upload.abort();
+        }
+        const writing = store.upload(name(0));
+        const written = writing.write([bytes]);
+        await writing.abort();
+        await written;
+        expect(await store.getRange(name(0))).toBeUndefined();
+        expect((await store.list(prefix)).objects).toEqual([]);
+      });
+
+      test('that has ended takes nothing more, and cannot be undone', async () => {
+        const upload = store.upload(name(0));
+        await upload.write([digits]);
+        await upload.finish();
+        await upload.abort();
+        await expect(upload.write([digits])).rejects.toThrow('none after its end');
+        await expect(upload.finish()).rejects.toThrow('none after its end');
+        expect(await store.getRange(name(0))).toEqual(digits);
+      });
+
+      test('whose process dies is nowhere to be seen, and in nobody’s way', async () => {
+        await store.upload(name(0)).write([bytes.subarray(0, half)]);
+        expect((await store.list(prefix)).objects).toEqual([]);
+        await store.put(name(0), [digits]);
+        expect(await store.getRange(name(0))).toEqual(digits);
+      });
+
+      test('of a name that is uploaded twice at once is whole for every reader', async () => {
+        const uploads = [store.upload(name(0)), store.upload(name(0)), store.upload(name(0))];
+        await Promise.all(uploads.map((upload) => upload.write([bytes.subarray(0, half)])));
+        await uploads[2]?.abort();
+        await uploads[0]?.write([bytes.subarray(half)]);
+        await uploads[0]?.finish();
+        expect((await store.getTail(name(0), 1))?.objectBytes).toBe(uploadBytes);
+        await uploads[1]?.write([bytes.subarray(half)]);
+        await uploads[1]?.finish();
+        expect(Buffer.compare((await store.getRange(name(0))) ?? digits, bytes)).toBe(0);
+        expect((await store.list(prefix)).objects).toEqual([{ name: name(0), bytes: uploadBytes }]);
+      });
+    });
+
+    describe('archiving', () => {
+      test.runIf(archives)('leaves the bytes of an object as they are, and may be repeated', async () => {
+        expect(await store.archive(name(0), 'STANDARD_IA')).toBe('missing');
+        await store.put(name(0), [digits]);
+        for (let time = 0; time < 2; time++) expect(await store.archive(name(0), 'STANDARD_IA')).toBe('archived');
+        expect(await store.getRange(name(0), { start: 2, end: 5 })).toEqual(digits.subarray(2, 5));
+        expect((await store.list(prefix)).objects).toEqual([{ name: name(0), bytes: 10 }]);
+      });
+
+      test.skipIf(archives)('is said to be impossible', async () => {
+        await store.put(name(0), [digits]);
+        expect(await store.archive(name(0), 'STANDARD_IA')).toBe('unsupported');
+        expect(await store.getRange(name(0))).toEqual(digits);
       });
     });
 
@@ -245,6 +349,8 @@ export function objectStoreContract(title: string, options: ObjectContractOption
         await expect(store.getRange(text)).rejects.toMatchObject(fault);
         await expect(store.getTail(text, 1)).rejects.toMatchObject(fault);
         await expect(store.delete([text])).rejects.toMatchObject(fault);
+        await expect(store.archive(text, 'STANDARD_IA')).rejects.toMatchObject(fault);
+        expect(() => store.upload(text)).toThrow(expect.objectContaining(fault));
       });
     });
 
@@ -268,6 +374,8 @@ export const SEGMENTS = {
   prefix: 'segments/490000/',
   name: (index: number): ObjectName => `segments/490000/${index.toString().padStart(6, '0')}-x.seg`,
   objectBytesMax: 9 * MIB,
+  uploadBytes: 2 * limits.uploadPartBytes + 12_345,
+  archives: true,
   manyObjects: 2_100,
   presigns: true,
 };

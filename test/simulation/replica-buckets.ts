@@ -8,6 +8,7 @@ import { limits } from '../../lib/kernel/limits.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 import type { Network } from './network.ts';
 import { type Scheduler, SimulatedProcess } from './scheduler.ts';
 import { objectsOver } from './stores.ts';
@@ -179,6 +180,8 @@ export class ReplicaBuckets {
     const through = <T>(kind: 'read' | 'write', call: () => Promise<T>) => this.through(id, process, kind, call);
     return {
       put: (name, chunks) => through('write', () => distant.put(name, chunks)),
+      upload: (name) => gatheredUpload((chunks) => through('write', () => distant.put(name, chunks))),
+      archive: (name, storageClass) => through('write', () => distant.archive(name, storageClass)),
       getRange: (name, range) => through('read', () => distant.getRange(name, range)),
       getTail: (name, length) => through('read', () => distant.getTail(name, length)),
       delete: (names) => through('write', () => distant.delete(names)),
@@ -190,13 +193,16 @@ export class ReplicaBuckets {
   private counted(id: ReplicaId, process: SimulatedProcess): ObjectStore {
     const store = this.stores[id] as ObjectStore;
     const held = this.held[id] as Set<string>;
+    const put = async (name: string, chunks: readonly Uint8Array[]) => {
+      await store.put(name, chunks);
+      if (!this.makers.has(name)) this.makers.set(name, process.name);
+      else if (!held.has(name) && this.makers.get(name) !== process.name) this.onCopy();
+      held.add(name);
+    };
     return {
-      put: async (name, chunks) => {
-        await store.put(name, chunks);
-        if (!this.makers.has(name)) this.makers.set(name, process.name);
-        else if (!held.has(name) && this.makers.get(name) !== process.name) this.onCopy();
-        held.add(name);
-      },
+      put,
+      upload: (name) => gatheredUpload((chunks) => put(name, chunks)),
+      archive: (name, storageClass) => store.archive(name, storageClass),
       getRange: (name, range) => store.getRange(name, range),
       getTail: (name, length) => store.getTail(name, length),
       delete: async (names) => {

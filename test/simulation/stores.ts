@@ -3,6 +3,7 @@ import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
 import { randomBelow } from '../../lib/kernel/random.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ByteRange, ListPage, ObjectStore, PresignedUrl } from '../../lib/storage/objects/port.ts';
+import { uploadOf } from '../../lib/storage/objects/upload.ts';
 import type { Network } from './network.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 import type { WrittenItem } from './table-watch.ts';
@@ -108,6 +109,19 @@ export function objectsOver(objects: ObjectStore, { process, network, where = ''
       const sent = chunks.map((chunk) => chunk.slice());
       return network.call(process, `put${where} ${name}`, 'write', () => objects.put(name, sent));
     },
+    upload: (name) => {
+      const sent: Uint8Array[] = [];
+      return uploadOf({
+        write: async (chunks) => {
+          sent.push(...chunks.map((chunk) => chunk.slice()));
+          await network.call(process, `part${where} ${name}`, 'write', async () => {});
+        },
+        finish: () => network.call(process, `upload${where} ${name}`, 'write', () => objects.put(name, sent)),
+        drop: async () => {},
+      });
+    },
+    archive: (name, storageClass) =>
+      network.call(process, `archive${where} ${name}`, 'write', () => objects.archive(name, storageClass)),
     getRange: (name: string, range?: ByteRange) =>
       network.call(process, `get${where} ${name}`, 'read', () => objects.getRange(name, range)),
     getTail: (name, length) =>

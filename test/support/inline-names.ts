@@ -12,6 +12,8 @@ export const INLINE = {
     return inlineName({ birthMs: HOUR * HOUR_MS + ((index * 7_919) % HOUR_MS), random });
   },
   objectBytesMax: 390_000,
+  uploadBytes: 390_000,
+  archives: false,
   manyObjects: 2_100,
   presigns: false,
 };

@@ -1,11 +1,14 @@
 /** The stores as one process sees them, with a test between the two. */
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
+import type { ArchiveClass } from '../../lib/log/segment/archive-class.ts';
 import type { CommitTier } from '../../lib/log/segment/object-name.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import { INLINE_PREFIX } from '../../lib/storage/objects/inline-item.ts';
-import type { ByteRange, ListPage, PresignedUrl } from '../../lib/storage/objects/port.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, PresignedUrl, Upload } from '../../lib/storage/objects/port.ts';
 import type { ReadOrder } from '../../lib/storage/objects/replicated.ts';
+import { JoinedUpload, type ReplicaUpload } from '../../lib/storage/objects/replicated-upload.ts';
 import type { PutTo, TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 
 /** What a test does to a call: `proceed` carries it out, as often as it is called. */
 type Hook<Arguments extends unknown[], Result> = (
@@ -96,6 +99,21 @@ export class InterceptedObjects implements TieredObjectStore {
     this.calls.push(`put ${name} ${chunks.reduce((sum, chunk) => sum + chunk.length, 0)}`);
     const proceed = () => this.store.put(name, chunks);
     return this.onPut === undefined ? proceed() : this.onPut(proceed, name, chunks);
+  }
+
+  upload(name: string): Upload {
+    return gatheredUpload((chunks) => this.put(name, chunks));
+  }
+
+  /** Of a store with a single bucket by `put`, as in `putTo`. */
+  uploadTo(targets: number, name: string): ReplicaUpload {
+    if (this.store.replicas !== undefined) return this.store.uploadTo(targets, name);
+    return new JoinedUpload({ uploads: new Map([[0, this.upload(name)]]) });
+  }
+
+  archive(name: string, storageClass: ArchiveClass): Promise<ArchiveOutcome> {
+    this.calls.push(`archive ${name} ${storageClass}`);
+    return this.store.archive(name, storageClass);
   }
 
   async getRange(name: string, range?: ByteRange): Promise<Uint8Array | undefined> {

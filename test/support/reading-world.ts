@@ -18,6 +18,7 @@ import type { Write } from '../../lib/kernel/items.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { planAppend } from '../../lib/log/ledger/append.ts';
 import { encodeHead, headKey, initialHead, type LedgerHead } from '../../lib/log/ledger/head.ts';
+import type { ArchiveClass } from '../../lib/log/segment/archive-class.ts';
 import { layOut } from '../../lib/log/segment/layout.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
@@ -26,6 +27,7 @@ import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import type { ByteRange, ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 import { batchOf, headOf, makeStores, makeTopic, type Stores } from './broker.ts';
 import type { ManualClock } from './manual-clock.ts';
 
@@ -54,6 +56,12 @@ export class FaultyReplica implements ObjectStore {
 
   put(name: string, chunks: readonly Uint8Array[]) {
     return this.changing(`put ${name}`, () => this.store.put(name, chunks));
+  }
+  upload(name: string) {
+    return gatheredUpload((chunks) => this.put(name, chunks));
+  }
+  archive(name: string, storageClass: ArchiveClass) {
+    return this.reading(`archive ${name}`, () => this.store.archive(name, storageClass));
   }
   delete(names: readonly string[]) {
     return this.changing(`delete ${names.join(' ')}`, () => this.store.delete(names));

@@ -27,6 +27,7 @@ import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 import { InterceptedMetadata } from './intercepted-stores.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -135,6 +136,15 @@ function seen(store: ObjectStore, id: number, reach: (id: number, call: string) 
     getTail: async (name, length) => {
       await reach(id, `getTail ${id} ${name}`);
       return store.getTail(name, length);
+    },
+    upload: (name) =>
+      gatheredUpload(async (chunks) => {
+        await reach(id, `put ${id} ${name}`);
+        await store.put(name, chunks);
+      }),
+    archive: async (name, storageClass) => {
+      await reach(id, `archive ${id} ${name}`);
+      return store.archive(name, storageClass);
     },
     delete: async (names) => {
       await reach(id, `delete ${id} ${names.join(' ')}`);

@@ -1,11 +1,13 @@
 /** Three replicas over stores in memory whose faults a test switches on and off, and brokers over them. */
 import type { Clock } from '../../lib/kernel/clock.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
+import type { ArchiveClass } from '../../lib/log/segment/archive-class.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
+import { gatheredUpload } from '../../lib/storage/objects/upload.ts';
 import { makeStores, type Stores } from './broker.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -48,6 +50,14 @@ export class SwitchableStore implements ObjectStore {
       await this.store.put(name, chunks);
       this.puts.push(name);
     });
+  }
+
+  upload(name: string) {
+    return gatheredUpload((chunks) => this.put(name, chunks));
+  }
+
+  archive(name: string, storageClass: ArchiveClass) {
+    return this.call('write', () => this.store.archive(name, storageClass));
   }
 
   getRange(name: string, range?: { start: number; end: number }) {

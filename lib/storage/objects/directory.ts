@@ -14,15 +14,17 @@
  *   file or asks for its size is done at once: it takes some microseconds, the trip through the pool several times that,
  *   and on a busy machine milliseconds, which every waiting request would pay.
  */
-import { closeSync, constants, fdatasync, fstatSync, open, read, writev } from 'node:fs';
-import { lstat, mkdir, open as openHandle, readdir, rename, rm, rmdir, unlink } from 'node:fs/promises';
+import { closeSync, constants, fstatSync } from 'node:fs';
+import { lstat, mkdir, readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import { limits } from '../../kernel/limits.ts';
 import { fileFault } from '../faults.ts';
+import { codeOf, type FileDescriptor, ignoreMissing, isMissing, openFile, readUpTo } from './files.ts';
 import { type LocalPresigner, signWith } from './local-presign.ts';
 import { checkObjectName, checkRange, isObjectName } from './name.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
+import { TemporaryFile } from './temporary-file.ts';
+import { uploadOf } from './upload.ts';
 
 export interface DirectoryObjectStoreOptions {
   /** Made if it is not there. */
@@ -65,16 +67,16 @@ class DirectoryObjectStore implements ObjectStore {
   }
 
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
-    const path = this.path(name);
-    const temporary = join(this.options.root, TEMPORARY, `${this.temporaryFiles++}`);
-    try {
-      await this.writeFile(temporary, chunks);
-      await this.moveInto(temporary, path);
-    } catch (error) {
-      // What cannot be removed either, where the directory is not to be written to, is removed when the store is opened.
-      await unlink(temporary).catch(() => {});
-      throw fileFault(error, 'writing an object');
-    }
+    const upload = this.upload(name);
+    await upload.write(chunks);
+    await upload.finish();
+  }
+
+  /** Its bytes are in a temporary file until it is finished, so that memory holds none of them. */
+  upload(name: ObjectName): Upload {
+    const { root, fsync = false } = this.options;
+    const temporary = join(root, TEMPORARY, `${this.temporaryFiles++}`);
+    return uploadOf(new TemporaryFile({ temporary, path: this.path(name), fsync }));
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -104,6 +106,11 @@ class DirectoryObjectStore implements ObjectStore {
     }
   }
 
+  async archive(name: ObjectName): Promise<ArchiveOutcome> {
+    const there = await this.reading(name, async () => true);
+    return there === true ? 'archived' : 'missing';
+  }
+
   async list(prefix: string, cursor?: string): Promise<ListPage> {
     const page: ListPage = { objects: [] };
     try {
@@ -131,36 +138,6 @@ class DirectoryObjectStore implements ObjectStore {
   /** Throws the file system's error where the root is gone. */
   private async requireRoot(): Promise<void> {
     await lstat(join(this.options.root, TEMPORARY));
-  }
-
-  private async writeFile(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-    const file = await openFile(path, 'wx');
-    try {
-      await writeAll(file, chunks);
-      if (this.options.fsync === true) await syncFile(file);
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  /** The directory may be missing, or be removed by a `delete` between making it and the rename. */
-  private async moveInto(temporary: string, path: string): Promise<void> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        if (attempt > 1) await this.makeDirectory(dirname(path));
-        await rename(temporary, path);
-        break;
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT' || attempt === MOVE_ATTEMPTS) throw error;
-      }
-    }
-    if (this.options.fsync === true) await syncDirectory(dirname(path));
-  }
-
-  private async makeDirectory(directory: string): Promise<void> {
-    const first = await mkdir(directory, { recursive: true });
-    if (this.options.fsync !== true || first === undefined) return;
-    for (let made = directory; made.length >= first.length; made = dirname(made)) await syncDirectory(dirname(made));
   }
 
   private async reading<T>(name: ObjectName, use: (file: FileDescriptor) => Promise<T>): Promise<T | undefined> {
@@ -221,60 +198,4 @@ class DirectoryObjectStore implements ObjectStore {
     const status = await lstat(join(this.options.root, name)).catch(ignoreMissing);
     return status?.isFile() === true ? status.size : undefined;
   }
-}
-
-const MOVE_ATTEMPTS = 4;
-
-type FileDescriptor = number;
-
-const openFile: (path: string, flags: string | number) => Promise<FileDescriptor> = promisify(open);
-const writeSome = promisify(writev);
-const readSome = promisify(read);
-const syncFile = promisify(fdatasync);
-
-/** Writes the chunks one after the other without joining them; one call may write less than it is given. */
-async function writeAll(file: FileDescriptor, chunks: readonly Uint8Array[]): Promise<void> {
-  let rest = chunks.filter((chunk) => chunk.length > 0);
-  while (rest.length > 0) {
-    let { bytesWritten } = await writeSome(file, rest);
-    let done = 0;
-    while (done < rest.length && bytesWritten >= (rest[done]?.length ?? 0)) bytesWritten -= rest[done++]?.length ?? 0;
-    rest = rest.slice(done);
-    if (rest[0] !== undefined && bytesWritten > 0) rest[0] = rest[0].subarray(bytesWritten);
-  }
-}
-
-/** Less where the file ends before. */
-async function readUpTo(file: FileDescriptor, start: number, end: number): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(Math.max(0, end - start));
-  let length = 0;
-  while (length < bytes.length) {
-    const { bytesRead } = await readSome(file, bytes, length, bytes.length - length, start + length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await openHandle(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** A directory where a file was meant, or the reverse, holds no such object either. */
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error));
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!isMissing(error)) throw error;
-  return undefined;
 }

@@ -24,7 +24,8 @@ import {
   parseInlineName,
 } from './inline-item.ts';
 import { checkRange } from './name.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
+import { gatheredUpload } from './upload.ts';
 
 export interface InlineObjectStoreOptions {
   metadata: MetadataStore;
@@ -63,6 +64,12 @@ class InlineObjectStore implements ObjectStore {
     throw new MillraceError('UNKNOWN_SERVER_ERROR', `The object ${name} is there with other bytes.`);
   }
 
+  /** For the sake of the port: what is inline is small enough to be put. */
+  upload(name: ObjectName): Upload {
+    idOf(name);
+    return gatheredUpload((chunks) => this.put(name, chunks), limits.itemBytesMax);
+  }
+
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     if (range !== undefined) checkRange(range);
     return (await this.read(name))?.subarray(range?.start, range?.end);
@@ -80,6 +87,11 @@ class InlineObjectStore implements ObjectStore {
       const batch = keys.slice(start, start + limits.storageFanOutMax);
       await Promise.all(batch.map((key) => this.repeated({ kind: 'delete', key })));
     }
+  }
+
+  async archive(name: ObjectName): Promise<ArchiveOutcome> {
+    idOf(name);
+    return 'unsupported';
   }
 
   /**

@@ -3,7 +3,8 @@ import { concatBytes } from '../../kernel/bytes.ts';
 import { limits } from '../../kernel/limits.ts';
 import { type LocalPresigner, signWith } from './local-presign.ts';
 import { checkObjectName, checkRange } from './name.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
+import { gatheredUpload } from './upload.ts';
 
 export interface MemoryObjectStoreOptions {
   presigner?: LocalPresigner;
@@ -26,6 +27,11 @@ class MemoryObjectStore implements ObjectStore {
     this.objects.set(name, concatBytes(chunks));
   }
 
+  upload(name: ObjectName): Upload {
+    checkObjectName(name);
+    return gatheredUpload((chunks) => this.put(name, chunks));
+  }
+
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     checkObjectName(name);
     if (range !== undefined) checkRange(range);
@@ -43,6 +49,11 @@ class MemoryObjectStore implements ObjectStore {
   async delete(names: readonly ObjectName[]): Promise<void> {
     for (const name of names) checkObjectName(name);
     for (const name of names) this.objects.delete(name);
+  }
+
+  async archive(name: ObjectName): Promise<ArchiveOutcome> {
+    checkObjectName(name);
+    return this.objects.has(name) ? 'archived' : 'missing';
   }
 
   async list(prefix: string, cursor?: string): Promise<ListPage> {

@@ -21,8 +21,10 @@ import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import type { ArchiveClass } from '../../log/segment/archive-class.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
 import { ReplicaHealthBook } from './replicated-health.ts';
+import { JoinedUpload, type ReplicaUpload } from './replicated-upload.ts';
 
 export interface Replica {
   /** Its number for life: its place in the stack's list. */
@@ -90,6 +92,15 @@ export class ReplicaSet implements ObjectStore {
     });
   }
 
+  /** Begins to store an object that comes in pieces in each of these, as `putTo` stores one that is whole. */
+  uploadTo(targets: ReplicaMask, name: ObjectName): ReplicaUpload {
+    const uploads = new Map<ReplicaId, Upload | MillraceError>();
+    for (const id of members(targets)) {
+      uploads.set(id, this.replicas.find((one) => one.id === id)?.store.upload(name) ?? notGiven(id));
+    }
+    return new JoinedUpload({ uploads, watch: (id, request) => this.health.watch(id, request) });
+  }
+
   /** Brings an object that others have to a replica; `false` where nobody has it. */
   async copy(name: ObjectName, to: ReplicaId): Promise<boolean> {
     const bytes = await this.read(this.others(to), ({ store }) => store.getRange(name));
@@ -107,6 +118,10 @@ export class ReplicaSet implements ObjectStore {
     }
   }
 
+  upload(name: ObjectName): Upload {
+    return this.uploadTo(this.given, name).toAll();
+  }
+
   getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     return this.read(this.inOrder(), ({ store }) => store.getRange(name, range));
   }
@@ -120,6 +135,16 @@ export class ReplicaSet implements ObjectStore {
     for (const outcome of await Promise.allSettled(deleting)) {
       if (outcome.status === 'rejected') throw outcome.reason;
     }
+  }
+
+  /** Wherever it is and can be. Fails where it fails anywhere, and may be repeated. */
+  async archive(name: ObjectName, storageClass: ArchiveClass): Promise<ArchiveOutcome> {
+    const archiving = this.replicas.map(({ id, store }) =>
+      this.health.watch(id, () => store.archive(name, storageClass)),
+    );
+    await Promise.allSettled(archiving);
+    const outcomes = await Promise.all(archiving);
+    return (['archived', 'unsupported'] as const).find((one) => outcomes.includes(one)) ?? 'missing';
   }
 
   /** The cursor is a replica's place in the set and, behind a colon, that replica's own cursor. */

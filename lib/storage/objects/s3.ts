@@ -12,12 +12,12 @@
  * that end with a slash: it is asked for the folder, and what has another beginning is left out here. Requests are signed
  * with sessions, which the client keeps (s3-sessions.ts).
  */
-import { addAbortSignal, Readable } from 'node:stream';
 import {
+  CopyObjectCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
-  type GetObjectCommandOutput,
   HeadObjectCommand,
+  type HeadObjectCommandOutput,
   ListObjectsV2Command,
   PutObjectCommand,
   type S3Client,
@@ -27,14 +27,16 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { assert } from '../../kernel/assert.ts';
 import { EMPTY_BYTES } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { crc32c } from '../../kernel/crc32c.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Random } from '../../kernel/random.ts';
-import { awsFailure, awsFault } from '../faults.ts';
-import { withRetries } from '../retry.ts';
+import type { ArchiveClass } from '../../log/segment/archive-class.ts';
 import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
-import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
+import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
+import { bodyOf, describeBody, readBody } from './s3-body.ts';
+import { callS3, callS3ForLong, causeName } from './s3-call.ts';
 import { isDirectoryBucket, listablePrefix, sessionEndMs } from './s3-directory-bucket.ts';
+import { S3Upload } from './s3-upload.ts';
+import { uploadOf } from './upload.ts';
 
 export interface S3ObjectStoreOptions {
   /** Made with `s3ClientConfig`. It stays the caller's. */
@@ -85,6 +87,7 @@ export function createS3ObjectStore(options: S3ObjectStoreOptions): ObjectStore 
 
 class S3ObjectStore implements ObjectStore {
   private readonly options: S3ObjectStoreOptions & { prefix: string };
+  private readonly partsInFlight = new Set<Promise<void>>();
 
   constructor(options: S3ObjectStoreOptions & { prefix: string }) {
     this.options = options;
@@ -92,11 +95,16 @@ class S3ObjectStore implements ObjectStore {
 
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
     const request = { ...this.object(name), ...describeBody(chunks) };
-    await this.call('a put to S3', (abort) => {
-      // A stream is used up by one attempt.
+    await callS3(this.options, 'a put to S3', (options) => {
       const command = new PutObjectCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) });
-      return this.options.client.send(command, abort);
+      return this.options.client.send(command, options);
     });
+  }
+
+  upload(name: ObjectName): Upload {
+    const object = this.object(name);
+    const put = (chunks: readonly Uint8Array[]) => this.put(name, chunks);
+    return uploadOf(new S3Upload({ ...this.options, object, put, inFlight: this.partsInFlight }));
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -121,6 +129,29 @@ class S3ObjectStore implements ObjectStore {
     }
   }
 
+  /**
+   * A copy of the object onto itself, which S3 makes without the bytes leaving it: a head and a copy, or a head alone where
+   * that was done before. Another copy would count as new in its class, and be billed for the time that it is less old.
+   */
+  async archive(name: ObjectName, storageClass: ArchiveClass): Promise<ArchiveOutcome> {
+    const object = this.object(name);
+    if (isDirectoryBucket(object.Bucket)) return 'unsupported';
+    const head = await this.head(name);
+    if (head === undefined) return 'missing';
+    if (head.StorageClass === storageClass) return 'archived';
+    const source = [object.Bucket, ...object.Key.split('/')].map(encodeURIComponent).join('/');
+    const command = new CopyObjectCommand({ ...object, CopySource: source, StorageClass: storageClass });
+    try {
+      await callS3ForLong(this.options, 'a copy in S3', (options) => this.options.client.send(command, options));
+    } catch (error) {
+      const cause = causeName(error);
+      if (cause === 'NoSuchKey') return 'missing';
+      // A copy that changes nothing is refused: an attempt whose answer was lost has made it.
+      if (cause !== 'InvalidRequest' || (await this.head(name))?.StorageClass !== storageClass) throw error;
+    }
+    return 'archived';
+  }
+
   async list(prefix: string, cursor?: string): Promise<ListPage> {
     const { client, bucket, prefix: before } = this.options;
     const wanted = before + prefix;
@@ -130,8 +161,8 @@ class S3ObjectStore implements ObjectStore {
       MaxKeys: limits.listPageMax,
       ContinuationToken: cursor,
     });
-    const { Contents = [], NextContinuationToken: next } = await this.call('a list of S3', (abort) =>
-      client.send(command, abort),
+    const { Contents = [], NextContinuationToken: next } = await callS3(this.options, 'a list of S3', (options) =>
+      client.send(command, options),
     );
     const objects = Contents.filter(({ Key }) => Key?.startsWith(wanted) === true).map(({ Key = '', Size = 0 }) => {
       return { name: Key.slice(before.length), bytes: Size };
@@ -149,7 +180,7 @@ class S3ObjectStore implements ObjectStore {
     const { client, bucket } = this.options;
     // Asked before: what the URL is signed with then lasts at least as long.
     const sessionMs = isDirectoryBucket(bucket)
-      ? await this.call('a session of S3', () => sessionEndMs(client, bucket))
+      ? await callS3(this.options, 'a session of S3', () => sessionEndMs(client, bucket))
       : Number.POSITIVE_INFINITY;
     const url = await getSignedUrl(
       client,
@@ -174,8 +205,8 @@ class S3ObjectStore implements ObjectStore {
   private async get(name: ObjectName, range?: string): Promise<{ bytes: Uint8Array; objectBytes: number } | undefined> {
     const command = new GetObjectCommand({ ...this.object(name), Range: range });
     try {
-      return await this.call('a get from S3', async (abort) =>
-        readBody(await this.options.client.send(command, abort), abort.abortSignal),
+      return await callS3(this.options, 'a get from S3', async (options) =>
+        readBody(await this.options.client.send(command, options), options.abortSignal),
       );
     } catch (error) {
       const cause = causeName(error);
@@ -186,10 +217,13 @@ class S3ObjectStore implements ObjectStore {
   }
 
   private async exists(name: ObjectName): Promise<Uint8Array | undefined> {
+    return (await this.head(name)) && EMPTY_BYTES;
+  }
+
+  private async head(name: ObjectName): Promise<HeadObjectCommandOutput | undefined> {
     try {
       const command = new HeadObjectCommand(this.object(name));
-      await this.call('a head of S3', (abort) => this.options.client.send(command, abort));
-      return EMPTY_BYTES;
+      return await callS3(this.options, 'a head of S3', (options) => this.options.client.send(command, options));
     } catch (error) {
       if (causeName(error) === 'NotFound') return undefined;
       throw error;
@@ -198,28 +232,10 @@ class S3ObjectStore implements ObjectStore {
 
   private async deleteBatch(keys: { Key: string }[]): Promise<void> {
     const command = new DeleteObjectsCommand({ Bucket: this.options.bucket, Delete: { Objects: keys, Quiet: true } });
-    await this.call('a delete in S3', async (abort) => {
-      const { Errors: [first] = [] } = await this.options.client.send(command, abort);
+    await callS3(this.options, 'a delete in S3', async (options) => {
+      const { Errors: [first] = [] } = await this.options.client.send(command, options);
       if (first !== undefined) throw new UndeletedObjectError(first.Code);
     });
-  }
-
-  private async call<T>(what: string, send: (abort: { abortSignal: AbortSignal }) => Promise<T>): Promise<T> {
-    const { clock, callMsMax = limits.objectCallMsMax } = this.options;
-    const late = new AbortController();
-    const done = new AbortController();
-    void clock.sleep(callMsMax, done.signal).then(() => {
-      if (!done.signal.aborted) late.abort();
-    });
-    const mayRepeat = (error: unknown) => !late.signal.aborted && awsFailure(error)?.transient === true;
-    try {
-      return await withRetries(() => send({ abortSignal: late.signal }), { ...this.options, mayRepeat });
-    } catch (error) {
-      const isLate = late.signal.aborted && error instanceof Error && error.name === 'AbortError';
-      throw awsFault(isLate ? new LateError(`no answer within ${callMsMax} ms`) : error, what, true);
-    } finally {
-      done.abort();
-    }
   }
 }
 
@@ -233,52 +249,4 @@ class UndeletedObjectError extends Error {
     this.name = code;
     this.$metadata = { httpStatusCode: code === 'AccessDenied' ? 403 : 503 };
   }
-}
-
-/** The call's time was over. */
-class LateError extends Error {
-  /** The name of the SDK's own error of a timeout, so that it is judged like one. */
-  override readonly name = 'TimeoutError';
-}
-
-/** The connection ended in the middle of an answer. */
-class CutBodyError extends Error {
-  override readonly name = 'CutBodyError';
-  /** In the form of the network's errors, so that it is judged like them. */
-  readonly code = 'ERR_CUT_BODY';
-}
-
-function describeBody(chunks: readonly Uint8Array[]): { ContentLength: number; ChecksumCRC32C: string } {
-  let length = 0;
-  let checksum = 0;
-  for (const chunk of chunks) {
-    length += chunk.length;
-    checksum = crc32c(chunk, 0, chunk.length, checksum);
-  }
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(checksum);
-  return { ContentLength: length, ChecksumCRC32C: bytes.toString('base64') };
-}
-
-function bodyOf(chunks: readonly Uint8Array[], length: number): Readable | string {
-  return length === 0 ? '' : Readable.from(chunks.filter((chunk) => chunk.length > 0));
-}
-
-/** Reads the body into one array of its announced length; a connection that ends before is an error to be retried. */
-async function readBody({ Body, ContentLength = 0, ContentRange }: GetObjectCommandOutput, signal: AbortSignal) {
-  const bytes = new Uint8Array(ContentLength);
-  let length = 0;
-  assert(Body instanceof Readable, 'the SDK for Node answers with a stream');
-  // The SDK listens to the signal until the head of an answer is here.
-  for await (const chunk of addAbortSignal(signal, Body as Readable) as AsyncIterable<Uint8Array>) {
-    if (length + chunk.length <= bytes.length) bytes.set(chunk, length);
-    length += chunk.length;
-  }
-  if (length !== bytes.length) throw new CutBodyError(`${length} bytes came of ${bytes.length}`);
-  const total = ContentRange === undefined ? undefined : /\/(\d+)$/.exec(ContentRange)?.[1];
-  return { bytes, objectBytes: total === undefined ? bytes.length : Number(total) };
-}
-
-function causeName(error: unknown): string | undefined {
-  return error instanceof Error && error.cause instanceof Error ? error.cause.name : undefined;
 }

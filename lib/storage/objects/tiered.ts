@@ -3,12 +3,15 @@
  * where it is, by its first segment, so that reading needs no look-up.
  */
 import { maskOf, members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
+import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
+import type { ArchiveClass } from '../../log/segment/archive-class.ts';
 import type { CommitTier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
 import type { ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl } from './port.ts';
 import { notGiven, type PutOutcome, type ReadOrder, ReplicaSet } from './replicated.ts';
+import { JoinedUpload, type ReplicaUpload } from './replicated-upload.ts';
 
 export interface TieredObjectStoreOptions {
   /** Holds what is named `inline/…`. */
@@ -33,6 +36,8 @@ export interface TieredObjectStore extends ObjectStore {
    * by all of them. The only bucket there is, is replica 0, and any other counts as one that fails.
    */
   putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[];
+  /** The same of an object that comes in pieces. It is not stored inline. */
+  uploadTo(targets: ReplicaMask, name: ObjectName): ReplicaUpload;
   /** The same objects, read from replicas in this order. */
   reading(order: ReadOrder): Pick<ObjectStore, 'getRange' | 'presign'>;
 }
@@ -70,6 +75,13 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
       return puts.map(({ replica, outcome }) => ({ replicas: maskOf([replica]), outcome }));
     },
 
+    uploadTo(targets: ReplicaMask, name: ObjectName): ReplicaUpload {
+      assert(!isInline(name), 'what is uploaded in pieces is too large for the table');
+      if (replicas !== undefined) return replicas.uploadTo(targets, name);
+      const uploads = members(targets).map((id) => [id, id === OWN_ID ? bucket.upload(name) : notGiven(id)] as const);
+      return new JoinedUpload({ uploads: new Map(uploads) });
+    },
+
     reading(order: ReadOrder) {
       if (replicas === undefined) return this;
       return createTieredObjectStore({ ...options, bucket: replicas.reading(order) });
@@ -77,6 +89,8 @@ export function createTieredObjectStore(options: TieredObjectStoreOptions): Tier
 
     tierFor: (bytes) => (bytes <= inlineBytesMax && inlineBytesMax > 0 ? 'inline' : 'segments'),
     put: (name: ObjectName, chunks: readonly Uint8Array[]) => storeOf(name).put(name, chunks),
+    upload: (name: ObjectName) => storeOf(name).upload(name),
+    archive: (name: ObjectName, storageClass: ArchiveClass) => storeOf(name).archive(name, storageClass),
     getRange: (name: ObjectName, range?: ByteRange) => storeOf(name).getRange(name, range),
     getTail: (name: ObjectName, length: number) => storeOf(name).getTail(name, length),
     presign: (name: ObjectName, range: ByteRange, expiresInMs: number): Promise<PresignedUrl> =>

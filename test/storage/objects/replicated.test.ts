@@ -4,6 +4,7 @@ import { limits } from '../../../lib/kernel/limits.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { type PutOutcome, ReplicaSet } from '../../../lib/storage/objects/replicated.ts';
+import { gatheredUpload } from '../../../lib/storage/objects/upload.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
 type Behaviour = 'well' | 'read-only' | 'failing' | 'throttling' | 'silent';
@@ -29,6 +30,8 @@ function makeSet() {
     };
     const told: ObjectStore = {
       put: (name, chunks) => call('put', () => store.put(name, chunks)),
+      upload: (name) => gatheredUpload((chunks) => call('put', () => store.put(name, chunks))),
+      archive: (name, storageClass) => call('archive', () => store.archive(name, storageClass)),
       getRange: (name, range) => call('get', () => store.getRange(name, range)),
       getTail: (name, length) => call('tail', () => store.getTail(name, length)),
       delete: (names) => call('delete', () => store.delete(names)),

@@ -1,0 +1,7 @@
+/**
+ * The storage classes of S3 that old segments may be moved to: those that cost less to keep and are read at once, with the
+ * same requests. Deliberately without GLACIER and DEEP_ARCHIVE, whose objects have to be restored before they are read.
+ */
+export const ARCHIVE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
+
+export type ArchiveClass = (typeof ARCHIVE_CLASSES)[number];

@@ -1,0 +1,141 @@
+/**
+ * An upload to S3 in parts (CreateMultipartUpload, UploadPart, CompleteMultipartUpload), in both kinds of buckets.
+ *
+ * - Requests: one put up to `limits.uploadPartBytes`; above, one for each part and two more. 256 MiB take 34. All of them are
+ *   billed as puts, but for the one of an abort, which is free.
+ * - Memory: the part that is being filled, and those on their way, whose number is bounded for all uploads of a store.
+ * - Each part comes with its CRC-32C, and is sent again as a put is. The completion names all of them, so that the object is
+ *   made of these bytes or not at all.
+ * - Two uploads of one name do not see each other: the object is that of the last one that was completed.
+ * - What a crash leaves is billed, and listed nowhere, until the bucket's rule for incomplete uploads removes it.
+ */
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { assert } from '../../kernel/assert.ts';
+import { limits } from '../../kernel/limits.ts';
+import { Part } from './part.ts';
+import { bodyOf, describeBody } from './s3-body.ts';
+import { callS3, callS3ForLong, causeName, type S3Calling } from './s3-call.ts';
+import type { UploadSteps } from './upload.ts';
+
+export interface S3UploadParts extends S3Calling {
+  client: S3Client;
+  object: { Bucket: string; Key: string };
+  /** Stores an object that is no larger than a part. */
+  put: (chunks: readonly Uint8Array[]) => Promise<void>;
+  /** Parts of all uploads of the store. They never reject. */
+  inFlight: Set<Promise<void>>;
+}
+
+export class S3Upload implements UploadSteps {
+  private readonly with: S3UploadParts;
+  private readonly sent: Promise<CompletedPart>[] = [];
+  private part = new Part();
+  private uploadId: string | undefined;
+  private bytes = 0;
+  private failed: { error: unknown } | undefined;
+
+  constructor(parts: S3UploadParts) {
+    this.with = parts;
+  }
+
+  async write(chunks: readonly Uint8Array[]): Promise<void> {
+    for (const chunk of chunks) {
+      this.bytes += chunk.length;
+      assert(this.bytes <= limits.uploadBytesMax, `an object has at most ${limits.uploadBytesMax} bytes`);
+      for (let at = 0; at < chunk.length; ) {
+        // A full part is kept until there is more: it may be all, and is then put at once.
+        if (this.part.isFull) await this.send();
+        at += this.part.fill(chunk.subarray(at));
+      }
+    }
+  }
+
+  async finish(): Promise<void> {
+    if (this.sent.length === 0) return this.with.put(this.part.chunks);
+    await this.send();
+    await this.complete(await Promise.all(this.sent));
+  }
+
+  async drop(): Promise<void> {
+    this.part = new Part();
+    // A part that is on its way could arrive after the abort, and stay.
+    await Promise.allSettled(this.sent);
+    const { client, object } = this.with;
+    const { uploadId } = this;
+    if (uploadId === undefined) return;
+    const command = new AbortMultipartUploadCommand({ ...object, UploadId: uploadId });
+    // What cannot be removed now is left to the bucket's rule, as after a crash.
+    await callS3(this.with, 'the end of an upload to S3', (options) => client.send(command, options)).catch(() => {});
+  }
+
+  /** Waits until the part is on its way. */
+  private async send(): Promise<void> {
+    this.uploadId ??= await this.begin();
+    const { inFlight } = this.with;
+    while (inFlight.size >= limits.uploadPartsInFlightMax) await Promise.race(inFlight);
+    if (this.failed !== undefined) throw this.failed.error;
+    const sending = this.uploadPart(this.uploadId, this.sent.length + 1, this.part.chunks);
+    this.part = new Part();
+    this.sent.push(sending);
+    const settled: Promise<void> = sending.then(
+      () => void inFlight.delete(settled),
+      (error: unknown) => {
+        inFlight.delete(settled);
+        this.failed ??= { error };
+      },
+    );
+    inFlight.add(settled);
+  }
+
+  private async begin(): Promise<string> {
+    const { client, object } = this.with;
+    const command = new CreateMultipartUploadCommand({ ...object, ChecksumAlgorithm: 'CRC32C' });
+    const { UploadId } = await callS3(this.with, 'the start of an upload to S3', (options) =>
+      client.send(command, options),
+    );
+    assert(UploadId !== undefined, 'S3 gives an upload an id');
+    return UploadId;
+  }
+
+  private async uploadPart(UploadId: string, PartNumber: number, chunks: Uint8Array[]): Promise<CompletedPart> {
+    const { client, object } = this.with;
+    const request = { ...object, UploadId, PartNumber, ...describeBody(chunks) };
+    const { ETag } = await callS3(this.with, 'an upload of a part to S3', (options) =>
+      client.send(new UploadPartCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) }), options),
+    );
+    return { PartNumber, ETag, ChecksumCRC32C: request.ChecksumCRC32C };
+  }
+
+  private async complete(Parts: CompletedPart[]): Promise<void> {
+    const { client, object } = this.with;
+    const UploadId = this.uploadId;
+    const command = new CompleteMultipartUploadCommand({ ...object, UploadId, MultipartUpload: { Parts } });
+    try {
+      await callS3ForLong(this.with, 'the completion of an upload to S3', (options) => client.send(command, options));
+    } catch (error) {
+      // Servers other than S3 answer so when they are asked again after an answer that was lost.
+      if (causeName(error) !== 'NoSuchUpload' || !(await this.isThere())) throw error;
+    }
+  }
+
+  private async isThere(): Promise<boolean> {
+    const { client, object } = this.with;
+    try {
+      const { ContentLength } = await callS3(this.with, 'a head of S3', (options) =>
+        client.send(new HeadObjectCommand(object), options),
+      );
+      return ContentLength === this.bytes;
+    } catch (error) {
+      if (causeName(error) === 'NotFound') return false;
+      throw error;
+    }
+  }
+}
