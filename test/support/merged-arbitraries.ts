@@ -33,5 +33,16 @@ export const segmentItem: fc.Arbitrary<SegmentItem> = fc
   })
   .map(({ covered, records, times: both, facts, ...rest }) => {
     const end = Math.min(rest.base + covered, Number.MAX_SAFE_INTEGER);
-    return { ...rest, end, records: records % (end - rest.base + 1), ...both, ...facts };
+    return Object.assign(rest, { end, records: records % (end - rest.base + 1) }, both, facts);
   });
+
+/** A segment of one record an offset and 1 KiB a record, its object born at `born`. */
+export function segmentOf(
+  base: number,
+  end: number,
+  { partition = 0, born = 1 + base, level = 0, bytes = (end - base) * 1_024 } = {},
+): SegmentItem {
+  const random = new Uint8Array(8).fill(born % 251).fill(partition % 251, 4);
+  const object = { birthMs: born, random };
+  return { partition, base, end, object, bytes, footerBytes: 100, records: end - base, level };
+}

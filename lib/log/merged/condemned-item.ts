@@ -47,6 +47,10 @@ export function condemnedBefore(ms: number): string {
   return PREFIX + String(ms).padStart(TIME_DIGITS, '0');
 }
 
+export function isCondemnedKey({ sk }: ItemKey): boolean {
+  return sk.startsWith(PREFIX);
+}
+
 /** When the objects of the item with this sort key were condemned. */
 export function condemnedAtMs(sk: string): number {
   const time = /^condemned#(\d{14})#[0-9a-f]{8}$/.exec(sk)?.[1];
