@@ -1,5 +1,5 @@
 import { Aws, Stack } from 'aws-cdk-lib';
-import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnBucketPolicy, CfnDirectoryBucket } from 'aws-cdk-lib/aws-s3express';
 import { Construct } from 'constructs';
@@ -31,8 +31,7 @@ interface PlacedReplica {
  *
  * A directory bucket (S3 Express One Zone) keeps its objects in one zone, encrypted (SSE-S3), and is private by itself:
  * it has no ACLs, and public access cannot be allowed. It gets a name from CloudFormation, because a name of our own would
- * have to be free in the zone, among all accounts. Deliberately without a lifecycle: nothing here is uploaded in parts.
- * S3 writes no access logs of directory buckets.
+ * have to be free in the zone, among all accounts. S3 writes no access logs of directory buckets.
  *
  * Buckets in other regions exist before the stack, since a stack makes buckets in its own region only.
  */
@@ -76,6 +75,10 @@ export class MillraceReplicas extends Construct {
       bucketEncryption: {
         serverSideEncryptionConfiguration: [{ serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
       },
+      // An upload takes seconds; what is incomplete after a day was left by a crash.
+      lifecycleConfiguration: {
+        rules: [{ abortIncompleteMultipartUpload: { daysAfterInitiation: 1 }, status: 'Enabled' }],
+      },
     });
     bucket.applyRemovalPolicy(removalPolicy(removal));
     const policy = new CfnBucketPolicy(this, `Policy-${zone}`, {
@@ -89,6 +92,15 @@ export class MillraceReplicas extends Construct {
             actions: ['s3express:CreateSession'],
             resources: [bucket.attrArn],
             conditions: { Bool: { 'aws:SecureTransport': 'false' } },
+          }),
+          // Without a session of its own, S3 could not carry out the lifecycle (User Guide, "Working with S3 Lifecycle for
+          // directory buckets").
+          new PolicyStatement({
+            effect: Effect.ALLOW,
+            principals: [new ServicePrincipal('lifecycle.s3.amazonaws.com')],
+            actions: ['s3express:CreateSession'],
+            resources: [bucket.attrArn],
+            conditions: { StringEquals: { 's3express:SessionMode': 'ReadWrite' } },
           }),
         ],
       }),

@@ -72,7 +72,7 @@ describe('replicas in zones', () => {
     expect(buckets.map(([, { DeletionPolicy }]) => DeletionPolicy)).toEqual(['Delete', 'Delete', 'Delete']);
   });
 
-  test('refuse sessions over plain HTTP', () => {
+  test('refuse sessions over plain HTTP, and give S3 one to drop uploads that are incomplete after a day', () => {
     const policies = resourcesOfType(template, 'AWS::S3Express::BucketPolicy');
     expect(policies).toHaveLength(3);
     for (const [, policy] of policies) {
@@ -83,7 +83,18 @@ describe('replicas in zones', () => {
           Principal: { AWS: '*' },
           Condition: { Bool: { 'aws:SecureTransport': 'false' } },
         },
+        {
+          Effect: 'Allow',
+          Action: SESSION,
+          Principal: { Service: 'lifecycle.s3.amazonaws.com' },
+          Condition: { StringEquals: { 's3express:SessionMode': 'ReadWrite' } },
+        },
       ]);
+    }
+    for (const [, { Properties }] of resourcesOfType(template, 'AWS::S3Express::DirectoryBucket')) {
+      expect(Properties['LifecycleConfiguration']).toEqual({
+        Rules: [{ AbortIncompleteMultipartUpload: { DaysAfterInitiation: 1 }, Status: 'Enabled' }],
+      });
     }
   });
 
