@@ -26,10 +26,16 @@ export interface Payload {
 export class RecordReader {
   /** Which record `read` was on: 0 for the batch's first. */
   index = -1;
+  /** Where the record begins, with its length field. */
+  start = 0;
   /** The record's bytes, without its length field. */
   length = 0;
+  /** Where the record ends. */
+  end = 0;
   offsetDelta = -1;
   timestamp = NO_TIMESTAMP;
+  /** Where the offset delta is: what comes before it depends on the batch's base timestamp, the rest does not. */
+  offsetDeltaStart = 0;
   keyStart = 0;
   /** −1 for null. */
   keyLength = 0;
@@ -78,15 +84,18 @@ export class RecordReader {
 
   private readFields(): void {
     const { reader } = this;
+    this.start = reader.position;
     const length = reader.varint();
     const start = reader.position;
     if (length < 0 || length > reader.end - start) {
       throw this.error('INVALID_RECORD', `its length is ${length}, ${reader.end - start} bytes are left`);
     }
     this.length = length;
+    this.end = start + length;
     const attributes = reader.byte();
     if (attributes !== 0) throw this.error('INVALID_RECORD', `its attributes are ${attributes}, they must be 0`);
     this.readTimestamp(reader.varlong());
+    this.offsetDeltaStart = reader.position;
     this.readOffset(reader.varint());
     this.keyLength = this.nullableLength(reader.varint(), 'key');
     this.keyStart = this.keyLength > 0 ? reader.skip(this.keyLength) : reader.position;
@@ -95,7 +104,7 @@ export class RecordReader {
     this.headerCount = reader.varint();
     if (this.headerCount !== 0) this.skipHeaders();
     else this.headersStart = reader.position;
-    if (reader.position !== start + length) {
+    if (reader.position !== this.end) {
       throw this.error('INVALID_RECORD', `its length is ${length}, its fields take ${reader.position - start} bytes`);
     }
   }
