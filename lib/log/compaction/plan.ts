@@ -1,0 +1,124 @@
+/**
+ * Which offsets of a partition are to be compacted now, as Kafka decides it (LogCleanerManager; KIP-58, KIP-354).
+ *
+ * Only merged segments are looked at. Pages and tail, where the newest records are, stand for what Kafka calls the active
+ * segment and never compacts: so merging has to take in a compacted topic's pages before `max.compaction.lag.ms` is over,
+ * as Kafka rolls the active segment early.
+ *
+ * Dirty is what no pass has had: the offsets from `firstDirtyOffset` on. Time is judged by whole segments and by their
+ * records' timestamps. Where several things forbid or demand a compaction:
+ *
+ * - `min.compaction.lag.ms` always holds: the range ends where the first segment begins that has a younger record.
+ * - `max.compaction.lag.ms` demands one as soon as any dirty record is older, however little is dirty.
+ * - Otherwise the dirty bytes of that range must be more than `min.cleanable.dirty.ratio` of it and what is below it.
+ *
+ * As in Kafka, tombstones whose time is over don't demand a compaction: they go with the next one.
+ */
+import type { TopicConfigValues } from '../topic/config.ts';
+
+export interface CompactibleSegment {
+  baseOffset: number;
+  endOffset: number;
+  bytes: number;
+  /** The highest timestamp of its first batch. */
+  firstTimestamp: number;
+  /** The highest timestamp of all. */
+  newestTimestamp: number;
+}
+
+export interface CompactionSituation {
+  /** All of the partition that are merged, in order and without gaps. */
+  segments: readonly CompactibleSegment[];
+  logStartOffset: number;
+  /** Where the last pass ended; absent before the first. */
+  firstDirtyOffset?: number;
+  nowMs: number;
+  /** How many dirty bytes one pass takes on; one segment at least. */
+  dirtyBytesMax: number;
+}
+
+export type CompactionConfig = Pick<
+  TopicConfigValues,
+  'min.compaction.lag.ms' | 'max.compaction.lag.ms' | 'min.cleanable.dirty.ratio'
+>;
+
+export type CompactionPlan =
+  | { kind: 'nothing'; why: 'nothing is dirty' | 'what is dirty is too young' | 'too little is dirty' }
+  | {
+      kind: 'clean';
+      why: 'enough is dirty' | 'a dirty record is too old';
+      /** What the first pass reads: the dirty offsets from here … */
+      from: number;
+      /** … up to here, where a segment ends. The second pass goes over all segments that begin below. */
+      to: number;
+    };
+
+export function planCompaction(situation: CompactionSituation, config: CompactionConfig): CompactionPlan {
+  const { nowMs, logStartOffset, dirtyBytesMax } = situation;
+  const segments = situation.segments.filter(({ endOffset }) => endOffset > logStartOffset);
+  const from = firstDirtyOffset(segments, situation);
+  const dirty = segments.filter(({ endOffset }) => endOffset > from);
+  if (dirty.length === 0) return { kind: 'nothing', why: 'nothing is dirty' };
+  const cleanable = oldEnough(dirty, nowMs, config['min.compaction.lag.ms']);
+  if (cleanable.length === 0) return { kind: 'nothing', why: 'what is dirty is too young' };
+  const to = rangeEnd(cleanable, from, dirtyBytesMax);
+  if (hasOlderThan(dirty, nowMs - config['max.compaction.lag.ms'])) {
+    return { kind: 'clean', why: 'a dirty record is too old', from, to };
+  }
+  const dirtyBytes = bytesBetween(cleanable, from, Number.POSITIVE_INFINITY);
+  const cleanBytes = bytesBetween(segments, 0, from);
+  if (dirtyBytes <= config['min.cleanable.dirty.ratio'] * (cleanBytes + dirtyBytes)) {
+    return { kind: 'nothing', why: 'too little is dirty' };
+  }
+  return { kind: 'clean', why: 'enough is dirty', from, to };
+}
+
+/**
+ * Where the log start has gone past the last pass's end, all that is left is dirty. A mark beyond the segments belongs to
+ * another state of them, as after a restore: nothing is known then, and compacting what was compacted changes nothing.
+ */
+function firstDirtyOffset(
+  segments: readonly CompactibleSegment[],
+  { firstDirtyOffset: marked = 0, logStartOffset }: CompactionSituation,
+): number {
+  const mergedEnd = segments.at(-1)?.endOffset ?? logStartOffset;
+  return marked < logStartOffset || marked > mergedEnd ? logStartOffset : marked;
+}
+
+/** The segments before the first that has a record younger than the lag; 0 makes none too young, whatever its clock said. */
+function oldEnough(
+  segments: readonly CompactibleSegment[],
+  nowMs: number,
+  minCompactionLagMs: number,
+): readonly CompactibleSegment[] {
+  if (minCompactionLagMs <= 0) return segments;
+  const tooYoung = segments.findIndex(({ newestTimestamp }) => newestTimestamp > nowMs - minCompactionLagMs);
+  return tooYoung < 0 ? segments : segments.slice(0, tooYoung);
+}
+
+/** Timestamps of 0 and none at all say nothing about age. */
+function hasOlderThan(segments: readonly CompactibleSegment[], timeMs: number): boolean {
+  return segments.some(({ firstTimestamp }) => firstTimestamp > 0 && firstTimestamp < timeMs);
+}
+
+/** The end of as many segments as are within the bound, and of one in any case. */
+function rangeEnd(cleanable: readonly CompactibleSegment[], from: number, bytesMax: number): number {
+  let end = from;
+  let bytes = 0;
+  for (const segment of cleanable) {
+    bytes += bytesBetween([segment], from, Number.POSITIVE_INFINITY);
+    if (bytes > bytesMax && end > from) break;
+    end = segment.endOffset;
+  }
+  return end;
+}
+
+/** The bytes of the offsets from `from` up to `to`; of a segment that a pass has had in part, in proportion. */
+function bytesBetween(segments: readonly CompactibleSegment[], from: number, to: number): number {
+  let sum = 0;
+  for (const { baseOffset, endOffset, bytes } of segments) {
+    const offsets = Math.min(endOffset, to) - Math.max(baseOffset, from);
+    if (offsets > 0) sum += bytes * (offsets / (endOffset - baseOffset));
+  }
+  return sum;
+}
