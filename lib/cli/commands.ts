@@ -1,6 +1,7 @@
 /** All commands, in the order in which the help lists them. */
 import type { Command } from './command.ts';
 import { consume } from './consume/consume.ts';
+import { deleteRecords } from './delete-records.ts';
 import { deleteGroups, describeGroup, listGroups } from './groups/groups.ts';
 import { resetGroup } from './groups/reset.ts';
 import { createKey, deleteKeys, listKeys } from './keys.ts';
@@ -17,6 +18,7 @@ export const commands: readonly Command[] = [
   describeTopic,
   alterTopic,
   deleteTopics,
+  deleteRecords,
   produce,
   consume,
   offsets,

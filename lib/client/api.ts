@@ -107,6 +107,11 @@ export interface JsonTopicPage {
   next?: string;
 }
 
+/** `DELETE /v1/topics/{topic}/records`. */
+export interface JsonDeletionAnswer {
+  partitions: ({ partition: number; log_start_offset: number } | { partition: number; error: Problem })[];
+}
+
 export interface JsonOffset {
   offset: number | null;
   timestamp: number | null;

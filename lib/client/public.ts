@@ -70,6 +70,8 @@ export type {
   CreateTopicOptions,
   ListTopicsOptions,
   PartitionDetails,
+  RecordDeletion,
+  RecordDeletionResult,
   TopicDetails,
   TopicPage,
   TopicSummary,

@@ -1,5 +1,6 @@
 /** Topics: `client.topics`. */
-import type { JsonTopic, JsonTopicPage, JsonTopicSummary } from './api.ts';
+import type { JsonDeletionAnswer, JsonTopic, JsonTopicPage, JsonTopicSummary } from './api.ts';
+import { errorOf, type MillraceClientError } from './errors.ts';
 import { type ApiAnswer, jsonOf, type Transport } from './transport.ts';
 
 export interface TopicSummary {
@@ -55,6 +56,20 @@ export interface TopicPage {
   next?: string;
 }
 
+/** Up to where a partition's records are deleted: one of `beforeOffset` and `beforeTimestamp`. */
+export interface RecordDeletion {
+  partition: number;
+  /** The first record that stays; `latest`: none does. */
+  beforeOffset?: number | 'latest';
+  /** The first record of this time or later stays, in milliseconds since the epoch, and all after it. */
+  beforeTimestamp?: number;
+}
+
+/** What became of one partition. */
+export type RecordDeletionResult =
+  /** Where it begins now. */
+  { partition: number; logStartOffset: number } | { partition: number; error: MillraceClientError };
+
 export interface TopicsClient {
   /** Throws `TOPIC_ALREADY_EXISTS`, `INVALID_TOPIC`, `INVALID_PARTITIONS`, `INVALID_CONFIG`. */
   create(name: string, options?: CreateTopicOptions): Promise<TopicDetails>;
@@ -66,7 +81,16 @@ export interface TopicsClient {
   alter(name: string, changes: AlterTopicOptions): Promise<TopicDetails>;
   /** Deletes the topic with its records. Throws `UNKNOWN_TOPIC_OR_PARTITION`. */
   delete(name: string): Promise<void>;
+  /**
+   * Deletes the oldest records of partitions; each has its own outcome, in their order. Throws where all failed for the
+   * same reason: `OFFSET_OUT_OF_RANGE` for an offset beyond the end, `POLICY_VIOLATION` where the topic's
+   * `cleanup.policy` is without `delete`.
+   */
+  deleteRecords(name: string, partitions: readonly RecordDeletion[]): Promise<RecordDeletionResult[]>;
 }
+
+/** As Kafka's DeleteRecords says it. */
+const HIGH_WATERMARK = -1;
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
@@ -91,7 +115,29 @@ export function topicsClient(send: Transport): TopicsClient {
     async delete(name) {
       await send({ method: 'DELETE', path: ['v1', 'topics', name] });
     },
+    async deleteRecords(name, partitions) {
+      const body = JSON.stringify({ partitions: partitions.map(deletionJson) });
+      const path = ['v1', 'topics', name, 'records'];
+      // A time, or the end, may stand for a later offset when it is asked for again.
+      const repeatable = partitions.every(({ beforeOffset }) => typeof beforeOffset === 'number');
+      const answer = await send({ method: 'DELETE', path, headers: JSON_HEADERS, body, repeatable });
+      return (jsonOf(answer) as JsonDeletionAnswer).partitions.map(deletionResult);
+    },
   };
+}
+
+function deletionJson({ partition, beforeOffset, beforeTimestamp }: RecordDeletion) {
+  return {
+    partition,
+    before_offset: beforeOffset === 'latest' ? HIGH_WATERMARK : beforeOffset,
+    before_timestamp: beforeTimestamp,
+  };
+}
+
+function deletionResult(one: JsonDeletionAnswer['partitions'][number]): RecordDeletionResult {
+  const { partition } = one;
+  if ('error' in one) return { partition, error: errorOf(one.error) };
+  return { partition, logStartOffset: one.log_start_offset };
 }
 
 function summaryFrom(json: JsonTopicSummary): TopicSummary {

@@ -2,6 +2,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi';
 import { mountDialect } from './dialect/dialect.ts';
 import { createDoor, type Door, type DoorEnv, type DoorOptions } from './door.ts';
+import { mountDeleteRecords } from './native/delete-records.ts';
 import { mountFetch } from './native/fetch.ts';
 import { mountGroups } from './native/groups.ts';
 import { mountHealth } from './native/health.ts';
@@ -27,6 +28,7 @@ export function mountApi(door: Door): void {
   mountProduce(door);
   mountProducers(door);
   mountFetch(door);
+  mountDeleteRecords(door);
   mountTransactions(door);
   mountGroups(door);
   mountTriggers(door);

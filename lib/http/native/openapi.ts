@@ -2,6 +2,7 @@
 import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
+import { deleteRecordsRoute } from './delete-records-routes.ts';
 import { fetchRoute, listOffsetsRoute, planRoute, recordSchema } from './fetch-routes.ts';
 import { commitOffsetsRoute, leaveGroupRoute, pollRoute } from './groups-poll-routes.ts';
 import {
@@ -67,6 +68,7 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   fetchRoute,
   listOffsetsRoute,
   planRoute,
+  deleteRecordsRoute,
   transactRoute,
   initializeTransactionsRoute,
   addToTransactionRoute,

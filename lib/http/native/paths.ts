@@ -7,7 +7,7 @@ export const NATIVE_PATHS = {
   '/v1/openapi.json': ['GET'],
   '/v1/topics': ['GET', 'POST'],
   '/v1/topics/{topic}': ['GET', 'PATCH', 'DELETE'],
-  '/v1/topics/{topic}/records': ['POST'],
+  '/v1/topics/{topic}/records': ['POST', 'DELETE'],
   '/v1/topics/{topic}/partitions/{partition}/records': ['GET', 'POST'],
   '/v1/topics/{topic}/partitions/{partition}/offsets': ['GET'],
   '/v1/topics/{topic}/partitions/{partition}/plan': ['GET'],

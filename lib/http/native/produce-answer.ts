@@ -1,7 +1,8 @@
 /** What a produce request is answered: every record's outcome, and the status that sums them up. */
 import type { RecordOutcome } from '../../broker/produce.ts';
-import { type MillraceError, withEffect } from '../../kernel/errors.ts';
+import type { MillraceError } from '../../kernel/errors.ts';
 import { problemOf } from '../problems.ts';
+import { someFailed } from './failures.ts';
 import { DUPLICATE_HEADER } from './producer-headers.ts';
 
 /** One outcome as JSON: an entry of `records`, or a line. Written by hand, since a request may have 10,000. */
@@ -32,8 +33,6 @@ export function duplicateHeaders(outcomes: readonly RecordOutcome[]): Record<str
 export function statusOf(outcomes: readonly RecordOutcome[]): 200 | 202 | 207 {
   const errors: MillraceError[] = [];
   for (const outcome of outcomes) if (outcome.outcome === 'failed') errors.push(outcome.error);
-  const [first] = errors;
-  if (first === undefined) return outcomes.some(({ outcome }) => outcome === 'accepted') ? 202 : 200;
-  if (errors.length < outcomes.length || errors.some(({ code }) => code !== first.code)) return 207;
-  throw errors.some(({ effect }) => effect === 'unknown') ? withEffect(first, 'unknown') : first;
+  if (someFailed(errors, outcomes.length)) return 207;
+  return outcomes.some(({ outcome }) => outcome === 'accepted') ? 202 : 200;
 }

@@ -50,7 +50,7 @@ describe('paths', () => {
     expect(nativePathOf('/v1/openapi_json')).toBeUndefined();
     expect(nativePathOf('/v1/topics/a/b')).toBeUndefined();
     expect(methodsOf('/v1/topics')).toEqual(['GET', 'HEAD', 'POST']);
-    expect(methodsOf('/v1/topics/t/records')).toEqual(['POST']);
+    expect(methodsOf('/v1/topics/t/records')).toEqual(['POST', 'DELETE']);
     expect(methodsOf('/')).toBeUndefined();
   });
 });
