@@ -1,12 +1,10 @@
 /**
- * Deletes a topic: unknown to everyone with one transaction, then its ledgers go, then its name is free.
+ * Deletes a topic: unknown to everyone with one transaction, then its ledgers end, then its name is free.
  *
  * The answer comes after the ledger heads are gone: no append, from whatever cached view of the topic, can be
  * acknowledged after it. Nor can an attempt to create the topic that is still under way bring it back (create-once.ts). A
- * crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again or creating one of its name
- * finishes the work first. The objects that held its records are deliberately left alone: they may hold other topics' too.
- * Those that the sweeper has yet to come to go with it; it looks at each stretch of time once, so that the others stay as
- * bytes that no ledger refers to.
+ * crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again, creating one of its name or
+ * the maintenance ends it. Its records and items are deleted after the answer (lifecycle/finish-deletions.ts).
  */
 import type { TopicId } from '../kernel/ids.ts';
 import { checkTopicName } from '../log/topic/name.ts';
@@ -14,6 +12,7 @@ import { decodeTopic, topicKey } from '../log/topic/topic-item.ts';
 import { deletionWrites } from '../log/topic/topic-writes.ts';
 import type { Broker } from './broker.ts';
 import { finishTopicDeletion } from './finish-topic-deletion.ts';
+import { finishDeletion } from './lifecycle/finish-deletions.ts';
 import { unknownTopic } from './topic-cache.ts';
 import { type Decision, decideAgain } from './write-attempts.ts';
 
@@ -30,10 +29,11 @@ export async function deleteTopic(broker: Broker, name: string): Promise<void> {
     target = topic.topicId;
     if (topic.state === 'ready') {
       broker.topics.forget(name);
-      await broker.metadata.write(deletionWrites(topic));
+      await broker.metadata.write(deletionWrites(topic, broker.clock.now()));
       return 'again';
     }
     await finishTopicDeletion(broker, topic);
+    broker.background.add(finishDeletion(broker, topic.topicId));
     return { done: undefined };
   });
   broker.topics.forget(name);

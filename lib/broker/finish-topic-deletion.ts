@@ -1,41 +1,55 @@
 /**
- * Removes what a topic in the state `deleting` still has, and then its item. Every step can be repeated, interrupted,
- * and done by several at once, because a topic's id is never used again.
+ * Ends a topic that is in the state `deleting`: its ledgers' heads become graves, after which nothing can be appended,
+ * sealed or read, and then its name is free. What it had is deleted later (lifecycle/finish-deletions.ts), so that nobody
+ * who wants the name waits for it.
  *
- * Heads go first: without a head nothing can be appended and nothing sealed. A sealer that had read the head just
- * before may still put one page; like the heads of a crashed creation it is referred to by nothing.
+ * Every step can be repeated, interrupted, and done by several at once, because a topic's id is never used again.
  */
+import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerId } from '../kernel/ids.ts';
+import type { Attributes } from '../kernel/items.ts';
 import { limits } from '../kernel/limits.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
-import { headKey, ledgerKey } from '../log/ledger/head.ts';
+import { planGrave } from '../log/ledger/grave.ts';
+import { headKey } from '../log/ledger/head.ts';
 import type { Topic } from '../log/topic/topic.ts';
-import { discard, ledgersOf, removalWrites } from '../log/topic/topic-writes.ts';
+import { ledgersOf, removalWrites } from '../log/topic/topic-writes.ts';
+import { retryPauseMs } from '../storage/retry.ts';
 import type { Broker } from './broker.ts';
-import { writeRepeatedly } from './write-attempts.ts';
+import { decideAgain, writeRepeatedly } from './write-attempts.ts';
 
 export async function finishTopicDeletion(broker: Broker, topic: Topic): Promise<void> {
-  const ledgers = ledgersOf(topic);
-  await mapBounded(ledgers, limits.ledgerCallsInFlightMax, async (ledger) => {
-    await writeRepeatedly(broker.metadata, [discard(headKey(ledger))]);
+  await mapBounded(ledgersOf(topic), limits.ledgerCallsInFlightMax, async (ledger) => {
+    await bury(broker, ledger);
     broker.heads.drop(ledger);
   });
-  await mapBounded(ledgers, limits.ledgerCallsInFlightMax, (ledger) => removeItems(broker, ledger));
-  await writeRepeatedly(broker.metadata, removalWrites(topic));
+  await writeRepeatedly(broker.metadata, removalWrites(topic, broker.clock.now()));
 }
 
-/** Deletes all items of a ledger. Ends because each round removes what it found and nothing new comes without a head. */
-async function removeItems(broker: Broker, ledger: LedgerId): Promise<void> {
-  let from: string | undefined;
-  do {
-    const page = await broker.metadata.query({
-      pk: ledgerKey(ledger),
-      from,
-      limit: limits.transactionItemsMax,
-      consistency: 'strong',
-    });
-    // One by one: a transaction would cost twice the write units.
-    for (const item of page.items) await writeRepeatedly(broker.metadata, [discard(item.key)]);
-    from = page.next;
-  } while (from !== undefined);
+/**
+ * Who has the topic in memory goes on appending to it for a while, and each append changes the head: attempts are further
+ * and further apart, until one comes to pass.
+ */
+async function bury(broker: Broker, ledger: LedgerId): Promise<void> {
+  const { metadata, clock, random } = broker;
+  let head = await metadata.get(headKey(ledger), 'strong');
+  for (let attempt = 0; head !== undefined; attempt++) {
+    if (attempt === limits.graveAttemptsMax) {
+      throw new MillraceError('REQUEST_TIMED_OUT', 'The topic is still being written to; try again.');
+    }
+    if (attempt > 2) await clock.sleep(retryPauseMs(attempt, random));
+    head = await attemptGrave(broker, ledger, head);
+  }
+}
+
+/** The head, if it is still there. */
+function attemptGrave({ metadata }: Broker, ledger: LedgerId, head: Attributes): Promise<Attributes | undefined> {
+  let known: Attributes | undefined = head;
+  return decideAgain('grave of a ledger', async () => {
+    const expected = known ?? (await metadata.get(headKey(ledger), 'strong'));
+    if (expected === undefined) return { done: undefined };
+    known = undefined; // should the answer be lost
+    const written = await metadata.write(planGrave(ledger, expected));
+    return { done: written.outcome === 'applied' ? undefined : written.item };
+  });
 }

@@ -3,11 +3,11 @@
  * that a schedule wakes. Each chore goes on from where it last ended, in whichever process, and ends early when told to; it may
  * overlap with itself and be cut off anywhere.
  *
- * Deliberately not among them: the deletion of topics, which whoever uses the name next finishes (finish-topic-deletion.ts),
- * and the replicas of ledgers, which are looked after far more often (replication/keeper.ts).
+ * Deliberately not among them: the replicas of ledgers, which are looked after far more often (replication/keeper.ts).
  */
 import type { Broker } from './broker.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
+import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { sweepOnward } from './sweep-onward.ts';
 
 export interface MaintenanceRequest {
@@ -33,6 +33,12 @@ const CHORES: readonly Chore[] = [
       });
       return { groups, instances, items, dead, failed };
     },
+  },
+  {
+    name: 'deletion of topics',
+    run: async (broker, { signal }) => ({
+      ...(await finishDeletions(broker, { ...(signal !== undefined && { signal }) })),
+    }),
   },
   {
     name: 'sweep of orphan objects',

@@ -44,16 +44,19 @@ export class SweepSources {
     }
   }
 
-  /** Whether it is gone from everywhere. Where it may still be, that replica is behind. */
-  async delete(name: string, tier: Tier, birthMs: number): Promise<boolean> {
+  /**
+   * Whether objects of one tier, the oldest of which was born then, are gone from everywhere. Where they may still be, that
+   * replica is behind.
+   */
+  async delete(names: readonly string[], tier: Tier, birthMs: number): Promise<boolean> {
     const { objects } = this.broker;
     const set = objects.replicas;
     if (tier === 'inline' || set === undefined) {
-      await objects.delete([name]);
+      await objects.delete(names);
       return true;
     }
     const deleting = set.replicas.map((replica) =>
-      this.ask(replica, birthMs, () => set.health.watch(replica.id, () => deleteFrom(replica, name))),
+      this.ask(replica, birthMs, () => set.health.watch(replica.id, () => deleteFrom(replica, names))),
     );
     return (await Promise.all(deleting)).every((deleted) => deleted === true);
   }
@@ -103,7 +106,7 @@ export class SweepSources {
   }
 }
 
-async function deleteFrom({ store }: Replica, name: string): Promise<true> {
-  await store.delete([name]);
+async function deleteFrom({ store }: Replica, names: readonly string[]): Promise<true> {
+  await store.delete(names);
   return true;
 }

@@ -1,25 +1,19 @@
 /**
  * The sweeper: deletes objects that no ledger has and none can get any more.
  *
- * An object without a commit is what a crash between upload and sequencing leaves. That it is not in its ledgers now does
- * not mean that it never will be: its writer may be frozen and wake up. So the order is: look; if it is not there, raise
- * `swept` in every ledger that the footer names, after which no object of that age can be committed; look again, by
- * strong reads; and only then delete.
+ * An object without a commit is what a crash between upload and sequencing leaves. How it is told from one that is yet to be
+ * committed: lifecycle/orphans.ts.
  *
  * May run at any time, overlap with itself and stop anywhere. The oldest objects come first, so that where it was told to stop is
  * a time: everything before it was looked at.
  */
 import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import type { LedgerId, ObjectId } from '../kernel/ids.ts';
 import { limits } from '../kernel/limits.ts';
 import { chunked } from '../kernel/map-bounded.ts';
-import { commitsObject, planSweepFence, remembersObject } from '../log/ledger/append.ts';
-import { isBundle } from '../log/ledger/bundle.ts';
-import type { Commit } from '../log/ledger/commit.ts';
-import { decodeFooter, type Footer, footerBytes, type Part } from '../log/segment/footer.ts';
 import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
+import { isOrphan } from './lifecycle/orphans.ts';
 import { SweepSources } from './sweep-sources.ts';
 
 export interface SweepRequest {
@@ -148,7 +142,7 @@ interface Examined extends Candidate {
 async function examine(broker: Broker, { name, tier, birthMs, sources }: Examined, report: SweepReport): Promise<void> {
   report.examined++;
   try {
-    if ((await isOrphan(broker, name)) && (await sources.delete(name, tier, birthMs))) report.deleted++;
+    if ((await isOrphan(broker, name)) && (await sources.delete([name], tier, birthMs))) report.deleted++;
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     if (error.retriable) {
@@ -159,59 +153,4 @@ async function examine(broker: Broker, { name, tier, birthMs, sources }: Examine
       broker.log.error('An object cannot be read; it is left alone', { name, error });
     }
   }
-}
-
-async function isOrphan(broker: Broker, name: string): Promise<boolean> {
-  const footer = await footerOf(broker, name);
-  if (footer === undefined || (await isCommitted(broker, footer))) return false;
-  for (const { ledger } of footer.parts) await broker.metadata.write([planSweepFence(ledger, footer.object.birthMs)]);
-  return !(await isCommitted(broker, footer));
-}
-
-/** `undefined` where someone deleted the object meanwhile. */
-async function footerOf(broker: Broker, name: string): Promise<Footer | undefined> {
-  let tail = await broker.objects.getTail(name, limits.footerBytesGuess);
-  if (tail === undefined) return undefined;
-  const wanted = footerBytes(tail.bytes);
-  if (wanted > tail.bytes.length) {
-    tail = await broker.objects.getTail(name, wanted);
-    if (tail === undefined) return undefined;
-  }
-  return decodeFooter(tail.bytes);
-}
-
-async function isCommitted(broker: Broker, { object, parts }: Footer): Promise<boolean> {
-  for (const part of parts) if (await isPartCommitted(broker, object, part)) return true;
-  return false;
-}
-
-/**
- * Any part counts, not only that of the footer: a commit whose producers were refused goes on as others, under numbers that
- * the footer does not have.
- */
-async function isPartCommitted(broker: Broker, object: ObjectId, { ledger, seen }: Part): Promise<boolean> {
-  const head = await broker.heads.strong(ledger);
-  if (head === undefined) return false; // the topic is deleted
-  if (remembersObject(head, object) || commitsObject(head.tail, object)) return true;
-  if (await isBundled(broker, ledger, object, head.tail)) return true;
-  for (let sequence = seen; sequence < head.sealed; sequence++) {
-    const { commits } = await broker.pages.get(ledger, sequence);
-    if (commitsObject(commits, object) || (await isBundled(broker, ledger, object, commits))) return true;
-  }
-  return false;
-}
-
-/** Whether a bundle among the entries commits the object: nothing else would name it then. */
-async function isBundled(
-  broker: Broker,
-  ledger: LedgerId,
-  object: ObjectId,
-  entries: readonly Commit[],
-): Promise<boolean> {
-  for (const entry of entries) {
-    // A bundle's birth is that of its oldest commit.
-    if (!isBundle(entry) || object.birthMs < entry.object.birthMs) continue;
-    if (commitsObject(await broker.pages.bundle(ledger, entry), object)) return true;
-  }
-  return false;
 }

@@ -498,6 +498,28 @@ export const limits = {
   /** After an error it is read again at once, but not more often than this. */
   clientTopicRefreshMsMin: 1_000,
 
+  // The client's direct reading: from the bucket, by the ranges of a plan
+  /** What one plan is asked for. A plan costs the server a read or two, whatever it names. */
+  clientPlanBytes: 64 * MIB,
+  /** A plan with fewer bytes behind its URLs is left to ordinary fetches, … */
+  clientDirectBytesMin: MIB,
+  /** … as is one whose ranges have fewer bytes on average: a request for each is not worth it. */
+  clientDirectRangeBytesMin: 64 * KIB,
+  clientRangesInFlightDefault: 4,
+  clientRangesInFlightMax: 64,
+  clientRangesBytesDefault: 16 * MIB,
+  clientRangesBytesMax: 1_024 * MIB,
+  /** Plans of which ranges are being read, or wait to be handed out. */
+  clientPlansInHandMax: 4,
+  /** How long ordinary fetches go on after direct reading failed or had little to read; doubles, … */
+  clientDirectPauseMsMin: 10_000,
+  /** … up to this. */
+  clientDirectPauseMsMax: 10 * 60 * 1_000,
+  /** A member asks for the first plan of a partition after so many bytes of it came in answers that were full. */
+  clientDirectEarnedBytesMin: 256 * KIB,
+  /** How often a member commits what it reads directly, as no poll for records does. Kafka: `auto.commit.interval.ms`. */
+  clientDirectCommitMs: 5_000,
+
   // The client's consumer
   /** Kafka's default of `max.poll.interval.ms`. */
   clientPollIntervalMsDefault: 5 * 60 * 1_000,
@@ -635,6 +657,16 @@ export const limits = {
   /** Last pages that stay when those below are retired: sealing needs the newest, a late attempt looks at six. */
   pagesKept: 6,
 
+  // Deletion of topics
+  /** Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in memory. */
+  graveAttemptsMax: 32,
+  /** How long whoever deletes a topic goes on in the background with what it had; the maintenance does the rest. */
+  deletionMsMax: 5_000,
+  /** Ledgers of a deleted topic that are emptied at the same time. */
+  ledgersEmptiedInFlightMax: 4,
+  /** How long after it a deleted topic is looked through once more for what was on its way. */
+  deletionGraceMs: 60 * 60 * 1_000,
+
   // The sweeper
   /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */
   sweepLookbackMs: 7 * 24 * 60 * 60 * 1_000,
@@ -656,6 +688,10 @@ export const limits = {
   checkSettleMs: 30_000,
   /** Pages of one ledger that a step goes through. */
   checkPagesPerStep: 64,
+  /** Merged segments of one partition that a step goes through. */
+  checkSegmentsPerStep: 256,
+  /** How often items that change while they are compared are read anew. */
+  checkAttemptsMax: 4,
   /** Objects that are looked at at the same time. */
   checkLooksInFlightMax: 8,
   /** Objects whose size is remembered: those of a flush to several ledgers, and what was reported already. */

@@ -25,6 +25,7 @@ describe('a creation of a topic whose answer is lost', () => {
       code: 'REQUEST_TIMED_OUT',
       effect: 'unknown',
     });
+    await world.maintain();
     expect(await world.items()).toEqual([]);
     await createTopic(broker, { name: 'orders' });
     expect(await world.topics()).toMatchObject({ topics: [{ name: 'orders' }], unreferencedHeads: 0 });

@@ -9,6 +9,7 @@ import { epochKey } from '../../lib/coordination/replication/epoch-item.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import { headKey, ledgerKey } from '../../lib/log/ledger/head.ts';
+import { encodePage, pageKey } from '../../lib/log/ledger/page.ts';
 import { headOf, makeBroker, makeStores, makeTopic } from '../support/broker.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
@@ -18,12 +19,14 @@ describe('deleting a topic', () => {
     const { broker, store } = world.process();
     const { topicId } = await createTopic(broker, { name, partitions: 250, config: { 'ledger.partitions': 1 } });
     const ledger = { topicId, index: 3 };
-    for (let seq = 0; seq < 250; seq++) {
-      await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: `page#${seq}` }, attributes: { p: seq } }]);
+    for (let sequence = 0; sequence < 250; sequence++) {
+      const page = { sequence, epoch: 0, bases: Array(16).fill(0), maxTimestamps: Array(16).fill(-1), commits: [] };
+      await store.write([{ kind: 'put', key: pageKey(ledger, sequence), attributes: encodePage(page) }]);
     }
     await store.write([{ kind: 'put', key: { pk: ledgerKey(ledger), sk: 'producer#7' }, attributes: { s: 1 } }]);
     await store.write([{ kind: 'put', key: epochKey(headKey(ledger), 1), attributes: { l: 1 } }]);
     await deleteTopic(broker, name);
+    await world.maintain();
     expect(await world.items()).toEqual([]);
   });
 

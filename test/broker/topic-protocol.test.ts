@@ -78,6 +78,7 @@ describe('racing for one topic', () => {
           }));
           await scheduler.waitFor(Promise.all(ends));
           for (const { name, end } of await Promise.all(ends)) expect(allowed[name]).toContain(end);
+          await world.maintain();
           const { topics, unreferencedHeads, strays } = await world.topics();
           expect(topics.map(({ state }) => state).filter((state) => state !== 'ready')).toEqual([]);
           expect(topics.length).toBeLessThanOrEqual(1);
@@ -211,6 +212,7 @@ describe.each(Object.entries(scenarios))('a crash while %s', (_, scenario) => {
         const grown = await alterTopic(broker, NAME, { partitions: HUGE });
         expect(grown.partitionDetails).toHaveLength(HUGE);
         await deleteTopic(broker, NAME);
+        await world.maintain();
         const end = await world.topics();
         expect(end.topics).toEqual([]);
         // Unreferenced heads are all that a crash may leave, and only the heads of ledgers nobody could find.
@@ -242,6 +244,7 @@ describe('a deletion that crashed', () => {
   it('is finished by deleting again', async () => {
     const world = await halfDeleted();
     await remove(world.process().broker);
+    await world.maintain();
     expect(await world.items()).toEqual([]);
   });
 
@@ -327,6 +330,7 @@ describe('a process that is late', () => {
     late.letGo();
     await deletion;
     await remove(broker);
+    await world.maintain();
     expect(await world.items()).toEqual([]);
   });
 
@@ -357,6 +361,7 @@ describe('a process that is late', () => {
       },
     }).broker;
     expect(await outcome(grow(HUGE), late)).toBe('UNKNOWN_TOPIC_OR_PARTITION');
+    await world.maintain();
     expect(await world.items()).toEqual([]);
   });
 

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach } from 'vitest';
+import { Background } from '../../lib/broker/background.ts';
 import type { Broker } from '../../lib/broker/broker.ts';
 import { silentLog } from '../../lib/broker/broker-log.ts';
 import { HeadCache } from '../../lib/broker/ledger/head-cache.ts';
+import { finishDeletions } from '../../lib/broker/lifecycle/finish-deletions.ts';
 import { PrincipalCache } from '../../lib/broker/principal-cache.ts';
 import { TopicCache } from '../../lib/broker/topic-cache.ts';
 import { TriggerCache } from '../../lib/broker/triggers/trigger-cache.ts';
@@ -53,8 +55,15 @@ export class TopicWorld {
       principals: new PrincipalCache({ metadata: store, clock: this.clock }),
       heads: new HeadCache({ metadata: store }),
       triggers: new TriggerCache({ metadata: store, clock: this.clock }),
+      background: new Background(),
     };
     return { broker: parts as unknown as Broker, store };
+  }
+
+  /** Does what is left of deletions, as the maintenance does it once nothing can be on its way any more. */
+  async maintain(): Promise<void> {
+    const { broker } = this.process();
+    for (let round = 0; round < 2; round++) await finishDeletions(broker, { graceMs: 0 });
   }
 
   /** All but the counts of deletions, which stay. */

@@ -89,6 +89,10 @@ export function bundleKey(ledger: LedgerId, entry: BundleEntry, number: number):
   };
 }
 
+export function isBundleKey({ sk }: ItemKey): boolean {
+  return sk.startsWith('bundle#');
+}
+
 /** The commits of one item. */
 export function decodeBundleItem({ c }: Attributes): Commit[] {
   assert(c instanceof Uint8Array, 'an item of a bundle has c');

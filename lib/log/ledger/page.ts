@@ -65,6 +65,15 @@ export function encodePage(page: Page): Attributes {
   return attributes;
 }
 
+export function isPageKey({ sk }: ItemKey): boolean {
+  return sk.startsWith(PREFIX);
+}
+
+/** The number of the page with this key. */
+export function pageSequence({ sk }: ItemKey): number {
+  return Number(sk.slice(PREFIX.length));
+}
+
 export function decodePage(sequence: number, attributes: Attributes): Page {
   const { c, o, e, g } = attributes;
   assert(

@@ -9,6 +9,7 @@ import { countDeletion } from '../../kernel/deletion-count.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, ItemKey, Write } from '../../kernel/items.ts';
 import { encodeHead, headKey, initialHead, WAKE_ATTRIBUTE } from '../ledger/head.ts';
+import { planDeletion } from './deleted-topic-item.ts';
 import { collisionName } from './name.ts';
 import { ledgerCount, type Topic } from './topic.ts';
 import { claimKey, directoryKey, encodeClaim, encodeDirectoryEntry, encodeTopic, topicKey } from './topic-item.ts';
@@ -61,9 +62,9 @@ export function changeWrites(topic: Topic, next: Topic): Write[] {
 
 /**
  * Makes a ready topic unknown to everyone, frees its claim and voids what attempts to create it are still under way. The
- * name is free only after `removalWrites`.
+ * name is free only after `removalWrites`; what is left to do then is found in the item of the deleted topic.
  */
-export function deletionWrites(topic: Topic): Write[] {
+export function deletionWrites(topic: Topic, nowMs: number): Write[] {
   const claim = claimKey(topic.name);
   return [
     {
@@ -74,6 +75,7 @@ export function deletionWrites(topic: Topic): Write[] {
     },
     { kind: 'delete', key: directoryKey(topic.name) },
     countDeletion(deletionName(topic.name)),
+    planDeletion(topic, 'deleting', nowMs),
     ...(claim === undefined ? [] : [{ kind: 'delete' as const, key: claim }]),
   ];
 }
@@ -87,10 +89,10 @@ export function deletionName(name: string): string {
 }
 
 /**
- * Frees the name of a topic that is being deleted and has no ledgers any more. Counted again: an attempt to create that
+ * Frees the name of a topic that is being deleted and whose ledgers have no heads any more. Counted again: an attempt to create that
  * began between the two transactions must not pass after a deletion that found the first one done.
  */
-export function removalWrites(topic: Topic): Write[] {
+export function removalWrites(topic: Topic, nowMs: number): Write[] {
   return [
     {
       kind: 'delete',
@@ -101,11 +103,12 @@ export function removalWrites(topic: Topic): Write[] {
       ],
     },
     countDeletion(deletionName(topic.name)),
+    planDeletion(topic, 'freed', nowMs),
   ];
 }
 
 /** The topic's ledgers, or those from the n-th on. */
-export function ledgersOf(topic: Topic, from = 0): LedgerId[] {
+export function ledgersOf(topic: Pick<Topic, 'topicId' | 'partitions' | 'ledgerPartitions'>, from = 0): LedgerId[] {
   const count = ledgerCount(topic.partitions, topic.ledgerPartitions);
   return Array.from({ length: Math.max(0, count - from) }, (_, i) => ({ topicId: topic.topicId, index: from + i }));
 }

@@ -1,0 +1,80 @@
+/**
+ * Deletes objects that one ledger needs no longer: its pages are retired, or its topic is deleted. An object that the ledger
+ * has for itself goes at once. Of another the footer says which ledgers may need it; the last one that is done with it
+ * deletes it.
+ *
+ * May be repeated and overlap with itself: an object that is not there is none to delete.
+ */
+import { MillraceError } from '../../kernel/errors.ts';
+import type { ObjectId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
+import { isBundle } from '../../log/ledger/bundle.ts';
+import type { Commit } from '../../log/ledger/commit.ts';
+import { objectName, type Tier } from '../../log/segment/object-name.ts';
+import type { Broker } from '../broker.ts';
+import { SweepSources } from '../sweep-sources.ts';
+import { isOrphan } from './orphans.ts';
+
+export interface StoredObject {
+  tier: Tier;
+  object: ObjectId;
+}
+
+/**
+ * Those of these commits, of any order and number; entries for bundles have none. Answers how many were deleted. Where it
+ * fails, some may be left, and it is to be repeated.
+ */
+export async function deleteObjects(broker: Broker, commits: readonly Commit[]): Promise<number> {
+  const candidates = new Map<string, StoredObject & { alone: boolean }>();
+  for (const commit of commits) {
+    if (isBundle(commit)) continue;
+    const { tier, object } = commit;
+    const name = objectName(tier, object);
+    // Where commits differ, the careful one is right.
+    const alone = commit.alone === true && candidates.get(name)?.alone !== false;
+    candidates.set(name, { tier, object, alone });
+  }
+  const entries = [...candidates];
+  const unneeded = await mapBounded(
+    entries,
+    limits.sweepExaminationsInFlightMax,
+    async ([name, { alone }]) => alone || isUnneeded(broker, name),
+  );
+  const doomed = entries.filter((_, index) => unneeded[index]);
+  return deleteStored(
+    broker,
+    doomed.map(([, candidate]) => candidate),
+  );
+}
+
+/**
+ * Objects that nobody can need, from everywhere. Throws a retriable fault where a replica cannot be reached: then it has them
+ * still.
+ */
+export async function deleteStored(broker: Broker, objects: readonly StoredObject[]): Promise<number> {
+  for (const [tier, ofTier] of Map.groupBy(objects, ({ tier }) => tier)) {
+    for (const some of chunked(ofTier, limits.deleteObjectsMax)) {
+      const names = some.map(({ object }) => objectName(tier, object));
+      const birthMs = Math.min(...some.map(({ object }) => object.birthMs));
+      // One that is not reached is asked again next time.
+      if (await new SweepSources(broker).delete(names, tier, birthMs)) continue;
+      throw new MillraceError(
+        'KAFKA_STORAGE_ERROR',
+        'A replica does not delete what nobody needs any more; try again.',
+      );
+    }
+  }
+  return objects.length;
+}
+
+/** One that cannot be understood is left alone, as the sweeper does. */
+async function isUnneeded(broker: Broker, name: string): Promise<boolean> {
+  try {
+    return await isOrphan(broker, name);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.retriable) throw error;
+    broker.log.error('An object cannot be read; it is left alone', { name, error });
+    return false;
+  }
+}
