@@ -6,7 +6,7 @@
  *
  *     batches      the runs, one after the other from byte 0
  *     footer       see below
- *     trailer      12 bytes: footer length u32 | CRC-32C of the footer u32 | format version u8 | "MRS"
+ *     trailer      with the mark "MRS" (trailer.ts)
  *
  * and the footer is, in big-endian integers and LEB128 varints,
  *
@@ -25,13 +25,10 @@
 
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter, fromBase64Url, MalformedBytesError, toBase64Url } from '../../kernel/bytes.ts';
-import { crc32c } from '../../kernel/crc32c.ts';
-import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, OBJECT_RANDOM_BYTES, type ObjectId, TOPIC_ID_BYTES } from '../../kernel/ids.ts';
+import { finishFooter, footerIn, lengthWithTrailer, type ObjectFormat, unreadable } from './trailer.ts';
 
-export const TRAILER_BYTES = 12;
-export const SEGMENT_FORMAT_VERSION = 1;
-const MAGIC = [0x4d, 0x52, 0x53] as const; // "MRS"
+const FORMAT: ObjectFormat = { mark: 'MRS', version: 1 };
 
 /** A partition's record batches in one object: contiguous bytes. */
 export interface Run {
@@ -69,45 +66,23 @@ export function encodeFooter(footer: Footer): Uint8Array {
       writer.u8(run.slot).unsignedVarint(run.bytes).unsignedVarint(run.records).u48(run.maxTimestamp).u32(run.crc32c);
     }
   }
-  const length = writer.length;
-  const checksum = crc32c(writer.written());
-  writer.u32(length).u32(checksum).u8(SEGMENT_FORMAT_VERSION);
-  for (const byte of MAGIC) writer.u8(byte);
-  return writer.finish();
+  return finishFooter(writer, FORMAT);
 }
 
 /** How many bytes footer and trailer take, from an object's last `TRAILER_BYTES`. */
 export function footerBytes(trailer: Uint8Array): number {
-  const { length } = readTrailer(trailer);
-  return length + TRAILER_BYTES;
+  return lengthWithTrailer(trailer, FORMAT);
 }
 
 /** Reads the footer from the end of an object; `tail` must hold at least `footerBytes`. */
 export function decodeFooter(tail: Uint8Array): Footer {
-  const { length, checksum } = readTrailer(tail);
-  const end = tail.length - TRAILER_BYTES;
-  if (length > end) throw corrupt(`its footer of ${length} bytes is cut to ${end}`);
-  const body = tail.subarray(end - length, end);
-  if (crc32c(body) !== checksum) throw corrupt('its footer does not match its checksum');
+  const body = footerIn(tail, FORMAT);
   try {
     return readFooter(new ByteReader(body));
   } catch (error) {
-    if (error instanceof MalformedBytesError) throw corrupt(`its footer is malformed: ${error.message}`);
+    if (error instanceof MalformedBytesError) throw unreadable(`its footer is malformed: ${error.message}`);
     throw error;
   }
-}
-
-function readTrailer(tail: Uint8Array): { length: number; checksum: number } {
-  if (tail.length < TRAILER_BYTES) throw corrupt(`it has only ${tail.length} bytes`);
-  const reader = new ByteReader(tail, tail.length - TRAILER_BYTES);
-  const length = reader.u32();
-  const checksum = reader.u32();
-  const version = reader.u8();
-  if (!MAGIC.every((byte) => reader.u8() === byte)) throw corrupt('it does not end with the segment mark');
-  if (version !== SEGMENT_FORMAT_VERSION) {
-    throw corrupt(`its format version is ${version}, this program reads ${SEGMENT_FORMAT_VERSION}`);
-  }
-  return { length, checksum };
 }
 
 function readFooter(reader: ByteReader): Footer {
@@ -130,10 +105,6 @@ function readFooter(reader: ByteReader): Footer {
     }
     parts.push({ ledger, part, seen, runs });
   }
-  if (reader.remaining > 0) throw corrupt(`its footer has ${reader.remaining} bytes too many`);
+  if (reader.remaining > 0) throw unreadable(`its footer has ${reader.remaining} bytes too many`);
   return { object, parts };
-}
-
-function corrupt(reason: string): MillraceError {
-  return new MillraceError('CORRUPT_MESSAGE', `The segment object is not readable: ${reason}.`);
 }
