@@ -2,6 +2,7 @@
  * Writes down how far a partition's delivery has come: lanes and window on the lease, and the group's offset with them where it has
  * moved. What is about to begin is written before it does, and the lease is held for as long as that may run.
  */
+import { asOf } from '../coordination/triggers/lanes.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { limits } from '../kernel/limits.ts';
 import type { DeliveryState } from './delivery-state.ts';
@@ -106,9 +107,10 @@ export class DeliveryProgress {
   }
 
   private changesOf({ lanes, window, error, runsUntilMs }: DeliveryState) {
-    const isRunning = runsUntilMs !== undefined && runsUntilMs > this.parts.clock.now();
+    const nowMs = this.parts.clock.now();
+    const isRunning = runsUntilMs !== undefined && runsUntilMs > nowMs;
     return {
-      lanes: [...lanes],
+      lanes: lanes.map((lane) => asOf(lane, nowMs)),
       ...(window !== undefined && { window }),
       ...(error !== undefined && { error }),
       ...(isRunning && { runsUntilMs }),

@@ -60,6 +60,13 @@ export function advanced(lane: Lane, next: number): Lane {
   };
 }
 
+/** The lane without a time that is past: it may go on at any time. */
+export function asOf(lane: Lane, nowMs: number): Lane {
+  if (lane.dueMs === undefined || lane.dueMs > nowMs) return lane;
+  const { dueMs: _, ...rest } = lane;
+  return rest;
+}
+
 /** The lane as its first batch of records sees it. */
 export function forRecords(lane: Lane): Lane {
   if (lane.isEnding !== true) return lane;

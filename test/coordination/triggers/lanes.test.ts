@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pauseMs } from '../../../lib/coordination/triggers/backoff.ts';
-import { advanced, committable, laneOf, newLane, newLanes } from '../../../lib/coordination/triggers/lanes.ts';
+import { advanced, asOf, committable, laneOf, newLane, newLanes } from '../../../lib/coordination/triggers/lanes.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 
 describe('lanes', () => {
@@ -44,6 +44,13 @@ describe('lanes', () => {
     expect(advanced(lane, 20)).toEqual({ ...newLane(20), dueMs: 6 });
     const { dueMs: _, ...undue } = lane;
     expect(advanced(undue, 20)).toEqual(newLane(20));
+  });
+
+  it('wait for no time that is past', () => {
+    const lane = { ...newLane(10), attempts: 1, dueMs: 6 };
+    expect(asOf(lane, 5)).toBe(lane);
+    expect(asOf(lane, 6)).toEqual({ ...newLane(10), attempts: 1 });
+    expect(asOf(newLane(10), 6)).toEqual(newLane(10));
   });
 
   it('all wait for what other lanes may have running, where they begin', () => {
