@@ -4,6 +4,7 @@
  * allowed range is narrower than Kafka's, the row says why.
  */
 import { limits } from '../../kernel/limits.ts';
+import { ARCHIVE_CLASSES } from '../segment/archive-class.ts';
 
 /**
  * What a config does in Millrace:
@@ -212,6 +213,21 @@ export const topicConfigTable = {
     min: 1,
     effect: 'later',
     about: 'How long a merged segment may take records in.',
+  },
+  'archive.storage.class': {
+    type: 'string',
+    default: '',
+    oneOf: ['', ...ARCHIVE_CLASSES],
+    effect: 'later',
+    about:
+      "Millrace's own: the S3 storage class that old merged segments are moved to, all of which are read at once; empty moves none. They cost less to keep and more to read, and are billed for a while after they are deleted.",
+  },
+  'archive.after.ms': {
+    type: 'long',
+    default: String(30 * DAY_MS),
+    min: 0,
+    effect: 'later',
+    about: "Millrace's own: how old the records of a merged segment are before it is moved to archive.storage.class.",
   },
 
   // Replication

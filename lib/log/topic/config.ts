@@ -108,7 +108,7 @@ export function allowedValues(row: ConfigRow): string {
     case 'boolean':
       return 'true or false';
     case 'string':
-      return `one of ${row.oneOf.join(', ')}`;
+      return `one of ${row.oneOf.map((option) => option || 'empty').join(', ')}`;
     case 'text':
       return `text of up to ${row.lengthMax} characters`;
     case 'list':

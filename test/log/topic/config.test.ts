@@ -62,7 +62,14 @@ function refusal(input: Parameters<typeof parseTopicConfig>[0]): string {
 
 describe('the config table', () => {
   it("holds Kafka's names and Millrace's own", () => {
-    const own = ['ledger.partitions', 'partitioner', 'partitioner.tenant.header', 'partitioner.tenant.separator'];
+    const own = [
+      'archive.after.ms',
+      'archive.storage.class',
+      'ledger.partitions',
+      'partitioner',
+      'partitioner.tenant.header',
+      'partitioner.tenant.separator',
+    ];
     expect([...TOPIC_CONFIG_NAMES].sort()).toEqual([...KAFKA_NAMES, ...own].sort());
   });
 
@@ -155,6 +162,7 @@ describe('parsing topic configs', () => {
     ['ledger.partitions', 17, ['17', 'from 1 up to 16']],
     ['ledger.partitions', 0, ['0', 'from 1 up to 16']],
     ['segment.bytes', 1, ['from 1048576']],
+    ['archive.storage.class', 'DEEP_ARCHIVE', ['DEEP_ARCHIVE', 'one of empty, STANDARD_IA']],
     ['leader.replication.throttled.replicas', '1', ['partition:replica']],
   ])('refuses %s = %j, naming it and what is allowed', (name, value, parts) => {
     const message = refusal({ [name]: value });
