@@ -460,6 +460,13 @@ export const limits = {
   /** Storage calls that one call of the object store makes at a time. */
   storageFanOutMax: 16,
 
+  /** Blocks of a merged segment that are read at once, and kept. A segment's index has some 4,000 blocks at most. */
+  segmentExtentBytes: 4 * MIB,
+  segmentExtentCacheEntries: 8,
+  segmentIndexCacheEntries: 32,
+  segmentItemCacheEntries: 1_024,
+  segmentItemsPerQuery: 100,
+
   /** Runs that one fetch reads at once. */
   runsPerReadMax: 256,
 
@@ -666,6 +673,16 @@ export const limits = {
   ledgersEmptiedInFlightMax: 4,
   /** How long after it a deleted topic is looked through once more for what was on its way. */
   deletionGraceMs: 60 * 60 * 1_000,
+
+  // Retention
+  /** Pages of a ledger, and segments of a partition, that one look at it goes through in each direction; the next goes on. */
+  retentionPagesMax: 10_000,
+  retentionSegmentsMax: 10_000,
+  /** Items that the first query of such a walk asks for, and those after it. */
+  retentionFirstItems: 4,
+  retentionItemsPerQuery: 100,
+  /** Ledgers that are looked at at the same time. */
+  retainedLedgersInFlightMax: 8,
 
   // The sweeper
   /** How far back the first sweep of a table looks; later ones go on from where the last one ended. */

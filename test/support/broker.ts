@@ -16,7 +16,7 @@ import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import type { NewRecord } from '../../lib/log/record-batch/record.ts';
 import { hourOf } from '../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../lib/log/topic/topic.ts';
-import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
+import type { MetadataStore, TableScan } from '../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createLocalPresigner, type LocalPresigner } from '../../lib/storage/objects/local-presign.ts';
@@ -33,7 +33,7 @@ afterEach(async () => {
 
 /** What several processes share. */
 export interface Stores {
-  metadata: MetadataStore;
+  metadata: MetadataStore & TableScan;
   objects: TieredObjectStore;
   presigner: LocalPresigner;
   clock: ManualClock;

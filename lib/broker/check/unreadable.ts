@@ -1,0 +1,17 @@
+/**
+ * Decoding an item that may be damaged. Everywhere else an item that cannot be decoded is a bug, which nothing handles; to
+ * find such items is what the check is for.
+ */
+import { AssertionError } from '../../kernel/assert.ts';
+import { MalformedBytesError } from '../../kernel/bytes.ts';
+
+export type Decoded<T> = { value: T; reason?: undefined } | { value?: undefined; reason: string };
+
+export function decoded<T>(decode: () => T): Decoded<T> {
+  try {
+    return { value: decode() };
+  } catch (error) {
+    if (error instanceof AssertionError || error instanceof MalformedBytesError) return { reason: error.message };
+    throw error;
+  }
+}
