@@ -6,6 +6,7 @@ import {
   parseOffsetsKey,
 } from '../../coordination/groups/offsets-item.ts';
 import type { Lease, LeaseError } from '../../coordination/triggers/lease-item.ts';
+import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import type { TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -48,7 +49,7 @@ export interface DescribedTrigger {
   lag: number;
   lagMs: number;
   oldestMs?: number;
-  /** The newest of its partitions'. */
+  /** A topic that it names and that is not there; else the newest of its partitions'. */
   error?: LeaseError;
   partitions: TriggerPartition[];
 }
@@ -62,7 +63,7 @@ export function triggerState({ trigger, phase }: TriggerRecord): TriggerState {
 /** Throws `NOT_FOUND`. */
 export async function describeTrigger(broker: Broker, name: string): Promise<DescribedTrigger> {
   const record = await getTrigger(broker, name);
-  const topics = await topicsOfTrigger(broker, record.trigger);
+  const topics = await topicsOfTrigger(broker, record.trigger, { fresh: true });
   const [committed, leases] = [
     await committedOf(broker, record.trigger.group),
     await readLeases(broker, record.trigger.group),
@@ -81,7 +82,8 @@ export async function describeTrigger(broker: Broker, name: string): Promise<Des
   const partitions = described.flat();
   const oldest = partitions.flatMap(({ oldestMs }) => (oldestMs === undefined ? [] : [oldestMs]));
   const errors = partitions.flatMap(({ error }) => (error === undefined ? [] : [error]));
-  const [error] = errors.toSorted((a, b) => b.atMs - a.atMs);
+  const [newest] = errors.toSorted((a, b) => b.atMs - a.atMs);
+  const error = missingTopics(record.trigger, topics, broker.clock.now()) ?? newest;
   const oldestMs = oldest.length === 0 ? undefined : Math.min(...oldest);
   return {
     record,
@@ -92,6 +94,17 @@ export async function describeTrigger(broker: Broker, name: string): Promise<Des
     ...(error !== undefined && { error }),
     partitions,
   };
+}
+
+/** Of a topic that is deleted no partition is left to say anything. */
+function missingTopics({ topics }: Trigger, found: readonly Topic[], nowMs: number): LeaseError | undefined {
+  if (!('names' in topics)) return undefined;
+  const there = new Set(found.map(({ name }) => name));
+  const missing = topics.names.filter((name) => !there.has(name));
+  if (missing.length === 0) return undefined;
+  const names = missing.map((name) => `"${name}"`).join(', ');
+  const message = `There is no topic ${names}.`.slice(0, limits.triggerErrorLengthMax);
+  return { kind: 'UNKNOWN_TOPIC_OR_PARTITION', message, atMs: nowMs };
 }
 
 /** All that the group has committed, by the names of partitions. */

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { describeTrigger } from '../../../lib/broker/triggers/describe-trigger.ts';
 import { readLeases } from '../../../lib/broker/triggers/read-leases.ts';
 import { replayTrigger } from '../../../lib/broker/triggers/replay-trigger.ts';
@@ -127,5 +129,18 @@ describe('describing a trigger', () => {
       nextAttemptMs: 99,
       error,
     });
+  });
+
+  it('names the topics that are gone, and describes the others', async () => {
+    const process = await triggerWorld();
+    const { broker } = process;
+    await createTopic(broker, { name: 'u', partitions: 1 });
+    await makeTrigger(process, { topics: { names: ['t', 'u'] } });
+    expect(await describeTrigger(broker, 'orders')).not.toHaveProperty('error');
+    await deleteTopic(broker, 'u');
+    const { error, partitions } = await describeTrigger(broker, 'orders');
+    const message = 'There is no topic "u".';
+    expect(error).toEqual({ kind: 'UNKNOWN_TOPIC_OR_PARTITION', message, atMs: process.clock.now() });
+    expect(partitions.map(({ topic }) => topic)).toEqual(['t', 't']);
   });
 });
