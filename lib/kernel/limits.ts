@@ -649,6 +649,14 @@ export const limits = {
   // Merged segments (lib/log/merged)
   /** What merging makes a partition's segments grow to; `segment.bytes` may say less. */
   mergedSegmentBytesMax: 256 * MIB,
+  /** A ledger's pages are merged when they hold as much as this, … */
+  mergeBytesMin: 64 * MIB,
+  /** … when there are as many as this, … */
+  mergePagesMin: 64,
+  /** … or when the oldest commit in them is as old as this. */
+  mergeAgeMsMin: 60 * 60 * 1_000,
+  /** What one step of merging pages reads and writes, unless a single page has more. */
+  mergeStepBytesMax: 256 * MIB,
   /** Segments next to each other that are merged into one. */
   segmentMergeFanIn: 8,
   /** A block of a segment's index: it ends with the batch that brings it to this size. */
@@ -663,6 +671,12 @@ export const limits = {
   condemnedPerItemMax: 100,
   /** Last pages that stay when those below are retired: sealing needs the newest, a late attempt looks at six. */
   pagesKept: 6,
+
+  // Compaction
+  /** Memory for the keys of one pass: 2.5 million of them. More keys take more passes. */
+  compactionKeyBytesMax: 64 * MIB,
+  /** Dirty bytes that one pass takes on. */
+  compactionDirtyBytesMax: 4_096 * MIB,
 
   // Deletion of topics
   /** Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in memory. */

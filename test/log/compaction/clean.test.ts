@@ -155,11 +155,21 @@ test('keeps what idempotence and readers know a batch by', () => {
   expect(header).toMatchObject({ leaderEpoch: 3, producerId: 77n, producerEpoch: 2, baseSequence: 40 });
 });
 
-test('keeps a control batch', () => {
-  const [batch] = storedLog([{ records: [{ key: 'a' }] }]) as [Uint8Array];
+test('keeps a due tombstone above the range’s end, also in a batch that begins below it', () => {
+  const log = storedLog([{ records: ['a', 'b', 'c'].map((key) => ({ key, value: null })) }]);
+  const cleaned = compact(log, { from: 0, nowMs: NOW, deleteRetentionMs: 0 }).log;
+  const pass = compact(cleaned, { from: 0, nowMs: NOW, keys: 1 });
+  expect(pass.end).toBe(1);
+  expect(offsetsOf(pass.log)).toEqual([1, 2]);
+});
+
+test('keeps a control batch, and takes its key for no record’s', () => {
+  const [batch] = storedLog([{ records: [{ key: 'a' }] }], 1) as [Uint8Array];
   dataView(batch).setUint16(FIELD.attributes, ATTRIBUTE.control);
-  const log = [seal(batch), ...storedLog([{ records: [{ key: 'a' }] }], 1)];
+  const log = [...storedLog([{ records: [{ key: 'a' }] }]), seal(batch)];
   expect(compact(log, { from: 0, nowMs: NOW }).log).toEqual(log);
+  const before = [seal(batch), ...storedLog([{ records: [{ key: 'a' }] }], 2)];
+  expect(compact(before, { from: 0, nowMs: NOW }).log).toEqual(before);
 });
 
 test('refuses a damaged batch, in both passes', () => {

@@ -35,6 +35,12 @@ test('begins within a batch where the last range ended there', () => {
   expect(range).toMatchObject({ size: 1, end: 4 });
 });
 
+test('has no room taken by records without a key', () => {
+  const range = rangeFrom(0, 1);
+  expect(offerAll(range, storedLog([{ records: [{ key: null }, { key: 'a' }, { key: null }] }]))).toEqual([true]);
+  expect(range).toMatchObject({ size: 1, end: 3 });
+});
+
 test('goes on over offsets that have no records', () => {
   const range = rangeFrom(0, 2);
   offerAll(range, storedLog([{ records: [{ key: 'a' }], gap: 5 }]));
