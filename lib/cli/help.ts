@@ -2,14 +2,17 @@
 import type { Command } from './command.ts';
 import { dashed, type Flag } from './flags.ts';
 
-/** The local server is started by the same program, and is none of these commands: it takes other flags. */
-const SERVE = { name: 'serve', about: 'Serve the API on this machine; see millrace serve --help' };
+/** What the same program does without a server, or as one: none of these commands, since they take other flags. */
+const OTHERS = [
+  { name: 'serve', about: 'Serve the API on this machine; see millrace serve --help' },
+  { name: 'fsck', about: 'Check what is stored, without a server; see millrace fsck --help' },
+];
 
 export function programHelp(commands: readonly Command[]): string {
   return [
     'millrace <command>',
     '',
-    ...twoColumns([...commands, SERVE].map(({ name, about }) => [name, about])),
+    ...twoColumns([...commands, ...OTHERS].map(({ name, about }) => [name, about])),
     '',
     'millrace <command> --help says more, with examples; millrace --version says which this is.',
     'Every command takes --url (MILLRACE_URL), --key (MILLRACE_API_KEY) and --json.',

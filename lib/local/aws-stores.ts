@@ -9,7 +9,7 @@ import { MillraceError } from '../kernel/errors.ts';
 import { sentence } from '../kernel/sentence.ts';
 import { createDynamoMetadataStore, dynamoClientConfig } from '../storage/metadata/dynamodb.ts';
 import { createTable } from '../storage/metadata/dynamodb-table.ts';
-import type { MetadataStore } from '../storage/metadata/port.ts';
+import type { MetadataStore, TableScan } from '../storage/metadata/port.ts';
 import type { ObjectStore } from '../storage/objects/port.ts';
 import type { Replica } from '../storage/objects/replicated.ts';
 import { openReplicaSet, parseReplicas } from '../storage/objects/replicated-config.ts';
@@ -27,7 +27,7 @@ export interface AwsStorageOptions {
 }
 
 export interface AwsStores {
-  metadata: MetadataStore;
+  metadata: MetadataStore & TableScan;
   /** The stack's own, or with others. */
   bucket: ObjectStore;
   /** Absent where there is the own bucket only. */

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
 import { fileFault } from '../storage/faults.ts';
-import type { MetadataStore } from '../storage/metadata/port.ts';
+import type { MetadataStore, TableScan } from '../storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../storage/metadata/sqlite.ts';
 import { makeDirectory } from './make-directory.ts';
 
@@ -23,7 +23,7 @@ const SECRET_BYTES = 32;
 const OWNER_FILE = 0o600;
 
 export interface DataDirectory {
-  metadata: MetadataStore;
+  metadata: MetadataStore & TableScan;
   objectsRoot: string;
   secret: Uint8Array;
 }

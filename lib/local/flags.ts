@@ -1,7 +1,7 @@
 /** The flags of the local server, with their environment variables: what parses them and what `--help` prints. */
 import { limits } from '../kernel/limits.ts';
 
-interface Flag {
+export interface Flag {
   /** Stands for the value in the help; a flag without one is switched on by naming it. */
   placeholder?: string;
   variable?: string;
@@ -94,23 +94,28 @@ export const flags: Record<FlagName, Flag> = table;
 
 /** What `--help` prints. */
 export function helpText(): string {
-  const rows = Object.entries(flags).map(([name, { placeholder, variable, about, default: value }]) => {
-    const left = `  --${name}${placeholder === undefined ? '' : ` ${placeholder}`}`;
-    const facts = [variable, value === undefined ? undefined : `default ${value}`].filter((fact) => fact !== undefined);
-    return [left, facts.length === 0 ? about : `${about} [${facts.join('; ')}]`] as const;
-  });
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
   return [
     'Serves Millrace over HTTP, with embedded storage.',
     '',
     'millrace serve [flags]      from the package',
     'npm start -- [flags]        from a checkout',
     '',
-    ...rows.map(([left, right]) => `${left.padEnd(width)}${right}`),
+    ...flagLines(flags),
     '',
     'With MILLRACE_TABLE and MILLRACE_BUCKET set, storage is that DynamoDB table and S3 bucket; region, credentials and',
     "endpoints come from the AWS SDK's own environment variables. MILLRACE_REPLICAS lists the buckets of replicated topics,",
     'as docs/lambda.md says.',
     '',
   ].join('\n');
+}
+
+/** A line for each flag. */
+export function flagLines(table: Record<string, Flag>): string[] {
+  const rows = Object.entries(table).map(([name, { placeholder, variable, about, default: value }]) => {
+    const left = `  --${name}${placeholder === undefined ? '' : ` ${placeholder}`}`;
+    const facts = [variable, value === undefined ? undefined : `default ${value}`].filter((fact) => fact !== undefined);
+    return [left, facts.length === 0 ? about : `${about} [${facts.join('; ')}]`] as const;
+  });
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `${left.padEnd(width)}${right}`);
 }

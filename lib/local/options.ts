@@ -7,10 +7,10 @@ import { parseArgs } from 'node:util';
 import type { DeclaredKey } from '../broker/authenticate.ts';
 import { limits } from '../kernel/limits.ts';
 import { DECLARED_KEY_ID, parseDeclaredKey } from './declared-keys.ts';
-import { type FlagName, flags } from './flags.ts';
+import { type Flag, type FlagName, flags } from './flags.ts';
 import type { ListedDirectory } from './replica-directories.ts';
 
-type StorageOptions =
+export type StorageOptions =
   | { kind: 'memory' }
   | { kind: 'directory'; path: string; fsync: boolean; replicas: ListedDirectory[] }
   /** `replicas` is the list as it was given. */
@@ -52,7 +52,7 @@ export interface Surroundings {
 
 /** Throws `OptionsError`. */
 export function parseCommand({ args, env, readFile }: Surroundings): Command {
-  const given = readFlags(args);
+  const given = readFlags(args, flags);
   if (given.has('help')) return { command: 'help' };
   const settings = new Settings(given, env);
   const port = settings.number('port', 0, 65_535);
@@ -92,16 +92,19 @@ const MINUTE_MS = 60_000;
 /** An inline object shares its item with its key and name. */
 const INLINE_BYTES_MAX = limits.itemBytesMax - 1_024;
 
-type Given = Map<FlagName, (string | true)[]>;
+/** By flag, the values in their order; `true` where a flag takes none. */
+type Given<Name extends string = FlagName> = ReadonlyMap<Name, (string | true)[]>;
 
-function readFlags(args: readonly string[]): Given {
-  const given: Given = new Map();
-  for (const token of tokens(args)) {
+/** The flags of one command. Throws `OptionsError`. */
+export function readFlags<Name extends string>(args: readonly string[], table: Record<Name, Flag>): Given<Name> {
+  const given = new Map<Name, (string | true)[]>();
+  const isFlag = (name: string): name is Name => Object.hasOwn(table, name);
+  for (const token of tokens(args, table)) {
     if (token.kind === 'option-terminator') continue;
     if (token.kind === 'positional') throw new OptionsError(`"${token.value}" is no flag; see --help`);
     const { name, rawName, value, inlineValue } = token;
     if (!isFlag(name)) throw new OptionsError(`there is no flag ${rawName}; see --help`);
-    const { placeholder } = flags[name];
+    const { placeholder } = table[name];
     // A value that looks like a flag is more likely a forgotten value; --flag=value says it clearly.
     if (placeholder !== undefined && (value === undefined || (value.startsWith('-') && !inlineValue))) {
       throw new OptionsError(`${rawName} needs a value: ${rawName} ${placeholder}`);
@@ -113,18 +116,14 @@ function readFlags(args: readonly string[]): Given {
 }
 
 /** Not strict: the messages here are better. */
-function tokens(args: readonly string[]) {
+function tokens(args: readonly string[], table: Record<string, Flag>) {
   const options = Object.fromEntries(
-    Object.entries(flags).map(([name, { placeholder }]) => [
+    Object.entries(table).map(([name, { placeholder }]) => [
       name,
       { type: placeholder === undefined ? ('boolean' as const) : ('string' as const) },
     ]),
   );
   return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
-}
-
-function isFlag(name: string): name is FlagName {
-  return Object.hasOwn(flags, name);
 }
 
 class Settings {
@@ -178,6 +177,11 @@ class Settings {
       value.split(',').map((entry) => ({ source, value: entry.trim() })),
     );
   }
+}
+
+/** Where the stores are, by these of the server's flags and the environment. Throws `OptionsError`. */
+export function storageOptions(given: Given<'data' | 'replica-data'>, env: Surroundings['env']): StorageOptions {
+  return storage(new Settings(given, env), env);
 }
 
 function storage(settings: Settings, env: Surroundings['env']): StorageOptions {

@@ -2,7 +2,7 @@
 import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Random } from '../kernel/random.ts';
-import type { MetadataStore } from '../storage/metadata/port.ts';
+import type { MetadataStore, TableScan } from '../storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../storage/metadata/sqlite.ts';
 import { openDirectoryObjectStore } from '../storage/objects/directory.ts';
 import { createInlineObjectStore } from '../storage/objects/inline.ts';
@@ -17,7 +17,7 @@ import type { LocalOptions } from './options.ts';
 import { type ListedDirectory, openReplicaDirectories } from './replica-directories.ts';
 
 export interface Stores {
-  metadata: MetadataStore;
+  metadata: MetadataStore & TableScan;
   objects: TieredObjectStore;
   /** Checks the URLs of objects that this process serves itself. */
   objectUrls?: LocalPresigner;
@@ -32,10 +32,13 @@ export interface StoresContext {
   log: Logger;
 }
 
+/** What of the options says where the stores are. */
+type StorageNeeds = Pick<LocalOptions, 'storage' | 'inlineBytesMax'>;
+
 const SECRET_BYTES = 32;
 
 /** Throws a `MillraceError` that says why the storage cannot be used. */
-export async function openStores(options: LocalOptions, context: StoresContext): Promise<Stores> {
+export async function openStores(options: StorageNeeds, context: StoresContext): Promise<Stores> {
   const { storage } = options;
   switch (storage.kind) {
     case 'memory':
@@ -52,7 +55,7 @@ export async function openStores(options: LocalOptions, context: StoresContext):
   }
 }
 
-function openMemory(options: LocalOptions, context: StoresContext): Stores {
+function openMemory(options: StorageNeeds, context: StoresContext): Stores {
   const metadata = openSqliteMetadataStore({ path: ':memory:' });
   const objectUrls = createLocalPresigner({ ...context, secret: context.random.bytes(SECRET_BYTES) });
   const bucket = createMemoryObjectStore({ presigner: objectUrls });
@@ -61,7 +64,7 @@ function openMemory(options: LocalOptions, context: StoresContext): Stores {
 }
 
 async function openDirectory(
-  options: LocalOptions,
+  options: StorageNeeds,
   context: StoresContext,
   { path, fsync, replicas: listed }: { path: string; fsync: boolean; replicas: readonly ListedDirectory[] },
 ): Promise<Stores> {
@@ -82,7 +85,7 @@ async function openDirectory(
 }
 
 function tiered(
-  { inlineBytesMax }: LocalOptions,
+  { inlineBytesMax }: StorageNeeds,
   { clock, random }: StoresContext,
   parts: { metadata: MetadataStore; bucket: ObjectStore; assignable?: readonly ReplicaId[] },
 ): TieredObjectStore {
