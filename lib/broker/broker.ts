@@ -21,6 +21,7 @@ import { Sealer } from './ledger/sealer.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { ProducerIds } from './producer-ids.ts';
 import { RunCache } from './read/run-cache.ts';
+import { SegmentReader } from './read/segment-reader.ts';
 import { ReplicaKeeper } from './replication/keeper.ts';
 import { TopicCache } from './topic-cache.ts';
 import { Committer } from './transactions/committer.ts';
@@ -59,6 +60,7 @@ export interface Broker {
   readonly keeper: ReplicaKeeper;
   readonly sealer: Sealer;
   readonly runs: RunCache;
+  readonly segments: SegmentReader;
   readonly appender: Appender;
   readonly producerIds: ProducerIds;
   readonly committer: Committer;
@@ -112,6 +114,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     keeper,
     sealer,
     runs,
+    segments: new SegmentReader({ metadata, objects }),
     appender,
     producerIds: new ProducerIds({ metadata }),
     committer: new Committer({ metadata, objects, heads, pages, sealer, runs, watcher, keeper, clock, random }),

@@ -11,7 +11,7 @@ import type { LogRecord } from '../log/record-batch/record.ts';
 import type { Broker } from './broker.ts';
 import { highWatermark } from './ledger/replicated.ts';
 import { firstSince } from './list-offsets.ts';
-import { freshView, type OpenPartition, openPartition, viewOf } from './read/open-partition.ts';
+import { freshView, type OpenPartition, openPartition, viewOf, withNewerView } from './read/open-partition.ts';
 import { outOfRange, type PartitionView } from './read/partition-view.ts';
 import { readBatches } from './read/read-batches.ts';
 import type { BatchUse } from './read/run-cache.ts';
@@ -79,11 +79,20 @@ async function stretch(broker: Broker, request: FetchRequest, use: BatchUse): Pr
   const partition = await openPartition(broker, request.topic, request.partition);
   const offset = await resolve(broker, partition, request);
   const view = await viewWith(broker, partition, offset, request);
+  return withNewerView(broker, partition, view, (newer) => stretchIn(broker, newer, offset, { ...request, use }));
+}
+
+async function stretchIn(
+  broker: Broker,
+  view: PartitionView,
+  offset: number,
+  { maxBytes, rack, use }: FetchRequest & { use: BatchUse },
+): Promise<FetchBatchesResult> {
   const { logStart: logStartOffset, highWatermark } = view;
+  if (offset < logStartOffset) throw outOfRange(offset, view);
   if (offset >= highWatermark) {
     return { batches: [], offset, nextOffset: offset, highWatermark, logStartOffset };
   }
-  const { maxBytes, rack } = request;
   const { batches, nextOffset } = await readBatches(broker, view, offset, { maxBytes, use, rack });
   return { batches, offset, nextOffset, highWatermark, logStartOffset };
 }
@@ -134,17 +143,18 @@ function bytesOf(batches: readonly Uint8Array[]): number {
 /** The offset that the position stands for. */
 async function resolve(broker: Broker, partition: OpenPartition, { position, rack }: FetchRequest): Promise<number> {
   if (position.at === 'offset') return position.offset;
-  const view = await freshView(broker, partition);
-  switch (position.at) {
-    case 'earliest':
-      return view.logStart;
-    case 'latest':
-      return view.highWatermark;
-    case 'before-end':
-      return Math.max(view.logStart, view.highWatermark - position.records);
-    case 'timestamp':
-      return (await firstSince(broker, view, { ...position, rack }))?.offset ?? view.highWatermark;
-  }
+  return withNewerView(broker, partition, await freshView(broker, partition), async (view) => {
+    switch (position.at) {
+      case 'earliest':
+        return view.logStart;
+      case 'latest':
+        return view.highWatermark;
+      case 'before-end':
+        return Math.max(view.logStart, view.highWatermark - position.records);
+      case 'timestamp':
+        return (await firstSince(broker, view, { ...position, rack }))?.offset ?? view.highWatermark;
+    }
+  });
 }
 
 /** A view in which the offset is in range: with enough after it, or read after the wait for it. */

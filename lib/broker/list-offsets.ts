@@ -1,10 +1,11 @@
 /** Offsets by time, and the ends of a partition. */
 import { decodeBatch } from '../log/record-batch/decode.ts';
-import { batchHeaders } from '../log/record-batch/header.ts';
+import { batchHeaders, readBatchHeader } from '../log/record-batch/header.ts';
 import type { Broker } from './broker.ts';
 import { isLost, notFound } from './read/lost.ts';
-import { freshView, openPartition } from './read/open-partition.ts';
+import { freshView, openPartition, withNewerView } from './read/open-partition.ts';
 import type { PartitionView } from './read/partition-view.ts';
+import { readPlaced } from './read/read-placed.ts';
 import { readOrder } from './read/visible.ts';
 
 export interface ListOffsetsRequest {
@@ -23,11 +24,15 @@ export interface ListOffsetsResult {
 }
 
 export async function listOffsets(broker: Broker, request: ListOffsetsRequest): Promise<ListOffsetsResult> {
-  const view = await freshView(broker, await openPartition(broker, request.topic, request.partition));
+  const partition = await openPartition(broker, request.topic, request.partition);
+  return withNewerView(broker, partition, await freshView(broker, partition), (view) => listIn(broker, view, request));
+}
+
+async function listIn(broker: Broker, view: PartitionView, request: ListOffsetsRequest): Promise<ListOffsetsResult> {
   const leaderEpoch = view.head.epoch;
   switch (request.at.at) {
     case 'earliest':
-      return { offset: view.logStart, timestamp: null, leaderEpoch: await epochOfFirst(view) };
+      return { offset: view.logStart, timestamp: null, leaderEpoch: await epochOfFirst(broker, view) };
     case 'latest':
       return { offset: view.highWatermark, timestamp: null, leaderEpoch };
     case 'timestamp': {
@@ -37,10 +42,14 @@ export async function listOffsets(broker: Broker, request: ListOffsetsRequest): 
   }
 }
 
-async function epochOfFirst(view: PartitionView): Promise<number> {
+async function epochOfFirst(broker: Broker, view: PartitionView): Promise<number> {
   const { head, logStart, highWatermark } = view;
   if (head.epoch === 0 || logStart === highWatermark) return head.epoch;
-  for await (const { run } of view.runsFrom(logStart)) return run.leaderEpoch;
+  for await (const placed of view.from(logStart)) {
+    if (placed.among !== 'segments') return placed.run.leaderEpoch;
+    const [chunk] = (await readPlaced(broker, placed, { use: 'pass-on' })) ?? [];
+    if (chunk !== undefined && chunk.length > 0) return readBatchHeader(chunk).leaderEpoch;
+  }
   return head.epoch;
 }
 
@@ -51,10 +60,10 @@ export async function firstSince(
   { timestampMs, rack }: { timestampMs: number; rack?: string },
 ): Promise<{ offset: number; timestamp: number; leaderEpoch: number } | undefined> {
   const how = { order: readOrder(view.head, rack) };
-  for await (const { run, among } of view.runsSince(timestampMs)) {
-    const chunks = await broker.runs.read(run, among, how);
+  for await (const placed of view.since(timestampMs)) {
+    const chunks = await readPlaced(broker, placed, how);
     if (chunks === undefined) {
-      if (await isLost(broker, view, run)) continue;
+      if (placed.among !== 'segments' && (await isLost(broker, view, placed.run))) continue;
       throw notFound();
     }
     for (const chunk of chunks) {
@@ -62,8 +71,9 @@ export async function firstSince(
         if (header.maxTimestamp < timestampMs) continue;
         const records = decodeBatch(chunk, header.position, broker.compression, { verifyChecksum: false });
         const found = records.find(({ offset, timestamp }) => timestamp >= timestampMs && offset >= view.logStart);
-        if (found !== undefined)
-          return { offset: found.offset, timestamp: found.timestamp, leaderEpoch: run.leaderEpoch };
+        if (found !== undefined) {
+          return { offset: found.offset, timestamp: found.timestamp, leaderEpoch: header.leaderEpoch };
+        }
       }
     }
   }

@@ -1,9 +1,11 @@
 /**
- * One partition as one head shows it: where its offsets and times are, in pages and in the tail.
+ * One partition as one head shows it: where its offsets and times are, in merged segments, in pages and in the tail.
  *
- * Pages below the head's `sealed` and the head's tail together are the whole partition at the moment of the head; each
- * part is immutable, so a view stays right while the partition goes on growing. An entry for a bundle is read into the
- * runs of the bundle's commits.
+ * Segments up to where the first page that is not merged begins, pages from there to the head's `sealed`, and the head's
+ * tail together are the whole partition at the moment of the head. Pages and tail are immutable, and segments change only
+ * into others of the same records, so a view stays right while the partition goes on growing, but for what is deleted: who
+ * misses something takes a newer view (`withNewerView`). An entry for a bundle is read into the runs of the bundle's
+ * commits.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -13,24 +15,59 @@ import { type LocatedRun, pageForOffset, pageForTimestamp, runsInPage, unbundled
 import type { Page } from '../../log/ledger/page.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import { highWatermark } from '../ledger/replicated.ts';
-import { visibleInTail } from './visible.ts';
+import type { Extent, SegmentPlace, SegmentReader } from './segment-reader.ts';
+import { readOrder, visibleInTail } from './visible.ts';
 
 export interface PlacedRun {
   run: LocatedRun;
   among: 'tail' | 'history';
 }
 
+export interface PlacedExtent {
+  extent: Extent;
+  among: 'segments';
+}
+
+/** What is read at once: a run of batches, or an extent of a merged segment. */
+export type Placed = PlacedRun | PlacedExtent;
+
+export function baseOf(placed: Placed): number {
+  return placed.among === 'segments' ? placed.extent.baseOffset : placed.run.baseOffset;
+}
+
+/** One past the last offset that it covers. */
+export function endOf(placed: Placed): number {
+  return placed.among === 'segments' ? placed.extent.endOffset : placed.run.endOffset;
+}
+
+export function bytesOf(placed: Placed): number {
+  return placed.among === 'segments' ? placed.extent.bytes : placed.run.bytes;
+}
+
+export interface ViewParts {
+  ledger: LedgerId;
+  slot: number;
+  partition: number;
+  head: LedgerHead;
+  pages: PageCache;
+  segments: SegmentReader;
+}
+
 export class PartitionView {
   readonly head: LedgerHead;
   readonly ledger: LedgerId;
   readonly slot: number;
+  readonly partition: number;
   private readonly pages: PageCache;
+  private readonly segments: SegmentReader;
 
-  constructor(parts: { ledger: LedgerId; slot: number; head: LedgerHead; pages: PageCache }) {
+  constructor(parts: ViewParts) {
     this.ledger = parts.ledger;
     this.slot = parts.slot;
+    this.partition = parts.partition;
     this.head = parts.head;
     this.pages = parts.pages;
+    this.segments = parts.segments;
   }
 
   get logStart(): number {
@@ -41,30 +78,72 @@ export class PartitionView {
     return highWatermark(this.head, this.slot);
   }
 
-  /** The runs from the one that holds `offset` on, in order. `offset` must lie between log start and high watermark. */
-  async *runsFrom(offset: number): AsyncGenerator<PlacedRun> {
-    if (offset < tailStart(this.head, this.slot)) {
-      for (let sequence = await this.pageOf(offset); sequence < this.head.sealed; sequence++) {
-        const page = await this.pages.get(this.ledger, sequence);
-        yield* this.from(runsInPage(page, this.slot), 'history', offset);
-      }
-    }
-    yield* this.from(visibleInTail(this.head, this.slot), 'tail', offset);
+  /** From the one that covers `offset` on, in order. `offset` must lie between log start and high watermark. */
+  async *from(offset: number): AsyncGenerator<Placed> {
+    const mergedEnd = await this.mergedEnd();
+    if (offset < mergedEnd) yield* this.inSegments(offset, mergedEnd);
+    yield* this.runsFrom(Math.max(offset, mergedEnd));
   }
 
   /**
-   * The runs that may hold a record at or after the time, in order, without those that end below the log start. The
-   * first that does is mostly the first given; it is a later one where the newest timestamps were below the log start.
+   * Those that may hold a record at or after the time, in order, without those that end below the log start. The first that does
+   * is mostly the first given; it is a later one where the newest timestamps were below the log start.
    */
-  async *runsSince(timestampMs: number): AsyncGenerator<PlacedRun> {
+  async *since(timestampMs: number): AsyncGenerator<Placed> {
+    const mergedEnd = await this.mergedEnd();
+    if (this.logStart < mergedEnd) yield* this.inSegmentsSince(timestampMs, mergedEnd);
+    yield* this.runsSince(timestampMs);
+  }
+
+  /** Below are segments, from there on pages and the tail. */
+  private async mergedEnd(): Promise<number> {
+    const { merged, sealed } = this.head;
+    if (merged === 0) return 0;
+    if (merged === sealed) return tailStart(this.head, this.slot);
+    return (await this.pages.get(this.ledger, merged)).bases[this.slot] as number;
+  }
+
+  private async *inSegments(from: number, to: number): AsyncGenerator<PlacedExtent> {
+    for (let offset = from; offset < to; ) {
+      const segment = await this.segments.covering(this.place, offset);
+      for (const extent of await this.segments.extents(segment, readOrder(this.head, undefined))) {
+        if (extent.endOffset > offset) yield { extent, among: 'segments' };
+      }
+      offset = segment.end;
+    }
+  }
+
+  private async *inSegmentsSince(timestampMs: number, to: number): AsyncGenerator<PlacedExtent> {
+    const first = await this.segments.since(this.place, timestampMs);
+    if (first === undefined) return;
+    for await (const placed of this.inSegments(Math.max(first.base, this.logStart), to)) {
+      if ((placed.extent.newestMs ?? -1) >= timestampMs) yield placed;
+    }
+  }
+
+  private get place(): SegmentPlace {
+    return { topicId: this.ledger.topicId, partition: this.partition };
+  }
+
+  private async *runsFrom(offset: number): AsyncGenerator<PlacedRun> {
+    if (offset < tailStart(this.head, this.slot)) {
+      for (let sequence = await this.pageOf(offset); sequence < this.head.sealed; sequence++) {
+        const page = await this.pages.get(this.ledger, sequence);
+        yield* this.wantedFrom(runsInPage(page, this.slot), 'history', offset);
+      }
+    }
+    yield* this.wantedFrom(visibleInTail(this.head, this.slot), 'tail', offset);
+  }
+
+  private async *runsSince(timestampMs: number): AsyncGenerator<PlacedRun> {
     const reached = await this.search((page) =>
       pageForTimestamp(page, this.slot, timestampMs) === 'after' ? 'after' : 'at-or-before',
     );
     for (let sequence = reached; sequence < this.head.sealed; sequence++) {
       const page = await this.pages.get(this.ledger, sequence);
-      yield* this.since(runsInPage(page, this.slot), 'history', timestampMs);
+      yield* this.wantedSince(runsInPage(page, this.slot), 'history', timestampMs);
     }
-    yield* this.since(visibleInTail(this.head, this.slot), 'tail', timestampMs);
+    yield* this.wantedSince(visibleInTail(this.head, this.slot), 'tail', timestampMs);
   }
 
   private async pageOf(offset: number): Promise<number> {
@@ -77,7 +156,7 @@ export class PartitionView {
     return sequence;
   }
 
-  private async *from(
+  private async *wantedFrom(
     runs: readonly LocatedRun[],
     among: PlacedRun['among'],
     offset: number,
@@ -86,7 +165,7 @@ export class PartitionView {
     for await (const run of this.unbundle(runs, wanted)) yield { run, among };
   }
 
-  private async *since(
+  private async *wantedSince(
     runs: readonly LocatedRun[],
     among: PlacedRun['among'],
     timestampMs: number,
@@ -108,7 +187,7 @@ export class PartitionView {
 
   /** The first page that is not before what is looked for; `sealed` where all are. Halves the pages between. */
   private async search(verdict: (page: Page) => 'after' | 'at-or-before'): Promise<number> {
-    let low = 0;
+    let low = this.head.merged;
     let high = this.head.sealed;
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -1,17 +1,18 @@
-/** Reading a stretch of a partition: from runs to whole batches, bounded by bytes. */
+/** Reading a stretch of a partition: from runs and extents of segments to whole batches, bounded by bytes. */
 import { MillraceError } from '../../kernel/errors.ts';
 import { limits } from '../../kernel/limits.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
 import type { Broker } from '../broker.ts';
 import { isLost, notFound } from './lost.ts';
-import type { PartitionView, PlacedRun } from './partition-view.ts';
+import { baseOf, bytesOf, endOf, type PartitionView, type Placed } from './partition-view.ts';
+import { readPlaced } from './read-placed.ts';
 import type { BatchUse } from './run-cache.ts';
 import { readOrder } from './visible.ts';
 
 export interface Stretch {
   /** Chunks of whole batches with offsets in place; the first batch holds the wanted offset. Not to be changed. */
   batches: Uint8Array[];
-  /** One past the last record, or past what was lost after it. */
+  /** One past the last record, or past what was lost or compacted away after it. */
   nextOffset: number;
 }
 
@@ -23,8 +24,8 @@ export interface StretchRequest {
 }
 
 /**
- * Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. What is lost is passed over,
- * and may be all that there was to read at once. What cannot be read now ends the stretch, and is a fault only where
+ * Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. What is lost, or was compacted
+ * away, is passed over, and may be all that there was to read at once. What cannot be read now ends the stretch, and is a fault only where
  * nothing lies before it.
  */
 export async function readBatches(
@@ -33,16 +34,16 @@ export async function readBatches(
   offset: number,
   { maxBytes, use, rack }: StretchRequest,
 ): Promise<Stretch> {
-  const runs = await take(view.runsFrom(offset), offset, maxBytes);
+  const taken = await take(view.from(offset), offset, maxBytes);
   const how = { use, order: readOrder(view.head, rack) };
-  const { found, fault } = await untilFault(runs.map(({ run, among }) => broker.runs.read(run, among, how)));
+  const { found, fault } = await untilFault(taken.map((placed) => readPlaced(broker, placed, how)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
   for (const [index, chunks] of found.entries()) {
+    const placed = taken[index] as Placed;
     if (chunks === undefined) {
-      const { run } = runs[index] as PlacedRun;
-      if (!(await isLost(broker, view, run))) break;
-      stretch.nextOffset = run.endOffset;
+      if (placed.among === 'segments' || !(await isLost(broker, view, placed.run))) break;
+      stretch.nextOffset = endOf(placed);
       continue;
     }
     for (const chunk of chunks) {
@@ -51,6 +52,7 @@ export async function readBatches(
       budget -= piece.length;
       if (!whole) return stretch;
     }
+    stretch.nextOffset = endOf(placed);
   }
   if (stretch.nextOffset === offset) throw fault ?? notFound();
   return stretch;
@@ -73,13 +75,13 @@ async function untilFault(reads: readonly Promise<Read>[]): Promise<{ found: rea
   }
 }
 
-/** Runs until their bytes are enough. One that begins before the offset counts for a byte: the offset may be its last. */
-async function take(runs: AsyncIterable<PlacedRun>, offset: number, maxBytes: number): Promise<PlacedRun[]> {
-  const taken: PlacedRun[] = [];
+/** Until their bytes are enough. What begins before the offset counts for a byte: the offset may be its last. */
+async function take(all: AsyncIterable<Placed>, offset: number, maxBytes: number): Promise<Placed[]> {
+  const taken: Placed[] = [];
   let bytes = 0;
-  for await (const placed of runs) {
+  for await (const placed of all) {
     taken.push(placed);
-    bytes += placed.run.baseOffset < offset ? 1 : placed.run.bytes;
+    bytes += baseOf(placed) < offset ? 1 : bytesOf(placed);
     if (bytes >= maxBytes || taken.length >= limits.runsPerReadMax) break;
   }
   return taken;

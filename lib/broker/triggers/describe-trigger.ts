@@ -131,7 +131,7 @@ async function describePartition(
   { committed, lease }: { committed: number | null; lease: Lease | undefined },
 ): Promise<TriggerPartition> {
   const { slot } = ledgerOf(topic, partition);
-  const view = new PartitionView({ ledger, slot, head, pages: broker.pages });
+  const view = new PartitionView({ ledger, slot, partition, head, pages: broker.pages, segments: broker.segments });
   const { logStart, highWatermark } = view;
   const from = Math.max(committed ?? logStart, logStart);
   const lag = Math.max(0, highWatermark - from);
@@ -148,9 +148,11 @@ async function describePartition(
   };
 }
 
-/** No object is read for it: the log knows when each run of records was stored. */
+/** No record is read for it: the log knows when each run was stored, and of what is merged what the records themselves say. */
 async function birthOf(view: PartitionView, offset: number): Promise<number | undefined> {
-  for await (const { run } of view.runsFrom(offset)) return run.commit.object.birthMs;
+  for await (const placed of view.from(offset)) {
+    return placed.among === 'segments' ? placed.extent.newestMs : placed.run.commit.object.birthMs;
+  }
   return undefined;
 }
 

@@ -10,7 +10,7 @@ import { actions, buildPartition, type ExpectedBatch, type RandomPartition } fro
 
 async function viewOf({ broker }: Process, { ledger }: RandomPartition): Promise<PartitionView> {
   const head = (await broker.heads.strong(ledger)) as LedgerHead;
-  return new PartitionView({ ledger, slot: 0, head, pages: broker.pages });
+  return new PartitionView({ ledger, slot: 0, partition: 0, head, ...broker });
 }
 
 /** The batches that a reader must get: from the one with the offset, as many as fit, and at least one. */

@@ -18,7 +18,7 @@ async function readWith(ids: readonly number[], { comeBack }: { comeBack: boolea
   const inline = createInlineObjectStore({ metadata, clock });
   const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: 0 });
   const { broker } = makeBroker({ stores: { ...world.stores, objects } });
-  const view = new PartitionView({ ledger: world.ledger, slot: 0, head: await world.head(), pages: broker.pages });
+  const view = new PartitionView({ ledger: world.ledger, slot: 0, partition: 0, head: await world.head(), ...broker });
   const { nextOffset } = await readBatches(broker, view, 1, { maxBytes: 1 });
   return nextOffset;
 }

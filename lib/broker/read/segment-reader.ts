@@ -1,0 +1,172 @@
+/**
+ * Reads merged segments: finds the one that covers an offset, its index, and the bytes of extents of it.
+ *
+ * An extent is neighbouring blocks of up to 4 MiB, always the same ones: the least that is asked for at once, whoever reads,
+ * so that a gigabyte costs few requests, and readers of one partition share what was brought.
+ */
+import { crc32cCombine } from '../../kernel/crc32c.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { objectIdText } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { decodeSegmentFooter } from '../../log/merged/segment-footer.ts';
+import { blocksBetween, checkBlock, type SegmentBlock } from '../../log/merged/segment-index.ts';
+import type { SegmentItem } from '../../log/merged/segment-item.ts';
+import { objectName } from '../../log/segment/object-name.ts';
+import type { MetadataStore } from '../../storage/metadata/port.ts';
+import type { ObjectName } from '../../storage/objects/port.ts';
+import type { ReadOrder } from '../../storage/objects/replicated.ts';
+import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
+import { OWN_BUCKET } from '../ledger/replicated.ts';
+import { LruMap } from '../lru-map.ts';
+import { SegmentDirectory, type SegmentPlace } from './segment-directory.ts';
+
+export type { SegmentPlace };
+
+/** Neighbouring blocks of one segment. The first and last one's offsets reach to those of the extents beside it. */
+export interface Extent {
+  name: ObjectName;
+  blocks: readonly SegmentBlock[];
+  /** In the object: from `position`, `bytes` of them; none where nothing is left of the segment's records. */
+  position: number;
+  bytes: number;
+  /** The first offset that it covers. */
+  baseOffset: number;
+  /** One past the last offset that it covers. */
+  endOffset: number;
+  /** The newest timestamp in it and before it in its segment; absent where no record has one. */
+  newestMs?: number;
+}
+
+export class SegmentReader {
+  private readonly directory: SegmentDirectory;
+  private readonly objects: TieredObjectStore;
+  /** By object. */
+  private readonly indexes = new LruMap<string, readonly Extent[]>(limits.segmentIndexCacheEntries);
+  private readonly contents = new LruMap<string, Promise<Uint8Array | undefined>>(limits.segmentExtentCacheEntries);
+
+  constructor({ metadata, objects }: { metadata: MetadataStore; objects: TieredObjectStore }) {
+    this.directory = new SegmentDirectory({ metadata });
+    this.objects = objects;
+  }
+
+  /** Of an offset between log start and where merging has come; that there is none is a fault that a newer view may heal. */
+  async covering(place: SegmentPlace, offset: number): Promise<SegmentItem> {
+    const segment = await this.directory.covering(place, offset);
+    if (segment !== undefined) return segment;
+    throw new MillraceError(
+      'KAFKA_STORAGE_ERROR',
+      `Offset ${offset} of partition ${place.partition} is in the log and in no segment; try again.`,
+    );
+  }
+
+  /** The first one with a record of this time or a later one. */
+  since(place: SegmentPlace, timestampMs: number): Promise<SegmentItem | undefined> {
+    return this.directory.since(place, timestampMs);
+  }
+
+  /** Something that a segment refers to was not there: it may have been replaced long ago. */
+  forget(place: SegmentPlace): void {
+    this.directory.forget(place);
+  }
+
+  /** All of the segment, in the order of its offsets, one at least. */
+  async extents(segment: SegmentItem, order: ReadOrder | undefined): Promise<readonly Extent[]> {
+    const id = objectIdText(segment.object);
+    const known = this.indexes.get(id);
+    if (known !== undefined) return known;
+    const name = objectName('merged', segment.object);
+    const range = { start: segment.bytes, end: segment.bytes + segment.footerBytes };
+    const footer = await this.store(order).getRange(name, range);
+    if (footer === undefined) throw missing(name, segment.base, segment.end);
+    const extents = extentsOf(name, segment, readable(() => decodeSegmentFooter(footer)).blocks);
+    this.indexes.set(id, extents);
+    return extents;
+  }
+
+  /**
+   * The extent's batches, offsets in place; not to be changed. `isChecked`: they match their checksums. Whoever hands them on
+   * need not have that: each batch carries its own.
+   */
+  async read(extent: Extent, { isChecked, order }: { isChecked: boolean; order?: ReadOrder }): Promise<Uint8Array> {
+    if (extent.bytes === 0) return new Uint8Array();
+    const bytes = await this.contentOf(extent, order);
+    if (bytes === undefined) throw missing(extent.name, extent.baseOffset, extent.endOffset);
+    if (isChecked) {
+      readable(() => {
+        for (const block of extent.blocks) checkBlock(blockIn(bytes, extent, block), block, extent.name);
+      });
+    }
+    return bytes;
+  }
+
+  /** One request, however many ask at a time. Neither a failure nor a miss is kept. */
+  private async contentOf(extent: Extent, order: ReadOrder | undefined): Promise<Uint8Array | undefined> {
+    const key = `${extent.name}@${extent.position}`;
+    const under = this.contents.get(key);
+    if (under !== undefined) return under;
+    const range = { start: extent.position, end: extent.position + extent.bytes };
+    const read = this.store(order).getRange(extent.name, range);
+    this.contents.set(key, read);
+    try {
+      const bytes = await read;
+      if (bytes === undefined) this.contents.delete(key);
+      return bytes;
+    } catch (error) {
+      this.contents.delete(key);
+      throw error;
+    }
+  }
+
+  private store(order: ReadOrder | undefined) {
+    return this.objects.reading(order ?? { first: OWN_BUCKET });
+  }
+}
+
+function extentsOf(name: ObjectName, { base, end }: SegmentItem, blocks: readonly SegmentBlock[]): Extent[] {
+  const extents: Extent[] = [];
+  for (let from = base; from < end; ) {
+    const own = blocksBetween(blocks, { from, bytesMax: limits.segmentExtentBytes });
+    const last = own.at(-1);
+    const endOffset = last === undefined || last === blocks.at(-1) ? end : last.end;
+    extents.push({
+      name,
+      blocks: own,
+      position: own[0]?.position ?? 0,
+      bytes: own.reduce((sum, { bytes }) => sum + bytes, 0),
+      baseOffset: from,
+      endOffset,
+      ...(last !== undefined && last.newestMs >= 0 && { newestMs: last.newestMs }),
+    });
+    from = endOffset;
+  }
+  return extents;
+}
+
+/** Of the bytes of all blocks, one after the other. */
+export function checksumOf({ blocks }: Extent): number {
+  return blocks.reduce((sum, { crc32c, bytes }) => crc32cCombine(sum, crc32c, bytes), 0);
+}
+
+function blockIn(bytes: Uint8Array, extent: Extent, block: SegmentBlock): Uint8Array {
+  const start = block.position - extent.position;
+  return bytes.subarray(start, start + block.bytes);
+}
+
+function missing(name: ObjectName, base: number, end: number): MillraceError {
+  return new MillraceError(
+    'KAFKA_STORAGE_ERROR',
+    `The stored bytes of the offsets ${base} to ${end - 1} are not found (${name}); try again.`,
+  );
+}
+
+/** What was written checked and cannot be understood now is a fault of storage, not of the request. */
+function readable<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    throw new MillraceError('KAFKA_STORAGE_ERROR', `Some stored bytes are damaged; try again. ${error.message}`, {
+      cause: error,
+    });
+  }
+}
