@@ -28,6 +28,14 @@ describe('opening', () => {
     expect((await store.list('')).objects).toEqual([]);
   });
 
+  test('deletes what an upload wrote whose process died', async () => {
+    await (await openDirectoryObjectStore({ root })).upload('a').write([bytes]);
+    expect(readdirSync(join(root, '.tmp'))).toHaveLength(1);
+    const store = await openDirectoryObjectStore({ root });
+    expect(readdirSync(join(root, '.tmp'))).toEqual([]);
+    expect((await store.list('')).objects).toEqual([]);
+  });
+
   test('where a file is in the way says so', async () => {
     writeFileSync(join(root, 'file'), '');
     const opening = openDirectoryObjectStore({ root: join(root, 'file') });
@@ -79,6 +87,19 @@ test('a put that fails leaves no object and no temporary file', async () => {
   expect(readdirSync(join(root, '.tmp'))).toEqual([]);
   expect(await store.getRange('a/b')).toBeUndefined();
   expect(await store.getRange('a')).toEqual(bytes);
+});
+
+test('an upload that is aborted, or fails, leaves no temporary file', async () => {
+  const store = await openDirectoryObjectStore({ root });
+  await store.put('a', [bytes]);
+  const aborted = store.upload('b');
+  await aborted.write([bytes]);
+  await aborted.abort();
+  const failing = store.upload('a/b');
+  await failing.write([bytes]);
+  await expect(failing.finish()).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+  expect(readdirSync(join(root, '.tmp'))).toEqual([]);
+  expect((await store.list('')).objects).toEqual([{ name: 'a', bytes: 3 }]);
 });
 
 test('a store without a presigner gives out no URLs', async () => {

@@ -1,6 +1,7 @@
 /** The S3 adapter on a directory bucket: what it sends, and what it makes of the answers. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { createS3ObjectStore } from '../../../lib/storage/objects/s3.ts';
 import { createS3Client } from '../../../lib/storage/objects/s3-sessions.ts';
@@ -85,6 +86,31 @@ describe('in a directory bucket', () => {
     expect(asked.map((query) => query.get('prefix'))).toEqual(['in/x/', 'in/x/']);
     expect(asked.map((query) => query.get('continuation-token'))).toEqual([null, 'more']);
     expect(asked.some((query) => query.has('start-after') || query.has('delimiter'))).toBe(false);
+  });
+
+  test('an object has one class of storage, and nothing is asked to say so', async () => {
+    const { store, requests } = await openStore([session()]);
+    expect(await store.archive('a', 'STANDARD_IA')).toBe('unsupported');
+    expect(requests).toEqual([]);
+  });
+
+  test('parts of an upload are signed with the session, and numbered from 1 on', async () => {
+    const begun: Step = {
+      status: 200,
+      body: '<InitiateMultipartUploadResult><UploadId>U</UploadId></InitiateMultipartUploadResult>',
+    };
+    const part: Step = { status: 200, headers: { etag: '"e"' } };
+    const completed: Step = {
+      status: 200,
+      body: '<CompleteMultipartUploadResult><ETag>"e"</ETag></CompleteMultipartUploadResult>',
+    };
+    const { store, requests } = await openStore([session(), begun, part, part, completed]);
+    const upload = store.upload('a');
+    await upload.write([new Uint8Array(limits.uploadPartBytes + 1)]);
+    await upload.finish();
+    expect(requests.map(({ method }) => method)).toEqual(['GET', 'POST', 'PUT', 'PUT', 'POST']);
+    for (const { headers } of requests.slice(1)) expect(headers['x-amz-s3session-token']).toBe('TOKEN');
+    expect(requests[4]?.body).toMatch(/<PartNumber>1<.*<PartNumber>2</s);
   });
 
   test('a URL carries the session, signs its range, and ends with the session at the latest', async () => {

@@ -1,44 +1,17 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../lib/kernel/clock.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
-import { seededRandom } from '../../../lib/kernel/random.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
-import { createS3ObjectStore, s3ClientConfig } from '../../../lib/storage/objects/s3.ts';
-import { impatientClock, type ScriptedServer, type Step, startScriptedServer } from '../../support/scripted-server.ts';
+import { s3ClientConfig } from '../../../lib/storage/objects/s3.ts';
+import { closeScriptedS3, openScriptedS3 } from '../../support/scripted-s3.ts';
+import type { Step } from '../../support/scripted-server.ts';
 
 const ok: Step = { status: 200 };
 const slowDown: Step = { status: 503, body: '<Error><Code>SlowDown</Code><Message>slow</Message></Error>' };
 const failure: Step = { status: 500, body: '<Error><Code>InternalError</Code></Error>' };
 const denied: Step = { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
 
-let server: ScriptedServer | undefined;
-afterEach(async () => {
-  await server?.close();
-  server = undefined;
-});
-
-async function openStore(script: Step[], callMsMax: number = limits.objectCallMsMax) {
-  const running = await startScriptedServer(script);
-  server = running;
-  const config = s3ClientConfig({ AWS_ENDPOINT_URL: running.endpoint });
-  const client = new S3Client({
-    ...config,
-    requestHandler: { ...config.requestHandler, requestTimeout: 200 },
-    endpoint: running.endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-  });
-  const impatient = impatientClock();
-  // The pauses pass at once; a call's time is real.
-  const sleep = (ms: number, signal?: AbortSignal) =>
-    ms === callMsMax ? systemClock.sleep(ms, signal) : impatient.sleep(ms);
-  const clock = { ...impatient, sleep };
-  const random = seededRandom(1);
-  const store = createS3ObjectStore({ client, bucket: 'bucket', prefix: 'in/', clock, random, callMsMax });
-  return { store, clock, requests: running.requests };
-}
+afterEach(closeScriptedS3);
 
 describe('a server that never answers', () => {
   const calls: [string, (store: ObjectStore) => Promise<unknown>][] = [
@@ -49,7 +22,7 @@ describe('a server that never answers', () => {
   ];
 
   test.each(calls)('ends a %s in its time, with a fault that may be tried again', async (_, call) => {
-    const { store, requests } = await openStore(['silence'], 500);
+    const { store, requests } = await openScriptedS3(['silence'], { callMsMax: 500 });
     const began = performance.now();
     await expect(call(store)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none', retriable: true });
     const tookMs = performance.now() - began;
@@ -61,14 +34,14 @@ describe('a server that never answers', () => {
   });
 
   test('in the middle of an object ends the read in its time', async () => {
-    const { store } = await openStore(['stall'], 500);
+    const { store } = await openScriptedS3(['stall'], { callMsMax: 500 });
     const began = performance.now();
     await expect(store.getRange('a')).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none' });
     expect(performance.now() - began).toBeLessThan(1_500);
   });
 
   test('at first, and then does, is no fault', async () => {
-    const { store, requests } = await openStore(['silence', ok], 5_000);
+    const { store, requests } = await openScriptedS3(['silence', ok], { callMsMax: 5_000 });
     await store.put('a', [Buffer.from('abc')]);
     expect(requests).toHaveLength(2);
   });
@@ -78,7 +51,7 @@ describe('a put', () => {
   const chunks = [Buffer.from('abc'), Buffer.from('defg')];
 
   test('sends its length and CRC-32C, and neither hashes nor frames its body', async () => {
-    const { store, requests } = await openStore([ok]);
+    const { store, requests } = await openScriptedS3([ok]);
     await store.put('a/b', chunks);
     const [request] = requests;
     expect(request).toMatchObject({ method: 'PUT', body: 'abcdefg' });
@@ -95,20 +68,20 @@ describe('a put', () => {
   });
 
   test('is sent again, whole, whatever became of it', async () => {
-    const { store, clock, requests } = await openStore([slowDown, failure, 'reset', 'silence', ok]);
+    const { store, clock, requests } = await openScriptedS3([slowDown, failure, 'reset', 'silence', ok]);
     await store.put('a', chunks);
     expect(requests.map(({ body }) => body)).toEqual(Array.from({ length: 5 }, () => 'abcdefg'));
     expect(clock.slept).toHaveLength(4);
   });
 
   test('that is throttled for good is a throttle', async () => {
-    const { store, requests } = await openStore([slowDown]);
+    const { store, requests } = await openScriptedS3([slowDown]);
     await expect(store.put('a', chunks)).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED' });
     expect(requests).toHaveLength(limits.storageRetriesMax + 1);
   });
 
   test('that is not allowed is a fault, and not sent again', async () => {
-    const { store, requests } = await openStore([denied]);
+    const { store, requests } = await openScriptedS3([denied]);
     const fault = { code: 'KAFKA_STORAGE_ERROR', message: expect.stringContaining('AccessDenied') };
     await expect(store.put('a', chunks)).rejects.toMatchObject(fault);
     expect(requests).toHaveLength(1);
@@ -117,20 +90,20 @@ describe('a put', () => {
 
 describe('a get', () => {
   test('whose body ends early is made again', async () => {
-    const { store, requests } = await openStore(['cut', 'cut', { status: 200, body: '0123456789' }]);
+    const { store, requests } = await openScriptedS3(['cut', 'cut', { status: 200, body: '0123456789' }]);
     expect(await store.getRange('a')).toEqual(new Uint8Array(Buffer.from('0123456789')));
     expect(requests).toHaveLength(3);
   });
 
   test('of a missing object is made once', async () => {
-    const { store, requests } = await openStore([{ status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }]);
+    const { store, requests } = await openScriptedS3([{ status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' }]);
     expect(await store.getRange('a', { start: 5, end: 8 })).toBeUndefined();
     expect(requests).toMatchObject([{ headers: { range: 'bytes=5-7' } }]);
   });
 
   test('from a server that refuses a tail longer than the object asks for the whole', async () => {
     const refused: Step = { status: 416, body: '<Error><Code>InvalidRange</Code></Error>' };
-    const { store, requests } = await openStore([refused, { status: 200, body: 'abc' }]);
+    const { store, requests } = await openScriptedS3([refused, { status: 200, body: 'abc' }]);
     expect(await store.getTail('a', 100)).toEqual({ bytes: new Uint8Array(Buffer.from('abc')), objectBytes: 3 });
     expect(requests.map(({ headers }) => headers.range)).toEqual(['bytes=-100', undefined]);
   });
@@ -144,7 +117,7 @@ describe('a delete', () => {
   const done: Step = { status: 200, body: '<DeleteResult></DeleteResult>' };
 
   test('of which an object failed is made again', async () => {
-    const { store, requests } = await openStore([partly, done]);
+    const { store, requests } = await openScriptedS3([partly, done]);
     await store.delete(['a', 'b']);
     expect(requests).toHaveLength(2);
     expect(requests[1]?.body).toContain('<Key>in/a</Key>');
@@ -155,9 +128,60 @@ describe('a delete', () => {
       status: 200,
       body: '<DeleteResult><Error><Key>in/b</Key><Code>AccessDenied</Code></Error></DeleteResult>',
     };
-    const { store, requests } = await openStore([forbidden]);
+    const { store, requests } = await openScriptedS3([forbidden]);
     await expect(store.delete(['a', 'b'])).rejects.toThrow('AccessDenied');
     expect(requests).toHaveLength(1);
+  });
+});
+
+describe('archiving', () => {
+  const head = (storageClass?: string): Step => ({
+    status: 200,
+    headers: { 'content-length': '3', ...(storageClass && { 'x-amz-storage-class': storageClass }) },
+  });
+  const copied: Step = { status: 200, body: '<CopyObjectResult><ETag>"e"</ETag></CopyObjectResult>' };
+  const missing: Step = { status: 404, body: '<Error><Code>NoSuchKey</Code></Error>' };
+  const unchanged: Step = { status: 400, body: '<Error><Code>InvalidRequest</Code></Error>' };
+
+  test('copies the object onto itself', async () => {
+    const { store, requests } = await openScriptedS3([head(), copied]);
+    expect(await store.archive('a/b', 'GLACIER_IR')).toBe('archived');
+    expect(requests.map(({ method }) => method)).toEqual(['HEAD', 'PUT']);
+    expect(requests[1]?.url).toMatch(/^\/bucket\/in\/a\/b\b/);
+    expect(requests[1]?.headers).toMatchObject({
+      'x-amz-copy-source': 'bucket/in/a/b',
+      'x-amz-storage-class': 'GLACIER_IR',
+    });
+  });
+
+  test('asks for an object that is archived already, and does not copy it again', async () => {
+    const { store, requests } = await openScriptedS3([head('STANDARD_IA')]);
+    expect(await store.archive('a', 'STANDARD_IA')).toBe('archived');
+    expect(requests.map(({ method }) => method)).toEqual(['HEAD']);
+  });
+
+  test('moves an object from one class to another', async () => {
+    const { store, requests } = await openScriptedS3([head('STANDARD_IA'), copied]);
+    expect(await store.archive('a', 'GLACIER_IR')).toBe('archived');
+    expect(requests).toHaveLength(2);
+  });
+
+  test.each<[string, Step[]]>([
+    ['before', [{ status: 404 }]],
+    ['meanwhile', [head(), missing]],
+  ])('says that an object is missing that was deleted %s', async (_, script) => {
+    const { store } = await openScriptedS3(script);
+    expect(await store.archive('a', 'STANDARD_IA')).toBe('missing');
+  });
+
+  test('takes a copy that changes nothing for the one whose answer was lost', async () => {
+    const { store } = await openScriptedS3([head(), 'reset', unchanged, head('STANDARD_IA')]);
+    expect(await store.archive('a', 'STANDARD_IA')).toBe('archived');
+  });
+
+  test('that is refused for another reason is a fault', async () => {
+    const { store } = await openScriptedS3([head(), unchanged, head()]);
+    await expect(store.archive('a', 'STANDARD_IA')).rejects.toThrow('InvalidRequest');
   });
 });
 
