@@ -67,6 +67,8 @@ export class PassingHistory {
   readonly topics: TopicEvent[] = [];
   readonly produces: ProduceEvent[] = [];
   readonly fetches: FetchEvent[] = [];
+  /** Of deleted topics, once nothing is under way and their deletions are finished. */
+  leftOver: string[] = [];
 }
 
 /** One partition as a fresh process reads it at the end, without faults. */

@@ -4,6 +4,8 @@
  */
 import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
 import type { Condition, ItemKey, Write } from '../../lib/kernel/items.ts';
+import { isGrave } from '../../lib/log/ledger/grave.ts';
+import { isHead } from '../../lib/log/ledger/head.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { groupPlants } from './groups/group-plants.ts';
@@ -71,7 +73,7 @@ export const plants = {
     metadata: (store) => ({
       ...store,
       write: async (writes): Promise<WriteResult> =>
-        writes[0]?.kind === 'update' && writes[0].changes.set?.['w'] !== undefined
+        writes[0]?.kind === 'update' && isHead(writes[0].key) && writes[0].changes.set?.['w'] !== undefined
           ? { outcome: 'applied', item: {} }
           : store.write(writes),
     }),
@@ -106,6 +108,10 @@ export const plants = {
     about: 'deletes topics and leaves their ledgers to whoever still believes in them',
     metadata: leavingOut(({ kind, key }) => kind === 'delete' && key.sk === 'head'),
   },
+  'deletion-forgets-tail': {
+    about: 'deletes topics without regard to what is in no page yet',
+    metadata: rewriting((write) => (write.kind === 'put' && isGrave(write.key) ? withoutTail(write) : write)),
+  },
   ...producerPlants,
   ...replicationPlants,
   ...groupPlants,
@@ -120,6 +126,10 @@ export function plantOf(name: PlantName | undefined): Plant | undefined {
 
 function isDeletionCount({ pk }: ItemKey): boolean {
   return pk.startsWith('deletions#');
+}
+
+function withoutTail(grave: Write & { kind: 'put' }): Write {
+  return { ...grave, attributes: { ...grave.attributes, t: [] } };
 }
 
 function withoutCondition(write: Write, drop: (condition: Condition) => boolean): Write {

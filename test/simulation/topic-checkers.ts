@@ -51,6 +51,8 @@ export const topicCheckers: Record<string, Checker> = {
         .map(({ process }) => `${process} did not find ${creation.topic} ${creation.answer.topicId}`),
     ),
 
+  'a deleted topic leaves nothing behind': ({ passing }) => passing.leftOver.map((what) => `${what} is still there`),
+
   'no two topics have one id': ({ passing }) => {
     const ids = acked(passing, 'create').map(({ answer }) => answer.topicId);
     return ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `${id} was created twice`);

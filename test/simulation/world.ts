@@ -21,6 +21,7 @@ import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { check, type Violation } from './checkers.ts';
 import { countProducers } from './count-producers.ts';
 import { countReplicas } from './count-replicas.ts';
+import { DeletedTopics } from './deleted-topics.ts';
 import { simulateGroup } from './groups/group-world.ts';
 import { History } from './history.ts';
 import { type HistoryKind, kindOf, producersOf } from './kinds.ts';
@@ -112,6 +113,7 @@ class World {
   private readonly inlineBytesMax: number;
   private readonly keeper = new SimulatedProcess('keeper');
   private readonly passing: PassingTopics;
+  private readonly deleted: DeletedTopics;
   private readonly readings: Readings;
   private readonly writings: Writings;
   private readonly kind: HistoryKind;
@@ -152,6 +154,7 @@ class World {
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.bucket = bucket;
+    this.deleted = new DeletedTopics({ metadata: this.store, bucket });
     this.partitions = 1 + randomBelow(this.random, 3);
     const { history, scheduler, network } = this;
     if (this.kind === 'replicas') this.replicated = new ReplicatedLedgers({ history, scheduler, network, bucket });
@@ -188,12 +191,11 @@ class World {
   private async storm(): Promise<void> {
     const founder = this.broker(new SimulatedProcess('founder'));
     const watch = watchTable(this.history);
-    if (this.kind !== 'log') {
-      this.table.watch = (written) => {
-        watch(written);
-        this.replicated?.watch.note(written);
-      };
-    }
+    this.table.watch = (written) => {
+      if (this.kind === 'log') return this.deleted.note(written);
+      watch(written);
+      this.replicated?.watch.note(written);
+    };
     const inputs = await this.found(founder, TOPIC, this.partitions);
     const outputs = this.producers === 'all' ? await this.found(founder, OUTPUTS, OUTPUT_PARTITIONS) : [];
     this.network.rates = anyWeather(this.random);
@@ -246,6 +248,8 @@ class World {
     await this.until(() => false);
     await this.restore();
     await this.complete(this.scheduler.pause(this.keeper, this.orphanAgeMs * 4));
+    await this.complete(this.deleted.finish(this.broker(new SimulatedProcess('last deleter'))));
+    this.history.passing.leftOver = await this.deleted.leftOver();
     await this.complete(this.lastSweep(this.broker(new SimulatedProcess('last sweeper'))));
     const auditor = new SimulatedProcess('auditor');
     const witness = this.broker(auditor);

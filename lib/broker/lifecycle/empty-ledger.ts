@@ -9,7 +9,7 @@ import { mapBounded } from '../../kernel/map-bounded.ts';
 import { decodeBundleItem, isBundleKey } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import { graveKey, isGrave } from '../../log/ledger/grave.ts';
-import { decodeHead, ledgerKey } from '../../log/ledger/head.ts';
+import { decodeHead, isHead, ledgerKey } from '../../log/ledger/head.ts';
 import { decodePage, isPageKey, pageSequence } from '../../log/ledger/page.ts';
 import { type CondemnedObject, decodeCondemned, isCondemnedKey } from '../../log/merged/condemned-item.ts';
 import { decodeSegmentItem, parseSegmentKey, partitionKey } from '../../log/merged/segment-item.ts';
@@ -57,7 +57,8 @@ export async function emptyLedger(
 async function clear(broker: Broker, items: readonly Item[]): Promise<Pick<Emptied, 'objects' | 'items'>> {
   let objects = await deleteObjects(broker, items.flatMap(commitsIn));
   objects += await deleteStored(broker, items.flatMap(ownObjects));
-  const rest = items.filter(({ key }) => !isGrave(key));
+  // A head would mean that the topic is there after all: it is not for this to take it away.
+  const rest = items.filter(({ key }) => !isGrave(key) && !isHead(key));
   // One by one: a transaction would cost twice the write units.
   await mapBounded(rest, limits.storageFanOutMax, ({ key }) => writeRepeatedly(broker.metadata, [discard(key)]));
   return { objects, items: rest.length };

@@ -66,6 +66,10 @@ export function headKey(ledger: LedgerId): ItemKey {
   return { pk: ledgerKey(ledger), sk: 'head' };
 }
 
+export function isHead({ sk }: ItemKey): boolean {
+  return sk === 'head';
+}
+
 const SLOTS = limits.partitionsPerLedgerMax;
 
 export function nextAttribute(slot: number): string {
