@@ -32,6 +32,30 @@ export interface JsonFetchAnswer {
   log_start_offset: number;
 }
 
+/** `GET …/plan`. */
+export interface JsonPlan {
+  segments: (JsonPlannedRange | JsonPlannedBytes)[];
+  next_offset: number;
+  expires_at: number | null;
+}
+
+export interface JsonPlannedRange {
+  url: string;
+  headers: Record<string, string>;
+  base_offset: number;
+  last_offset: number;
+  bytes: number;
+  crc32c: number;
+  /** Of the batches in the bytes; relative to `base_offset` where absent. */
+  offsets?: 'absolute';
+}
+
+export interface JsonPlannedBytes {
+  batches_base64: string;
+  base_offset: number;
+  last_offset: number;
+}
+
 export interface JsonProduceAnswer {
   records: ({ partition: number; offset?: number; timestamp?: number } | { error: Problem })[];
 }

@@ -11,30 +11,36 @@
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { limits } from '../kernel/limits.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
-import type { Acks, JsonFetchAnswer, JsonOffset, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
+import type { Compression } from '../log/record-batch/compression.ts';
+import type { Acks, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
 import { type CommittedOffset, committedOffsets } from './committed-offsets.ts';
 import type { Consumer } from './consumer/consumer.ts';
 import { createConsumer } from './consumer/group-consumer.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
+import { directSource } from './direct/direct-source.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
+import {
+  type FetchBatchesResult,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchPosition,
+  type FetchResult,
+  fetchBatches,
+  fetchRecords,
+  listOffset,
+  type OffsetResult,
+} from './fetch.ts';
 import { type GroupsClient, groupsClient } from './groups.ts';
 import { type KeysClient, keysClient } from './keys.ts';
 import type { ProducerOptions } from './producer/options.ts';
 import { createProducer, type Producer } from './producer/producer.ts';
-import {
-  type ClientRecord,
-  type Content,
-  type ContentForm,
-  type ContentOf,
-  ENCODING_OF,
-  type NewClientRecord,
-  recordFromJson,
-  recordToJson,
-} from './records.ts';
+import { pureCompression } from './pure-compression.ts';
+import type { ReaderOptions } from './reader/options.ts';
+import { createReader, type PartitionReader } from './reader/partition-reader.ts';
+import { type Content, type ContentForm, type ContentOf, type NewClientRecord, recordToJson } from './records.ts';
 import { type TopicsClient, topicsClient } from './topics.ts';
 import { type Transaction, type TransactionOptions, type TransactionResult, transactions } from './transaction.ts';
 import {
-  type ApiAnswer,
   BATCHES_TYPE,
   createTransport,
   JSON_TYPE,
@@ -52,6 +58,16 @@ export interface ClientOptions {
   apiKey?: string;
   /** Default: the platform's. One that signs requests makes the client work with IAM authorization. */
   fetch?: typeof globalThis.fetch;
+  /**
+   * What the bucket's own URLs are asked with, when history is read from it. Default: the platform's, and never `fetch` above:
+   * the bucket refuses requests with a signature beside that in the URL.
+   */
+  bucketFetch?: typeof globalThis.fetch;
+  /**
+   * For compressed batches that are read from the bucket. Default: snappy and lz4; partitions with others are then read through
+   * the server.
+   */
+  compression?: Compression;
   /**
    * Where this client is: the zone or region, as the stack's replicas name theirs. Records are read from a replica there,
    * where there is one. 1 to 255 printable ASCII characters. Kafka: `client.rack`.
@@ -89,59 +105,6 @@ export interface ProduceBatchesResult {
   recordCount: number;
 }
 
-/** One of `offset` and `timestamp`. */
-export interface FetchPosition {
-  /** An offset, the log's start, its end, or with a negative number so many records before the end. */
-  offset?: number | 'earliest' | 'latest';
-  /** The first record at or after this time, in milliseconds since the epoch. */
-  timestamp?: number;
-}
-
-export interface FetchLimits {
-  /** Default 500, at most 10,000. */
-  maxRecords?: number;
-  /** Of the answer's own size. Default 1 MiB, at most 4 MiB. One record comes whatever its size. */
-  maxBytes?: number;
-  /** With `waitMs`: do not answer with less. Default 1. */
-  minBytes?: number;
-  /** How long to wait for records where there are none; default 0, at most 20,000. */
-  waitMs?: number;
-  signal?: AbortSignal;
-}
-
-export interface FetchOptions<Form extends ContentForm> extends FetchPosition, FetchLimits {
-  /**
-   * What keys and values are handed over as: `text` (default), `json` (parsed; text where it is no JSON) or `bytes`.
-   * Those that are not valid UTF-8 come as bytes whatever was asked for. Headers are never parsed.
-   */
-  as?: Form;
-}
-
-interface Fetched {
-  /** Where to go on, also where there are no records: what was lost for good is passed over. */
-  nextOffset: number;
-  /** The offset after the partition's last record. */
-  highWatermark: number;
-}
-
-export interface FetchResult<Form extends ContentForm> extends Fetched {
-  records: ClientRecord<Form>[];
-  logStartOffset: number;
-}
-
-export interface FetchBatchesResult extends Fetched {
-  /** Kafka record batches, one after the other; the first may begin before the offset that was asked for. */
-  batches: Uint8Array;
-}
-
-export interface OffsetResult {
-  /** `null`: no record has this timestamp or a later one. */
-  offset: number | null;
-  /** Of the found record; `null` for earliest and latest. */
-  timestamp: number | null;
-  leaderEpoch: number;
-}
-
 export interface MillraceClient {
   readonly topics: TopicsClient;
   readonly keys: KeysClient;
@@ -168,6 +131,15 @@ export interface MillraceClient {
   ): Promise<FetchResult<Form>>;
   /** The same as the stored bytes, which cost the server the least. See `decodeBatches`. */
   fetchBatches(topic: string, partition: number, options: FetchPosition & FetchLimits): Promise<FetchBatchesResult>;
+  /**
+   * Reads one partition from a position on, without a group, its history straight from the bucket: see docs/client.md. Throws
+   * `TypeError` and `RangeError` for options that there are not or that cannot be.
+   */
+  reader<Form extends ContentForm = 'text'>(
+    topic: string,
+    partition: number,
+    options?: ReaderOptions<Form>,
+  ): PartitionReader<Form>;
   /** The log's start or end, or the first offset at or after a time. */
   offsets(topic: string, partition: number, at: { timestamp: number | 'earliest' | 'latest' }): Promise<OffsetResult>;
   /**
@@ -215,6 +187,12 @@ export function createClient(options: ClientOptions): MillraceClient {
   };
   const send = createTransport(transport);
   const read = from(options.rack, send);
+  const source = directSource({
+    transport,
+    reading: (own) => from(options.rack, own),
+    fetch: options.bucketFetch ?? globalThis.fetch.bind(globalThis),
+    compression: options.compression ?? pureCompression,
+  });
   const { run, takeOver } = transactions(send, transport.random);
   return {
     topics: topicsClient(send),
@@ -226,9 +204,12 @@ export function createClient(options: ClientOptions): MillraceClient {
       produceBatches(send, topic, partition, batches, produceOptions),
     fetch: (topic, partition, fetchOptions) => fetchRecords(read, topic, partition, fetchOptions),
     fetchBatches: (topic, partition, fetchOptions) => fetchBatches(read, topic, partition, fetchOptions),
-    offsets: (topic, partition, { timestamp }) => offsets(send, topic, partition, timestamp),
+    reader: (topic, partition, readerOptions = {}) =>
+      createReader({ send: read, source }, topic, partition, readerOptions),
+    offsets: (topic, partition, { timestamp }) => listOffset(send, topic, partition, timestamp),
     producer: (producerOptions = {}) => createProducer(transport, producerOptions),
-    consumer: (consumerOptions) => createConsumer(transport, (own) => from(options.rack, own), consumerOptions),
+    consumer: (consumerOptions) =>
+      createConsumer({ transport, reading: (own) => from(options.rack, own), source }, consumerOptions),
     transaction: run,
     initTransactions: takeOver,
     committedOffsets: (group, options) => committedOffsets(send, group, options),
@@ -284,74 +265,4 @@ async function produceBatches(
     recordCount: record_count,
     ...(base_offset === undefined ? {} : { baseOffset: base_offset }),
   };
-}
-
-async function fetchRecords<Form extends ContentForm>(
-  send: Transport,
-  topic: string,
-  partition: number,
-  options: FetchOptions<Form>,
-): Promise<FetchResult<Form>> {
-  const encoding = ENCODING_OF[options.as ?? 'text'];
-  const answer = await fetchAs(send, topic, partition, options, JSON_TYPE, { encoding });
-  const { records, next_offset, high_watermark, log_start_offset } = jsonOf(answer) as JsonFetchAnswer;
-  return {
-    records: records.map((record) => recordFromJson<Form>(record)),
-    nextOffset: next_offset,
-    highWatermark: high_watermark,
-    logStartOffset: log_start_offset,
-  };
-}
-
-async function fetchBatches(
-  send: Transport,
-  topic: string,
-  partition: number,
-  options: FetchPosition & FetchLimits,
-): Promise<FetchBatchesResult> {
-  const { bytes, headers } = await fetchAs(send, topic, partition, options, BATCHES_TYPE);
-  return {
-    batches: bytes,
-    nextOffset: Number(headers.get('millrace-next-offset')),
-    highWatermark: Number(headers.get('millrace-high-watermark')),
-  };
-}
-
-function fetchAs(
-  send: Transport,
-  topic: string,
-  partition: number,
-  options: FetchPosition & FetchLimits,
-  accept: string,
-  query: Record<string, string> = {},
-): Promise<ApiAnswer> {
-  const { offset, timestamp, maxRecords, maxBytes, minBytes, waitMs, signal } = options;
-  return send({
-    method: 'GET',
-    path: recordsPath(topic, partition),
-    query: {
-      offset,
-      timestamp,
-      max_records: maxRecords,
-      max_bytes: maxBytes,
-      min_bytes: minBytes,
-      wait_ms: waitMs,
-      ...query,
-    },
-    headers: { accept },
-    waitMs,
-    signal,
-  });
-}
-
-async function offsets(
-  send: Transport,
-  topic: string,
-  partition: number,
-  timestamp: number | 'earliest' | 'latest',
-): Promise<OffsetResult> {
-  const path = ['v1', 'topics', topic, 'partitions', partition, 'offsets'];
-  const answer = await send({ method: 'GET', path, query: { timestamp } });
-  const { offset, timestamp: found, leader_epoch } = jsonOf(answer) as JsonOffset;
-  return { offset, timestamp: found, leaderEpoch: leader_epoch };
 }

@@ -15,13 +15,7 @@ export type { Acks, JsonValue } from './api.ts';
 export {
   type ClientOptions,
   createClient,
-  type FetchBatchesResult,
-  type FetchLimits,
-  type FetchOptions,
-  type FetchPosition,
-  type FetchResult,
   type MillraceClient,
-  type OffsetResult,
   type ProduceBatchesResult,
   type ProduceOptions,
   type ProduceResult,
@@ -41,7 +35,16 @@ export {
   DeserializationError,
 } from './consumer/record.ts';
 export type { ConsumerState, PollStep, StepOptions } from './consumer/step.ts';
+export type { DirectReadingOptions } from './direct/options.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
+export type {
+  FetchBatchesResult,
+  FetchLimits,
+  FetchOptions,
+  FetchPosition,
+  FetchResult,
+  OffsetResult,
+} from './fetch.ts';
 export type {
   GroupDetails,
   GroupMember,
@@ -64,6 +67,8 @@ export {
 export type { Producer } from './producer/producer.ts';
 export { type Delivery, type DeliveryResult, type ProducerRecord, type Receipt, SendError } from './producer/record.ts';
 export { bytes, json, type Serializer, text } from './producer/serializers.ts';
+export type { ReaderOptions } from './reader/options.ts';
+export type { PartitionReader, ReadBatches } from './reader/partition-reader.ts';
 export type { ClientRecord, Content, ContentForm, ContentOf, NewClientRecord } from './records.ts';
 export type {
   AlterTopicOptions,

@@ -1,4 +1,6 @@
 /** Records as the API's JSON has them, and as the client's callers do. */
+import { utf8Text } from '../kernel/bytes.ts';
+import type { LogRecord } from '../log/record-batch/record.ts';
 import type { JsonRecordAnswer, JsonRecordRequest, JsonValue } from './api.ts';
 import { fromBase64, toBase64 } from './base64.ts';
 
@@ -77,4 +79,32 @@ export function recordFromJson<Form extends ContentForm>(json: JsonRecordAnswer)
 
 function contentFromJson(value: JsonValue | undefined, base64: string | null | undefined): JsonValue | Uint8Array {
   return typeof base64 === 'string' ? fromBase64(base64) : (value ?? null);
+}
+
+/** The same of a record as it is stored. What it has of the batch is copied: a small value shall not keep a large range alive. */
+export function recordFromLog<Form extends ContentForm>(record: LogRecord, form: Form): ClientRecord<Form> {
+  const { offset, timestamp, key, value, headers } = record;
+  const ofHeaders = form === 'json' ? 'text' : form;
+  return {
+    offset,
+    timestamp,
+    key: contentFromBytes(key, form) as ContentOf[Form] | null,
+    value: contentFromBytes(value, form) as ContentOf[Form] | null,
+    headers: headers.map((header) => ({
+      key: header.key,
+      value: contentFromBytes(header.value, ofHeaders) as ContentOf[Form extends 'json' ? 'text' : Form] | null,
+    })),
+  };
+}
+
+function contentFromBytes(bytes: Uint8Array | null, form: ContentForm): JsonValue | Uint8Array {
+  if (bytes === null) return null;
+  const text = form === 'bytes' ? undefined : utf8Text(bytes);
+  if (text === undefined) return bytes.slice();
+  if (form === 'text') return text;
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
 }

@@ -23,6 +23,7 @@ const OUTPUT: Record<string, RegExp> = {
   'consume-batches': /^the even ones add up to 2450, the odd ones to 2500\n$/,
   'consume-in-steps': /^\[ 1, 2 \]\n\[ 3 \]\n\[\]\n$/,
   'transform-exactly-once': /^\[ 20, 40, 60, 80 \]\n$/,
+  'read-history': /^1 \{ price: 4 \}\n2 \{ price: 5 \}\nnext is 3\n$/,
   'read-process-write': /^1 count is written, and the group is at 1\n$/,
 };
 

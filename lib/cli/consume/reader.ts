@@ -3,7 +3,8 @@
  * has one poll at a time and goes on only when its records are written, so that a slow reader of the output slows all
  * down and nothing piles up.
  */
-import type { FetchResult, MillraceClient } from '../../client/client.ts';
+import type { MillraceClient } from '../../client/client.ts';
+import type { FetchResult } from '../../client/fetch.ts';
 import { MillraceClientError } from '../../client/errors.ts';
 import { Slots } from '../../client/producer/slots.ts';
 import type { ClientRecord } from '../../client/records.ts';

@@ -66,11 +66,9 @@ export class Assignment {
     });
   }
 
-  paused(): JsonTopicPartitions[] {
-    const byTopic = Map.groupBy(
-      [...this].filter(({ paused }) => paused),
-      ({ topic }) => topic,
-    );
+  /** What a poll is to bring nothing of. */
+  leftOut(): JsonTopicPartitions[] {
+    const byTopic = Map.groupBy([...this].filter(isLeftOut), ({ topic }) => topic);
     return [...byTopic].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition) }));
   }
 
@@ -79,6 +77,10 @@ export class Assignment {
       return seekTo === undefined ? [] : [{ topic, partition, offset: seekTo }];
     });
   }
+}
+
+export function isLeftOut({ paused, direct }: OwnedPartition): boolean {
+  return paused || direct;
 }
 
 /** Topic names have no slash. */

@@ -2,8 +2,9 @@
 import { assert } from '../../kernel/assert.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { MillraceClientError } from '../errors.ts';
+import { isFenced } from './fenced.ts';
 import type { GroupsApi, JsonGroupOffset } from './groups-api.ts';
-import { isFenced, type Membership } from './membership.ts';
+import type { Membership } from './membership.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
 export interface PartitionOffset {

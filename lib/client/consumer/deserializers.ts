@@ -1,5 +1,5 @@
 /** From the bytes of a key or value to what a program has. */
-import { utf8 } from '../../kernel/bytes.ts';
+import { utf8, utf8Text } from '../../kernel/bytes.ts';
 
 export interface Deserializer<T> {
   /** Never called with Kafka's null. May throw: then the iteration rejects with a `DeserializationError`. */
@@ -14,9 +14,22 @@ export const textOrBytes: Deserializer<string | Uint8Array> = {
   deserializeText: (text) => text,
 };
 
-/** `content` is as it arrived: text where the bytes are UTF-8. */
-export function deserialized<T>(deserializer: Deserializer<T>, content: string | Uint8Array, topic: string): T {
-  if (typeof content !== 'string') return deserializer.deserialize(content, topic);
-  if (deserializer.deserializeText !== undefined) return deserializer.deserializeText(content, topic);
-  return deserializer.deserialize(utf8(content), topic);
+export interface ContentTraits {
+  topic: string;
+  /** The bytes are a part of many more, which whoever keeps them would keep alive: they are copied. */
+  isView?: boolean;
+}
+
+/** `content` is as it arrived: text only where the bytes are UTF-8. */
+export function deserialized<T>(
+  deserializer: Deserializer<T>,
+  content: string | Uint8Array,
+  { topic, isView }: ContentTraits,
+): T {
+  if (deserializer.deserializeText !== undefined) {
+    const text = typeof content === 'string' ? content : utf8Text(content);
+    if (text !== undefined) return deserializer.deserializeText(text, topic);
+  }
+  const bytes = typeof content === 'string' ? utf8(content) : content;
+  return deserializer.deserialize(isView === true ? bytes.slice() : bytes, topic);
 }

@@ -3,27 +3,34 @@
  * out, told, and counted as done.
  */
 import { limits } from '../../kernel/limits.ts';
+import type { DirectSource } from '../direct/direct-source.ts';
 import { MillraceClientError } from '../errors.ts';
 import { orAborted } from '../producer/deadlines.ts';
 import { createTransport, type Transport, type TransportOptions } from '../transport.ts';
 import { isCurrent, type Run } from './arrivals.ts';
 import { Committer, type PartitionOffset } from './committer.ts';
 import type { CommittableOffset, Consumer, GroupMetadata } from './consumer.ts';
+import { isFenced } from './fenced.ts';
 import { type GroupsApi, groupsApi } from './groups-api.ts';
-import { isFenced, Membership, type RebalanceEvent } from './membership.ts';
+import { Membership, type RebalanceEvent } from './membership.ts';
 import { type ConsumerOptions, type ConsumerSettings, consumerSettings, type TopicPartition } from './options.ts';
 import { notAssigned, type OwnedPartition } from './owned-partition.ts';
 import { persistentTransport } from './persistent.ts';
 import { type ConsumerBatch, type ConsumerRecord, consumerRecord, DeserializationError } from './record.ts';
 import { leaveAfter, stepper } from './step.ts';
 
-/** `reading` makes of a transport one that says where the reader is. */
+export interface ConsumerWorld {
+  transport: TransportOptions;
+  /** Makes of a transport one that says where the reader is. */
+  reading: (send: Transport) => Transport;
+  source: DirectSource;
+}
+
 export function createConsumer<Key, Value>(
-  transport: TransportOptions,
-  reading: (send: Transport) => Transport,
+  world: ConsumerWorld,
   options: ConsumerOptions<Key, Value>,
 ): Consumer<Key, Value> {
-  const consumer: Consumer<unknown, unknown> = new GroupConsumer(transport, reading, consumerSettings(options));
+  const consumer: Consumer<unknown, unknown> = new GroupConsumer(world, consumerSettings(options));
   return consumer as Consumer<Key, Value>;
 }
 
@@ -45,7 +52,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
   private settling: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
 
-  constructor(transport: TransportOptions, reading: (send: Transport) => Transport, settings: ConsumerSettings) {
+  constructor({ transport, reading, source }: ConsumerWorld, settings: ConsumerSettings) {
     this.settings = settings;
     this.transport = transport;
     const { clock, random } = transport;
@@ -54,7 +61,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
     const until = (stopping: AbortSignal) =>
       groupsApi(persistentTransport({ attempt, clock, random, onRetry, stopping }), group);
     this.api = until(this.ended.signal);
-    this.membership = new Membership({ api: until(this.stopping.signal), settings, clock, random });
+    this.membership = new Membership({ api: until(this.stopping.signal), settings, clock, random, source });
     this.committer = new Committer({ api: this.api, membership: this.membership, signal: this.ended.signal });
     const steps = groupsApi(reading(createTransport(transport)), group);
     this.poll = stepper(steps, settings, random);
@@ -180,7 +187,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
         continue;
       }
       // The generation changes with it, and a transaction of what is handed out needs the new one.
-      const run = membership.acknowledging ? undefined : membership.arrivals.next();
+      const run = membership.acknowledging ? undefined : membership.nextRun();
       if (run !== undefined) {
         membership.wake();
         return run;

@@ -51,6 +51,8 @@ export interface JsonPollAnswer {
   revoked: JsonTopicPartitions[];
 }
 
+export type PollAnswer = JsonPollAnswer & { bytes: number };
+
 /** `POST /v1/groups/{group}/commit`. */
 export interface JsonCommitRequest {
   member?: string;
@@ -69,7 +71,8 @@ export interface JsonLeaveRequest {
 const HEADERS = { 'content-type': JSON_TYPE };
 
 export interface GroupsApi {
-  poll(request: JsonPollRequest, signal?: AbortSignal): Promise<JsonPollAnswer>;
+  /** `bytes`: of the answer. */
+  poll(request: JsonPollRequest, signal?: AbortSignal): Promise<PollAnswer>;
   /** Committing the same offsets twice does no harm; whether it may still be done, the generation says. */
   commit(request: JsonCommitRequest, signal?: AbortSignal): Promise<void>;
   leave(request: JsonLeaveRequest, signal?: AbortSignal): Promise<void>;
@@ -88,7 +91,8 @@ export function groupsApi(send: Transport, group: string): GroupsApi {
     async poll(request, signal) {
       // Without either each attempt would be a member.
       const repeatable = request.member !== undefined || request.join_id !== undefined;
-      return jsonOf(await post('poll', request, { signal, waitMs: request.wait_ms, repeatable })) as JsonPollAnswer;
+      const answer = await post('poll', request, { signal, waitMs: request.wait_ms, repeatable });
+      return { ...(jsonOf(answer) as JsonPollAnswer), bytes: answer.bytes.length };
     },
     async commit(request, signal) {
       await post('commit', request, { signal, repeatable: true });

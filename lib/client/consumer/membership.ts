@@ -11,17 +11,13 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { Random } from '../../kernel/random.ts';
+import type { DirectSource } from '../direct/direct-source.ts';
 import { MillraceClientError } from '../errors.ts';
-import { Arrivals, type Run } from './arrivals.ts';
-import { Assignment } from './assignment.ts';
-import {
-  type GroupsApi,
-  introduction,
-  type JsonPollAnswer,
-  type JsonPolledRecord,
-  type JsonPollRequest,
-  newJoinId,
-} from './groups-api.ts';
+import { Arrivals, type Run, runsOf } from './arrivals.ts';
+import { Assignment, isLeftOut } from './assignment.ts';
+import { DirectRuns } from './direct-runs.ts';
+import { isFenced } from './fenced.ts';
+import { type GroupsApi, introduction, type JsonPollRequest, newJoinId, type PollAnswer } from './groups-api.ts';
 import type { ConsumerSettings } from './options.ts';
 import type { OwnedPartition } from './owned-partition.ts';
 
@@ -30,18 +26,13 @@ export interface RebalanceEvent {
   partitions: OwnedPartition[];
 }
 
-const FENCED: ReadonlySet<string> = new Set(['UNKNOWN_MEMBER_ID', 'FENCED_MEMBER_EPOCH', 'ILLEGAL_GENERATION']);
-
-/** The member is not in the group any more, or not in this epoch. */
-export function isFenced(error: unknown): error is MillraceClientError {
-  return error instanceof MillraceClientError && FENCED.has(error.code);
-}
-
 export interface MembershipOptions {
   api: GroupsApi;
   settings: ConsumerSettings;
   clock: Clock;
   random: Random;
+  /** For what is read from the bucket. */
+  source: DirectSource;
 }
 
 export class Membership {
@@ -54,6 +45,7 @@ export class Membership {
   acknowledging = false;
   /** What ended the polling; for the application to be told of. */
   failure: unknown;
+  private readonly direct: DirectRuns;
   private readonly api: GroupsApi;
   private readonly settings: ConsumerSettings;
   private readonly clock: Clock;
@@ -84,11 +76,25 @@ export class Membership {
   private change = Promise.withResolvers<void>();
   private contact = Promise.withResolvers<void>();
 
-  constructor({ api, settings, clock, random }: MembershipOptions) {
+  constructor({ api, settings, clock, random, source }: MembershipOptions) {
     this.api = api;
     this.settings = settings;
     this.clock = clock;
     this.random = random;
+    this.direct = new DirectRuns({
+      source,
+      settings,
+      arrivals: this.arrivals,
+      onReady: () => this.announce(),
+      // One that waits at the server leaves the partition out.
+      onReturn: () => this.wake({ tell: true }),
+    });
+  }
+
+  /** What records are to be handed out of next. */
+  nextRun(): Run | undefined {
+    this.direct.feed();
+    return this.arrivals.next();
   }
 
   /** Resolves when there may be something for the application: records, an event, a failure, or what `announce` is for. */
@@ -142,6 +148,7 @@ export class Membership {
   /** Polls no more; resolves when nothing is under way. */
   async stop(): Promise<void> {
     this.stopping = true;
+    this.direct.stop();
     this.wake({ tell: true });
     await this.polling;
   }
@@ -210,13 +217,17 @@ export class Membership {
     if (this.clock.monotonic() >= this.hangMs()) return false;
     if (this.heldCursor !== undefined || this.heartbeatWanted || !this.arrivals.hasRoom) return false;
     if (!this.waiting && this.exhausted) return false;
-    if (this.assignment.size > 0 && [...this.assignment].every(({ paused }) => paused)) return false;
+    if (this.assignment.size > 0 && [...this.assignment].every(isLeftOut)) return false;
     return this.clock.monotonic() >= this.notBeforeMs;
   }
 
   private heartbeatMs(): number {
     // Who is no member joins by asking for records.
-    return this.memberId === undefined ? Infinity : this.contactMs + this.settings.sessionTimeoutMs / 3;
+    if (this.memberId === undefined) return Infinity;
+    // Heartbeats are what commits, where no poll asks for records.
+    const commits = this.direct.isActive && this.settings.commit === 'automatic';
+    const everyMs = commits ? limits.clientDirectCommitMs : Infinity;
+    return this.contactMs + Math.min(this.settings.sessionTimeoutMs / 3, everyMs);
   }
 
   private async pause(): Promise<void> {
@@ -234,7 +245,7 @@ export class Membership {
     const { settings, assignment } = this;
     const seeks = new Map([...assignment].map((partition) => [partition, partition.seeks]));
     const sought = assignment.sought();
-    const paused = assignment.paused();
+    const paused = assignment.leftOut();
     // The first answer says what is assigned, which the application need not wait for; then it is asked with patience.
     const waitMs = this.waiting && this.memberId !== undefined ? settings.waitMs : 0;
     const startedMs = this.clock.monotonic();
@@ -251,7 +262,9 @@ export class Membership {
     const answer = await this.poll(request, this.flight.signal);
     for (const [partition, count] of seeks) if (partition.seeks === count) partition.seekTo = undefined;
     this.cursorFrom(answer);
-    this.arrivals.add(this.runsOf(answer.records, seeks));
+    const runs = runsOf(answer.records, assignment, seeks);
+    this.arrivals.add(runs);
+    this.direct.consider(runs, answer.bytes);
     if (answer.records.length > 0) {
       this.idleAnswers = 0;
       this.announce();
@@ -270,7 +283,7 @@ export class Membership {
     const held = this.heldCursor;
     const acknowledges = this.acknowledging;
     this.heartbeatWanted = false;
-    let answer: JsonPollAnswer;
+    let answer: PollAnswer;
     try {
       answer = await this.poll({
         max_records: 0,
@@ -294,7 +307,10 @@ export class Membership {
 
   private get allDelivered(): boolean {
     if (!this.arrivals.isEmpty) return false;
-    return [...this.assignment].every(({ handed, done, seekTo }) => handed === done && seekTo === undefined);
+    // What is read directly the cursor knows nothing of.
+    return [...this.assignment].every(({ handed, done, seekTo, direct }) => {
+      return handed === done && seekTo === undefined && !direct;
+    });
   }
 
   private commitOf(): JsonPollRequest['commit'] {
@@ -302,7 +318,7 @@ export class Membership {
     return this.allDelivered ? 'delivered' : this.assignment.uncommitted();
   }
 
-  private async poll(request: JsonPollRequest, signal?: AbortSignal): Promise<JsonPollAnswer> {
+  private async poll(request: JsonPollRequest, signal?: AbortSignal): Promise<PollAnswer> {
     const { memberId, settings } = this;
     const done = new Map([...this.assignment].map((partition) => [partition, partition.done]));
     const who = memberId === undefined ? this.joining() : { member: memberId };
@@ -324,7 +340,7 @@ export class Membership {
   private async send(
     request: JsonPollRequest,
     signal: AbortSignal | undefined,
-  ): Promise<{ answer: JsonPollAnswer; committed: boolean }> {
+  ): Promise<{ answer: PollAnswer; committed: boolean }> {
     try {
       return { answer: await this.api.poll(request, signal), committed: request.commit !== 'none' };
     } catch (error) {
@@ -344,7 +360,7 @@ export class Membership {
     return cursor === undefined ? {} : { cursor };
   }
 
-  private cursorFrom(answer: JsonPollAnswer): void {
+  private cursorFrom(answer: PollAnswer): void {
     const before = this.cursor;
     const { assigned, revoked, lost } = this.assignment.follow(answer);
     this.cursor = answer.cursor;
@@ -358,18 +374,6 @@ export class Membership {
     if (partitions.length === 0) return;
     this.events.push({ kind, partitions });
     this.announce();
-  }
-
-  private runsOf(records: readonly JsonPolledRecord[], seeks: ReadonlyMap<OwnedPartition, number>): Run[] {
-    const runs = new Map<OwnedPartition, Run>();
-    for (const record of records) {
-      const partition = this.assignment.get(record);
-      if (partition === undefined) continue;
-      const run = runs.get(partition) ?? { partition, records: [], next: 0, seeks: seeks.get(partition) ?? 0 };
-      run.records.push(record);
-      runs.set(partition, run);
-    }
-    return [...runs.values()];
   }
 
   /** Nothing is this member's any more, and the next poll joins as another one. */

@@ -2,6 +2,7 @@
 
 import { limits } from '../../kernel/limits.ts';
 import { numbersOf, oneOf } from '../check-options.ts';
+import { DIRECT_NUMBERS, type DirectReadingOptions, directOf } from '../direct/options.ts';
 import type { MillraceClientError } from '../errors.ts';
 import { type Deserializer, textOrBytes } from './deserializers.ts';
 
@@ -11,7 +12,7 @@ export interface TopicPartition {
 }
 
 /** Names of Kafka's configs are in brackets. */
-export interface ConsumerOptions<Key, Value> {
+export interface ConsumerOptions<Key, Value> extends DirectReadingOptions {
   /** The group id. [group.id] */
   group: string;
   /** The names of the topics; either these or `pattern`. */
@@ -71,7 +72,7 @@ export interface ConsumerOptions<Key, Value> {
   signal?: AbortSignal;
 }
 
-type Callbacks = 'onAssigned' | 'onRevoked' | 'onLost' | 'onRetry';
+type Callbacks = 'onAssigned' | 'onRevoked' | 'onLost' | 'onRetry' | 'onFallback';
 type Optional = Callbacks | 'instanceId' | 'assignor' | 'signal';
 
 /** All options, with their defaults. */
@@ -83,6 +84,7 @@ export type ConsumerSettings = Readonly<
 const ASSIGNORS = ['range', 'uniform', 'sticky'] as const;
 
 const NUMBERS = {
+  ...DIRECT_NUMBERS,
   maxRecords: { value: limits.fetchRecordsDefault, min: 1, max: limits.fetchRecordsMax },
   maxBytes: { value: limits.fetchBytesDefault, min: 1, max: limits.fetchBytesMax },
   waitMs: { value: limits.clientPollWaitMsDefault, min: 0, max: limits.fetchWaitMsMax },
@@ -99,7 +101,13 @@ const NUMBERS = {
   maxPollIntervalMs: { value: limits.clientPollIntervalMsDefault, min: 1, max: limits.clientTimeMsMax },
 } as const;
 
-const CALLBACKS = ['onAssigned', 'onRevoked', 'onLost', 'onRetry'] as const satisfies readonly Callbacks[];
+const CALLBACKS = [
+  'onAssigned',
+  'onRevoked',
+  'onLost',
+  'onRetry',
+  'onFallback',
+] as const satisfies readonly Callbacks[];
 
 const OTHERS = [
   'group',
@@ -111,6 +119,7 @@ const OTHERS = [
   'autoOffsetReset',
   'instanceId',
   'assignor',
+  'direct',
   'signal',
 ] as const;
 
@@ -142,11 +151,13 @@ export function consumerSettings<Key, Value>(options: ConsumerOptions<Key, Value
     autoOffsetReset: oneOf('autoOffsetReset', given.autoOffsetReset ?? 'latest', ['latest', 'earliest', 'none']),
     instanceId,
     assignor: assignor === undefined ? undefined : oneOf('assignor', assignor, ASSIGNORS),
+    direct: directOf(given.direct),
     signal,
     onAssigned: given.onAssigned,
     onRevoked: given.onRevoked,
     onLost: given.onLost,
     onRetry: given.onRetry,
+    onFallback: given.onFallback,
   };
 }
 

@@ -13,6 +13,8 @@ export class OwnedPartition {
   /** The application knows of it. */
   told = false;
   paused = false;
+  /** It is being read from the bucket, and polls leave it out. */
+  direct = false;
   /** After the last record that the application was handed, … */
   handed: number | undefined;
   /** … and after the last that it is done with. */

@@ -1,4 +1,6 @@
 /** Records as a consumer hands them out. */
+import { utf8Text } from '../../kernel/bytes.ts';
+import type { LogRecord } from '../../log/record-batch/record.ts';
 import { MillraceClientError } from '../errors.ts';
 import { type ClientRecord, type ContentOf, recordFromJson } from '../records.ts';
 import type { GroupOffsets } from '../transaction.ts';
@@ -38,6 +40,27 @@ export interface ConsumerBatch<Key, Value> extends TopicPartition {
   commit(options?: CommitOptions): Promise<void>;
 }
 
+/**
+ * A record that has not been handed out yet. Bytes may be UTF-8 where they come from the bucket: text is made of them only when
+ * somebody wants it.
+ */
+export interface ArrivedRecord extends ClientRecord, TopicPartition {
+  isView?: boolean;
+}
+
+export function arrivedFromJson(json: JsonPolledRecord): ArrivedRecord {
+  const { topic, partition } = json;
+  return { topic, partition, ...recordFromJson<'text'>(json) };
+}
+
+/** The same of a record as it is stored; a view of what it was read from, which is short-lived too. */
+export function arrivedFromLog(
+  { offset, timestamp, key, value, headers }: LogRecord,
+  { topic, partition }: TopicPartition,
+): ArrivedRecord {
+  return { topic, partition, offset, timestamp, key, value, headers, isView: true };
+}
+
 /** A key or value that the deserializer threw at. It is asked for again next time; `seek` goes past it. */
 export class DeserializationError extends MillraceClientError {
   readonly topic: string;
@@ -46,15 +69,15 @@ export class DeserializationError extends MillraceClientError {
   /** As it arrived, for whoever puts it aside. */
   readonly record: ClientRecord;
 
-  constructor(json: JsonPolledRecord, part: 'key' | 'value', cause: unknown) {
-    const { topic, partition, offset } = json;
+  constructor({ topic, partition, ...record }: ArrivedRecord, part: 'key' | 'value', cause: unknown) {
+    const { offset, timestamp, key, value, headers } = record;
     const why = cause instanceof Error ? cause.message : String(cause);
     const detail = `the ${part} of ${topic} ${partition} at offset ${offset} was not deserialized: ${why}`;
     super('DESERIALIZATION_FAILED', detail, { retriable: false, effect: 'none', cause });
     this.topic = topic;
     this.partition = partition;
     this.offset = offset;
-    this.record = recordFromJson<'text'>(json);
+    this.record = { offset, timestamp, key: textOrCopy(key), value: textOrCopy(value), headers: textHeaders(headers) };
   }
 }
 
@@ -62,7 +85,7 @@ export type Deserializers = Pick<ConsumerSettings, 'keyDeserializer' | 'valueDes
 
 export type Commit = (position: { offset: number; metadata?: string }) => Promise<void>;
 
-class PolledRecord implements ConsumerRecord<unknown, unknown> {
+class HandedRecord implements ConsumerRecord<unknown, unknown> {
   topic: string;
   partition: number;
   offset: number;
@@ -72,15 +95,14 @@ class PolledRecord implements ConsumerRecord<unknown, unknown> {
   headers: ConsumerRecord<unknown, unknown>['headers'];
   readonly #commit: Commit;
 
-  constructor(json: JsonPolledRecord, { keyDeserializer, valueDeserializer }: Deserializers, commit: Commit) {
-    const { key, value, headers } = recordFromJson<'text'>(json);
-    this.topic = json.topic;
-    this.partition = json.partition;
-    this.offset = json.offset;
-    this.timestamp = json.timestamp;
-    this.key = part(json, 'key', key, keyDeserializer);
-    this.value = part(json, 'value', value, valueDeserializer);
-    this.headers = headers;
+  constructor(arrived: ArrivedRecord, { keyDeserializer, valueDeserializer }: Deserializers, commit: Commit) {
+    this.topic = arrived.topic;
+    this.partition = arrived.partition;
+    this.offset = arrived.offset;
+    this.timestamp = arrived.timestamp;
+    this.key = part(arrived, 'key', keyDeserializer);
+    this.value = part(arrived, 'value', valueDeserializer);
+    this.headers = textHeaders(arrived.headers);
     this.#commit = commit;
   }
 
@@ -90,24 +112,32 @@ class PolledRecord implements ConsumerRecord<unknown, unknown> {
 }
 
 function part(
-  json: JsonPolledRecord,
+  arrived: ArrivedRecord,
   name: 'key' | 'value',
-  content: ContentOf['text'] | null,
   deserializer: ConsumerSettings['keyDeserializer'],
 ): unknown {
+  const content = arrived[name];
   if (content === null) return null;
   try {
-    return deserialized(deserializer, content, json.topic);
+    return deserialized(deserializer, content, arrived);
   } catch (cause) {
-    throw new DeserializationError(json, name, cause);
+    throw new DeserializationError(arrived, name, cause);
   }
+}
+
+function textHeaders(headers: ArrivedRecord['headers']): ArrivedRecord['headers'] {
+  return headers.map(({ key, value }) => ({ key, value: textOrCopy(value) }));
+}
+
+function textOrCopy(content: ContentOf['text'] | null): ContentOf['text'] | null {
+  return content instanceof Uint8Array ? (utf8Text(content) ?? content.slice()) : content;
 }
 
 /** `commit` is that of the record's partition. Throws `DeserializationError`. */
 export function consumerRecord(
-  json: JsonPolledRecord,
+  arrived: ArrivedRecord,
   deserializers: Deserializers,
   commit: Commit,
 ): ConsumerRecord<unknown, unknown> {
-  return new PolledRecord(json, deserializers, commit);
+  return new HandedRecord(arrived, deserializers, commit);
 }

@@ -7,6 +7,7 @@
  */
 import type { Random } from '../../kernel/random.ts';
 import type { MillraceClientError } from '../errors.ts';
+import { isFenced } from './fenced.ts';
 import {
   eachPartition,
   type GroupsApi,
@@ -15,9 +16,8 @@ import {
   type JsonPollRequest,
   newJoinId,
 } from './groups-api.ts';
-import { isFenced } from './membership.ts';
 import type { ConsumerSettings, TopicPartition } from './options.ts';
-import { type Commit, type ConsumerRecord, consumerRecord, DeserializationError } from './record.ts';
+import { arrivedFromJson, type Commit, type ConsumerRecord, consumerRecord, DeserializationError } from './record.ts';
 
 export interface ConsumerState {
   member: string;
@@ -79,7 +79,7 @@ export function stepper(
         const { topic, partition } = json;
         const commit: Commit = (position) =>
           api.commit({ member, generation, offsets: [{ topic, partition, ...position }] });
-        return recordOrNone(() => consumerRecord(json, settings, commit), options.onUndeserializable);
+        return recordOrNone(() => consumerRecord(arrivedFromJson(json), settings, commit), options.onUndeserializable);
       }),
       state: { member, generation, cursor },
       assignment: eachPartition(assignment),

@@ -181,10 +181,14 @@ export const listOffsetsRoute = defineRoute({
 const plannedUrlSchema = z.object({
   url: z.string(),
   headers: z.record(z.string(), z.string()).openapi({ description: 'To be sent with the request; they are signed' }),
-  base_offset: z.int().openapi({ description: 'Batches in the bytes have offsets relative to it' }),
+  base_offset: z.int(),
   last_offset: z.int(),
   bytes: z.int(),
-  crc32c: z.int(),
+  crc32c: z.int().openapi({ description: 'Of the bytes' }),
+  offsets: z.literal('absolute').optional().openapi({
+    description:
+      'Absent: batches in the bytes follow each other from base_offset on, whatever offsets they carry. absolute: they carry their own; there may be gaps, the first may begin before base_offset, and the last end after last_offset',
+  }),
 });
 
 const plannedBytesSchema = z.object({

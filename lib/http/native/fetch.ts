@@ -64,8 +64,8 @@ function segmentAnswer(segment: PlannedSegment) {
   if (segment.source === 'bytes') {
     return { batches_base64: Buffer.from(segment.batches).toString('base64'), base_offset, last_offset };
   }
-  const { url, headers, bytes, crc32c } = segment;
-  return { url, headers, base_offset, last_offset, bytes, crc32c };
+  const { url, headers, bytes, crc32c, offsets } = segment;
+  return { url, headers, base_offset, last_offset, bytes, crc32c, offsets };
 }
 
 async function fetchJson(door: Door, call: FetchCall): Promise<Response> {

@@ -3,6 +3,7 @@
  * asked for, as with S3. As there, the signed range must be sent as the `Range` header.
  */
 import { MillraceError } from '../../kernel/errors.ts';
+import { limits } from '../../kernel/limits.ts';
 import { typedAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 
@@ -28,10 +29,17 @@ export function mountObjects(door: Door): void {
     const headers = {
       'Content-Range': `bytes ${range.start}-${range.start + bytes.length - 1}/*`,
       'Content-Length': String(bytes.length),
+      'Cache-Control': OBJECT_CACHE_CONTROL,
     };
     return typedAnswer(bytes, 'application/octet-stream', { status: 206, headers });
   });
 }
+
+/**
+ * An object never changes, and another one never has its name. `public`, because the URL is the permission and a cache's key.
+ * Not for longer than URLs live: nobody asks with one after that, and what is deleted or erased shall be gone from caches too.
+ */
+const OBJECT_CACHE_CONTROL = `public, max-age=${limits.presignedUrlMs / 1_000}, immutable`;
 
 const refusals = {
   malformed: 'The URL is not one that this server signs.',

@@ -199,6 +199,7 @@ describe('a signed URL', () => {
     const { call, segment, path } = await planned();
     const answer = await call('GET', path, undefined, segment.headers);
     expect(answer.status).toBe(206);
+    expect(answer.headers.get('cache-control')).toBe('public, max-age=900, immutable');
     expect((await answer.arrayBuffer()).byteLength).toBe(segment.bytes);
     const head = await call('HEAD', path, undefined, segment.headers);
     expect(head.status).toBe(206);
