@@ -18,7 +18,7 @@ export interface MergePolicy {
   stepBytesMax: number;
 }
 
-export const MERGE_POLICY: MergePolicy = {
+const DEFAULT_POLICY: MergePolicy = {
   bytesMin: limits.mergeBytesMin,
   pagesMin: limits.mergePagesMin,
   ageMsMin: limits.mergeAgeMsMin,
@@ -51,7 +51,7 @@ export function mergeDue(
   head: LedgerHead,
   pages: readonly PageFacts[],
   nowMs: number,
-  policy: MergePolicy = MERGE_POLICY,
+  policy: MergePolicy = DEFAULT_POLICY,
 ): number | undefined {
   for (const [n, { sequence }] of pages.entries()) {
     assert(sequence === head.merged + n && sequence < head.sealed, `page ${sequence} is the next one to be merged`);

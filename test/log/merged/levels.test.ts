@@ -68,9 +68,12 @@ describe('small segments next to each other', () => {
           expect(8 ** Math.max(0, level - 1)).toBeLessThanOrEqual(leaves);
           expect(bytes).toBeLessThanOrEqual(TARGET.targetBytes);
         }
-        const full = world.segments.filter(({ bytes }) => bytes > TARGET.targetBytes / 2).length;
+        const full = world.segments.map((segment) => segment.bytes > TARGET.targetBytes / 2);
+        // Nothing but a single small one between full ones; behind the last one seven of a level.
+        const last = full.lastIndexOf(true);
+        expect(full.some((is, n) => n < last && !is && full[n - 1] === false)).toBe(false);
         const levels = 1 + Math.max(0, ...world.segments.map(({ level }) => level));
-        expect(world.segments.length).toBeLessThanOrEqual(2 * full + 7 * levels);
+        expect(full.length - 1 - last).toBeLessThanOrEqual(7 * levels);
       }),
       { numRuns: 100 },
     );
