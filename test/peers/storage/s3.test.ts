@@ -1,11 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Clock, systemClock } from '../../../lib/kernel/clock.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
 import { createS3ObjectStore } from '../../../lib/storage/objects/s3.ts';
 import { createTieredObjectStore } from '../../../lib/storage/objects/tiered.ts';
 import { objectStoreContract, SEGMENTS } from '../../contract/object-store.ts';
-import { GetObjectCommand, PutObjectCommand } from '../../support/aws-sdk.ts';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+} from '../../support/aws-sdk.ts';
 import { INLINE } from '../../support/inline-names.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';
@@ -149,5 +155,36 @@ describeWithOptionalPeer(s3ServerMissing('moto'))('with moto', () => {
     objectBytesMax: 1_000_000,
     manyObjects: 150,
     makeStore: async () => ({ store: await s3.makeStore() }),
+  });
+
+  const openBucket = async () => {
+    const bucket = await s3.makeBucket();
+    return {
+      bucket,
+      store: createS3ObjectStore({ client: s3.client, bucket, clock: systemClock, random: systemRandom }),
+    };
+  };
+
+  test('an upload that is aborted leaves no parts, one whose process died does until the bucket removes them', async () => {
+    const { bucket, store } = await openBucket();
+    const incomplete = async () => (await s3.client.send(new ListMultipartUploadsCommand({ Bucket: bucket }))).Uploads;
+    const upload = store.upload('a');
+    await upload.write([new Uint8Array(limits.uploadPartBytes + 1)]);
+    expect(await incomplete()).toMatchObject([{ Key: 'a' }]);
+    await upload.abort();
+    expect(await incomplete()).toBeUndefined();
+    await store.upload('b').write([new Uint8Array(limits.uploadPartBytes + 1)]);
+    expect(await incomplete()).toMatchObject([{ Key: 'b' }]);
+  });
+
+  test('an archived object is in its class', async () => {
+    const { bucket, store } = await openBucket();
+    await store.put('a', [bytes]);
+    for (const storageClass of ['STANDARD_IA', 'GLACIER_IR', 'INTELLIGENT_TIERING'] as const) {
+      expect(await store.archive('a', storageClass)).toBe('archived');
+      const { StorageClass } = await s3.client.send(new HeadObjectCommand({ Bucket: bucket, Key: 'a' }));
+      expect(StorageClass).toBe(storageClass);
+      expect(await store.getRange('a')).toEqual(bytes);
+    }
   });
 });
