@@ -48,6 +48,8 @@ interface Served {
   bytesProduced: number;
   recordsFetched: number;
   bytesFetched: number;
+  /** Of pieces of the consistency check; absent where none was done. */
+  checkFindings?: number;
 }
 
 const serving = new AsyncLocalStorage<Served>();
@@ -74,6 +76,10 @@ export const requestMeter: BrokerMeter = {
     const served = currentlyServed();
     served.recordsFetched += records;
     served.bytesFetched += bytes;
+  },
+  checked: (findings) => {
+    const served = currentlyServed();
+    served.checkFindings = (served.checkFindings ?? 0) + findings;
   },
 };
 
@@ -115,7 +121,8 @@ export async function serveMetered({
 /** Counts of what was done after or beside requests. */
 export function publishBackground({ metrics }: Telemetry): void {
   const served = background;
-  if (served.recordsProduced === 0 && served.recordsFetched === 0) return;
+  const { recordsProduced, recordsFetched, checkFindings } = served;
+  if (recordsProduced === 0 && recordsFetched === 0 && checkFindings === undefined) return;
   background = nothingServed('background');
   metrics.addDimension('route', 'background');
   addCounts(metrics, served);
@@ -150,5 +157,8 @@ function addCounts(metrics: Metrics, served: Served): void {
   if (served.recordsFetched > 0) {
     metrics.addMetric('RecordsFetched', MetricUnit.Count, served.recordsFetched);
     metrics.addMetric('BytesFetched', MetricUnit.Bytes, served.bytesFetched);
+  }
+  if (served.checkFindings !== undefined) {
+    metrics.addMetric('CheckFindings', MetricUnit.Count, served.checkFindings);
   }
 }

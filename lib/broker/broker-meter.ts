@@ -7,6 +7,8 @@ export interface BrokerMeter {
   produced(records: number, bytes: number): void;
   /** Records that were handed out, and the size of the batches that were read for them. */
   fetched(records: number, bytes: number): void;
+  /** A piece of the consistency check was done, with so many findings. */
+  checked(findings: number): void;
 }
 
-export const silentMeter: BrokerMeter = { produced: () => {}, fetched: () => {} };
+export const silentMeter: BrokerMeter = { produced: () => {}, fetched: () => {}, checked: () => {} };

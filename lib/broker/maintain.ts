@@ -5,7 +5,9 @@
  *
  * Deliberately not among them: the replicas of ledgers, which are looked after far more often (replication/keeper.ts).
  */
+import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
+import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { sweepOnward } from './sweep-onward.ts';
@@ -13,6 +15,8 @@ import { sweepOnward } from './sweep-onward.ts';
 export interface MaintenanceRequest {
   /** How long offsets of a group without members are kept (Kafka: `offsets.retention.minutes`). Default 7 days. */
   offsetsRetentionMs?: number;
+  /** For the consistency check, which is left out without it. */
+  table?: TableScan;
   /** Ends it early: what is left is the next one's. */
   signal?: AbortSignal;
 }
@@ -49,11 +53,19 @@ const CHORES: readonly Chore[] = [
   },
 ];
 
+function checkOf(table: TableScan): Chore {
+  return {
+    name: 'check of what is stored',
+    run: async (broker, { signal }) => ({ ...(await checkOnward(broker, table, signal)) }),
+  };
+}
+
 /** Does them at the same time, so that none waits for the time that another takes. The names of those that failed. */
 export async function maintain(broker: Broker, request: MaintenanceRequest = {}): Promise<string[]> {
   const failed: string[] = [];
+  const chores = request.table === undefined ? CHORES : [...CHORES, checkOf(request.table)];
   await Promise.all(
-    CHORES.map(async ({ name, run }) => {
+    chores.map(async ({ name, run }) => {
       try {
         broker.log.info(`The ${name} has ended`, await run(broker, request));
       } catch (error) {

@@ -97,11 +97,11 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     bucket: ['s3:ListBucket'],
   },
   /**
-   * Looks at objects and ledgers, fences and deletes objects that no ledger has, and removes items of groups. Without
-   * `s3:ListBucket` it could not list objects, nor tell one that is gone.
+   * Looks at objects and ledgers, fences and deletes objects that no ledger has, and removes items of groups; the check of
+   * what is stored scans the table. Without `s3:ListBucket` it could not list objects, nor tell one that is gone.
    */
   maintenance: {
-    table: readAndWrite,
+    table: [...readAndWrite, 'dynamodb:Scan'],
     objects: ['s3:GetObject', 's3:DeleteObject'],
     bucket: ['s3:ListBucket'],
   },

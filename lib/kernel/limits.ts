@@ -678,6 +678,11 @@ export const limits = {
   /** Dirty bytes that one pass takes on. */
   compactionDirtyBytesMax: 4_096 * MIB,
 
+  /** Pages that one step retires, and deletes. */
+  pagesRetiredPerStep: 64,
+  /** Condemned items of a ledger that are read at once. */
+  condemnedItemsPerStep: 16,
+
   // Deletion of topics
   /** Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in memory. */
   graveAttemptsMax: 32,
@@ -717,6 +722,10 @@ export const limits = {
   checkGraceMs: 24 * 60 * 60 * 1_000,
   /** How long what looks forsaken is left alone before it is looked at again: a topic's creation is over by then. */
   checkSettleMs: 30_000,
+  /** How long after the last walk through everything began the next one may begin, … */
+  checkIntervalMs: 24 * 60 * 60 * 1_000,
+  /** … and what of it is done in one go. */
+  checkStepsPerRun: 1_000,
   /** Pages of one ledger that a step goes through. */
   checkPagesPerStep: 64,
   /** Merged segments of one partition that a step goes through. */

@@ -69,7 +69,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     const delivering = triggers;
     delivering?.start();
     const { offsetsRetentionMs } = options;
-    const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs });
+    const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs, table: stores.metadata });
     const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
     const keeping = isReplicated ? keepReplicasUntil(broker, draining.signal, log) : undefined;
     let closing: Promise<void> | undefined;

@@ -39,6 +39,7 @@ beforeEach(async () => {
         counted.fetched += records;
         counted.fetchedBytes += bytes;
       },
+      checked: () => {},
     },
   });
   await createTopic(broker, { name: 'orders', partitions: 2 });

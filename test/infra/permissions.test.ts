@@ -66,10 +66,10 @@ describe('behind an HTTP API', () => {
 describe.each(['http-api', 'web-function'] as const)('the maintenance beside %s', (ingress) => {
   const template = tenantTemplate({ ingress });
 
-  test('works on items, and reads, lists and deletes objects, and makes none', () => {
+  test('works on items, scans the table, and reads, lists and deletes objects, and makes none', () => {
     expect(grantsOf(template, 'MaintenanceFunctionRole')).toEqual(
       [
-        ...table(...ALL_ITEM_ACTIONS),
+        ...table(...ALL_ITEM_ACTIONS, 'Scan'),
         ...logsOf('MaintenanceFunctionLogs'),
         's3:DeleteObject <BucketObjects.Arn>/*',
         's3:GetObject <BucketObjects.Arn>/*',

@@ -1,0 +1,83 @@
+/**
+ * The consistency check as a chore: a bounded piece of the walk, from where the last one ended, in whichever process. A walk
+ * that has come to its end is followed by a new one, at most once a day.
+ *
+ * The item `check` / `progress`: `startedMs` (number), when the walk began; `place` (string), where it goes on, as JSON; absent =
+ * it has come to its end. Two at once do the same steps twice and report the same twice.
+ */
+import { assert } from '../../kernel/assert.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import type { Attributes, ItemKey } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import type { TableScan } from '../../storage/metadata/port.ts';
+import type { Broker } from '../broker.ts';
+import { Check, type CheckPlace } from './check.ts';
+import type { Finding } from './finding.ts';
+
+const PROGRESS: ItemKey = { pk: 'check', sk: 'progress' };
+
+interface Progress {
+  startedMs: number;
+  place?: CheckPlace;
+}
+
+export interface CheckedOnward {
+  steps: number;
+  findings: number;
+  unjudged: number;
+}
+
+/** The signal stops it before the next step, with which the next one begins. */
+export async function checkOnward(broker: Broker, table: TableScan, signal?: AbortSignal): Promise<CheckedOnward> {
+  const nowMs = broker.clock.now();
+  const before = progressIn(await broker.metadata.get(PROGRESS, 'strong'));
+  const checked = { steps: 0, findings: 0, unjudged: 0 };
+  const isOver = before !== undefined && before.place === undefined;
+  if (isOver && nowMs - before.startedMs < limits.checkIntervalMs) return checked;
+  const startedMs = before === undefined || isOver ? nowMs : before.startedMs;
+  const check = new Check({ broker, table });
+  let place = before?.place;
+  while (checked.steps < limits.checkStepsPerRun) {
+    if (signal?.aborted === true) break;
+    const step = await stepOrRewind(broker, check, { startedMs, ...(place && { place }) });
+    checked.steps++;
+    checked.findings += step.findings.length;
+    for (const finding of step.findings) report(broker, finding);
+    place = step.next;
+    await note(broker, { startedMs, ...(place && { place }) });
+    if (place === undefined) break;
+  }
+  checked.unjudged = check.counts.unjudged;
+  if (checked.steps > 0) broker.meter.checked(checked.findings);
+  return checked;
+}
+
+/** A cursor that the store no longer takes must not hold the walk up for ever: the part is begun anew. */
+async function stepOrRewind(broker: Broker, check: Check, { startedMs, place }: Progress) {
+  try {
+    return await check.step(place);
+  } catch (error) {
+    const isOfCursor = place?.part === 'objects' || place?.part === 'items';
+    if (error instanceof MillraceError && isOfCursor) await note(broker, { startedMs, place: { part: place.part } });
+    throw error;
+  }
+}
+
+async function note({ metadata }: Broker, { startedMs, place }: Progress): Promise<void> {
+  const attributes: Attributes = { startedMs, ...(place && { place: JSON.stringify(place) }) };
+  await metadata.write([{ kind: 'put', key: PROGRESS, attributes }]);
+}
+
+function report({ log }: Broker, { severity, what, ...finding }: Finding): void {
+  const facts = { ...finding, severity };
+  if (severity === 'waste') log.warn(`The consistency check: ${what}`, facts);
+  else log.error(`The consistency check: ${what}`, facts);
+}
+
+function progressIn(item: Attributes | undefined): Progress | undefined {
+  if (item === undefined) return undefined;
+  const { startedMs, place } = item;
+  assert(typeof startedMs === 'number', 'the progress of the check has a beginning');
+  assert(place === undefined || typeof place === 'string', 'the place of the check is text');
+  return place === undefined ? { startedMs } : { startedMs, place: JSON.parse(place) as CheckPlace };
+}
