@@ -5,6 +5,7 @@ import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
 import { costs } from './parts/costs.ts';
+import { directRead } from './parts/direct-read.ts';
 import { groups } from './parts/groups.ts';
 import { idempotentProduce } from './parts/idempotent-produce.ts';
 import { inlineThreshold } from './parts/inline-threshold.ts';
@@ -25,6 +26,7 @@ const PARTS: readonly Part[] = [
   produceJson,
   produceBatches,
   fetchBatches,
+  directRead,
   sdkProducer,
   idempotentProduce,
   replication,
