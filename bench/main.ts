@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
+import { clean } from './parts/clean.ts';
 import { costs } from './parts/costs.ts';
 import { directRead } from './parts/direct-read.ts';
 import { groups } from './parts/groups.ts';
@@ -35,6 +36,7 @@ const PARTS: readonly Part[] = [
   triggers,
   triggerLatency,
   memory,
+  clean,
   costs,
   triggerCosts,
   longPoll,
