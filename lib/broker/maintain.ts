@@ -10,6 +10,7 @@ import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
+import { retainTopics } from './lifecycle/retain-topics.ts';
 import { sweepOnward } from './sweep-onward.ts';
 
 export interface MaintenanceRequest {
@@ -42,6 +43,12 @@ const CHORES: readonly Chore[] = [
     name: 'deletion of topics',
     run: async (broker, { signal }) => ({
       ...(await finishDeletions(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'retention of topics',
+    run: async (broker, { signal }) => ({
+      ...(await retainTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {

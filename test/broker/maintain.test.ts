@@ -1,13 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { createTopic } from '../../lib/broker/create-topic.ts';
+import { describePartition } from '../../lib/broker/describe-topic.ts';
 import { commitOffsets } from '../../lib/broker/groups/commit-offsets.ts';
 import { listGroups } from '../../lib/broker/groups/list-groups.ts';
 import { maintain } from '../../lib/broker/maintain.ts';
+import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { newObjectId } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { encodeFooter } from '../../lib/log/segment/footer.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
+import { batchOf } from '../support/broker.ts';
 import { groupWorld } from '../support/group-consumers.ts';
 
 /** A group whose offsets have expired, and an object that no ledger has. */
@@ -31,6 +35,14 @@ describe('maintenance', () => {
     expect(await left()).toEqual({ groups: 1, objects: 1 });
     expect(await maintain(broker, { offsetsRetentionMs: 60_000 })).toEqual([]);
     expect(await left()).toEqual({ groups: 0, objects: 0 });
+  });
+
+  test('lets old records go', async () => {
+    const { broker } = await world();
+    await createTopic(broker, { name: 'old', config: { 'retention.ms': 0 } });
+    await produceBatches(broker, { topic: 'old', partition: 0, batches: batchOf('x'), acks: 'all' });
+    expect(await maintain(broker)).toEqual([]);
+    expect(await describePartition(broker, 'old', 0)).toMatchObject({ logStartOffset: 1, highWatermark: 1 });
   });
 
   test('keeps offsets for 7 days where nobody says otherwise', async () => {

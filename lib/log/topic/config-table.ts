@@ -156,20 +156,20 @@ export const topicConfigTable = {
     anyOf: ['delete', 'compact'],
     effect: 'later',
     about:
-      'Whether old records are deleted, compacted by key, or both; empty keeps everything. With compact, records without a key are refused already.',
+      'Whether old records are deleted, compacted by key, or both; empty keeps everything. `delete` is obeyed. With compact, records without a key are refused already.',
   },
   'retention.ms': {
     type: 'long',
     default: String(7 * DAY_MS),
     min: -1,
-    effect: 'later',
-    about: 'How long records are kept under the policy `delete`; -1 for ever.',
+    effect: 'now',
+    about: 'How long records are kept at least under the policy `delete`, by their timestamps; -1 for ever.',
   },
   'retention.bytes': {
     type: 'long',
     default: '-1',
-    effect: 'later',
-    about: 'How many bytes a partition keeps under the policy `delete`; -1 for any.',
+    effect: 'now',
+    about: 'How many bytes a partition keeps at least under the policy `delete`; -1 for any.',
   },
   'delete.retention.ms': {
     type: 'long',

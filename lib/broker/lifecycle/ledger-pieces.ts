@@ -1,0 +1,110 @@
+/**
+ * A ledger's pieces from the table, for retention: its pages, and merged segments of its partitions, in either direction.
+ *
+ * Pages are read by queries, because a page found alone costs eight times as much; and strongly, so that none is missing.
+ */
+import type { LedgerId, TopicId } from '../../kernel/ids.ts';
+import type { Item } from '../../kernel/items.ts';
+import { limits } from '../../kernel/limits.ts';
+import { ledgerKey } from '../../log/ledger/head.ts';
+import { decodePage, PAGES_START, type Page, pageSortKey } from '../../log/ledger/page.ts';
+import {
+  decodeSegmentItem,
+  partitionKey,
+  SEGMENTS_START,
+  type SegmentItem,
+  segmentSortKey,
+} from '../../log/merged/segment-item.ts';
+import type { MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
+
+/** The pages from one on and before another. */
+export async function* pagesFrom(
+  metadata: MetadataStore,
+  ledger: LedgerId,
+  { from, to }: { from: number; to: number },
+): AsyncGenerator<Page> {
+  for await (const item of itemsOf(metadata, ledgerKey(ledger), {
+    from: pageSortKey(from),
+    to: pageSortKey(to),
+    itemsMax: limits.retentionPagesMax,
+  })) {
+    yield pageOf(item);
+  }
+}
+
+/** The same, the last one first. */
+export async function* pagesBack(
+  metadata: MetadataStore,
+  ledger: LedgerId,
+  { from, to }: { from: number; to: number },
+): AsyncGenerator<Page> {
+  for await (const item of itemsOf(metadata, ledgerKey(ledger), {
+    from: pageSortKey(from),
+    to: pageSortKey(to),
+    descending: true,
+    itemsMax: limits.retentionPagesMax,
+  })) {
+    yield pageOf(item);
+  }
+}
+
+function pageOf({ key, attributes }: Item): Page {
+  return decodePage(Number(key.sk.slice(PAGES_START.length)), attributes);
+}
+
+interface PartitionPlace {
+  topicId: TopicId;
+  partition: number;
+}
+
+/** The segments from the one that covers the offset, or the first after it. */
+export async function* segmentsFrom(
+  metadata: MetadataStore,
+  { topicId, partition }: PartitionPlace,
+  offset: number,
+): AsyncGenerator<SegmentItem> {
+  const pk = partitionKey(topicId, partition);
+  const upTo = segmentSortKey(offset + 1);
+  const { items } = await metadata.query({ pk, to: upTo, descending: true, limit: 1, consistency: 'strong' });
+  const from = items[0]?.key.sk ?? SEGMENTS_START;
+  for await (const item of itemsOf(metadata, pk, { from, itemsMax: limits.retentionSegmentsMax })) {
+    yield decodeSegmentItem(item);
+  }
+}
+
+/** The segments that begin before the offset, the last one first. */
+export async function* segmentsBack(
+  metadata: MetadataStore,
+  { topicId, partition }: PartitionPlace,
+  offset: number,
+): AsyncGenerator<SegmentItem> {
+  const items = itemsOf(metadata, partitionKey(topicId, partition), {
+    from: SEGMENTS_START,
+    to: segmentSortKey(offset),
+    descending: true,
+    itemsMax: limits.retentionSegmentsMax,
+  });
+  for await (const item of items) yield decodeSegmentItem(item);
+}
+
+interface Walk {
+  from: string;
+  to?: string;
+  descending?: true;
+  itemsMax: number;
+}
+
+/** Begins with few: mostly the first one or two are all that is wanted. */
+async function* itemsOf(metadata: MetadataStore, pk: string, { itemsMax, ...walk }: Walk): AsyncGenerator<Item> {
+  let { from, to }: { from?: string; to?: string } = walk;
+  let limit: number = limits.retentionFirstItems;
+  for (let seen = 0; seen < itemsMax; ) {
+    const page: QueryPage = await metadata.query({ ...walk, pk, from, to, limit, consistency: 'strong' });
+    yield* page.items;
+    if (page.next === undefined) return;
+    if (walk.descending) to = page.next;
+    else from = page.next;
+    seen += page.items.length;
+    limit = limits.retentionItemsPerQuery;
+  }
+}
