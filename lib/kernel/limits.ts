@@ -680,6 +680,8 @@ export const limits = {
 
   /** Pages that one step retires, and deletes. */
   pagesRetiredPerStep: 64,
+  /** Ledgers from which merged pages and condemned objects are cleared at the same time. */
+  ledgersClearedInFlightMax: 4,
   /** Condemned items of a ledger that are read at once. */
   condemnedItemsPerStep: 16,
 
@@ -732,6 +734,8 @@ export const limits = {
   checkSegmentsPerStep: 256,
   /** How often items that change while they are compared are read anew. */
   checkAttemptsMax: 4,
+  /** What of a merged segment is read at once. */
+  checkBytesAtOnce: 4 * MIB,
   /** Objects that are looked at at the same time. */
   checkLooksInFlightMax: 8,
   /** Objects whose size is remembered: those of a flush to several ledgers, and what was reported already. */

@@ -57,8 +57,10 @@ async function stepOrRewind(broker: Broker, check: Check, { startedMs, place }: 
   try {
     return await check.step(place);
   } catch (error) {
-    const isOfCursor = place?.part === 'objects' || place?.part === 'items';
-    if (error instanceof MillraceError && isOfCursor) await note(broker, { startedMs, place: { part: place.part } });
+    if (error instanceof MillraceError && place !== undefined && 'cursor' in place) {
+      const { cursor: _, ...beginning } = place;
+      await note(broker, { startedMs, place: beginning });
+    }
     throw error;
   }
 }

@@ -25,6 +25,7 @@ import { named, readable } from './check-commit.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, type FindingKind, finding } from './finding.ts';
 import type { LedgerInView } from './ledger-in-view.ts';
+import { damageInSegment } from './segment-bytes.ts';
 import { decoded } from './unreadable.ts';
 
 export interface SegmentPlace {
@@ -153,13 +154,17 @@ async function checkSegmentObject(context: CheckContext, view: LedgerInView, seg
   const object = objectName('merged', segment.object);
   const size = await context.sizes.of(object);
   const expected = bytes + footerBytes;
-  if (size === expected) return [];
+  const damage = size === expected && context.deep ? await damageInSegment(context.broker, segment) : undefined;
+  if (size === expected && damage === undefined) return [];
   const affected = readable(head, partition % topic.ledgerPartitions, { partition, from: base, to: end });
   const place = { topic: topic.name, affected, object, item: segmentKey(topic.topicId, { partition, base }) };
-  const [kind, problem] =
-    size === undefined
-      ? (['object-missing', 'is missing'] as const)
-      : (['object-short', `has ${size} bytes, and should have ${expected}`] as const);
+  const [kind, problem] = problemOf(size, expected, damage);
   const what = sentence(`The merged object ${object} ${problem}${named(affected)}`);
   return [finding(kind, place, what, affected.length === 0 ? 'conflict' : undefined)];
+}
+
+function problemOf(size: number | undefined, expected: number, damage: string | undefined): [FindingKind, string] {
+  if (size === undefined) return ['object-missing', 'is missing'];
+  if (damage !== undefined) return ['object-corrupt', `is damaged: ${damage}`];
+  return ['object-short', `has ${size} bytes, and should have ${expected}`];
 }

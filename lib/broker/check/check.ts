@@ -15,6 +15,7 @@ import type { Broker } from '../broker.ts';
 import { LruMap } from '../lru-map.ts';
 import { checkItems } from './check-items.ts';
 import { checkLedger } from './check-ledger.ts';
+import { checkMergedObject } from './check-merged-object.ts';
 import { checkObject } from './check-object.ts';
 import { checkSegments } from './check-segments.ts';
 import type { CheckContext, CheckCounts } from './context.ts';
@@ -29,7 +30,8 @@ export type CheckPlace =
   | { part: 'ledgers'; topic: string; ledger: number; page: number }
   /** With a partition's merged segments from a base offset on. */
   | { part: 'segments'; topic: string; partition: number; from: number; end?: number }
-  | { part: 'objects'; cursor?: string }
+  /** In the bucket: those of flushes first. */
+  | { part: 'objects'; tier: 'segments' | 'merged'; cursor?: string }
   | { part: 'items'; cursor?: string };
 
 const FIRST: CheckPlace = { part: 'ledgers', topic: '', ledger: 0, page: 0 };
@@ -72,7 +74,7 @@ export class Check {
       case 'segments':
         return this.stepSegments(place);
       case 'objects':
-        return this.stepObjects(place.cursor);
+        return this.stepObjects(place);
       case 'items':
         return this.stepItems(place.cursor);
     }
@@ -82,7 +84,7 @@ export class Check {
     const { metadata } = this.context.broker;
     const query = { pk: TOPIC_DIRECTORY, from: place.topic, limit: 1, consistency: 'strong' as const };
     const name = (await metadata.query(query)).items[0]?.key.sk;
-    if (name === undefined) return { findings: [], next: { part: 'objects' } };
+    if (name === undefined) return { findings: [], next: { part: 'objects', tier: 'segments' } };
     const topic = await this.topicOf(name);
     if (topic === undefined) return { findings: [], next: after(name) };
     const { ledger, page } = name === place.topic ? place : { ledger: 0, page: 0 };
@@ -109,13 +111,14 @@ export class Check {
     return { findings, next: { part: 'ledgers', topic: topic.name, ledger, page: 0 } };
   }
 
-  private async stepObjects(cursor: string | undefined): Promise<CheckStep> {
-    const page = await this.context.broker.objects.list('segments/', cursor);
+  private async stepObjects({ tier, cursor }: CheckPlace & { part: 'objects' }): Promise<CheckStep> {
+    const page = await this.context.broker.objects.list(`${tier}/`, cursor);
     const names = page.objects.map(({ name }) => name).filter((name) => this.listed.get(name) === undefined);
     for (const name of names) this.listed.set(name, true);
-    const found = await mapBounded(names, limits.checkLooksInFlightMax, (name) => checkObject(this.context, name));
-    const { next } = page;
-    return { findings: found.flat(), next: next === undefined ? { part: 'items' } : { part: 'objects', cursor: next } };
+    const look = tier === 'merged' ? checkMergedObject : checkObject;
+    const findings = (await mapBounded(names, limits.checkLooksInFlightMax, (name) => look(this.context, name))).flat();
+    if (page.next !== undefined) return { findings, next: { part: 'objects', tier, cursor: page.next } };
+    return { findings, next: tier === 'merged' ? { part: 'items' } : { part: 'objects', tier: 'merged' } };
   }
 
   private async stepItems(cursor: string | undefined): Promise<CheckStep> {
