@@ -5,7 +5,7 @@
  * segment and never compacts: so merging has to take in a compacted topic's pages before `max.compaction.lag.ms` is over,
  * as Kafka rolls the active segment early.
  *
- * Dirty is what no pass has had: the offsets from `firstDirtyOffset` on. Time is judged by whole segments and by their
+ * Dirty is what no pass has had: the offsets from `dirtyFrom` on. Time is judged by whole segments and by their
  * records' timestamps. Where several things forbid or demand a compaction:
  *
  * - `min.compaction.lag.ms` always holds: the range ends where the first segment begins that has a younger record.
@@ -14,24 +14,18 @@
  *
  * As in Kafka, tombstones whose time is over don't demand a compaction: they go with the next one.
  */
+import type { SegmentItem } from '../merged/segment-item.ts';
 import type { TopicConfigValues } from '../topic/config.ts';
 
-export interface CompactibleSegment {
-  baseOffset: number;
-  endOffset: number;
-  bytes: number;
-  /** The highest timestamp of its first batch. */
-  firstTimestamp: number;
-  /** The highest timestamp of all. */
-  newestTimestamp: number;
-}
+/** What is looked at of a merged segment. */
+export type CompactibleSegment = Pick<SegmentItem, 'base' | 'end' | 'bytes' | 'newestMs' | 'oldestMs'>;
 
 export interface CompactionSituation {
-  /** All of the partition that are merged, in order and without gaps. */
+  /** All of the partition, in order and without gaps. */
   segments: readonly CompactibleSegment[];
   logStartOffset: number;
-  /** Where the last pass ended; absent before the first. */
-  firstDirtyOffset?: number;
+  /** Where the last pass ended, as the ledger's lifecycle item has it; absent before the first. */
+  dirtyFrom?: number;
   nowMs: number;
   /** How many dirty bytes one pass takes on; one segment at least. */
   dirtyBytesMax: number;
@@ -55,9 +49,9 @@ export type CompactionPlan =
 
 export function planCompaction(situation: CompactionSituation, config: CompactionConfig): CompactionPlan {
   const { nowMs, logStartOffset, dirtyBytesMax } = situation;
-  const segments = situation.segments.filter(({ endOffset }) => endOffset > logStartOffset);
-  const from = firstDirtyOffset(segments, situation);
-  const dirty = segments.filter(({ endOffset }) => endOffset > from);
+  const segments = situation.segments.filter(({ end }) => end > logStartOffset);
+  const from = firstDirty(segments, situation);
+  const dirty = segments.filter(({ end }) => end > from);
   if (dirty.length === 0) return { kind: 'nothing', why: 'nothing is dirty' };
   const cleanable = oldEnough(dirty, nowMs, config['min.compaction.lag.ms']);
   if (cleanable.length === 0) return { kind: 'nothing', why: 'what is dirty is too young' };
@@ -77,12 +71,12 @@ export function planCompaction(situation: CompactionSituation, config: Compactio
  * Where the log start has gone past the last pass's end, all that is left is dirty. A mark beyond the segments belongs to
  * another state of them, as after a restore: nothing is known then, and compacting what was compacted changes nothing.
  */
-function firstDirtyOffset(
+function firstDirty(
   segments: readonly CompactibleSegment[],
-  { firstDirtyOffset: marked = 0, logStartOffset }: CompactionSituation,
+  { dirtyFrom = 0, logStartOffset }: CompactionSituation,
 ): number {
-  const mergedEnd = segments.at(-1)?.endOffset ?? logStartOffset;
-  return marked < logStartOffset || marked > mergedEnd ? logStartOffset : marked;
+  const mergedEnd = segments.at(-1)?.end ?? logStartOffset;
+  return dirtyFrom < logStartOffset || dirtyFrom > mergedEnd ? logStartOffset : dirtyFrom;
 }
 
 /** The segments before the first that has a record younger than the lag; 0 makes none too young, whatever its clock said. */
@@ -92,33 +86,33 @@ function oldEnough(
   minCompactionLagMs: number,
 ): readonly CompactibleSegment[] {
   if (minCompactionLagMs <= 0) return segments;
-  const tooYoung = segments.findIndex(({ newestTimestamp }) => newestTimestamp > nowMs - minCompactionLagMs);
+  const tooYoung = segments.findIndex(({ newestMs = 0 }) => newestMs > nowMs - minCompactionLagMs);
   return tooYoung < 0 ? segments : segments.slice(0, tooYoung);
 }
 
-/** Timestamps of 0 and none at all say nothing about age. */
+/** A timestamp of 0, or none, says nothing about age. */
 function hasOlderThan(segments: readonly CompactibleSegment[], timeMs: number): boolean {
-  return segments.some(({ firstTimestamp }) => firstTimestamp > 0 && firstTimestamp < timeMs);
+  return segments.some(({ oldestMs = 0 }) => oldestMs > 0 && oldestMs < timeMs);
 }
 
 /** The end of as many segments as are within the bound, and of one in any case. */
 function rangeEnd(cleanable: readonly CompactibleSegment[], from: number, bytesMax: number): number {
-  let end = from;
+  let to = from;
   let bytes = 0;
   for (const segment of cleanable) {
     bytes += bytesBetween([segment], from, Number.POSITIVE_INFINITY);
-    if (bytes > bytesMax && end > from) break;
-    end = segment.endOffset;
+    if (bytes > bytesMax && to > from) break;
+    to = segment.end;
   }
-  return end;
+  return to;
 }
 
 /** The bytes of the offsets from `from` up to `to`; of a segment that a pass has had in part, in proportion. */
 function bytesBetween(segments: readonly CompactibleSegment[], from: number, to: number): number {
   let sum = 0;
-  for (const { baseOffset, endOffset, bytes } of segments) {
-    const offsets = Math.min(endOffset, to) - Math.max(baseOffset, from);
-    if (offsets > 0) sum += bytes * (offsets / (endOffset - baseOffset));
+  for (const { base, end, bytes } of segments) {
+    const offsets = Math.min(end, to) - Math.max(base, from);
+    if (offsets > 0) sum += bytes * (offsets / (end - base));
   }
   return sum;
 }

@@ -13,8 +13,8 @@ const NOW = 1_000_000;
 /** Segments of 100 offsets each, one after the other. */
 function segments(...given: Partial<CompactibleSegment>[]): CompactibleSegment[] {
   return given.map((fields, index) => {
-    const [baseOffset, endOffset] = [index * 100, (index + 1) * 100];
-    const model = { baseOffset, endOffset, bytes: 1_000, firstTimestamp: NOW - 5_000, newestTimestamp: NOW - 4_000 };
+    const [base, end] = [index * 100, (index + 1) * 100];
+    const model = { base, end, bytes: 1_000, oldestMs: NOW - 5_000, newestMs: NOW - 4_000 };
     return Object.assign(model, fields);
   });
 }
@@ -34,35 +34,35 @@ test('takes all of a log that was never compacted', () => {
 test('finds nothing to do without segments, and where all were compacted', () => {
   const nothing = { kind: 'nothing', why: 'nothing is dirty' };
   expect(plan({ segments: [] })).toEqual(nothing);
-  expect(plan({ segments: [], logStartOffset: 40, firstDirtyOffset: 40 })).toEqual(nothing);
-  expect(plan({ firstDirtyOffset: 400 })).toEqual(nothing);
+  expect(plan({ segments: [], logStartOffset: 40, dirtyFrom: 40 })).toEqual(nothing);
+  expect(plan({ dirtyFrom: 400 })).toEqual(nothing);
 });
 
 describe('min.cleanable.dirty.ratio', () => {
   test('wants more than its share of bytes dirty, not as much', () => {
-    expect(plan({ firstDirtyOffset: 200 })).toEqual({ kind: 'nothing', why: 'too little is dirty' });
+    expect(plan({ dirtyFrom: 200 })).toEqual({ kind: 'nothing', why: 'too little is dirty' });
     const larger = segments({}, {}, {}, { bytes: 1_001 });
-    expect(plan({ segments: larger, firstDirtyOffset: 200 })).toMatchObject({ kind: 'clean', from: 200, to: 400 });
-    expect(plan({ firstDirtyOffset: 399 }, { 'min.cleanable.dirty.ratio': '0' })).toMatchObject({ kind: 'clean' });
+    expect(plan({ segments: larger, dirtyFrom: 200 })).toMatchObject({ kind: 'clean', from: 200, to: 400 });
+    expect(plan({ dirtyFrom: 399 }, { 'min.cleanable.dirty.ratio': '0' })).toMatchObject({ kind: 'clean' });
     expect(plan({}, { 'min.cleanable.dirty.ratio': '1' })).toMatchObject({ kind: 'nothing' });
   });
 
   test('counts a segment that was compacted in part in proportion', () => {
-    expect(plan({ firstDirtyOffset: 199 })).toMatchObject({ kind: 'clean', from: 199 });
-    expect(plan({ firstDirtyOffset: 201 })).toMatchObject({ kind: 'nothing' });
+    expect(plan({ dirtyFrom: 199 })).toMatchObject({ kind: 'clean', from: 199 });
+    expect(plan({ dirtyFrom: 201 })).toMatchObject({ kind: 'nothing' });
   });
 
   test('does not count what is too young', () => {
-    const young = segments({}, {}, {}, { newestTimestamp: NOW });
+    const young = segments({}, {}, {}, { newestMs: NOW });
     const lag = { 'min.compaction.lag.ms': '1000' };
-    expect(plan({ segments: young, firstDirtyOffset: 150 }, lag)).toMatchObject({ kind: 'nothing' });
-    expect(plan({ segments: young, firstDirtyOffset: 149 }, lag)).toMatchObject({ kind: 'clean', to: 300 });
+    expect(plan({ segments: young, dirtyFrom: 150 }, lag)).toMatchObject({ kind: 'nothing' });
+    expect(plan({ segments: young, dirtyFrom: 149 }, lag)).toMatchObject({ kind: 'clean', to: 300 });
   });
 });
 
 describe('min.compaction.lag.ms', () => {
   test('ends the range before the first segment that has a younger record', () => {
-    const mixed = segments({}, { newestTimestamp: NOW - 999 }, {}, {});
+    const mixed = segments({}, { newestMs: NOW - 999 }, {}, {});
     expect(plan({ segments: mixed }, { 'min.compaction.lag.ms': '1000' })).toMatchObject({ to: 100 });
     expect(plan({ segments: mixed }, { 'min.compaction.lag.ms': '999' })).toMatchObject({ to: 400 });
   });
@@ -73,60 +73,60 @@ describe('min.compaction.lag.ms', () => {
   });
 
   test('of 0 keeps nothing back, even what claims to be of tomorrow', () => {
-    expect(plan({ segments: segments({ newestTimestamp: NOW * 2 }) })).toMatchObject({ kind: 'clean', to: 100 });
+    expect(plan({ segments: segments({ newestMs: NOW * 2 }) })).toMatchObject({ kind: 'clean', to: 100 });
   });
 });
 
 describe('max.compaction.lag.ms', () => {
   const lag = { 'max.compaction.lag.ms': '5000' };
-  const old = { firstTimestamp: NOW - 5_001 };
+  const old = { oldestMs: NOW - 5_001 };
 
   test('demands a compaction of the least that is dirty, once a dirty record is older', () => {
-    const dirty = { segments: segments({}, {}, {}, old), firstDirtyOffset: 399 };
+    const dirty = { segments: segments({}, {}, {}, old), dirtyFrom: 399 };
     expect(plan(dirty, lag)).toEqual({ kind: 'clean', why: 'a dirty record is too old', from: 399, to: 400 });
-    expect(plan({ firstDirtyOffset: 399 }, lag)).toMatchObject({ kind: 'nothing' });
+    expect(plan({ dirtyFrom: 399 }, lag)).toMatchObject({ kind: 'nothing' });
   });
 
   test('does not mind what was compacted, nor records without a time', () => {
-    const compacted = segments(old, old, old, { firstTimestamp: -1 });
-    expect(plan({ segments: compacted, firstDirtyOffset: 300 }, lag)).toMatchObject({ kind: 'nothing' });
+    const compacted = segments(old, old, old, { oldestMs: -1 });
+    expect(plan({ segments: compacted, dirtyFrom: 300 }, lag)).toMatchObject({ kind: 'nothing' });
   });
 });
 
 test('leaves out what is below the log start, and begins there where it has gone past the last pass', () => {
-  expect(plan({ logStartOffset: 250, firstDirtyOffset: 120 })).toMatchObject({ from: 250, to: 400 });
+  expect(plan({ logStartOffset: 250, dirtyFrom: 120 })).toMatchObject({ from: 250, to: 400 });
   // Of the two segments that are left one is dirty: half, which is not more than half.
-  expect(plan({ logStartOffset: 200, firstDirtyOffset: 300 })).toMatchObject({ kind: 'nothing' });
+  expect(plan({ logStartOffset: 200, dirtyFrom: 300 })).toMatchObject({ kind: 'nothing' });
 });
 
 test('begins anew where the last pass ended beyond all segments', () => {
-  expect(plan({ firstDirtyOffset: 401 })).toMatchObject({ kind: 'clean', from: 0, to: 400 });
+  expect(plan({ dirtyFrom: 401 })).toMatchObject({ kind: 'clean', from: 0, to: 400 });
 });
 
 test('takes on no more dirty bytes than one pass may, but a segment at least', () => {
   expect(plan({ dirtyBytesMax: 2_500 })).toMatchObject({ from: 0, to: 200 });
   expect(plan({ dirtyBytesMax: 1 })).toMatchObject({ from: 0, to: 100 });
-  expect(plan({ dirtyBytesMax: 1_500, firstDirtyOffset: 50 })).toMatchObject({ from: 50, to: 200 });
+  expect(plan({ dirtyBytesMax: 1_500, dirtyFrom: 50 })).toMatchObject({ from: 50, to: 200 });
 });
 
 test('a range begins at the first dirty offset, is never empty, and ends where a segment does', () => {
   const situation = fc.record({
     sizes: fc.array(fc.record({ bytes: fc.integer({ min: 61, max: 1e6 }), age: fc.nat(10_000) }), { maxLength: 8 }),
     logStartOffset: fc.nat(850),
-    firstDirtyOffset: fc.option(fc.nat(850), { nil: undefined }),
+    dirtyFrom: fc.option(fc.nat(850), { nil: undefined }),
     dirtyBytesMax: fc.nat(2e6),
     minLag: fc.nat(10_000),
   });
   fc.assert(
     fc.property(situation, ({ sizes, minLag, ...given }) => {
-      const all = segments(...sizes.map(({ bytes, age }) => ({ bytes, newestTimestamp: NOW - age })));
+      const all = segments(...sizes.map(({ bytes, age }) => ({ bytes, newestMs: NOW - age })));
       const planned = plan({ segments: all, ...given }, { 'min.compaction.lag.ms': String(minLag) });
       fc.pre(planned.kind === 'clean');
       expect(planned.from).toBeGreaterThanOrEqual(given.logStartOffset);
       expect(planned.to).toBeGreaterThan(planned.from);
-      expect(all.map(({ endOffset }) => endOffset)).toContain(planned.to);
-      const taken = all.filter(({ baseOffset, endOffset }) => endOffset > planned.from && baseOffset < planned.to);
-      const tooYoung = taken.filter(({ newestTimestamp }) => minLag > 0 && newestTimestamp > NOW - minLag);
+      expect(all.map(({ end }) => end)).toContain(planned.to);
+      const taken = all.filter(({ base, end }) => end > planned.from && base < planned.to);
+      const tooYoung = taken.filter(({ newestMs }) => minLag > 0 && newestMs > NOW - minLag);
       expect(tooYoung).toEqual([]);
     }),
   );
