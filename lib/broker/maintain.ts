@@ -9,6 +9,7 @@ import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
+import { clearLedgers } from './lifecycle/clear-ledgers.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { retainTopics } from './lifecycle/retain-topics.ts';
 import { sweepOnward } from './sweep-onward.ts';
@@ -49,6 +50,12 @@ const CHORES: readonly Chore[] = [
     name: 'retention of topics',
     run: async (broker, { signal }) => ({
       ...(await retainTopics(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'clearing of merged pages',
+    run: async (broker, { signal }) => ({
+      ...(await clearLedgers(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {

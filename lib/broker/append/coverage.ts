@@ -118,10 +118,12 @@ export class Coverage {
 
   private async isInPage({ ledger, deadlineMs }: Unit, { id, seen }: CommitPlace, head: LedgerHead): Promise<boolean> {
     // From where it is likely: what is a duplicate of it may come a long time after.
-    for (let sequence = seen; sequence < head.sealed; sequence++) {
+    for (let sequence = Math.max(seen, head.retired); sequence < head.sealed; sequence++) {
       if (this.parts.clock.monotonic() >= deadlineMs) throw notCovered();
       if (offsetsInPage(await this.page(ledger, sequence), id) !== undefined) return true;
     }
+    // It may have been in a page that is gone.
+    if (seen < head.retired) throw notCovered();
     return false;
   }
 

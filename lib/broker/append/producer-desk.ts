@@ -144,7 +144,7 @@ export class ProducerDesk {
     if (offsets === undefined) {
       const newest = await this.parts.heads.strong(ledger);
       if (newest === undefined) throw goneError();
-      offsets = offsetsInTail(newest, place.id) ?? (await this.offsetsInPages(ledger, place, newest.sealed));
+      offsets = offsetsInTail(newest, place.id) ?? (await this.offsetsInPages(ledger, place, newest));
     }
     const base = offsets?.get(slot);
     return base === undefined ? undefined : base + place.before;
@@ -153,9 +153,10 @@ export class ProducerDesk {
   private async offsetsInPages(
     ledger: LedgerId,
     { id, seen }: { id: Uint8Array; seen: number },
-    sealed: number,
+    { sealed, retired }: LedgerHead,
   ): Promise<BaseOffsets | undefined> {
-    for (let sequence = seen; sequence < sealed && sequence <= seen + PAGES_AFTER_SEEN; sequence++) {
+    const end = Math.min(sealed, seen + PAGES_AFTER_SEEN + 1);
+    for (let sequence = Math.max(seen, retired); sequence < end; sequence++) {
       const found = offsetsInPage(await this.parts.pages.get(ledger, sequence), id);
       if (found !== undefined) return found;
     }
@@ -181,8 +182,9 @@ export class ProducerDesk {
     if (head.epoch === 0) return [];
     const cutOff: Uint8Array[] = [];
     for (const place of missing) {
-      if (isRecent(head, place.id)) continue;
-      if ((await this.offsetsInPages(ledger, place, head.sealed)) === undefined) cutOff.push(place.id);
+      // What may have been in a page that is gone was covered by then: it stays, and nobody knows where it is any more.
+      if (isRecent(head, place.id) || place.seen < head.retired) continue;
+      if ((await this.offsetsInPages(ledger, place, head)) === undefined) cutOff.push(place.id);
     }
     return cutOff;
   }

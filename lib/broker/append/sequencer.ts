@@ -329,11 +329,14 @@ export class Sequencer {
     const id = idOf(progress.plan.commit);
     const inTail = offsetsInTail(head, id);
     if (inTail !== undefined) return inTail;
-    for (let sequence = head.sealed - 1; sequence >= progress.firstSeen; sequence--) {
+    const oldest = Math.max(progress.firstSeen, head.retired);
+    for (let sequence = head.sealed - 1; sequence >= oldest; sequence--) {
       if (this.isLate(progress)) throw timedOut(progress);
       const inPage = offsetsInPage(await this.parts.pages.get(progress.plan.ledger, sequence), id);
       if (inPage !== undefined) return inPage;
     }
+    // It may have been in a page that is gone: this process has slept for longer than anybody waits.
+    if (oldest > progress.firstSeen && progress.unknown) throw timedOut(progress);
     return undefined;
   }
 

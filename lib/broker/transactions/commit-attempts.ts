@@ -303,11 +303,14 @@ export class CommitAttempts {
   ): Promise<BaseOffsets | undefined> {
     const inTail = offsetsInTail(head, id);
     if (inTail !== undefined) return inTail;
-    for (let sequence = head.sealed - 1; sequence >= firstSeen; sequence--) {
+    const oldest = Math.max(firstSeen, head.retired);
+    for (let sequence = head.sealed - 1; sequence >= oldest; sequence--) {
       if (this.isLate(progress)) throw timedOut(progress);
       const inPage = offsetsInPage(await this.parts.pages.get(ledger, sequence), id);
       if (inPage !== undefined) return inPage;
     }
+    // It may have been in a page that is gone: this process has slept for longer than anybody waits.
+    if (oldest > firstSeen) throw timedOut(progress);
     return undefined;
   }
 

@@ -44,12 +44,21 @@ async function find(
 ): Promise<BaseOffsets> {
   const inTail = offsetsInTail(head, id);
   if (inTail !== undefined) return inTail;
-  for (let sequence = seen; sequence < head.sealed; sequence++) {
-    if (broker.clock.monotonic() >= deadlineMs) break;
+  const first = Math.max(seen, head.retired);
+  for (let sequence = first; sequence < head.sealed; sequence++) {
+    if (broker.clock.monotonic() >= deadlineMs) throw lateError();
     const inPage = offsetsInPage(await broker.pages.get(ledger, sequence), id);
     if (inPage !== undefined) return inPage;
   }
-  throw new MillraceError(
+  if (first > seen) {
+    const detail = 'The transaction was committed; where its records are is not known any more.';
+    throw new MillraceError('DUPLICATE_SEQUENCE_NUMBER', detail);
+  }
+  throw lateError();
+}
+
+function lateError(): MillraceError {
+  return new MillraceError(
     'REQUEST_TIMED_OUT',
     'The transaction was committed; where its records are could not be read in time.',
     { facts: { retryAfterMs: limits.retryAfterMsDefault } },

@@ -24,8 +24,12 @@ interface Home {
   after: Uint8Array | undefined;
 }
 
+/** A query between the two is for all producers of a ledger that are not in its head. */
+export const PRODUCERS_START = 'producer#';
+export const PRODUCERS_END = 'producer$';
+
 export function producerItemKey(ledger: LedgerId, key: string): ItemKey {
-  return { pk: ledgerKey(ledger), sk: `producer#${key}` };
+  return { pk: ledgerKey(ledger), sk: PRODUCERS_START + key };
 }
 
 export function encodeProducerItem(packed: Uint8Array): Attributes {

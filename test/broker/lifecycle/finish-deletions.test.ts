@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
-import { type ProduceRequest, produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { type LedgerId, newObjectId } from '../../../lib/kernel/ids.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
@@ -30,7 +30,7 @@ import {
 const GRACE = limits.deletionGraceMs;
 
 async function write({ broker }: Process, topic: string, partitions: number[], value = 'v'): Promise<void> {
-  const records: ProduceRequest['records'] = partitions.map((partition) => ({
+  const records = partitions.map((partition) => ({
     partition,
     key: null,
     value: utf8(value),

@@ -198,6 +198,7 @@ describe('deleting a topic', () => {
     await commit(one);
     expect(await bundles(a)).toBe(1);
     await deleteTopic(one.broker, 'a');
+    await settled(one.broker);
     expect(await bundles(a)).toBe(0);
   });
 });

@@ -1,0 +1,90 @@
+/**
+ * Lets pages go that are merged, when everybody who may still read them has had a grace to look again.
+ *
+ * The head's `d` is raised first; from then on nobody reads what is below. What the pages name is deleted after, then the
+ * pages, and then `r` of the lifecycle item says so: what is between `r` and `d` is gone through again after a crash.
+ */
+import type { LedgerId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import { type BundleEntry, bundleKey, decodeBundleItem, isBundle } from '../../log/ledger/bundle.ts';
+import type { Commit } from '../../log/ledger/commit.ts';
+import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
+import { decodePage, type Page, pageKey } from '../../log/ledger/page.ts';
+import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import { planRetire, planRetired, retirableTo } from '../../log/merged/retire.ts';
+import { discard } from '../../log/topic/topic-writes.ts';
+import type { Broker } from '../broker.ts';
+import { writeRepeatedly } from '../write-attempts.ts';
+import { deleteObjects } from './delete-objects.ts';
+import { settleProducers } from './settle-producers.ts';
+
+export interface Retired {
+  pages: number;
+  objects: number;
+}
+
+/** As much as one step takes on; the next one goes on from there. */
+export async function retirePages(broker: Broker, ledger: LedgerId): Promise<Retired> {
+  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const head = await broker.heads.strong(ledger);
+  if (head === undefined) return { pages: 0, objects: 0 };
+  const retired = await retire(broker, ledger, head, lifecycle);
+  return clear(broker, { ledger, lifecycle, to: retired });
+}
+
+/** Answers below which page pages are retired now. */
+async function retire(broker: Broker, ledger: LedgerId, head: LedgerHead, lifecycle: Lifecycle): Promise<number> {
+  const most = head.retired + limits.pagesRetiredPerStep;
+  const to = Math.min(most, retirableTo(head, lifecycle, broker.clock.now()));
+  if (to <= head.retired) return head.retired;
+  const pages = await readPages(broker, ledger, head.retired, to);
+  await settleProducers(broker, ledger, pages);
+  const written = await broker.metadata.write([planRetire(ledger, head, to)]);
+  const current = written.item && broker.heads.update(ledger, decodeHead(written.item));
+  return current?.retired ?? head.retired;
+}
+
+async function clear(
+  broker: Broker,
+  { ledger, lifecycle, to }: { ledger: LedgerId; lifecycle: Lifecycle; to: number },
+): Promise<Retired> {
+  const end = Math.min(to, lifecycle.deleted + limits.pagesRetiredPerStep);
+  if (end <= lifecycle.deleted) return { pages: 0, objects: 0 };
+  const pages = await readPages(broker, ledger, lifecycle.deleted, end);
+  const entries = pages.flatMap(({ commits }) => commits.filter(isBundle));
+  const bundled: Commit[] = [];
+  for (const entry of entries) bundled.push(...(await commitsOfBundle(broker, ledger, entry)));
+  const objects = await deleteObjects(broker, [...pages.flatMap(({ commits }) => commits), ...bundled]);
+  // Bundles before the pages that name them, and all of them after what they name.
+  for (const entry of entries) {
+    for (let number = 0; number < entry.bundle; number++) {
+      await writeRepeatedly(broker.metadata, [discard(bundleKey(ledger, entry, number))]);
+    }
+  }
+  await mapBounded(pages, limits.storageFanOutMax, ({ sequence }) =>
+    writeRepeatedly(broker.metadata, [discard(pageKey(ledger, sequence))]),
+  );
+  await broker.metadata.write([planRetired(ledger, lifecycle, end)]);
+  return { pages: pages.length, objects };
+}
+
+/** Those that are there: others may have been deleted before a crash. */
+async function readPages(broker: Broker, ledger: LedgerId, from: number, to: number): Promise<Page[]> {
+  const numbers = Array.from({ length: to - from }, (_, index) => from + index);
+  const found = await mapBounded(numbers, limits.storageFanOutMax, async (sequence) => {
+    const item = await broker.metadata.get(pageKey(ledger, sequence), 'strong');
+    return item && decodePage(sequence, item);
+  });
+  return found.filter((page) => page !== undefined);
+}
+
+/** Of those of its items that are there. */
+async function commitsOfBundle(broker: Broker, ledger: LedgerId, entry: BundleEntry): Promise<Commit[]> {
+  const commits: Commit[] = [];
+  for (let number = 0; number < entry.bundle; number++) {
+    const item = await broker.metadata.get(bundleKey(ledger, entry, number), 'strong');
+    if (item !== undefined) commits.push(...decodeBundleItem(item));
+  }
+  return commits;
+}
