@@ -48,10 +48,13 @@ describe('arguments that cannot be meant', () => {
     [['fly'], 'there is no command "fly"; see millrace --help'],
     [['constructor'], 'there is no command "constructor"; see millrace --help'],
     [['--url', 'http://x', 'topics'], '--url comes before a command; flags follow it; see millrace --help'],
-    [['topics'], 'millrace topics needs one of list, create, describe, alter, delete; see millrace topics --help'],
+    [
+      ['topics'],
+      'millrace topics needs one of list, create, describe, alter, delete, delete-records; see millrace topics --help',
+    ],
     [
       ['topics', 'fly'],
-      'millrace topics has list, create, describe, alter, delete, and no "fly"; see millrace topics --help',
+      'millrace topics has list, create, describe, alter, delete, delete-records, and no "fly"; see millrace topics --help',
     ],
     [['topics', 'create'], 'millrace topics create needs <topic>; see millrace topics create --help'],
     [['topics', 'create', 'a', 'b'], '"b" is one argument too many; see millrace topics create --help'],

@@ -148,7 +148,7 @@ describe('paths', () => {
     for (const [method, path, allow] of [
       ['PUT', '/v1/topics', 'GET, HEAD, POST'],
       ['POST', '/v1/topics/t', 'GET, HEAD, PATCH, DELETE'],
-      ['GET', '/v1/topics/t/records', 'POST'],
+      ['GET', '/v1/topics/t/records', 'POST, DELETE'],
       ['DELETE', '/v1/topics/t/partitions/0/records', 'GET, HEAD, POST'],
       ['POST', '/healthz', 'GET, HEAD'],
       ['OPTIONS', '/v1/topics', 'GET, HEAD, POST'],
