@@ -13,6 +13,7 @@ import { objectName, parseObjectName } from '../../log/segment/object-name.ts';
 import { deletedTopicKey } from '../../log/topic/deleted-topic-item.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
+import { otherName } from './check-object.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, finding } from './finding.ts';
 import { decoded } from './unreadable.ts';
@@ -27,7 +28,9 @@ export async function checkMergedObject(context: CheckContext, object: string): 
   if (parsed.id.birthMs > broker.clock.now() - limits.checkGraceMs) return [];
   try {
     const footer = await footerOf(broker, object);
-    if (footer === undefined || (await isNamed(broker, footer))) return [];
+    if (footer === undefined) return [];
+    if (objectName('merged', footer.object) !== object) return [otherName(object)];
+    if (await isNamed(broker, footer)) return [];
     // It may have been deleted between the two reads that say who names it.
     if ((await footerOf(broker, object)) === undefined || (await isNamed(broker, footer))) return [];
     const what = `Nothing refers to the merged object ${object} of partition ${footer.partition} of the topic ${footer.topic}.`;

@@ -11,7 +11,7 @@ import { limits } from '../../kernel/limits.ts';
 import { sentence } from '../../kernel/sentence.ts';
 import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { Footer } from '../../log/segment/footer.ts';
-import { parseObjectName } from '../../log/segment/object-name.ts';
+import { objectName, parseObjectName } from '../../log/segment/object-name.ts';
 import { deletedTopicKey } from '../../log/topic/deleted-topic-item.ts';
 import type { Broker } from '../broker.ts';
 import { footerOf, isCommitted } from '../lifecycle/orphans.ts';
@@ -28,7 +28,9 @@ export async function checkObject(context: CheckContext, object: string): Promis
   if (parsed.id.birthMs > broker.clock.now() - limits.checkGraceMs) return [];
   try {
     const footer = await footerOf(broker, object);
-    if (footer === undefined || (await isReferredTo(broker, footer))) return [];
+    if (footer === undefined) return [];
+    if (objectName(parsed.tier, footer.object) !== object) return [otherName(object)];
+    if (await isReferredTo(broker, footer)) return [];
     return [finding('object-unreferenced', { object }, `Nothing refers to the object ${object}.`)];
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
@@ -45,6 +47,15 @@ export async function checkObject(context: CheckContext, object: string): Promis
     broker.log.warn('An object could not be judged', { object, error });
     return [];
   }
+}
+
+/** Readers ask for it by the name that its id makes, and so by no other. */
+export function otherName(object: string): Finding {
+  return finding(
+    'object-misnamed',
+    { object },
+    `The object ${object} is another one, by its footer, than its name says.`,
+  );
 }
 
 async function isReferredTo(broker: Broker, footer: Footer): Promise<boolean> {
