@@ -2,7 +2,7 @@
  * The sweeper: deletes objects that no ledger has and none can get any more.
  *
  * An object without a commit is what a crash between upload and sequencing leaves. How it is told from one that is yet to be
- * committed: lifecycle/orphans.ts.
+ * committed: lifecycle/orphans.ts, and lifecycle/merged-orphans.ts for what merging leaves.
  *
  * May run at any time, overlap with itself and stop anywhere. The oldest objects come first, so that where it was told to stop is
  * a time: everything before it was looked at.
@@ -13,6 +13,7 @@ import { limits } from '../kernel/limits.ts';
 import { chunked } from '../kernel/map-bounded.ts';
 import { HOUR_MS, hourOf, hourPrefix, parseObjectName, type Tier } from '../log/segment/object-name.ts';
 import type { Broker } from './broker.ts';
+import { isMergedOrphan } from './lifecycle/merged-orphans.ts';
 import { isOrphan } from './lifecycle/orphans.ts';
 import { SweepSources } from './sweep-sources.ts';
 
@@ -42,7 +43,7 @@ export interface SweepReport {
   behind?: ReadonlyMap<ReplicaId, number>;
 }
 
-const TIERS: readonly Tier[] = ['inline', 'segments'];
+const TIERS: readonly Tier[] = ['inline', 'segments', 'merged'];
 
 export async function sweep(broker: Broker, request: SweepRequest): Promise<SweepReport> {
   const cutoffMs = Math.min(request.toMs, broker.clock.now() - (request.orphanAgeMs ?? limits.orphanAgeMs));
@@ -142,7 +143,8 @@ interface Examined extends Candidate {
 async function examine(broker: Broker, { name, tier, birthMs, sources }: Examined, report: SweepReport): Promise<void> {
   report.examined++;
   try {
-    if ((await isOrphan(broker, name)) && (await sources.delete([name], tier, birthMs))) report.deleted++;
+    const isUnneeded = await (tier === 'merged' ? isMergedOrphan(broker, name) : isOrphan(broker, name));
+    if (isUnneeded && (await sources.delete([name], tier, birthMs))) report.deleted++;
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
     if (error.retriable) {
