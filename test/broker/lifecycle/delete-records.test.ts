@@ -18,6 +18,7 @@ import {
   record,
   settled,
 } from '../../support/broker.ts';
+import { readingWorld } from '../../support/reading-world.ts';
 
 const BASE = Date.UTC(2026, 0, 1);
 const REQUEST = { topic: 't', maxBytes: limits.fetchBytesDefault, maxRecords: 500, minBytes: 1, waitMs: 0 };
@@ -125,6 +126,15 @@ describe('deleting records', () => {
     await expect(deleteRecords(process.broker, { topic: 'none', partitions: [] })).rejects.toMatchObject({
       code: 'UNKNOWN_TOPIC_OR_PARTITION',
     });
+  });
+
+  it('ends at the high watermark of a replicated partition, whatever lies above it', async () => {
+    const replicated = await readingWorld();
+    await replicated.append({ values: ['a', 'b'] });
+    await replicated.append({ values: ['c'], holders: 0b001 });
+    const facts = { logStartOffset: 0, highWatermark: 2 };
+    expect(await remove(replicated, 0, before(3))).toMatchObject([{ error: { code: 'OFFSET_OUT_OF_RANGE', facts } }]);
+    expect(await remove(replicated, 0, { at: 'high-watermark' })).toEqual([{ partition: 0, logStartOffset: 2 }]);
   });
 
   it('looks again where someone else moved a start, and where an answer was lost', async () => {

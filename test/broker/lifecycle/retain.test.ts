@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { alterTopic } from '../../../lib/broker/alter-topic.ts';
 import { retainLedger } from '../../../lib/broker/lifecycle/retain.ts';
 import { produceBatches } from '../../../lib/broker/produce-batches.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
@@ -13,6 +14,7 @@ import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
 import { type LogPiece, pagePiece, tailPiece } from '../../../lib/log/retention/piece.ts';
 import type { TopicConfigInput } from '../../../lib/log/topic/config.ts';
 import { headOf, makeTopic, type Process, record, settled } from '../../support/broker.ts';
+import { readingWorld } from '../../support/reading-world.ts';
 
 const BASE = Date.UTC(2026, 0, 1);
 const SECOND = 1_000;
@@ -192,6 +194,20 @@ describe('retention of a ledger', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('waits for what not all replicas in sync have', async () => {
+    const configs: TopicConfigInput[] = [{ 'retention.ms': 0 }, { 'retention.ms': -1, 'retention.bytes': 0 }];
+    for (const config of configs) {
+      const of = await readingWorld();
+      await alterTopic(of.broker, 't', { config });
+      await of.append({ values: ['a'] });
+      await of.append({ values: ['b'], holders: 0b001 });
+      expect(await retain(of, 10 ** 6)).toEqual([]);
+      await of.raise(1, 2);
+      await of.raise(2, 2);
+      expect(await retain(of, 10 ** 6)).toEqual([{ partition: 0, from: 0, to: 2 }]);
+    }
   });
 
   it('moves nothing of topics that keep all, and nothing of a ledger that is gone', async () => {
