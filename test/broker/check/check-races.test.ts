@@ -1,0 +1,59 @@
+/** The check beside everything else: what it finds must not be what others have moved between two of its reads. */
+import { describe, expect, test } from 'vitest';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
+import { maintain } from '../../../lib/broker/maintain.ts';
+import { produceRecords } from '../../../lib/broker/produce.ts';
+import { utf8 } from '../../../lib/kernel/bytes.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
+import { seededRandom } from '../../../lib/kernel/random.ts';
+import { makeBroker, makeStores, type Process, settled } from '../../support/broker.ts';
+import { checkEverything } from '../../support/check-everything.ts';
+
+const produce = ({ broker }: Process, topic: string) => {
+  const records = [0, 1, 2].map((partition) => ({ partition, key: null, value: utf8('x'), headers: [] }));
+  return produceRecords(broker, { topic, records, acks: 'all' });
+};
+
+describe('the consistency check beside writers', () => {
+  test.each([1, 2, 3, 4, 5, 6])('finds nothing that is not so (seed %i)', async (seed) => {
+    const stores = makeStores({ inlineBytesMax: seed % 2 === 0 ? 4_096 : 0 });
+    const [writer, checker] = [makeBroker({ stores }), makeBroker({ stores })];
+    const random = seededRandom(seed);
+    const below = (limit: number) => Math.floor(random.fraction() * limit);
+    const topics: string[] = [];
+    let made = 0;
+    const make = async () => {
+      const name = `t.${made++}`;
+      await createTopic(writer.broker, { name, partitions: 3, config: { 'ledger.partitions': 2 } });
+      topics.push(name);
+    };
+    const doSomething = async () => {
+      const dice = below(40);
+      const topic = topics[below(topics.length)];
+      if (dice === 0 || topic === undefined) await make();
+      else if (dice === 1) {
+        topics.splice(topics.indexOf(topic), 1);
+        await deleteTopic(writer.broker, topic);
+      } else if (dice === 2) await maintain(writer.broker);
+      else await produce(writer, topic);
+      await settled(writer.broker);
+    };
+    for (let n = 0; n < 5; n++) await make();
+    for (let n = 0; n < 200; n++) await doSomething();
+    // Deletions are finished meanwhile, and orphans swept.
+    for (let hour = 0; hour < 25; hour++) {
+      await stores.clock.advance(limits.checkGraceMs / 24);
+      await maintain(writer.broker);
+    }
+    let reads = 0;
+    checker.metadata.onGet = async (proceed) => {
+      if (below(4) === 0) await doSomething();
+      reads++;
+      return proceed();
+    };
+    const { findings } = await checkEverything(stores, { broker: checker.broker });
+    expect(findings).toEqual([]);
+    expect(reads).toBeGreaterThan(30);
+  });
+});
