@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consumerSettings } from '../../lib/client/consumer/options.ts';
 import { settingsOf } from '../../lib/client/producer/options.ts';
+import { readerSettings } from '../../lib/client/reader/options.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import { createLogger } from '../../lib/local/logger.ts';
@@ -62,6 +63,10 @@ describe('the programs', () => {
 it.each([
   ['### Options', settingsOf({})],
   ['### Consumer options', consumerSettings({ group: 'billing', pattern: 'orders' })],
+  [
+    '| reader option | default |',
+    Object.fromEntries(Object.entries(readerSettings({})).filter(([name]) => name !== 'position')),
+  ],
 ])('has every option with its default: %s', (heading, settings) => {
   const rows = page.slice(page.indexOf(`${heading}\n`)).split('\n');
   for (const [name, value] of Object.entries(settings)) {

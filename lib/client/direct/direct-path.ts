@@ -61,7 +61,8 @@ export class DirectPath {
 
   add(name: TopicPartition, offset: number): Track {
     const track = { name, offset };
-    this.states.push({ track, ahead: offset, retrying: false });
+    // The others have had their turns.
+    this.states.unshift({ track, ahead: offset, retrying: false });
     this.readAhead();
     return track;
   }

@@ -48,6 +48,9 @@ export function readerSettings(options: ReaderOptions<ContentForm>): ReaderSetti
   if (offset !== undefined && timestamp !== undefined) {
     throw new TypeError('one of offset and timestamp may be given');
   }
+  if (typeof offset === 'number' && (!Number.isSafeInteger(offset) || offset < 0)) {
+    throw new RangeError(`${offset} is not an offset`);
+  }
   if (typeof follow !== 'boolean') throw new TypeError('follow must be true or false');
   return {
     ...numbersOf(NUMBERS, options),

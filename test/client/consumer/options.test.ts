@@ -13,6 +13,9 @@ it('has a default for everything but the group and what it reads', () => {
     sessionTimeoutMs: 45_000,
     rebalanceTimeoutMs: 300_000,
     maxPollIntervalMs: 300_000,
+    direct: 'auto',
+    rangesInFlightMax: 4,
+    rangesBytesMax: 16 * 1024 * 1024,
   });
 });
 
@@ -25,6 +28,7 @@ it.each<[string, Partial<Options> & Record<string, unknown>]>([
   ['neither topics nor a pattern', { topics: undefined }],
   ['a commit that there is not', { commit: 'sometimes' as 'manual' }],
   ['a deserializer that is none', { valueDeserializer: {} as Options['valueDeserializer'] }],
+  ['a way to read that there is not', { direct: 'always' as 'auto' }],
   ['a callback that is none', { onLost: 7 as never }],
   ['an instance id that is empty', { instanceId: '' }],
 ])('refuses %s', (_what, options) => {

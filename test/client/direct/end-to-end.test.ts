@@ -124,14 +124,19 @@ describe('a reader', () => {
 describe('a member of a group', () => {
   const PARTITIONS = 2;
 
-  async function consume(client: MillraceClient, group: string, count: number): Promise<number[][]> {
-    const consumer = client.consumer<Uint8Array, Uint8Array>({
+  function consumerOf(client: MillraceClient, group: string) {
+    return client.consumer<Uint8Array, Uint8Array>({
       group,
       topics: [topic],
       autoOffsetReset: 'earliest',
+      waitMs: 500,
       keyDeserializer: bytes(),
       valueDeserializer: bytes(),
     });
+  }
+
+  async function consume(client: MillraceClient, group: string, count: number): Promise<number[][]> {
+    const consumer = consumerOf(client, group);
     const seen: number[][] = [];
     for await (const { partition, offset, value } of consumer.records()) {
       seen.push([partition, offset, numberOf(value)]);
@@ -163,5 +168,48 @@ describe('a member of a group', () => {
     // The record in hand when the first closed comes again.
     const all = [...first.slice(0, -1), ...second];
     for (const partition of [0, 1]) expect(inOrder(all, partition)).toEqual(expected);
+  });
+
+  it('seeks while it reads directly, and pauses one partition without the other', async () => {
+    const client = await written(PARTITIONS);
+    const consumer = consumerOf(client, topic);
+    const offsets: [number[], number[]] = [[], []];
+    let sought = false;
+    for await (const { partition, offset } of consumer.records()) {
+      (offsets[partition] as number[]).push(offset);
+      const [zero, one] = offsets;
+      if (!sought && requests.bucket > 0 && partition === 0) {
+        sought = true;
+        consumer.seek({ topic, partition: 0, offset: 100 });
+        consumer.pause([{ topic, partition: 1 }]);
+      }
+      if (zero.at(-1) === RECORDS - 1) consumer.resume([{ topic, partition: 1 }]);
+      if (zero.at(-1) === RECORDS - 1 && one.at(-1) === RECORDS - 1) break;
+    }
+    await consumer.close();
+    const [zero, one] = offsets;
+    const all = expected.map(([offset]) => offset);
+    expect(one).toEqual(all);
+    expect(zero.slice(-(RECORDS - 100))).toEqual(all.slice(100));
+    expect(zero.slice(0, -(RECORDS - 100))).toEqual(all.slice(0, zero.length - (RECORDS - 100)));
+  });
+
+  it('shares with one that joins while it reads directly, and nothing is left out', async () => {
+    const client = await written(PARTITIONS);
+    const seen = [new Set<number>(), new Set<number>()];
+    const both = [consumerOf(client, topic), consumerOf(client, topic)];
+    const closing: Promise<void>[] = [];
+    const done = () => seen.every(({ size }) => size === RECORDS);
+    const follow = async (consumer: (typeof both)[number]) => {
+      for await (const { partition, value } of consumer.records()) {
+        seen[partition]?.add(numberOf(value));
+        if (done()) closing.push(...both.map((each) => each.close()));
+      }
+    };
+    const first = follow(both[0] as (typeof both)[number]);
+    while (requests.bucket === 0) await systemClock.sleep(5);
+    await Promise.all([first, follow(both[1] as (typeof both)[number])]);
+    await Promise.all(closing);
+    expect(done()).toBe(true);
   });
 });
