@@ -1,12 +1,14 @@
 /**
  * Removes a group's committed offsets that nobody needs any more, and the group where nothing of it is left
- * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts). May be interrupted anywhere, and run by
+ * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts); those of deleted topics at once. May be interrupted anywhere, and run by
  * several at a time.
  */
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.ts';
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
+import type { TopicId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
+import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
 import { claimantOf } from '../triggers/claim.ts';
 import { planEntryRemoval } from './group-directory.ts';
@@ -38,6 +40,12 @@ export async function expireGroup(
   for await (const { key, attributes } of itemsOf(metadata, group, OFFSETS_PREFIX)) {
     const id = { group, ...parseOffsetsKey(key.sk) };
     const item = decodeOffsets(attributes);
+    if (await isOfDeletedTopic(broker, item.topic, id.topicId)) {
+      // Whoever has the topic in memory may commit once more; the next round removes that.
+      await metadata.write([{ kind: 'delete', key }]);
+      items++;
+      continue;
+    }
     const writes = planExpiry({ group, state, target, id, item, nowMs: clock.now(), retentionMs });
     const applied = writes.length > 0 && (await metadata.write(writes)).outcome === 'applied';
     if (applied) items++;
@@ -45,6 +53,15 @@ export async function expireGroup(
   }
   const used = inUse || left > 0 || (state?.members ?? 0) > 0 || (await readMembers(metadata, group)).size > 0;
   return { items, dead: !used && (await bury(broker, group)) };
+}
+
+/** An id is never used again, so that nobody can ask for these offsets any more. */
+async function isOfDeletedTopic({ metadata }: Broker, name: string, topicId: TopicId): Promise<boolean> {
+  for (const consistency of ['eventual', 'strong'] as const) {
+    const topic = await metadata.get(topicKey(name), consistency);
+    if (topic !== undefined && decodeTopic(name, topic).topicId === topicId) return false;
+  }
+  return true;
 }
 
 /** If it still has no members, and nobody can be about to commit offsets without any; such a commit keeps the group. */

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { listGroups } from '../../../lib/broker/groups/list-groups.ts';
@@ -50,6 +52,20 @@ describe('committed offsets', () => {
     expect(await committed(process)).toEqual({ 1: 0 });
     await process.clock.advance(retentionMs / 2);
     expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 1, items: 1, dead: 1 });
+  });
+
+  test('of a deleted topic go at once, and those of its successor stay', async () => {
+    const { processes } = await groupWorld({ partitions: 2 });
+    const [process] = processes;
+    const commit = () =>
+      commitOffsets(process.broker, { group: GROUP, offsets: [{ topic: 't', partition: 0, offset: 0 }] });
+    await commit();
+    await deleteTopic(process.broker, 't');
+    await createTopic(process.broker, { name: 't', partitions: 2 });
+    await commit();
+    expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 1, items: 1, dead: 0 });
+    expect(await committed(process)).toEqual({ 0: 0 });
+    expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ items: 0 });
   });
 
   test('of members that all vanished expire too, though nobody polls any more', async () => {
