@@ -15,8 +15,11 @@ const produce = ({ broker }: Process, topic: string) => {
   return produceRecords(broker, { topic, records, acks: 'all' });
 };
 
+/** Without a second look, 6 of these histories make the check report what is not so. */
+const SEEDS = Array.from({ length: 40 }, (_, seed) => seed + 1);
+
 describe('the consistency check beside writers', () => {
-  test.each([1, 2, 3, 4, 5, 6])('finds nothing that is not so (seed %i)', async (seed) => {
+  test.each(SEEDS)('finds nothing that is not so (seed %i)', async (seed) => {
     const stores = makeStores({ inlineBytesMax: seed % 2 === 0 ? 4_096 : 0 });
     const [writer, checker] = [makeBroker({ stores }), makeBroker({ stores })];
     const random = seededRandom(seed);
@@ -29,13 +32,13 @@ describe('the consistency check beside writers', () => {
       topics.push(name);
     };
     const doSomething = async () => {
-      const dice = below(40);
+      const dice = below(30);
       const topic = topics[below(topics.length)];
       if (dice === 0 || topic === undefined) await make();
       else if (dice === 1) {
         topics.splice(topics.indexOf(topic), 1);
         await deleteTopic(writer.broker, topic);
-      } else if (dice === 2) await maintain(writer.broker);
+      } else if (dice <= 4) await maintain(writer.broker);
       else await produce(writer, topic);
       await settled(writer.broker);
     };
@@ -47,11 +50,15 @@ describe('the consistency check beside writers', () => {
       await maintain(writer.broker);
     }
     let reads = 0;
-    checker.metadata.onGet = async (proceed) => {
+    const meanwhile = async () => {
       if (below(4) === 0) await doSomething();
       reads++;
-      return proceed();
     };
+    const { metadata, objects } = checker;
+    metadata.onGet = (proceed) => meanwhile().then(proceed);
+    const [query, getTail] = [metadata.query.bind(metadata), objects.getTail.bind(objects)];
+    metadata.query = (asked) => meanwhile().then(() => query(asked));
+    objects.getTail = (...asked) => meanwhile().then(() => getTail(...asked));
     const { findings } = await checkEverything(stores, { broker: checker.broker });
     expect(findings).toEqual([]);
     expect(reads).toBeGreaterThan(30);
