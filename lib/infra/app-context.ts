@@ -31,6 +31,7 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   memoryMiB: wholeNumber(128, 10_240),
   logRetentionDays: wholeNumber(1),
   removal: oneOf('retain', 'destroy'),
+  encryption,
   alarms: trueOrFalse,
   alarmTopicArn: topicArn,
   inlineBytesMax: wholeNumber(0, 350 * 1024),
@@ -159,6 +160,12 @@ function names(value: unknown, option: string, what: string): string[] {
   const listed = typeof value === 'string' ? splitNames(value) : value;
   if (Array.isArray(listed) && listed.every((name) => typeof name === 'string')) return listed;
   throw new OptionError(`${option} is ${JSON.stringify(value)}; it is a list of ${what}.`);
+}
+
+/** Whether an ARN is a key's is checked by the stack. */
+function encryption(value: unknown, name: string): string {
+  if (typeof value === 'string' && /^(?:aws-owned|tenant-key|arn:.+)$/.test(value)) return value;
+  throw new OptionError(`${name} is ${JSON.stringify(value)}; it is aws-owned, tenant-key, or the ARN of a KMS key.`);
 }
 
 function topicArn(value: unknown, name: string): string {

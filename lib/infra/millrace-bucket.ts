@@ -1,4 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type BucketProps, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
@@ -9,6 +10,8 @@ export interface MillraceBucketProps {
   removal?: Removal;
   /** How long S3's access logs are kept. Default 90. */
   logRetentionDays?: number;
+  /** Of the objects. Default: S3's own. */
+  key?: IKey;
 }
 
 /** CDK then lets S3 write access logs by a bucket policy instead of an ACL, which `BUCKET_OWNER_ENFORCED` refuses. */
@@ -24,7 +27,8 @@ const PRIVATE_BUCKET: BucketProps = {
 };
 
 /**
- * The tenant's segment objects, and a second bucket for the access logs of the first.
+ * The tenant's segment objects, and a second bucket for the access logs of the first. S3 delivers access logs to buckets with its
+ * own encryption only, whatever the objects are encrypted with; they have names of objects, and no records.
  *
  * Not versioned: a name is used once and its bytes never change, so there is no older version to go back to; a version
  * would only keep (and bill) what retention and erasure have deleted.
@@ -55,6 +59,12 @@ export class MillraceBucket extends Construct {
     );
     this.bucket = new Bucket(this, 'Objects', {
       ...PRIVATE_BUCKET,
+      // With a bucket key S3 asks KMS once in a while, not for each object.
+      ...(props.key !== undefined && {
+        encryption: BucketEncryption.KMS,
+        encryptionKey: props.key,
+        bucketKeyEnabled: true,
+      }),
       removalPolicy: policy,
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'objects/',

@@ -1,13 +1,15 @@
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
+import { keyStatements } from './encryption.ts';
 import type { LambdaName } from './lambda-code.ts';
 import { MillraceFunction, type MillraceFunctionProps } from './millrace-function.ts';
 import type { MillraceReplicas } from './millrace-replicas.ts';
-import { permissionsIn, storageStatements } from './permissions.ts';
+import { MERGED_NAMES, permissionsIn, permissionsOf, storageStatements } from './permissions.ts';
 import { lookupStatements } from './triggers/allowed-targets.ts';
 
 /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
@@ -17,6 +19,8 @@ export interface BackendProps {
   tenant: string;
   table: ITable;
   bucket: IBucket;
+  /** Of table, bucket and replicas, which every role then needs. Default: they are encrypted with keys that AWS owns. */
+  key?: IKey;
   authorizer: Authorizer;
   /** Absent with the authorizer `iam`: then no API key is ever checked. */
   adminKey?: ISecret;
@@ -95,7 +99,7 @@ export function addBackendFunction(scope: Construct, id: string, options: Backen
     logRetentionDays: backend.logRetentionDays,
     lambdasDirectory: backend.lambdasDirectory,
   });
-  acknowledgeObjectNames(created.role, backend.bucket);
+  acknowledgeObjectNames(created.role, lambda, backend.bucket);
   backend.replicas?.acknowledgeObjectNames(created.role, lambda);
   return created;
 }
@@ -128,12 +132,19 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
 
 /** The statements of the role of `lambda` for the tenant's table, bucket and first key. */
 export function backendStatements(lambda: LambdaName, props: BackendProps): PolicyStatement[] {
-  const statements = storageStatements(permissionsIn(lambda, props.replicas !== undefined), {
+  const { key, replicas } = props;
+  const replicated = replicas !== undefined;
+  const statements = storageStatements(permissionsIn(lambda, replicated), {
     table: props.table.tableArn,
     bucket: props.bucket.bucketArn,
     objects: props.bucket.arnForObjects('*'),
+    merged: props.bucket.arnForObjects(MERGED_NAMES),
   });
-  if (props.replicas !== undefined) statements.push(...props.replicas.statements(lambda));
+  if (replicated) statements.push(...replicas.statements(lambda));
+  if (key !== undefined) {
+    const zones = (replicas?.directoryBuckets.size ?? 0) > 0;
+    statements.push(...keyStatements(key, lambda, { replicated, zones }));
+  }
   if (servesTriggers(lambda)) statements.push(...lookupStatements(props.allowedTargets ?? [], props.tenant));
   if (readsAdminKey(lambda, props)) {
     statements.push(
@@ -147,12 +158,15 @@ export function backendStatements(lambda: LambdaName, props: BackendProps): Poli
   return statements;
 }
 
-export function acknowledgeObjectNames(role: Construct, bucket: IBucket): void {
-  acknowledgeWildcard(
-    role,
-    bucket.arnForObjects('*'),
-    "Object names are made at run time (birth time and random bits). The actions are single ones, and the bucket is the tenant's own.",
-  );
+export function acknowledgeObjectNames(role: Construct, lambda: LambdaName, bucket: IBucket): void {
+  const names = permissionsOf[lambda].merged === undefined ? ['*'] : ['*', MERGED_NAMES];
+  for (const name of names) {
+    acknowledgeWildcard(
+      role,
+      bucket.arnForObjects(name),
+      "Object names are made at run time (birth time and random bits). The actions are single ones, and the bucket is the tenant's own.",
+    );
+  }
 }
 
 function servesTriggers(lambda: LambdaName): boolean {

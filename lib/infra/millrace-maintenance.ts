@@ -37,7 +37,7 @@ export class MillraceMaintenance extends Construct {
       logRetentionDays: props.logRetentionDays,
       lambdasDirectory: props.lambdasDirectory,
     });
-    acknowledgeObjectNames(this.function.role, props.bucket);
+    acknowledgeObjectNames(this.function.role, lambda, props.bucket);
     props.replicas?.acknowledgeObjectNames(this.function.role, lambda);
     this.schedule = addSchedule(this, {
       functionArn: this.function.function.functionArn,

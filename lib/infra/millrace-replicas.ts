@@ -1,11 +1,13 @@
 import { Aws, Stack } from 'aws-cdk-lib';
 import { AnyPrincipal, Effect, PolicyDocument, PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { CfnBucketPolicy, CfnDirectoryBucket } from 'aws-cdk-lib/aws-s3express';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
+import { checkEncryptable } from './encryption.ts';
 import type { LambdaName } from './lambda-code.ts';
-import { permissionsIn, permissionsOf, sessionModeOf } from './permissions.ts';
+import { MERGED_NAMES, permissionsIn, permissionsOf, sessionModeOf } from './permissions.ts';
 import { type Removal, removalPolicy } from './removal.ts';
 import type { ReplicaLocation } from './replica-locations.ts';
 
@@ -16,6 +18,8 @@ export interface MillraceReplicasProps {
   bucket: IBucket;
   /** Of directory buckets. Default `retain`. */
   removal?: Removal;
+  /** Of directory buckets. Default: S3's own. With a key there can be no buckets of other regions. */
+  key?: IKey;
 }
 
 interface PlacedReplica {
@@ -29,7 +33,7 @@ interface PlacedReplica {
 /**
  * The buckets of a tenant's replicated topics, and who may do what with them.
  *
- * A directory bucket (S3 Express One Zone) keeps its objects in one zone, encrypted (SSE-S3), and is private by itself:
+ * A directory bucket (S3 Express One Zone) keeps its objects in one zone, encrypted, and is private by itself:
  * it has no ACLs, and public access cannot be allowed. It gets a name from CloudFormation, because a name of our own would
  * have to be free in the zone, among all accounts. S3 writes no access logs of directory buckets.
  *
@@ -44,6 +48,7 @@ export class MillraceReplicas extends Construct {
 
   constructor(scope: Construct, id: string, props: MillraceReplicasProps) {
     super(scope, id);
+    if (props.key !== undefined) checkEncryptable(props.locations);
     const directoryBuckets = new Map<string, CfnDirectoryBucket>();
     for (const location of props.locations) {
       if (location.kind === 'zone') directoryBuckets.set(location.zone, this.addDirectoryBucket(location.zone, props));
@@ -65,16 +70,15 @@ export class MillraceReplicas extends Construct {
       const reason =
         'Object names are made at run time. The actions are single ones, and the bucket must be of the same account.';
       acknowledgeWildcard(role, objectsArn(bucket), reason);
+      if (permissionsOf[lambda].merged !== undefined) acknowledgeWildcard(role, mergedArn(bucket), reason);
     }
   }
 
-  private addDirectoryBucket(zone: string, { removal = 'retain' }: MillraceReplicasProps): CfnDirectoryBucket {
+  private addDirectoryBucket(zone: string, { removal = 'retain', key }: MillraceReplicasProps): CfnDirectoryBucket {
     const bucket = new CfnDirectoryBucket(this, `Zone-${zone}`, {
       locationName: zone,
       dataRedundancy: 'SingleAvailabilityZone',
-      bucketEncryption: {
-        serverSideEncryptionConfiguration: [{ serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } }],
-      },
+      bucketEncryption: { serverSideEncryptionConfiguration: [directoryBucketEncryption(key)] },
       // An upload takes seconds; what is incomplete after a day was left by a crash.
       lifecycleConfiguration: {
         rules: [{ abortIncompleteMultipartUpload: { daysAfterInitiation: 1 }, status: 'Enabled' }],
@@ -141,9 +145,10 @@ export class MillraceReplicas extends Construct {
   }
 
   private foreignStatements(lambda: LambdaName): PolicyStatement[] {
-    const { objects, bucket: onBucket } = permissionsIn(lambda, true);
+    const { objects, merged = [], bucket: onBucket } = permissionsIn(lambda, true);
     const resources = [
       { actions: objects, arns: this.foreign.map(({ bucket }) => objectsArn(bucket)) },
+      { actions: merged, arns: this.foreign.map(({ bucket }) => mergedArn(bucket)) },
       { actions: onBucket, arns: this.foreign.map(({ bucket }) => bucketArn(bucket)) },
     ];
     return resources
@@ -167,4 +172,17 @@ function bucketArn(bucket: string): string {
 
 function objectsArn(bucket: string): string {
   return `${bucketArn(bucket)}/*`;
+}
+
+function mergedArn(bucket: string): string {
+  return `${bucketArn(bucket)}/${MERGED_NAMES}`;
+}
+
+/** A directory bucket has one customer managed key for life, named by its id or ARN, and always asks KMS once in a while only. */
+function directoryBucketEncryption(key: IKey | undefined): CfnDirectoryBucket.ServerSideEncryptionRuleProperty {
+  if (key === undefined) return { serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } };
+  return {
+    serverSideEncryptionByDefault: { sseAlgorithm: 'aws:kms', kmsMasterKeyId: key.keyArn },
+    bucketKeyEnabled: true,
+  };
 }

@@ -12,9 +12,14 @@ export interface Permissions {
   table: readonly string[];
   /** On the objects of the tenant's bucket. */
   objects: readonly string[];
+  /** On merged segments beside that: `MERGED_NAMES`. */
+  merged?: readonly string[];
   /** On the tenant's bucket itself. */
   bucket: readonly string[];
 }
+
+/** The names of merged segments, as an ARN of objects ends. */
+export const MERGED_NAMES = 'merged/*';
 
 /** What reads items, and writes and deletes them, also in transactions. */
 const readAndWrite = [
@@ -97,12 +102,14 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     bucket: ['s3:ListBucket'],
   },
   /**
-   * Looks at objects and ledgers, fences and deletes objects that no ledger has, and removes items of groups; the check of
-   * what is stored scans the table. Without `s3:ListBucket` it could not list objects, nor tell one that is gone.
+   * Reads pages and their objects, writes merged segments, in parts where they are large, and moves them to a class for archives, which
+   * is a copy onto itself; deletes objects that no ledger has, and items of groups; the check of what is stored scans the table.
+   * Without `s3:ListBucket` it could not list objects, nor tell one that is gone.
    */
   maintenance: {
     table: [...readAndWrite, 'dynamodb:Scan'],
     objects: ['s3:GetObject', 's3:DeleteObject'],
+    merged: ['s3:PutObject', 's3:AbortMultipartUpload'],
     bucket: ['s3:ListBucket'],
   },
   /** One process for all routes: what the functions behind an HTTP API have together. */
@@ -137,6 +144,7 @@ export function permissionsIn(lambda: LambdaName, replicated: boolean): Permissi
   return {
     table: [...alone.table, ...more.table],
     objects: [...alone.objects, ...more.objects],
+    ...(alone.merged !== undefined && { merged: alone.merged }),
     bucket: [...alone.bucket, ...more.bucket],
   };
 }
@@ -156,18 +164,15 @@ export interface StorageArns {
   bucket: string;
   /** The bucket's objects: the bucket's ARN and `/*`. */
   objects: string;
+  /** Those that are merged segments: the bucket's ARN and `/merged/*`. */
+  merged: string;
 }
 
 /** The statements of a function's role for its table and bucket. */
 export function storageStatements(permissions: Permissions, arns: StorageArns): PolicyStatement[] {
-  return (['table', 'objects', 'bucket'] as const)
-    .filter((resource) => permissions[resource].length > 0)
-    .map(
-      (resource) =>
-        new PolicyStatement({
-          effect: Effect.ALLOW,
-          actions: [...permissions[resource]],
-          resources: [arns[resource]],
-        }),
-    );
+  return (['table', 'objects', 'merged', 'bucket'] as const).flatMap((resource) => {
+    const actions = permissions[resource] ?? [];
+    if (actions.length === 0) return [];
+    return new PolicyStatement({ effect: Effect.ALLOW, actions: [...actions], resources: [arns[resource]] });
+  });
 }

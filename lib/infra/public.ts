@@ -2,6 +2,7 @@
  * What the package exports as `millrace/infra`: the constructs, for use in a CDK app of one's own. Nothing in this
  * repository imports this file.
  */
+export type { Encryption } from './encryption.ts';
 export { FirstAdminKey, type FirstAdminKeyProps } from './first-admin-key.ts';
 export type { ConsumeGrantOptions } from './grant-consume.ts';
 export { MillraceAlarms, type MillraceAlarmsProps } from './millrace-alarms.ts';

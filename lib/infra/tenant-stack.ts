@@ -1,6 +1,8 @@
 import { CfnOutput, Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { type Encryption, tenantKey } from './encryption.ts';
 import { FirstAdminKey } from './first-admin-key.ts';
 import { type ConsumeGrantOptions, grantConsume } from './grant-consume.ts';
 import { MillraceAlarms } from './millrace-alarms.ts';
@@ -46,6 +48,11 @@ export interface TenantOptions {
   logRetentionDays?: number;
   /** `retain` (default) keeps table, buckets and secret when the stack is deleted; `destroy` deletes them. */
   removal?: Removal;
+  /**
+   * What table, bucket and directory buckets are encrypted with. `aws-owned` (default): keys that AWS owns. `tenant-key`: a KMS key that
+   * the stack makes, so that deleting the key erases the tenant. Or the ARN of a KMS key of this region; an `IKey` in a CDK app.
+   */
+  encryption?: Encryption;
   /** Default true. CloudWatch bills alarms by the month. */
   alarms?: boolean;
   /** An SNS topic that alarms notify. Default: none. */
@@ -103,6 +110,8 @@ export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'
 export class TenantStack extends Stack implements ITriggerBackend {
   readonly table: MillraceTable;
   readonly bucket: MillraceBucket;
+  /** Of table, bucket and directory buckets, where AWS does not own their keys. */
+  readonly key: IKey | undefined;
   readonly replicas: MillraceReplicas | undefined;
   readonly adminKey: FirstAdminKey | undefined;
   readonly functions: MillraceFunctions | undefined;
@@ -124,8 +133,10 @@ export class TenantStack extends Stack implements ITriggerBackend {
     for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
       Tags.of(this).add(key, value);
 
-    this.table = new MillraceTable(this, 'Table', { removal });
-    this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays });
+    this.key = tenantKey(this, 'Key', props);
+    const { key } = this;
+    this.table = new MillraceTable(this, 'Table', { removal, key });
+    this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays, key });
     this.replicas = this.addReplicas(props);
     this.adminKey = authorizer === 'iam' ? undefined : new FirstAdminKey(this, 'AdminKey', { tenant, removal });
     this.options = props;
@@ -133,6 +144,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
       tenant,
       table: this.table.table,
       bucket: this.bucket.bucket,
+      key,
       authorizer,
       adminKey: this.adminKey?.secret,
       replicas: this.replicas,
@@ -178,7 +190,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
   private addReplicas({ replicas, removal }: TenantStackProps): MillraceReplicas | undefined {
     if (replicas === undefined) return undefined;
     const locations = parseReplicaLocations(replicas);
-    return new MillraceReplicas(this, 'Replicas', { locations, bucket: this.bucket.bucket, removal });
+    return new MillraceReplicas(this, 'Replicas', { locations, bucket: this.bucket.bucket, removal, key: this.key });
   }
 
   private addFunctions(backend: BackendProps, props: TenantStackProps): MillraceFunctions {
@@ -243,6 +255,9 @@ export class TenantStack extends Stack implements ITriggerBackend {
     new CfnOutput(this, 'Url', { value: this.url, description: 'Where the API is' });
     new CfnOutput(this, 'TableName', { value: this.table.table.tableName });
     new CfnOutput(this, 'BucketName', { value: this.bucket.bucket.bucketName });
+    if (this.key !== undefined) {
+      new CfnOutput(this, 'KeyArn', { value: this.key.keyArn, description: 'Without this key no record can be read' });
+    }
     if (this.adminKey !== undefined) {
       new CfnOutput(this, 'AdminKeySecretArn', {
         value: this.adminKey.secret.secretArn,

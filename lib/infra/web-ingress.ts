@@ -61,7 +61,7 @@ export class WebIngress extends Construct {
     const localLogGroup = new LogGroup(this, 'LocalLogs', { logGroupName: `${logGroupName}.local`, ...logOptions });
     this.role = functionRole(this, 'Role', [logGroup, localLogGroup]);
     for (const statement of backendStatements('web', props)) this.role.addToPolicy(statement);
-    acknowledgeObjectNames(this.role, props.bucket);
+    acknowledgeObjectNames(this.role, 'web', props.bucket);
     acknowledgeTargets(this.role, props.allowedTargets ?? []);
     props.replicas?.acknowledgeObjectNames(this.role, 'web');
 

@@ -61,6 +61,10 @@ describe('what cannot be meant is one sentence', () => {
     [{ tenant: 'acme', maxEnvironments: 1 }, /^maxEnvironments is 1; it is a whole number from 2\.$/],
     [{ tenant: 'acme', alarms: 'no' }, /^alarms is "no"; it is true or false\.$/],
     [{ tenant: 'acme', alarmTopicArn: 'alerts' }, /^alarmTopicArn is "alerts"; it is the ARN of an SNS topic/],
+    [
+      { tenant: 'acme', encryption: 'kms' },
+      /^encryption is "kms"; it is aws-owned, tenant-key, or the ARN of a KMS key\.$/,
+    ],
     [{ tenant: 'acme', tags: 'a=b' }, /^tags is "a=b"; it is an object of strings/],
     [{ tenants: [{ name: 'acme', toString: 'x' }] }, /unknown option "toString"/],
   ])('%o', (context, message) => {

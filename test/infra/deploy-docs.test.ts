@@ -38,12 +38,17 @@ test('the role table names the actions that each role has', () => {
   );
   const asTopics = documented['topics']?.[0];
   for (const lambda of lambdas) {
-    const [items, objects, bucket] = documented[lambda === 'web' ? 'web function' : lambda] ?? [];
+    const [items, objects = '', bucket] = documented[lambda === 'web' ? 'web function' : lambda] ?? [];
+    const [onAll, onMerged = '–'] = objects.split('; below `merged/`: ');
     const permissions = permissionsOf[lambda as keyof typeof permissionsOf];
     const short = (actions: readonly string[]) => actions.map((name) => name.replace(/^.*:/, ''));
-    expect([action(items === 'as topics' ? asTopics : items), action(objects), action(bucket)], lambda).toEqual([
+    expect(
+      [action(items === 'as topics' ? asTopics : items), action(onAll), action(onMerged), action(bucket)],
+      lambda,
+    ).toEqual([
       short(permissions.table),
       short(permissions.objects),
+      short(permissions.merged ?? []),
       short(permissions.bucket),
     ]);
   }

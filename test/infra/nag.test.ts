@@ -20,6 +20,9 @@ describe('AwsSolutions rules', () => {
         'arn:aws:s3:::poison',
       ],
     },
+    { encryption: 'tenant-key', allowedTargets: ['tagged'], replicas: ['own', 'use1-az4'] },
+    { encryption: 'tenant-key', ingress: 'web-function' },
+    { encryption: 'arn:aws:kms:eu-central-1:123456789012:key/0f3a' },
     { alarmTopicArn: 'arn:aws:sns:eu-central-1:123456789012:alerts' },
   ])('find nothing in %o', (options) => {
     const app = appWithoutBundling();

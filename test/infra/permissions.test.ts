@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { MERGED_NAMES } from '../../lib/infra/permissions.ts';
+import { objectName } from '../../lib/log/segment/object-name.ts';
 import { asArray, grantsOf, resource, resourcesOfType, statementsOf, tenantTemplate } from './support/synthesize.ts';
 
 const logsOf = (group: string) => [`logs:CreateLogStream <${group}.Arn>`, `logs:PutLogEvents <${group}.Arn>`];
@@ -63,10 +65,15 @@ describe('behind an HTTP API', () => {
   });
 });
 
+test('merged segments are named as permissions for them say', () => {
+  const name = objectName('merged', { birthMs: 1_700_000_000_000, random: new Uint8Array(8) });
+  expect(name.startsWith(MERGED_NAMES.slice(0, -1))).toBe(true);
+});
+
 describe.each(['http-api', 'web-function'] as const)('the maintenance beside %s', (ingress) => {
   const template = tenantTemplate({ ingress });
 
-  test('works on items, scans the table, and reads, lists and deletes objects, and makes none', () => {
+  test('works on items, scans the table, reads, lists and deletes objects, and makes merged segments only', () => {
     expect(grantsOf(template, 'MaintenanceFunctionRole')).toEqual(
       [
         ...table(...ALL_ITEM_ACTIONS, 'Scan'),
@@ -74,6 +81,8 @@ describe.each(['http-api', 'web-function'] as const)('the maintenance beside %s'
         's3:DeleteObject <BucketObjects.Arn>/*',
         's3:GetObject <BucketObjects.Arn>/*',
         's3:ListBucket <BucketObjects.Arn>',
+        's3:AbortMultipartUpload <BucketObjects.Arn>/merged/*',
+        's3:PutObject <BucketObjects.Arn>/merged/*',
         ...TRACING,
       ].toSorted(),
     );
