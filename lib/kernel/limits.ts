@@ -657,6 +657,17 @@ export const limits = {
   mergeAgeMsMin: 60 * 60 * 1_000,
   /** What one step of merging pages reads and writes, unless a single page has more. */
   mergeStepBytesMax: 256 * MIB,
+  /** Pages that one step takes on at most, however little they hold. */
+  mergePagesPerStepMax: 1_024,
+  /** What is read ahead of what is written: requests … */
+  mergeReadsInFlightMax: 8,
+  /** … and their bytes. */
+  mergeReadBytesMax: 32 * MIB,
+  /** Batches of one segment that are sent on together. */
+  segmentGatherBytes: 256 * KIB,
+  /** What of a segment is asked for at once by who goes through all of it, and how many such requests are under way. */
+  segmentReadBytes: 8 * MIB,
+  segmentReadsInFlightMax: 2,
   /** Segments next to each other that are merged into one. */
   segmentMergeFanIn: 8,
   /** A block of a segment's index: it ends with the batch that brings it to this size. */

@@ -14,12 +14,13 @@ import { releaseBytes, toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import type { LocatedRun } from '../../log/ledger/locate.ts';
-import { batchHeaders, checkBatchChecksum, patchBatch } from '../../log/record-batch/header.ts';
+import { batchHeaders, checkBatchChecksum } from '../../log/record-batch/header.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { ByteRange, ObjectStore } from '../../storage/objects/port.ts';
 import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
+import { placeBatches, rangeOf } from './run-bytes.ts';
 
 /** What keeping an entry and a chunk costs beside the bytes, measured on Node 24; most of a small run's cost. */
 const ENTRY_COST_BYTES = 256;
@@ -181,21 +182,6 @@ function runName(commit: Commit, slot: number): string {
   return `${toHex(idOf(commit))}/${slot}`;
 }
 
-/** The bytes of these slots, which lie side by side, in the commit's object. */
-function rangeOf(commit: Commit, slots: readonly number[]): ByteRange {
-  let position = commit.position;
-  let start: number | undefined;
-  let end = position;
-  for (const run of commit.runs) {
-    if (slots.includes(run.slot)) {
-      start ??= position;
-      end = position + run.bytes;
-    }
-    position += run.bytes;
-  }
-  return { start: start ?? commit.position, end };
-}
-
 /** Makes the entry fit for its use: checked where it is to be decoded, with its offsets in place. */
 function prepare(entry: Entry, run: LocatedRun, use: BatchUse): void {
   if (use === 'decode' && !entry.checked) {
@@ -204,22 +190,8 @@ function prepare(entry: Entry, run: LocatedRun, use: BatchUse): void {
     entry.checked = true;
   }
   if (entry.patched) return;
-  if (patchOffsets(entry.chunks, run) !== run.endOffset) {
-    throw new MillraceError('CORRUPT_MESSAGE', 'There are more or fewer records than were stored.');
-  }
+  placeBatches(entry.chunks, run);
   entry.patched = true;
-}
-
-/** Gives the batches their offsets; the offset after the last record. */
-function patchOffsets(chunks: readonly Uint8Array[], run: LocatedRun): number {
-  let offset = run.baseOffset;
-  for (const chunk of chunks) {
-    for (const { position, lastOffsetDelta } of batchHeaders(chunk)) {
-      patchBatch(chunk, position, { baseOffset: offset, leaderEpoch: run.leaderEpoch });
-      offset += lastOffsetDelta + 1;
-    }
-  }
-  return offset;
 }
 
 /** Batches that were refused when they were produced cannot be in the log: what is read is not what was stored. */

@@ -1,6 +1,7 @@
 /**
  * Where records lie: from a head or a page to the runs of one slot with their offsets.
  */
+import { type BundleEntry, isBundle } from './bundle.ts';
 import type { Commit } from './commit.ts';
 import { type LedgerHead, tailStart } from './head.ts';
 import { type Page, pageEnd } from './page.ts';
@@ -37,6 +38,29 @@ export function runsInPage(page: Page, slot: number): LocatedRun[] {
 export function unbundled({ slot, baseOffset, leaderEpoch }: LocatedRun, commits: readonly Commit[]): LocatedRun[] {
   // Appended together: what a commit itself says of its epoch was known before.
   return locate(commits, { slot, from: baseOffset, epochOf: () => leaderEpoch });
+}
+
+export interface LocatedCommit {
+  commit: Commit;
+  /** In slot order. */
+  runs: readonly LocatedRun[];
+}
+
+/** All of the page's commits, those of its bundles in place of their entries, with the runs of all slots. */
+export function commitsInPage(
+  page: Page,
+  commitsOf: (entry: BundleEntry) => readonly Commit[],
+): readonly LocatedCommit[] {
+  const bundled = (entry: Commit) => (isBundle(entry) ? commitsOf(entry) : undefined);
+  const runs = new Map<Commit, LocatedRun[]>();
+  for (const entry of page.commits) for (const commit of bundled(entry) ?? [entry]) runs.set(commit, []);
+  for (const slot of page.bases.keys()) {
+    for (const run of runsInPage(page, slot)) {
+      const commits = bundled(run.commit);
+      for (const own of commits === undefined ? [run] : unbundled(run, commits)) runs.get(own.commit)?.push(own);
+    }
+  }
+  return [...runs].map(([commit, own]) => ({ commit, runs: own }));
 }
 
 /** A commit of a replicated ledger says its epoch itself. */

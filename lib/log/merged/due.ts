@@ -18,7 +18,7 @@ export interface MergePolicy {
   stepBytesMax: number;
 }
 
-const DEFAULT_POLICY: MergePolicy = {
+export const DEFAULT_POLICY: MergePolicy = {
   bytesMin: limits.mergeBytesMin,
   pagesMin: limits.mergePagesMin,
   ageMsMin: limits.mergeAgeMsMin,

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { bundleOf } from '../../../lib/log/ledger/bundle.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import {
+  commitsInPage,
   type LocatedRun,
   pageForOffset,
   pageForTimestamp,
@@ -43,6 +45,24 @@ function headOf(from: readonly number[], tail: Commit[]): LedgerHead {
 function pageFrom(from: readonly number[], held: Commit[]): Page {
   return { sequence: 0, epoch: 3, bases: from, maxTimestamps: from, commits: held };
 }
+
+describe('commitsInPage', () => {
+  it('has the runs of all slots by commit, those of a bundle as if it were none', () => {
+    fc.assert(
+      fc.property(bases, commits, commits, (from, some, bundled) => {
+        const plain = commitsInPage(pageFrom(from, [...some, ...bundled]), () => []);
+        expect(plain.map(({ commit }) => commit)).toEqual([...some, ...bundled]);
+        const runs = Array.from({ length: 16 }, (_, slot) => runsInPage(pageFrom(from, [...some, ...bundled]), slot));
+        for (const { commit, runs: own } of plain) {
+          expect(own).toEqual(runs.flat().filter((run) => run.commit === commit));
+        }
+        if (bundled.length === 0) return;
+        const { entry } = bundleOf(bundled, new Uint8Array(8));
+        expect(commitsInPage(pageFrom(from, [...some, entry]), () => bundled)).toEqual(plain);
+      }),
+    );
+  });
+});
 
 describe('runsInTail and runsInPage', () => {
   it('place the same commits at the same offsets, dense and in order', () => {

@@ -1,0 +1,224 @@
+/**
+ * Merging a ledger's pages: one step writes what the first pages have of all slots to segments, and commits them by one
+ * transaction (docs/lifecycle.md).
+ *
+ * May be cut off anywhere, run twice and overlap with itself: it has done nothing then, or all of it, and of two one wins. A
+ * source that is missing or damaged ends a step before its page, and is never left out.
+ */
+import { covers, maskOf, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
+import { MillraceError } from '../../kernel/errors.ts';
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { isBundle } from '../../log/ledger/bundle.ts';
+import type { Commit } from '../../log/ledger/commit.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import { commitsInPage } from '../../log/ledger/locate.ts';
+import type { Page } from '../../log/ledger/page.ts';
+import { type MergePolicy, mergeDue, type PageFacts, pageFacts } from '../../log/merged/due.ts';
+import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import { planMerge } from '../../log/merged/plans.ts';
+import { mergePolicyOf, segmentTargetBytes, stepTargetBytes } from '../../log/merged/topic-policy.ts';
+import type { Topic } from '../../log/topic/topic.ts';
+import type { Broker } from '../broker.ts';
+import { areAllAmong, headView, OWN_BUCKET, sealable } from '../ledger/replicated.ts';
+import type { Unreadable } from './commit-bytes.ts';
+import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
+import { pagesFrom } from './ledger-pieces.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { type OpenedPage, type PagesWritten, writePages } from './write-pages.ts';
+
+export interface PageMergeRequest {
+  topic: Topic;
+  ledger: LedgerId;
+  /** Ends the step before the next page; what it has is committed. */
+  signal?: AbortSignal;
+  policy?: MergePolicy;
+}
+
+/** What is sealed and not merged, as far as it was looked at. */
+export interface MergeBacklog {
+  pages: number;
+  bytes: number;
+  /** The birth of the oldest object in it; absent where there is nothing. */
+  oldestMs?: number;
+}
+
+export interface PageMerge {
+  /**
+   * `none`: nothing is due, or it was told to stop. `refused`: someone else has changed the ledger. `unknown`: storage did
+   * not say. `blocked`: the first page has something that cannot be read. `not-in-sync`: a replica lags behind, or is not
+   * known here.
+   */
+  outcome: 'none' | 'merged' | 'refused' | 'unknown' | 'blocked' | 'not-in-sync';
+  pages: number;
+  segments: number;
+  bytes: number;
+  /** Behind it. */
+  left: MergeBacklog;
+}
+
+const NOTHING: Omit<PageMerge, 'outcome'> = { pages: 0, segments: 0, bytes: 0, left: { pages: 0, bytes: 0 } };
+
+/** One step. Throws where storage fails. */
+export async function mergePages(broker: Broker, request: PageMergeRequest): Promise<PageMerge> {
+  const { topic, ledger, signal } = request;
+  const policy = request.policy ?? mergePolicyOf(topic.config);
+  // In this order: what the marks say of pages must not be newer than the head.
+  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const head = await sealedHead(broker, ledger, policy);
+  if (head === undefined) return { ...NOTHING, outcome: 'none' };
+  const backlog = await firstPages(broker, ledger, head, policy);
+  const facts = backlog.map(pageFacts);
+  const to = mergeDue(head, facts, broker.clock.now(), policy);
+  const left = (merged: number) => backlogOf(head, facts.slice(merged), merged);
+  if (to === undefined || signal?.aborted === true) return { ...NOTHING, outcome: 'none', left: left(0) };
+  if (!isInSync(broker, head)) return { ...NOTHING, outcome: 'not-in-sync', left: left(0) };
+  const due = await opened(broker, ledger, backlog.slice(0, to - head.merged));
+  const step = { broker, topic, ledger, head, lifecycle, signal };
+  const written = await writeReadable(step, due);
+  if (written.outcome === 'unreadable') return { ...NOTHING, outcome: 'blocked', left: left(0) };
+  if (written.pages === 0) return { ...NOTHING, outcome: 'none', left: left(0) };
+  const { pages, segments, bytes } = written;
+  const committed = await commit(step, written);
+  if (committed.outcome !== 'applied') {
+    const { outcome } = committed;
+    broker.log.info('Merged pages were not committed', { ledger: ledgerName(ledger), outcome, ...refusal(committed) });
+    return { ...NOTHING, outcome, left: left(0) };
+  }
+  return { outcome: 'merged', pages, segments: segments.length, bytes, left: left(pages) };
+}
+
+interface Step {
+  broker: Broker;
+  topic: Topic;
+  ledger: LedgerId;
+  head: LedgerHead;
+  lifecycle: Lifecycle;
+  signal: AbortSignal | undefined;
+}
+
+/** A tail that is old is sealed first: of what is written no more, it would never become a page. */
+async function sealedHead(
+  broker: Broker,
+  ledger: LedgerId,
+  { ageMsMin }: MergePolicy,
+): Promise<LedgerHead | undefined> {
+  const head = await broker.heads.strong(ledger);
+  if (head === undefined || sealable(head) === 0 || !isInSync(broker, head)) return head;
+  const oldestMs = Math.min(...head.tail.map(({ object }) => object.birthMs));
+  if (broker.clock.now() - oldestMs < ageMsMin) return head;
+  await broker.sealer.seal(ledger);
+  return broker.heads.strong(ledger);
+}
+
+/** Whether all replicas have what readers see, and can be written to from here. */
+function isInSync(broker: Broker, head: LedgerHead): boolean {
+  const replicas = replicasOf(head);
+  if (replicas === undefined) return true;
+  const inSync = headView(head)?.state.inSync ?? 0;
+  return covers(inSync, replicas) && areAllAmong(head, broker.objects.replicas?.given ?? OWN_BUCKET);
+}
+
+/** `undefined`: the ledger has a single one. */
+function replicasOf(head: LedgerHead): ReplicaMask | undefined {
+  const state = headView(head)?.state;
+  return state && maskOf(state.replicas);
+}
+
+/** Those that are not merged, as many as one step may take. */
+async function firstPages(
+  { metadata }: Broker,
+  ledger: LedgerId,
+  { merged, sealed }: LedgerHead,
+  { stepBytesMax }: MergePolicy,
+): Promise<Page[]> {
+  const pages: Page[] = [];
+  if (merged === sealed) return pages;
+  const to = Math.min(sealed, merged + limits.mergePagesPerStepMax);
+  let bytes = 0;
+  for await (const page of pagesFrom(metadata, ledger, { from: merged, to })) {
+    if (page.sequence !== merged + pages.length) break;
+    pages.push(page);
+    bytes += pageFacts(page).bytes;
+    if (bytes > stepBytesMax) break;
+  }
+  if (pages.length > 0) return pages;
+  throw new MillraceError('KAFKA_STORAGE_ERROR', `Page ${merged} of the ledger ${ledgerName(ledger)} is not found.`);
+}
+
+function backlogOf(head: LedgerHead, rest: readonly PageFacts[], merged: number): MergeBacklog {
+  const [first] = rest;
+  return {
+    pages: head.sealed - head.merged - merged,
+    bytes: rest.reduce((sum, { bytes }) => sum + bytes, 0),
+    ...(first !== undefined && { oldestMs: first.oldestMs }),
+  };
+}
+
+async function opened(broker: Broker, ledger: LedgerId, pages: readonly Page[]): Promise<OpenedPage[]> {
+  const found: OpenedPage[] = [];
+  for (const page of pages) {
+    const bundles = new Map<Commit, readonly Commit[]>();
+    for (const entry of page.commits) if (isBundle(entry)) bundles.set(entry, await broker.pages.bundle(ledger, entry));
+    found.push({ page, commits: commitsInPage(page, (entry) => bundles.get(entry) as readonly Commit[]) });
+  }
+  return found;
+}
+
+/** All pages, or those before the first that cannot be read: these once more, because what was written is of half a page. */
+async function writeReadable(step: Step, pages: readonly OpenedPage[]): Promise<PagesWritten> {
+  const { broker, topic, ledger, head, lifecycle, signal } = step;
+  const stepBytes = pages.reduce((sum, { page }) => sum + pageFacts(page).bytes, 0);
+  const replicas = replicasOf(head);
+  const writerOf = (slot: number, base: number) =>
+    new SegmentWriter(broker, {
+      identity: {
+        topicId: topic.topicId,
+        topic: topic.name,
+        partition: ledger.index * topic.ledgerPartitions + slot,
+        level: 0,
+        version: lifecycle.version,
+      },
+      base,
+      bytesMax: stepTargetBytes(segmentTargetBytes(topic.config), stepBytes),
+      sweptMs: lifecycle.swept,
+      ...(replicas !== undefined && { replicas }),
+    });
+  const written = await writePages(broker, { head, pages, writerOf, signal });
+  if (written.outcome === 'written') return written;
+  tell(step, written.unreadable);
+  if (written.pages === 0) return written;
+  return writePages(broker, { head, pages: pages.slice(0, written.pages), writerOf, signal });
+}
+
+function tell({ broker, topic, ledger }: Step, { name, run, reason }: Unreadable): void {
+  broker.log.error('Records cannot be read, and their ledger is not merged beyond them', {
+    topic: topic.name,
+    partition: ledger.index * topic.ledgerPartitions + run.slot,
+    fromOffset: run.baseOffset,
+    toOffset: run.endOffset - 1,
+    object: name,
+    reason,
+  });
+}
+
+async function commit(
+  { broker, ledger, head, lifecycle }: Step,
+  written: Extract<PagesWritten, { outcome: 'written' }>,
+): Promise<SegmentsCommitted> {
+  const { pages, segments, objects } = written;
+  const to = head.merged + pages;
+  const isApplied = async () => {
+    const [first] = segments;
+    if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
+    return ((await broker.heads.strong(ledger))?.merged ?? 0) >= to;
+  };
+  const writes = planMerge(ledger, head, lifecycle, { to, segments, nowMs: broker.clock.now() });
+  return commitSegments(broker, { writes, objects, isApplied });
+}
+
+/** What of the ledger was not as it had been. */
+function refusal(committed: SegmentsCommitted): { by?: string } {
+  if (committed.outcome !== 'refused') return {};
+  return { by: ['head', 'lifecycle'][committed.index] ?? 'segment' };
+}

@@ -1,0 +1,122 @@
+/** Writes what pages have of each slot to segments, all slots at once, and each source object is read once. */
+import { assert } from '../../kernel/assert.ts';
+import type { ObjectId } from '../../kernel/ids.ts';
+import { limits } from '../../kernel/limits.ts';
+import { readAhead } from '../../kernel/read-ahead.ts';
+import type { LedgerHead } from '../../log/ledger/head.ts';
+import type { LocatedCommit, LocatedRun } from '../../log/ledger/locate.ts';
+import { type Page, pageEnd } from '../../log/ledger/page.ts';
+import type { SegmentItem } from '../../log/merged/segment-item.ts';
+import type { Broker } from '../broker.ts';
+import { OWN_BUCKET } from '../ledger/replicated.ts';
+import { readOrder } from '../read/visible.ts';
+import { bytesOfRuns, type CommitBytes, readCommit, type Unreadable } from './commit-bytes.ts';
+import { discardObjects } from './commit-segments.ts';
+import type { SegmentWriter } from './segment-writer.ts';
+
+/** A page with its commits, those of bundles among them. */
+export interface OpenedPage {
+  page: Page;
+  commits: readonly LocatedCommit[];
+}
+
+export interface PagesWriting {
+  head: LedgerHead;
+  pages: readonly OpenedPage[];
+  writerOf: (slot: number, base: number) => SegmentWriter;
+  /** Ends it before the next page. */
+  signal?: AbortSignal;
+}
+
+export type PagesWritten =
+  /** The first `pages` of them, perhaps none. */
+  | { outcome: 'written'; pages: number; segments: SegmentItem[]; objects: ObjectId[]; bytes: number }
+  /** Nothing is written. The first `pages` of them can be. */
+  | { outcome: 'unreadable'; pages: number; unreadable: Unreadable };
+
+/** Throws where storage fails; then nothing of it stays that a crash would not leave either. */
+export async function writePages(broker: Broker, writing: PagesWriting): Promise<PagesWritten> {
+  const writers = new Map<number, SegmentWriter>();
+  const letGo = async () => {
+    for (const writer of writers.values()) await writer.abort();
+    await discardObjects(
+      broker,
+      [...writers.values()].flatMap(({ objects }) => objects),
+    );
+  };
+  try {
+    const copied = await copyRuns(broker, writing, writers);
+    if (copied.unreadable !== undefined) {
+      await letGo();
+      return { outcome: 'unreadable', pages: copied.pages, unreadable: copied.unreadable };
+    }
+    const last = writing.pages[copied.pages - 1]?.page;
+    const segments: SegmentItem[] = [];
+    for (const [slot, writer] of writers) {
+      assert(last !== undefined, 'what was written is of a page');
+      segments.push(...(await writer.finish(pageEnd(last, slot))));
+    }
+    const objects = [...writers.values()].flatMap((writer) => writer.objects);
+    return { outcome: 'written', pages: copied.pages, segments, objects, bytes: copied.bytes };
+  } catch (error) {
+    await letGo();
+    throw error;
+  }
+}
+
+interface Source extends LocatedCommit {
+  /** The number of its page among those that are written. */
+  page: number;
+}
+
+interface Copied {
+  /** Whole ones. */
+  pages: number;
+  bytes: number;
+  unreadable?: Unreadable;
+}
+
+async function copyRuns(
+  broker: Broker,
+  { head, pages, writerOf, signal }: PagesWriting,
+  writers: Map<number, SegmentWriter>,
+): Promise<Copied> {
+  const objects = broker.objects.reading(readOrder(head, undefined) ?? { first: OWN_BUCKET });
+  const first = pages[0]?.page;
+  let [page, bytes] = [-1, 0];
+  const bounds = {
+    inFlightMax: limits.mergeReadsInFlightMax,
+    bytesMax: limits.mergeReadBytesMax,
+    bytesOf: bytesOfRuns,
+  };
+  for await (const { item, result } of readAhead(sourcesIn(pages, head), bounds, (source) =>
+    readCommit(objects, source),
+  )) {
+    if (item.page !== page && signal?.aborted === true) return { pages: item.page, bytes };
+    page = item.page;
+    const read: CommitBytes = result;
+    if ('unreadable' in read) return { pages: page, bytes, unreadable: read.unreadable };
+    for (const [index, { slot }] of item.runs.entries()) {
+      const batches = read.found[index] as Uint8Array;
+      let writer = writers.get(slot);
+      if (writer === undefined) {
+        writer = writerOf(slot, first?.bases[slot] as number);
+        writers.set(slot, writer);
+      }
+      await writer.write(batches);
+      bytes += batches.length;
+    }
+  }
+  return { pages: pages.length, bytes };
+}
+
+/** In the order of the pages. Runs that end at or below the log start are deleted, and may be gone. */
+function* sourcesIn(pages: readonly OpenedPage[], { start }: LedgerHead): Generator<Source> {
+  const isKept = ({ slot, endOffset }: LocatedRun) => endOffset > (start[slot] as number);
+  for (const [page, { commits }] of pages.entries()) {
+    for (const { commit, runs } of commits) {
+      const kept = runs.filter(isKept);
+      if (kept.length > 0) yield { commit, runs: kept, page };
+    }
+  }
+}
