@@ -57,7 +57,7 @@ export function planMerge(ledger: LedgerId, head: LedgerHead, lifecycle: Lifecyc
 }
 
 export interface Replacement {
-  /** Of any of the ledger's partitions; of each, neighbours. */
+  /** Of any of the ledger's partitions. */
   remove: readonly SegmentItem[];
   /** They cover what those of the same partition cover that are removed; or there are none, where records are deleted. */
   add: readonly SegmentItem[];
@@ -142,22 +142,31 @@ function objectsBut(segments: readonly SegmentItem[], others: readonly SegmentIt
 /** A gap or an overlap would be a hole in the log, or records twice. */
 function checkCover(remove: readonly SegmentItem[], add: readonly SegmentItem[]): void {
   const [before, after] = [coverage(remove), coverage(add)];
-  for (const [partition, { base, end }] of after) {
+  for (const [partition, covered] of after) {
     const was = before.get(partition);
-    assert(
-      was?.base === base && was.end === end,
-      `segments of ${partition} from ${base} to ${end} replace those from ${was?.base} to ${was?.end}`,
-    );
+    assert(was === covered, `segments of ${partition} from ${covered} replace those from ${was}`);
   }
 }
 
-/** By partition, from where to where the segments go on without gaps. */
-function coverage(segments: readonly SegmentItem[]): Map<number, { base: number; end: number }> {
-  const covered = new Map<number, { base: number; end: number }>();
-  for (const { partition, base, end } of [...segments].sort((a, b) => a.base - b.base)) {
-    const before = covered.get(partition);
-    assert(before === undefined || before.end === base, `a segment of ${partition} at ${base} follows ${before?.end}`);
-    covered.set(partition, { base: before?.base ?? base, end });
+/** By partition, the stretches that its segments cover without gaps: `0 to 10, 40 to 60`. */
+function coverage(segments: readonly SegmentItem[]): Map<number, string> {
+  const inOrder = Map.groupBy(
+    [...segments].sort((a, b) => a.base - b.base),
+    ({ partition }) => partition,
+  );
+  const covered = new Map<number, string>();
+  for (const [partition, own] of inOrder) {
+    const stretches: { base: number; end: number }[] = [];
+    for (const { base, end } of own) {
+      const last = stretches.at(-1);
+      assert(
+        last === undefined || last.end <= base,
+        `a segment of ${partition} at ${base} overlaps one to ${last?.end}`,
+      );
+      if (last?.end === base) last.end = end;
+      else stretches.push({ base, end });
+    }
+    covered.set(partition, stretches.map(({ base, end }) => `${base} to ${end}`).join(', '));
   }
   return covered;
 }

@@ -172,6 +172,18 @@ describe('a replacement', () => {
     ]);
   });
 
+  it('goes around segments that stay', async () => {
+    const ledger = await withSegments();
+    const around = [
+      segmentOf(0, 50, { born: 900 }),
+      segmentOf(70, 80, { born: 900 }),
+      segmentOf(80, 90, { born: 901 }),
+    ];
+    const plan = planReplace(LEDGER, await ledger.lifecycle(), replacement([before[0], before[2]], around));
+    expect(await ledger.write(plan)).toBe('applied');
+    expect(await ledger.segment(before[1])).toEqual(before[1]);
+  });
+
   it('can say how far compaction has come, also where it changed nothing', async () => {
     const ledger = await withSegments();
     const progress = new Map([[3, { dirtyFrom: 90, atMs: NOW }]]);
@@ -206,6 +218,7 @@ describe('a replacement', () => {
     const wrong: [readonly SegmentItem[], readonly SegmentItem[]][] = [
       [before, [after]], // less
       [before.slice(0, 2), [segmentOf(0, 90)]], // more
+      [[before[0], before[2]], [segmentOf(0, 90)]], // over one that stays
       [before.slice(1, 2), [segmentOf(49, 70)]],
       [[before[0], before[2]], [segmentOf(0, 90)]], // over a gap
       [before, [segmentOf(0, 50), segmentOf(60, 90)]], // with a gap
