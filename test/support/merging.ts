@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import { fetchBatches } from '../../lib/broker/fetch.ts';
 import { mergePages, type PageMerge } from '../../lib/broker/lifecycle/merge-pages.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
+import { ledgerKey } from '../../lib/log/ledger/head.ts';
+import { CONDEMNED_END, CONDEMNED_START, decodeCondemned } from '../../lib/log/merged/condemned-item.ts';
 import type { MergePolicy } from '../../lib/log/merged/due.ts';
 import {
   decodeSegmentItem,
@@ -70,6 +72,38 @@ export async function mergedObjects({ objects }: Pick<Stores, 'objects'>): Promi
 
 export function namesOf(segments: readonly SegmentItem[]): string[] {
   return segments.map(({ object }) => objectName('merged', object)).sort();
+}
+
+/** Merges page by page, so that there are as many small segments as there can be. */
+export async function mergePageByPage(process: Pick<Process, 'broker'>, ledger: LedgerId): Promise<void> {
+  while ((await mergeOnce(process, ledger, { policy: { ...AT_ONCE, stepBytesMax: 1 } })).outcome === 'merged');
+}
+
+/** Names of the objects that are condemned. */
+export async function condemnedObjects({ metadata }: Pick<Stores, 'metadata'>, ledger: LedgerId): Promise<string[]> {
+  const query = { pk: ledgerKey(ledger), from: CONDEMNED_START, to: CONDEMNED_END, limit: 1_000 };
+  const { items } = await metadata.query({ ...query, consistency: 'strong' });
+  return items
+    .flatMap(({ attributes }) => decodeCondemned(attributes))
+    .map(({ tier, object }) => objectName(tier, object))
+    .sort();
+}
+
+/** The process, killed by the `step`-th call of a store, before or after it is carried out. */
+export function cutOff(process: Process, step: number, applied: boolean): Process {
+  let calls = 0;
+  const die = async <T>(proceed: () => Promise<T>): Promise<T> => {
+    calls++;
+    if (calls < step) return proceed();
+    if (calls === step && applied) await proceed();
+    throw new Error('cut off');
+  };
+  process.metadata.onGet = die;
+  process.metadata.onWrite = die;
+  process.objects.onPut = die;
+  process.objects.onGetRange = die;
+  process.objects.delete = () => Promise.reject(new Error('cut off'));
+  return process;
 }
 
 /** Pages of one request to partition 0 and one to partition 1 each. */

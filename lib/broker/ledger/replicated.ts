@@ -67,6 +67,18 @@ export function inSyncReplicas(head: LedgerHead): ReplicaMask {
   return headView(head)?.state.inSync ?? OWN_BUCKET;
 }
 
+/** All replicas of the ledger; `undefined` where it has a single one. */
+export function replicasOf(head: LedgerHead): ReplicaMask | undefined {
+  const state = headView(head)?.state;
+  return state && maskOf(state.replicas);
+}
+
+/** Whether all replicas of the ledger have what readers see, and are among these. */
+export function isInSync(head: LedgerHead, given: ReplicaMask): boolean {
+  const replicas = replicasOf(head);
+  return replicas === undefined || (covers(inSyncReplicas(head), replicas) && covers(given, replicas));
+}
+
 /** Whether all replicas of the ledger are among these. What a process was not given may have what the others lack. */
 export function areAllAmong(head: LedgerHead, given: ReplicaMask): boolean {
   const state = headView(head)?.state;

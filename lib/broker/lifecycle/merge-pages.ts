@@ -5,7 +5,6 @@
  * May be cut off anywhere, run twice and overlap with itself: it has done nothing then, or all of it, and of two one wins. A
  * source that is missing or damaged ends a step before its page, and is never left out.
  */
-import { covers, maskOf, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
@@ -20,7 +19,7 @@ import { planMerge } from '../../log/merged/plans.ts';
 import { mergePolicyOf, segmentTargetBytes, stepTargetBytes } from '../../log/merged/topic-policy.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
-import { areAllAmong, headView, OWN_BUCKET, sealable } from '../ledger/replicated.ts';
+import { isInSync, OWN_BUCKET, replicasOf, sealable } from '../ledger/replicated.ts';
 import type { Unreadable } from './commit-bytes.ts';
 import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
 import { pagesFrom } from './ledger-pieces.ts';
@@ -72,7 +71,7 @@ export async function mergePages(broker: Broker, request: PageMergeRequest): Pro
   const to = mergeDue(head, facts, broker.clock.now(), policy);
   const left = (merged: number) => backlogOf(head, facts.slice(merged), merged);
   if (to === undefined || signal?.aborted === true) return { ...NOTHING, outcome: 'none', left: left(0) };
-  if (!isInSync(broker, head)) return { ...NOTHING, outcome: 'not-in-sync', left: left(0) };
+  if (!canBeMerged(broker, head)) return { ...NOTHING, outcome: 'not-in-sync', left: left(0) };
   const due = await opened(broker, ledger, backlog.slice(0, to - head.merged));
   const step = { broker, topic, ledger, head, lifecycle, signal };
   const written = await writeReadable(step, due);
@@ -104,7 +103,7 @@ async function sealedHead(
   { ageMsMin }: MergePolicy,
 ): Promise<LedgerHead | undefined> {
   const head = await broker.heads.strong(ledger);
-  if (head === undefined || sealable(head) === 0 || !isInSync(broker, head)) return head;
+  if (head === undefined || sealable(head) === 0 || !canBeMerged(broker, head)) return head;
   const oldestMs = Math.min(...head.tail.map(({ object }) => object.birthMs));
   if (broker.clock.now() - oldestMs < ageMsMin) return head;
   await broker.sealer.seal(ledger);
@@ -112,17 +111,8 @@ async function sealedHead(
 }
 
 /** Whether all replicas have what readers see, and can be written to from here. */
-function isInSync(broker: Broker, head: LedgerHead): boolean {
-  const replicas = replicasOf(head);
-  if (replicas === undefined) return true;
-  const inSync = headView(head)?.state.inSync ?? 0;
-  return covers(inSync, replicas) && areAllAmong(head, broker.objects.replicas?.given ?? OWN_BUCKET);
-}
-
-/** `undefined`: the ledger has a single one. */
-function replicasOf(head: LedgerHead): ReplicaMask | undefined {
-  const state = headView(head)?.state;
-  return state && maskOf(state.replicas);
+function canBeMerged({ objects }: Broker, head: LedgerHead): boolean {
+  return isInSync(head, objects.replicas?.given ?? OWN_BUCKET);
 }
 
 /** Those that are not merged, as many as one step may take. */

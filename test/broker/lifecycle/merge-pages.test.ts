@@ -16,6 +16,7 @@ import { headOf, lost, makeBroker, makeStores, throttled } from '../../support/b
 import { checkEverything } from '../../support/check-everything.ts';
 import {
   AT_ONCE,
+  cutOff,
   mergedObjects,
   mergeOnce,
   namesOf,
@@ -294,20 +295,3 @@ describe('merging pages of a replicated ledger', () => {
     expect(await mergeOnce(world, world.ledger)).toMatchObject({ outcome: 'not-in-sync', left: { pages: 1 } });
   });
 });
-
-/** The process, killed by the `step`-th call of a store, before or after it is carried out. */
-function cutOff(process: ReturnType<typeof makeBroker>, step: number, applied: boolean): ReturnType<typeof makeBroker> {
-  let calls = 0;
-  const die = async <T>(proceed: () => Promise<T>): Promise<T> => {
-    calls++;
-    if (calls < step) return proceed();
-    if (calls === step && applied) await proceed();
-    throw new Error('cut off');
-  };
-  process.metadata.onGet = die;
-  process.metadata.onWrite = die;
-  process.objects.onPut = die;
-  process.objects.onGetRange = die;
-  process.objects.delete = () => Promise.reject(new Error('cut off'));
-  return process;
-}
