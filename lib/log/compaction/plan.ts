@@ -36,21 +36,46 @@ export type CompactionConfig = Pick<
   'min.compaction.lag.ms' | 'max.compaction.lag.ms' | 'min.cleanable.dirty.ratio'
 >;
 
-export type CompactionPlan =
-  | { kind: 'nothing'; why: 'nothing is dirty' | 'what is dirty is too young' | 'too little is dirty' }
-  | {
-      kind: 'clean';
-      why: 'enough is dirty' | 'a dirty record is too old';
-      /** What the first pass reads: the dirty offsets from here … */
-      from: number;
-      /** … up to here, where a segment ends. The second pass goes over all segments that begin below. */
-      to: number;
-    };
+export type CompactionPlan = Backlog & (NothingDue | CleaningDue);
+
+/** What no pass has had, however young it is. */
+interface Backlog {
+  dirtyBytes: number;
+  /** Of all bytes. */
+  dirtyRatio: number;
+}
+
+interface NothingDue {
+  kind: 'nothing';
+  why: 'nothing is dirty' | 'what is dirty is too young' | 'too little is dirty';
+}
+
+interface CleaningDue {
+  kind: 'clean';
+  why: 'enough is dirty' | 'a dirty record is too old';
+  /** What the first pass reads: the dirty offsets from here … */
+  from: number;
+  /** … up to here, where a segment ends. The second pass goes over all segments that begin below. */
+  to: number;
+}
 
 export function planCompaction(situation: CompactionSituation, config: CompactionConfig): CompactionPlan {
-  const { nowMs, logStartOffset, dirtyBytesMax } = situation;
-  const segments = situation.segments.filter(({ end }) => end > logStartOffset);
+  const segments = situation.segments.filter(({ end }) => end > situation.logStartOffset);
   const from = firstDirty(segments, situation);
+  const [dirtyBytes, cleanBytes] = [
+    bytesBetween(segments, from, Number.POSITIVE_INFINITY),
+    bytesBetween(segments, 0, from),
+  ];
+  const dirtyRatio = dirtyBytes === 0 ? 0 : dirtyBytes / (dirtyBytes + cleanBytes);
+  return { ...due(segments, from, situation, config), dirtyBytes, dirtyRatio };
+}
+
+function due(
+  segments: readonly CompactibleSegment[],
+  from: number,
+  { nowMs, dirtyBytesMax }: CompactionSituation,
+  config: CompactionConfig,
+): NothingDue | CleaningDue {
   const dirty = segments.filter(({ end }) => end > from);
   if (dirty.length === 0) return { kind: 'nothing', why: 'nothing is dirty' };
   const cleanable = oldEnough(dirty, nowMs, config['min.compaction.lag.ms']);

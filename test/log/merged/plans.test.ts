@@ -218,7 +218,6 @@ describe('a replacement', () => {
     const wrong: [readonly SegmentItem[], readonly SegmentItem[]][] = [
       [before, [after]], // less
       [before.slice(0, 2), [segmentOf(0, 90)]], // more
-      [[before[0], before[2]], [segmentOf(0, 90)]], // over one that stays
       [before.slice(1, 2), [segmentOf(49, 70)]],
       [[before[0], before[2]], [segmentOf(0, 90)]], // over a gap
       [before, [segmentOf(0, 50), segmentOf(60, 90)]], // with a gap

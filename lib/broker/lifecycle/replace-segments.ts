@@ -1,0 +1,46 @@
+/** Commits what segments were rewritten to: one transaction, which condemns what it replaces. */
+import { toHex } from '../../kernel/bytes.ts';
+import type { LedgerId } from '../../kernel/ids.ts';
+import {
+  type CompactionProgress,
+  decodeLifecycle,
+  type Lifecycle,
+  lifecycleKey,
+} from '../../log/merged/lifecycle-item.ts';
+import { planReplace } from '../../log/merged/plans.ts';
+import type { Broker } from '../broker.ts';
+import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
+import type { RewrittenSegments } from './rewrite-segments.ts';
+
+export interface SegmentsReplacement {
+  ledger: LedgerId;
+  lifecycle: Lifecycle;
+  /** Together as much as one transaction takes, of any of the ledger's partitions; perhaps none. */
+  rewritten: readonly RewrittenSegments[];
+  /** Of slots that were compacted. */
+  progress?: ReadonlyMap<number, CompactionProgress>;
+}
+
+/** How many of a transaction's writes for segments these are, at most. */
+export function writesOf({ remove, add }: RewrittenSegments): number {
+  return remove.length + add.length;
+}
+
+export function replaceSegments(broker: Broker, replacement: SegmentsReplacement): Promise<SegmentsCommitted> {
+  const { ledger, lifecycle, rewritten, progress } = replacement;
+  const add = rewritten.flatMap((one) => one.add);
+  const writes = planReplace(ledger, lifecycle, {
+    remove: rewritten.flatMap(({ remove }) => remove),
+    add,
+    condemned: { ms: broker.clock.now(), random: toHex(broker.random.bytes(4)) },
+    ...(progress !== undefined && { progress }),
+  });
+  const isApplied = async () => {
+    const [first] = add;
+    if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
+    // Without new segments there is nothing but a version to go by, and no object that somebody else's could be taken for.
+    const now = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+    return now.version > lifecycle.version;
+  };
+  return commitSegments(broker, { writes, objects: rewritten.flatMap(({ objects }) => objects), isApplied });
+}
