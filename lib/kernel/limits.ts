@@ -657,12 +657,22 @@ export const limits = {
   mergeAgeMsMin: 60 * 60 * 1_000,
   /** What one step of merging pages reads and writes, unless a single page has more. */
   mergeStepBytesMax: 256 * MIB,
+  /** Ledgers that are looked at at the same time; one at a time is merged, which is what memory is for. */
+  mergeLooksInFlightMax: 8,
+  /** Steps of one ledger before the next one has its turn, … */
+  mergeStepsPerTurnMax: 4,
+  /** … and rounds through all ledgers, as long as there is more that is due. */
+  mergeRoundsMax: 16,
+  /** How long who merges a ledger is left alone: no function runs for longer. */
+  lifecycleLeaseMs: 15 * 60 * 1_000,
   /** Pages that one step takes on at most, however little they hold. */
   mergePagesPerStepMax: 1_024,
   /** What is read ahead of what is written: requests … */
   mergeReadsInFlightMax: 8,
   /** … and their bytes. */
   mergeReadBytesMax: 32 * MIB,
+  /** Last segments of a partition among which small ones are looked for. */
+  segmentsLookedAtMax: 256,
   /** Batches of one segment that are sent on together. */
   segmentGatherBytes: 256 * KIB,
   /** What of a segment is asked for at once by who goes through all of it, and how many such requests are under way. */
@@ -696,6 +706,20 @@ export const limits = {
   /** Condemned items of a ledger that are read at once. */
   condemnedItemsPerStep: 16,
 
+  // Erasures
+  /** Ledgers of the topics of one erasure. */
+  erasureLedgersMax: 1_000,
+  /** Neighbouring segments of a partition that one step goes through. */
+  erasureSegmentsPerStep: 64,
+  /** Attempts of a step that others were faster than. */
+  erasureAttemptsMax: 8,
+  /** How far clocks that name objects may differ. */
+  erasureSkewMs: 5 * 60 * 1_000,
+  /** When an erasure that waits for others looks again. */
+  erasureRetryMs: 10 * 60 * 1_000,
+  /** How often a local server looks for erasures that are to be carried out. */
+  localErasureIntervalMs: 5_000,
+
   // Deletion of topics
   /** Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in memory. */
   graveAttemptsMax: 32,
@@ -705,6 +729,18 @@ export const limits = {
   ledgersEmptiedInFlightMax: 4,
   /** How long after it a deleted topic is looked through once more for what was on its way. */
   deletionGraceMs: 60 * 60 * 1_000,
+
+  // Classes of storage
+  /** What a segment has at least that is moved to the class for archives. */
+  archiveBytesMin: 4 * MIB,
+  /** Segments of a ledger that one step moves, … */
+  archivesPerStepMax: 256,
+  /** … how many at the same time, … */
+  archivesInFlightMax: 8,
+  /** … and how many before their items say so. */
+  archivesNotedTogether: 32,
+  /** Attempts to note them against others that change the ledger's segments. */
+  archiveNotesMax: 4,
 
   // Retention
   /** Pages of a ledger, and segments of a partition, that one look at it goes through in each direction; the next goes on. */

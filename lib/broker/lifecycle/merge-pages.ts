@@ -61,30 +61,50 @@ const NOTHING: Omit<PageMerge, 'outcome'> = { pages: 0, segments: 0, bytes: 0, l
 /** One step. Throws where storage fails. */
 export async function mergePages(broker: Broker, request: PageMergeRequest): Promise<PageMerge> {
   const { topic, ledger, signal } = request;
-  const policy = request.policy ?? mergePolicyOf(topic.config);
-  // In this order: what the marks say of pages must not be newer than the head.
+  const due = await duePages(broker, request);
+  const none = { ...NOTHING, left: due.left };
+  const { head } = due;
+  if (head === undefined || due.pages.length === 0 || signal?.aborted === true) return { ...none, outcome: 'none' };
+  if (!canBeMerged(broker, head)) return { ...none, outcome: 'not-in-sync' };
   const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
-  const head = await sealedHead(broker, ledger, policy);
-  if (head === undefined) return { ...NOTHING, outcome: 'none' };
-  const backlog = await firstPages(broker, ledger, head, policy);
-  const facts = backlog.map(pageFacts);
-  const to = mergeDue(head, facts, broker.clock.now(), policy);
-  const left = (merged: number) => backlogOf(head, facts.slice(merged), merged);
-  if (to === undefined || signal?.aborted === true) return { ...NOTHING, outcome: 'none', left: left(0) };
-  if (!canBeMerged(broker, head)) return { ...NOTHING, outcome: 'not-in-sync', left: left(0) };
-  const due = await opened(broker, ledger, backlog.slice(0, to - head.merged));
+  // Someone has merged since the head was read.
+  if ((lifecycle.marks.at(-1)?.pages ?? 0) > head.merged) return { ...none, outcome: 'refused' };
   const step = { broker, topic, ledger, head, lifecycle, signal };
-  const written = await writeReadable(step, due);
-  if (written.outcome === 'unreadable') return { ...NOTHING, outcome: 'blocked', left: left(0) };
-  if (written.pages === 0) return { ...NOTHING, outcome: 'none', left: left(0) };
+  const written = await writeReadable(step, await opened(broker, ledger, due.pages));
+  if (written.outcome === 'unreadable') return { ...none, outcome: 'blocked' };
+  if (written.pages === 0) return { ...none, outcome: 'none' };
   const { pages, segments, bytes } = written;
   const committed = await commit(step, written);
   if (committed.outcome !== 'applied') {
     const { outcome } = committed;
     broker.log.info('Merged pages were not committed', { ledger: ledgerName(ledger), outcome, ...refusal(committed) });
-    return { ...NOTHING, outcome, left: left(0) };
+    return { ...none, outcome };
   }
-  return { outcome: 'merged', pages, segments: segments.length, bytes, left: left(pages) };
+  return { outcome: 'merged', pages, segments: segments.length, bytes, left: due.leftBehind(pages) };
+}
+
+export interface DuePages {
+  /** After an old tail was sealed; absent where the topic is deleted. */
+  head?: LedgerHead;
+  /** The first ones that are not merged; none where none are due. */
+  pages: readonly Page[];
+  left: MergeBacklog;
+  /** What is left once so many of the pages are merged. */
+  leftBehind: (pages: number) => MergeBacklog;
+}
+
+/** What a step would merge. Where nothing waits, it costs one read. */
+export async function duePages(
+  broker: Broker,
+  { topic, ledger, policy = mergePolicyOf(topic.config) }: PageMergeRequest,
+): Promise<DuePages> {
+  const head = await sealedHead(broker, ledger, policy);
+  if (head === undefined) return { pages: [], left: NOTHING.left, leftBehind: () => NOTHING.left };
+  const pages = await firstPages(broker, ledger, head, policy);
+  const facts = pages.map(pageFacts);
+  const to = mergeDue(head, facts, broker.clock.now(), policy) ?? head.merged;
+  const leftBehind = (merged: number) => backlogOf(head, facts.slice(merged), merged);
+  return { head, pages: pages.slice(0, to - head.merged), left: leftBehind(0), leftBehind };
 }
 
 interface Step {
