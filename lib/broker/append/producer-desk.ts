@@ -1,6 +1,6 @@
 /** The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are. */
 import { isExpired, type ProducerState, unpackProducer } from '../../coordination/producers/producer-state.ts';
-import type { Place, Sequences } from '../../coordination/producers/sequences.ts';
+import { judge, type Place, type Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
 import { withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -14,7 +14,7 @@ import { type Admission, admit, type Excluded, tooOld } from './admit.ts';
 import type { CommitPlace, Coverage } from './coverage.ts';
 import { type AppenderParts, goneError } from './parts.ts';
 import { ProducerItems } from './producer-items.ts';
-import type { Unit } from './unit.ts';
+import type { ProducerSequence, Unit } from './unit.ts';
 
 /**
  * A commit that was planned with so many seals in sight was applied K seals later at most, and is in the page of that
@@ -115,7 +115,7 @@ export class ProducerDesk {
     const { unit, sequence } = excluded;
     if (excluded.reason === 'refused') return this.refuse(unit, excluded);
     try {
-      const baseOffset = await this.offsetOf(unit, excluded.place, head);
+      const baseOffset = await this.offsetOf(excluded, head);
       if (baseOffset === undefined) return unit.reject(tooOld(sequence.firstSequence));
       this.coverage.answer(unit, { baseOffset, duplicate: true }, commitOf(excluded.place), this.appendAgain);
     } catch (error) {
@@ -135,19 +135,28 @@ export class ProducerDesk {
 
   /** `undefined`: it is in the log, and nobody knows where any more. */
   private async offsetOf(
-    { ledger, slot }: Unit,
-    place: Extract<Excluded, { reason: 'duplicate' }>['place'],
+    { unit, sequence, place }: Extract<Excluded, { reason: 'duplicate' }>,
     head: LedgerHead,
   ): Promise<number | undefined> {
     if (place.at === 'offset') return place.offset;
+    const { ledger, slot } = unit;
     let offsets = offsetsInTail(head, place.id);
     if (offsets === undefined) {
       const newest = await this.parts.heads.strong(ledger);
       if (newest === undefined) throw goneError();
       offsets = offsetsInTail(newest, place.id) ?? (await this.offsetsInPages(ledger, place, newest));
+      // Its page may be gone since this was known of it: the offset took the commit's place then.
+      if (offsets === undefined && place.seen < newest.retired) return this.offsetInPlace(unit, sequence);
     }
     const base = offsets?.get(slot);
     return base === undefined ? undefined : base + place.before;
+  }
+
+  private async offsetInPlace({ ledger, slot, run }: Unit, sequence: ProducerSequence): Promise<number | undefined> {
+    const { producer, epoch, firstSequence } = sequence;
+    const known = await this.look(ledger, slot, producer, 'strong');
+    const verdict = judge(known, { epoch, firstSequence, records: run.records });
+    return verdict.verdict === 'duplicate' && verdict.place.at === 'offset' ? verdict.place.offset : undefined;
   }
 
   private async offsetsInPages(

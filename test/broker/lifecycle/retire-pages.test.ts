@@ -18,7 +18,7 @@ import { planMerge } from '../../../lib/log/merged/plans.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { headOf, lost, makeBroker, makeStores, makeTopic, objectNames, type Stores } from '../../support/broker.ts';
-import { keyOf, plain, refusal, send } from '../../support/sequenced.ts';
+import { keyOf, makeOther, plain, refusal, send } from '../../support/sequenced.ts';
 import { finished, to } from '../../support/transactions.ts';
 
 const PAGES = limits.pagesKept + 3;
@@ -141,6 +141,20 @@ describe('a retry', () => {
     expect(await send(later, { producer: 'head', seq: 0, count: 2 })).toEqual({ baseOffset: 1, duplicate: true });
     expect(await send(later, { producer: 'item', seq: 0, count: 3 })).toEqual({ baseOffset: 3, duplicate: true });
     expect(await send(later, { producer: 'item', seq: 3 })).toMatchObject({ duplicate: false });
+  });
+
+  it('is answered with the offsets also by a process that knows the ledger from before', async () => {
+    const all = await world();
+    const { stores, writer, ledger } = all;
+    await send(writer, { seq: 0, count: 2 });
+    await writer.broker.sealer.seal(ledger);
+    const old = makeOther(stores, writer);
+    await old.broker.heads.strong(ledger);
+    await fill(all);
+    await merge(all, PAGES);
+    await stores.clock.advance(2 * GRACE);
+    expect(await retirePages(writer.broker, ledger)).toMatchObject({ pages: 4 });
+    expect(await send(old, { seq: 0, count: 2 })).toEqual({ baseOffset: 0, duplicate: true });
   });
 
   it('of records that were missed is told that they are there, and that nobody knows where', async () => {
