@@ -9,8 +9,10 @@ import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
+import { archiveTopics } from './lifecycle/archive-topics.ts';
 import { clearLedgers } from './lifecycle/clear-ledgers.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
+import { mergeLedgers } from './lifecycle/merge-ledgers.ts';
 import { retainTopics } from './lifecycle/retain-topics.ts';
 import { sweepOnward } from './sweep-onward.ts';
 
@@ -50,6 +52,18 @@ const CHORES: readonly Chore[] = [
     name: 'retention of topics',
     run: async (broker, { signal }) => ({
       ...(await retainTopics(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'merging of small objects',
+    run: async (broker, { signal }) => ({
+      ...(await mergeLedgers(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'archiving of old segments',
+    run: async (broker, { signal }) => ({
+      ...(await archiveTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {

@@ -45,6 +45,15 @@ describe('maintenance', () => {
     expect(await describePartition(broker, 'old', 0)).toMatchObject({ logStartOffset: 1, highWatermark: 1 });
   });
 
+  test('merges what is old into segments', async () => {
+    const { broker, stores } = await world();
+    await createTopic(broker, { name: 'old' });
+    await produceBatches(broker, { topic: 'old', partition: 0, batches: batchOf('x'), acks: 'all' });
+    await stores.clock.advance(limits.mergeAgeMsMin);
+    expect(await maintain(broker)).toEqual([]);
+    expect((await broker.objects.list('merged/')).objects).toHaveLength(1);
+  });
+
   test('keeps offsets for 7 days where nobody says otherwise', async () => {
     const { broker, left } = await world();
     expect(await maintain(broker)).toEqual([]);
