@@ -9,7 +9,6 @@ import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
-import { archiveTopics } from './lifecycle/archive-topics.ts';
 import { clearLedgers } from './lifecycle/clear-ledgers.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { mergeLedgers } from './lifecycle/merge-ledgers.ts';
@@ -58,12 +57,6 @@ const CHORES: readonly Chore[] = [
     name: 'merging of small objects',
     run: async (broker, { signal }) => ({
       ...(await mergeLedgers(broker, { ...(signal !== undefined && { signal }) })),
-    }),
-  },
-  {
-    name: 'archiving of old segments',
-    run: async (broker, { signal }) => ({
-      ...(await archiveTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {
