@@ -7,33 +7,22 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
-import { ledgerKey } from '../../log/ledger/head.ts';
-import { CONDEMNED_END, CONDEMNED_START, decodeCondemned } from '../../log/merged/condemned-item.ts';
 import { planSegmentFence } from '../../log/merged/fence.ts';
 import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
-import { decodeSegmentFooter, type SegmentFooter, segmentFooterBytes } from '../../log/merged/segment-footer.ts';
-import { decodeSegmentItem, segmentKey } from '../../log/merged/segment-item.ts';
-import { objectName } from '../../log/segment/object-name.ts';
+import type { SegmentFooter } from '../../log/merged/segment-footer.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
+import { isNamed, readMergedObject } from './merged-object.ts';
 
 /** Not of an object that is gone already. */
 export async function isMergedOrphan(broker: Broker, name: string): Promise<boolean> {
-  const footer = await footerOf(broker, name);
+  const footer = (await readMergedObject(broker, name))?.footer;
   if (footer === undefined) return false;
   const ledger = await ledgerOfSegment(broker, footer);
   if (ledger === undefined) return true;
   if (await isNamed(broker, ledger, footer)) return false;
   await closeTo(broker, ledger, footer.object);
   return !(await isNamed(broker, ledger, footer));
-}
-
-async function footerOf({ objects }: Broker, name: string): Promise<SegmentFooter | undefined> {
-  const tail = await objects.getTail(name, limits.footerBytesGuess);
-  if (tail === undefined) return undefined;
-  const wanted = segmentFooterBytes(tail.bytes);
-  const whole = wanted <= tail.bytes.length ? tail : await objects.getTail(name, wanted);
-  return whole && decodeSegmentFooter(whole.bytes);
 }
 
 /** `undefined`: its topic is deleted, and nothing can be committed to it. */
@@ -46,24 +35,6 @@ async function ledgerOfSegment(
   if (topic?.topicId !== topicId) return undefined;
   if (topic.state === 'deleting') throw undecided('Whether its topic is deleted is not known yet');
   return { topicId, index: Math.floor(partition / topic.ledgerPartitions) };
-}
-
-/** The segment is read first: what replaces it condemns the object in the same transaction. */
-async function isNamed({ metadata }: Broker, ledger: LedgerId, footer: SegmentFooter): Promise<boolean> {
-  const name = objectName('merged', footer.object);
-  const key = segmentKey(footer.topicId, footer);
-  const attributes = await metadata.get(key, 'strong');
-  if (attributes !== undefined && objectName('merged', decodeSegmentItem({ key, attributes }).object) === name) {
-    return true;
-  }
-  for (let from: string | undefined = CONDEMNED_START; from !== undefined; ) {
-    const query = { pk: ledgerKey(ledger), from, to: CONDEMNED_END, limit: limits.condemnedItemsPerStep };
-    const page = await metadata.query({ ...query, consistency: 'strong' });
-    const condemned = page.items.flatMap((item) => decodeCondemned(item.attributes));
-    if (condemned.some(({ tier, object }) => objectName(tier, object) === name)) return true;
-    from = page.next;
-  }
-  return false;
 }
 
 async function closeTo({ metadata }: Broker, ledger: LedgerId, { birthMs }: ObjectId): Promise<void> {
