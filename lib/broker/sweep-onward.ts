@@ -51,6 +51,12 @@ export async function sweepOnward(broker: Broker, signal?: AbortSignal): Promise
   };
 }
 
+/** The birth time up to which objects were looked at, wherever they are; 0 where nobody has swept yet. */
+export async function sweptUntil(broker: Broker): Promise<number> {
+  const progress = progressIn(broker, await broker.metadata.get(PROGRESS, 'strong'));
+  return progress === undefined ? 0 : Math.min(progress.untilMs, ...progress.behind.values());
+}
+
 /** The birth from which a sweep has left something. */
 function restOf({ postponedFromMs, stoppedAtMs }: SweepReport): number | undefined {
   if (postponedFromMs === undefined) return stoppedAtMs;

@@ -670,7 +670,7 @@ export const limits = {
   /** What is read ahead of what is written: requests … */
   mergeReadsInFlightMax: 8,
   /** … and their bytes. */
-  mergeReadBytesMax: 32 * MIB,
+  mergeReadBytesMax: 16 * MIB,
   /** Last segments of a partition among which small ones are looked for. */
   segmentsLookedAtMax: 256,
   /** Batches of one segment that are sent on together. */
@@ -698,6 +698,8 @@ export const limits = {
   compactionKeyBytesMax: 64 * MIB,
   /** Dirty bytes that one pass takes on. */
   compactionDirtyBytesMax: 4_096 * MIB,
+  /** Passes over one partition, one after the other, before others have their turn. */
+  compactionPassesPerTurnMax: 4,
 
   /** Pages that one step retires, and deletes. */
   pagesRetiredPerStep: 64,
@@ -709,6 +711,8 @@ export const limits = {
   // Erasures
   /** Ledgers of the topics of one erasure. */
   erasureLedgersMax: 1_000,
+  /** Of the key or header value that an erasure looks for. */
+  erasureValueBytesMax: 64 * KIB,
   /** Neighbouring segments of a partition that one step goes through. */
   erasureSegmentsPerStep: 64,
   /** Attempts of a step that others were faster than. */
@@ -739,6 +743,8 @@ export const limits = {
   archivesInFlightMax: 8,
   /** … and how many before their items say so. */
   archivesNotedTogether: 32,
+  /** Ledgers that are looked at at the same time. */
+  archivedLedgersInFlightMax: 4,
   /** Attempts to note them against others that change the ledger's segments. */
   archiveNotesMax: 4,
 
@@ -763,6 +769,12 @@ export const limits = {
   orphanAgeMs: 60 * 60 * 1_000,
   /** What the sweeper reads of an object's end at first; a longer footer takes a second read. */
   footerBytesGuess: 16 * KIB,
+
+  // Making the index of merged segments anew
+  /** Footers that are read at the same time. */
+  restoreFootersInFlightMax: 16,
+  /** Items of segments that are read at once. */
+  restoreSegmentsPerQuery: 1_000,
 
   // The consistency check
   /** Keys of one page of a scan of the table. */

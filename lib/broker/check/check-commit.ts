@@ -34,7 +34,8 @@ export async function checkCommit(context: CheckContext, view: LedgerInView, pla
   const { commit } = place;
   if (isBundle(commit)) return checkBundle(context, view, { ...place, commit });
   const problem = await problemOf(context, commit);
-  if (problem === undefined) return [];
+  // Of merged pages an erasure deletes the objects before the pages go.
+  if (problem === undefined || (place.merged && problem.kind === 'object-missing')) return [];
   const affected = await affectedBy(context, view, place);
   if (affected === 'lost') return [];
   const object = objectName(commit.tier, commit.object);

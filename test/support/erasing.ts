@@ -1,0 +1,122 @@
+/** What tests of erasures share: records of subjects, what readers get, and every byte that is stored. */
+import { expect } from 'vitest';
+import { nodeCompression } from '../../lib/broker/compression.ts';
+import { carryOutErasures } from '../../lib/broker/erasures/carry-out-erasures.ts';
+import { maintain } from '../../lib/broker/maintain.ts';
+import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { toHex, utf8 } from '../../lib/kernel/bytes.ts';
+import type { ItemKey, Value } from '../../lib/kernel/items.ts';
+import { limits } from '../../lib/kernel/limits.ts';
+import type { CompressionType } from '../../lib/log/record-batch/compression.ts';
+import { records, recordsPayload } from '../../lib/log/record-batch/decode.ts';
+import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
+import { readBatchHeader } from '../../lib/log/record-batch/header.ts';
+import type { NewRecord } from '../../lib/log/record-batch/record.ts';
+import type { Process, Stores } from './broker.ts';
+import { readBatchesOf } from './merging.ts';
+
+/** Nothing else that is stored has these bytes. */
+export const SUBJECT = 'subject-4711@example.com';
+
+export function recordOf(key: string | null, value: string, headers: Record<string, string> = {}): NewRecord {
+  return {
+    timestamp: Date.UTC(2026, 0, 1),
+    key: key === null ? null : utf8(key),
+    value: utf8(value),
+    headers: Object.entries(headers).map(([name, text]) => ({ key: name, value: utf8(text) })),
+  };
+}
+
+export async function write(
+  { broker }: Pick<Process, 'broker'>,
+  topic: string,
+  written: readonly NewRecord[],
+  { partition = 0, compressionType = 'none' }: { partition?: number; compressionType?: CompressionType } = {},
+): Promise<void> {
+  const batches = encodeBatch(written, { compressionType, compression: nodeCompression });
+  await produceBatches(broker, { topic, partition, batches, acks: 'all' });
+}
+
+/** Each record of a partition as a consumer gets it, by its offset. */
+export async function readRecords(stores: Stores, topic: string, partition = 0): Promise<Map<number, string>> {
+  const found = new Map<number, string>();
+  for (const batch of await readBatchesOf(stores, partition, { topic })) {
+    for (const { offset, ...record } of records(batch, nodeCompression)) {
+      found.set(
+        offset,
+        JSON.stringify(record, (_, value: unknown) => (value instanceof Uint8Array ? toHex(value) : value)),
+      );
+    }
+  }
+  return found;
+}
+
+export function without(found: ReadonlyMap<number, string>, offsets: readonly number[]): Map<number, string> {
+  return new Map([...found].filter(([offset]) => !offsets.includes(offset)));
+}
+
+/** The names of all items and objects that have these bytes, also in compressed batches. */
+export async function tracesOf(stores: Stores, text = SUBJECT): Promise<string[]> {
+  const needle = Buffer.from(text);
+  const found: string[] = [];
+  for (const key of await allKeys(stores)) {
+    const item = await stores.metadata.get(key, 'strong');
+    if (chunksOf(item ?? {}).some((bytes) => holds(bytes, needle))) found.push(`${key.pk} ${key.sk}`);
+  }
+  for (const tier of ['segments/', 'merged/']) {
+    let cursor: string | undefined;
+    do {
+      const page = await stores.objects.list(tier, cursor);
+      for (const { name } of page.objects) {
+        const bytes = await stores.objects.getRange(name);
+        if (bytes !== undefined && holds(bytes, needle)) found.push(name);
+      }
+      cursor = page.next;
+    } while (cursor !== undefined);
+  }
+  return found;
+}
+
+async function allKeys({ metadata }: Stores): Promise<ItemKey[]> {
+  const keys: ItemKey[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await metadata.scanKeys(cursor);
+    keys.push(...page.keys);
+    cursor = page.next;
+  } while (cursor !== undefined);
+  return keys;
+}
+
+function chunksOf(value: Value): Uint8Array[] {
+  if (value instanceof Uint8Array) return [value];
+  if (typeof value === 'string') return [utf8(value)];
+  if (Array.isArray(value)) return value.flatMap(chunksOf);
+  if (typeof value === 'object') return Object.values(value).flatMap(chunksOf);
+  return [];
+}
+
+function holds(bytes: Uint8Array, needle: Buffer): boolean {
+  if (Buffer.from(bytes).includes(needle)) return true;
+  // Batches are an object's first bytes.
+  for (let position = 0; bytes.length - position > 61 && bytes[position + 16] === 2; ) {
+    const header = readBatchHeader(bytes, position);
+    if (position + header.sizeBytes > bytes.length) return false;
+    const { source, start, end } = recordsPayload(bytes, header, nodeCompression);
+    if (Buffer.from(source.subarray(start, end)).includes(needle)) return true;
+    position += header.sizeBytes;
+  }
+  return false;
+}
+
+/** Maintenance for as long as an erasure takes, by a process of its own choice. */
+export async function untilDone({ broker, clock }: Pick<Process, 'broker' | 'clock'>): Promise<void> {
+  for (let round = 0; round < 30; round++) {
+    const under = maintain(broker);
+    await clock.until(under);
+    expect(await under).toEqual([]);
+    if ((await carryOutErasures(broker)).erasures === 0) return;
+    await clock.advance(limits.maintenanceIntervalMs);
+  }
+  expect.unreachable('the erasure comes to its end');
+}
