@@ -1,4 +1,5 @@
 /** The bytes of a commit for merging: each of its objects is asked once for all of the ledger's slots. */
+import { EMPTY_BYTES } from '../../kernel/bytes.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LocatedCommit, LocatedRun } from '../../log/ledger/locate.ts';
@@ -13,8 +14,11 @@ export interface Unreadable {
   reason: string;
 }
 
-/** By run, the batches with their offsets in place; or the first run that is not what was stored. */
-export type CommitBytes = { found: readonly Uint8Array[] } | { unreadable: Unreadable };
+/**
+ * By run, the batches with their offsets in place, which are parts of `whole`: to be released once they have been used. Or the
+ * first run that is not what was stored.
+ */
+export type CommitBytes = { found: readonly Uint8Array[]; whole: Uint8Array } | { unreadable: Unreadable };
 
 /** From the first of its runs to the last. */
 export function bytesOfRuns({ commit, runs }: LocatedCommit): number {
@@ -43,7 +47,7 @@ export async function readCommit(
     if (own === undefined || reason !== undefined) return { unreadable: { name, run, reason: reason as string } };
     found.push(own);
   }
-  return { found };
+  return { found, whole: bytes ?? EMPTY_BYTES };
 }
 
 /** Gives the batches their offsets, or says why that cannot be. */

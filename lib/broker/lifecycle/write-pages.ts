@@ -1,5 +1,6 @@
 /** Writes what pages have of each slot to segments, all slots at once, and each source object is read once. */
 import { assert } from '../../kernel/assert.ts';
+import { releaseBytes } from '../../kernel/bytes.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { readAhead } from '../../kernel/read-ahead.ts';
@@ -106,6 +107,8 @@ async function copyRuns(
       await writer.write(batches);
       bytes += batches.length;
     }
+    // Sooner than it would be collected: memory is for what is read next.
+    releaseBytes(read.whole);
   }
   return { pages: pages.length, bytes };
 }

@@ -1,4 +1,5 @@
 /** One part of an upload: bytes that were copied together, in blocks that are made as they come. */
+import { releaseBytes } from '../../kernel/bytes.ts';
 import { limits } from '../../kernel/limits.ts';
 
 export class Part {
@@ -13,6 +14,12 @@ export class Part {
     const unused = this.blocks.length * limits.uploadBlockBytes - this.length;
     const last = this.blocks.length - 1;
     return this.blocks.map((block, index) => (index === last ? block.subarray(0, block.length - unused) : block));
+  }
+
+  /** Gives its memory back at once, for when nobody looks at its chunks any more. */
+  release(): void {
+    for (const block of this.blocks.splice(0)) releaseBytes(block);
+    this.length = 0;
   }
 
   /** Copies as much as there is room for, and returns how much that was. */

@@ -82,7 +82,7 @@ export class S3Upload implements UploadSteps {
     const { inFlight } = this.with;
     while (inFlight.size >= limits.uploadPartsInFlightMax) await Promise.race(inFlight);
     if (this.failed !== undefined) throw this.failed.error;
-    const sending = this.uploadPart(this.uploadId, this.sent.length + 1, this.part.chunks);
+    const sending = this.uploadPart(this.uploadId, this.sent.length + 1, this.part);
     this.part = new Part();
     this.sent.push(sending);
     const settled: Promise<void> = sending.then(
@@ -105,12 +105,14 @@ export class S3Upload implements UploadSteps {
     return UploadId;
   }
 
-  private async uploadPart(UploadId: string, PartNumber: number, chunks: Uint8Array[]): Promise<CompletedPart> {
+  private async uploadPart(UploadId: string, PartNumber: number, part: Part): Promise<CompletedPart> {
     const { client, object } = this.with;
+    const { chunks } = part;
     const request = { ...object, UploadId, PartNumber, ...describeBody(chunks) };
     const { ETag } = await callS3(this.with, 'an upload of a part to S3', (options) =>
       client.send(new UploadPartCommand({ ...request, Body: bodyOf(chunks, request.ContentLength) }), options),
     );
+    part.release();
     return { PartNumber, ETag, ChecksumCRC32C: request.ChecksumCRC32C };
   }
 
