@@ -10,6 +10,7 @@ import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
 import { clearLedgers } from './lifecycle/clear-ledgers.ts';
+import { compactTopics } from './lifecycle/compact-topics.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { mergeLedgers } from './lifecycle/merge-ledgers.ts';
 import { retainTopics } from './lifecycle/retain-topics.ts';
@@ -57,6 +58,12 @@ const CHORES: readonly Chore[] = [
     name: 'merging of small objects',
     run: async (broker, { signal }) => ({
       ...(await mergeLedgers(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'compaction of topics',
+    run: async (broker, { signal }) => ({
+      ...(await compactTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {

@@ -5,14 +5,17 @@ import { commitOffsets } from '../../lib/broker/groups/commit-offsets.ts';
 import { listGroups } from '../../lib/broker/groups/list-groups.ts';
 import { maintain } from '../../lib/broker/maintain.ts';
 import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { utf8 } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { newObjectId } from '../../lib/kernel/ids.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
+import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import { encodeFooter } from '../../lib/log/segment/footer.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
-import { batchOf } from '../support/broker.ts';
+import { batchOf, record } from '../support/broker.ts';
 import { groupWorld } from '../support/group-consumers.ts';
+import { valuesIn } from '../support/transactions.ts';
 
 /** A group whose offsets have expired, and an object that no ledger has. */
 async function world() {
@@ -52,6 +55,17 @@ describe('maintenance', () => {
     await stores.clock.advance(limits.mergeAgeMsMin);
     expect(await maintain(broker)).toEqual([]);
     expect((await broker.objects.list('merged/')).objects).toHaveLength(1);
+  });
+
+  test('compacts topics that are to be compacted', async () => {
+    const { broker, stores } = await world();
+    await createTopic(broker, { name: 'table', config: { 'cleanup.policy': 'compact' } });
+    const batches = encodeBatch([record('old', { key: utf8('k') }), record('new', { key: utf8('k') })]);
+    await produceBatches(broker, { topic: 'table', partition: 0, batches, acks: 'all' });
+    await stores.clock.advance(limits.mergeAgeMsMin);
+    await maintain(broker); // merges
+    expect(await maintain(broker)).toEqual([]);
+    expect(await valuesIn({ broker }, 'table', 0)).toEqual(['new']);
   });
 
   test('keeps offsets for 7 days where nobody says otherwise', async () => {

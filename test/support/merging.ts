@@ -15,6 +15,7 @@ import {
 } from '../../lib/log/merged/segment-item.ts';
 import { batchHeaders } from '../../lib/log/record-batch/header.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
+import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import { makeBroker, type Process, type Stores } from './broker.ts';
 import type { Action } from './random-partition.ts';
 
@@ -56,7 +57,7 @@ export async function readBatchesOf(
 }
 
 export async function segmentsOf(
-  { metadata }: Pick<Stores, 'metadata'>,
+  { metadata }: { metadata: MetadataStore },
   { topicId }: LedgerId,
   partition: number,
 ): Promise<SegmentItem[]> {

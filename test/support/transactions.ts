@@ -56,7 +56,11 @@ export async function finished<T>({ clock }: { clock: ManualClock }, promise: Pr
   return promise;
 }
 
-export async function valuesIn({ broker }: Process, topic: string, partition: number): Promise<string[]> {
+export async function valuesIn(
+  { broker }: Pick<Process, 'broker'>,
+  topic: string,
+  partition: number,
+): Promise<string[]> {
   const position = { at: 'earliest' } as const;
   const request = { topic, partition, position, maxRecords: 10_000, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
   const { records } = await fetchRecords(broker, request);

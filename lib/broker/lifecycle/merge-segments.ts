@@ -75,8 +75,9 @@ export async function mergeSegments(broker: Broker, request: SegmentMergeRequest
 }
 
 function identityOf({ topicId, name }: Topic, { segments, level }: SegmentMerge, { version }: Lifecycle) {
-  const { partition, compacted } = segments[0] as SegmentItem;
-  return { topicId, topic: name, partition, level, version, ...(compacted === true && { compacted }) };
+  const { partition } = segments[0] as SegmentItem;
+  const compacted = segments.every((segment) => segment.compacted === true);
+  return { topicId, topic: name, partition, level, version, ...(compacted && { compacted }) };
 }
 
 /** What is small is among the last ones, or stays as it is: of those before a full one little is left. */

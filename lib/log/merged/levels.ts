@@ -21,8 +21,8 @@ export interface SegmentMerge {
 
 /**
  * The next merge of segments, which are all of a partition or some of them in the order of their offsets; `undefined` where
- * there is none. Never over a gap, never of segments in another storage class than the bucket's standard, and never of
- * compacted ones with others.
+ * there is none. Never over a gap, and never of segments in another storage class than the bucket's standard. What was
+ * compacted is merged with what was not: compaction leaves small ones alone in which nothing changes, between others.
  */
 export function proposeSegmentMerge(
   segments: readonly SegmentItem[],
@@ -53,7 +53,7 @@ function stretches(segments: readonly SegmentItem[], targetBytes: number): Stret
     if (segment.bytes > targetBytes / 2 || segment.storageClass !== undefined) {
       if (current !== undefined && follows) current.closed = true;
       current = undefined;
-    } else if (current !== undefined && follows && last.compacted === segment.compacted) {
+    } else if (current !== undefined && follows) {
       current.members.push(segment);
     } else {
       current = { members: [segment], closed: false };

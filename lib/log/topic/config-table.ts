@@ -154,9 +154,9 @@ export const topicConfigTable = {
     type: 'list',
     default: 'delete',
     anyOf: ['delete', 'compact'],
-    effect: 'later',
+    effect: 'now',
     about:
-      'Whether old records are deleted, compacted by key, or both; empty keeps everything. `delete` is obeyed. With compact, records without a key are refused already.',
+      'Whether old records are deleted, compacted by key, or both; empty keeps everything. With compact, records without a key are refused.',
   },
   'retention.ms': {
     type: 'long',
@@ -175,29 +175,30 @@ export const topicConfigTable = {
     type: 'long',
     default: String(DAY_MS),
     min: 0,
-    effect: 'later',
-    about: 'How long compaction keeps a tombstone.',
+    effect: 'now',
+    about: 'How long compaction keeps a tombstone, from when it is first compacted on.',
   },
   'min.compaction.lag.ms': {
     type: 'long',
     default: '0',
     min: 0,
-    effect: 'later',
+    effect: 'now',
     about: 'How long a record stays uncompacted at least. Not above max.compaction.lag.ms.',
   },
   'max.compaction.lag.ms': {
     type: 'long',
     default: UNLIMITED,
     min: 1,
-    effect: 'later',
-    about: 'How long a record stays uncompacted at most.',
+    effect: 'now',
+    about:
+      'How long a record stays uncompacted at most, and a while longer: compaction looks once an hour, on a local server every ten minutes.',
   },
   'min.cleanable.dirty.ratio': {
     type: 'double',
     default: '0.5',
     min: 0,
     max: 1,
-    effect: 'later',
+    effect: 'now',
     about: 'The share of uncompacted bytes that starts a compaction.',
   },
   'segment.bytes': {

@@ -27,6 +27,15 @@ export function ledgerOf(topic: Topic, partition: number): { ledger: LedgerId; s
   };
 }
 
+/** The partitions that are in the ledger, in the order of their slots. */
+export function partitionsIn(
+  { partitions, ledgerPartitions }: Pick<Topic, 'partitions' | 'ledgerPartitions'>,
+  { index }: Pick<LedgerId, 'index'>,
+): number[] {
+  const first = index * ledgerPartitions;
+  return Array.from({ length: Math.min(ledgerPartitions, partitions - first) }, (_, slot) => first + slot);
+}
+
 export function ledgerCount(partitions: number, ledgerPartitions: number): number {
   return Math.ceil(partitions / ledgerPartitions);
 }

@@ -1,0 +1,179 @@
+/** What tests of compaction share: updates of keys by every way to write, and the table that a reader makes of a topic. */
+import * as fc from 'fast-check';
+import { nodeCompression } from '../../lib/broker/compression.ts';
+import { createTopic } from '../../lib/broker/create-topic.ts';
+import { fetchBatches } from '../../lib/broker/fetch.ts';
+import { type Compaction, type CompactionBounds, compactPartition } from '../../lib/broker/lifecycle/compact.ts';
+import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
+import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { transact } from '../../lib/broker/transactions/transact.ts';
+import { concatBytes, utf8, utf8Text } from '../../lib/kernel/bytes.ts';
+import { keyMapBytes } from '../../lib/log/compaction/key-map.ts';
+import type { CompressionType } from '../../lib/log/record-batch/compression.ts';
+import { records } from '../../lib/log/record-batch/decode.ts';
+import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
+import type { LogRecord } from '../../lib/log/record-batch/record.ts';
+import { ledgerOf } from '../../lib/log/topic/topic.ts';
+import { makeBroker, type Process, record, type Stores } from './broker.ts';
+import { AT_ONCE } from './merging.ts';
+import { finished } from './transactions.ts';
+
+export interface Update {
+  key: string;
+  /** `null`: a tombstone. */
+  value: string | null;
+}
+
+export type WorldStep =
+  | { step: 'produce'; updates: Update[]; codec: CompressionType }
+  | { step: 'transact'; updates: Update[] }
+  | { step: 'merge' }
+  | { step: 'compact'; keys: number; dirtyBytesMax: number }
+  | { step: 'wait'; ms: number };
+
+const update: fc.Arbitrary<Update> = fc.record({
+  key: fc.integer({ min: 0, max: 7 }).map((key) => `key ${key}`),
+  value: fc.option(fc.string({ maxLength: 40 }), { freq: 3 }),
+});
+
+const updates = fc.array(update, { minLength: 1, maxLength: 6 });
+
+export const worldSteps: fc.Arbitrary<WorldStep[]> = fc.array(
+  fc.oneof(
+    {
+      weight: 5,
+      arbitrary: fc.record({
+        step: fc.constant('produce' as const),
+        updates,
+        codec: fc.constantFrom<CompressionType[]>('none', 'none', 'gzip', 'lz4'),
+      }),
+    },
+    { weight: 1, arbitrary: fc.record({ step: fc.constant('transact' as const), updates }) },
+    { weight: 3, arbitrary: fc.constant({ step: 'merge' as const }) },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        step: fc.constant('compact' as const),
+        keys: fc.constantFrom(1, 3, 1_000),
+        dirtyBytesMax: fc.constantFrom(1, 400, 1_000_000),
+      }),
+    },
+    { weight: 2, arbitrary: fc.record({ step: fc.constant('wait' as const), ms: fc.constantFrom(10, 600, 2_000) }) },
+  ),
+  { minLength: 5, maxLength: 40, size: 'max' },
+);
+
+export const DELETE_RETENTION_MS = 1_000;
+
+/** Of a topic that is compacted whenever anything is dirty. */
+export const COMPACTED: Record<string, string> = {
+  'cleanup.policy': 'compact',
+  'min.cleanable.dirty.ratio': '0',
+  'delete.retention.ms': String(DELETE_RETENTION_MS),
+};
+
+/** A compacted topic `t` of one partition. */
+export async function makeCompacted(stores: Stores, config: Record<string, string> = {}): Promise<Process> {
+  const process = makeBroker({ stores });
+  await createTopic(process.broker, { name: 't', partitions: 1, config: { ...COMPACTED, ...config } });
+  return process;
+}
+
+function batchOfUpdates(list: readonly Update[], codec: CompressionType, timestamp: number): Uint8Array {
+  const made = list.map(({ key, value }) =>
+    record('', { key: utf8(key), value: value === null ? null : utf8(value), timestamp }),
+  );
+  return encodeBatch(made, { compressionType: codec, compression: nodeCompression });
+}
+
+export async function produceUpdates(
+  process: Process,
+  list: readonly Update[],
+  { topic = 't', codec = 'none' }: { topic?: string; codec?: CompressionType } = {},
+): Promise<void> {
+  const batches = batchOfUpdates(list, codec, process.clock.now());
+  await finished(process, produceBatches(process.broker, { topic, partition: 0, batches, acks: 'all' }));
+}
+
+export async function mergeAll({ broker }: Process, name = 't'): Promise<void> {
+  const topic = await broker.topics.get(name);
+  const { ledger } = ledgerOf(topic, 0);
+  await broker.sealer.seal(ledger);
+  await mergePages(broker, { topic, ledger, policy: AT_ONCE });
+}
+
+export async function compact(
+  { broker }: Process,
+  bounds?: CompactionBounds,
+  signal?: AbortSignal,
+): Promise<Compaction> {
+  const topic = await broker.topics.get('t');
+  return compactPartition(broker, {
+    topic,
+    partition: 0,
+    ...(bounds !== undefined && { bounds }),
+    ...(signal !== undefined && { signal }),
+  });
+}
+
+export async function takeStep(process: Process, step: WorldStep): Promise<void> {
+  switch (step.step) {
+    case 'produce':
+      return produceUpdates(process, step.updates, step);
+    case 'transact': {
+      const list = step.updates.map(({ key, value }) => ({
+        topic: 't',
+        partition: 0,
+        key: utf8(key),
+        value: value === null ? null : utf8(value),
+        headers: [],
+      }));
+      await finished(process, transact(process.broker, { records: list }));
+      return;
+    }
+    case 'merge':
+      return mergeAll(process);
+    case 'compact':
+      await compact(process, { keyBytesMax: keyMapBytes(step.keys), dirtyBytesMax: step.dirtyBytesMax });
+      return;
+    case 'wait':
+      await process.clock.advance(step.ms);
+  }
+}
+
+/** What a consumer gets that knows nothing yet, from the offset on. */
+export async function readLog(stores: Stores, from: number | 'earliest' = 'earliest'): Promise<LogRecord[]> {
+  const { broker } = makeBroker({ stores });
+  const found: LogRecord[] = [];
+  let position: Parameters<typeof fetchBatches>[1]['position'] =
+    from === 'earliest' ? { at: 'earliest' } : { at: 'offset', offset: from };
+  for (;;) {
+    const answer = await fetchBatches(broker, {
+      topic: 't',
+      partition: 0,
+      position,
+      maxBytes: 300,
+      minBytes: 1,
+      waitMs: 0,
+    });
+    found.push(...records(concatBytes(answer.batches), nodeCompression));
+    if (answer.nextOffset >= answer.highWatermark) break;
+    position = { at: 'offset', offset: answer.nextOffset };
+  }
+  return found.filter(({ offset }) => from === 'earliest' || offset >= from);
+}
+
+/** The newest value of each key that is not deleted. */
+export function tableOf(log: readonly Pick<LogRecord, 'key' | 'value'>[]): Map<string, string> {
+  const table = new Map<string, string>();
+  for (const { key, value } of log) {
+    if (key === null) continue;
+    if (value === null) table.delete(text(key));
+    else table.set(text(key), text(value));
+  }
+  return table;
+}
+
+export function text(bytes: Uint8Array): string {
+  return utf8Text(bytes) ?? '';
+}
