@@ -9,6 +9,7 @@ import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
+import { archiveTopics } from './lifecycle/archive-topics.ts';
 import { clearLedgers } from './lifecycle/clear-ledgers.ts';
 import { compactTopics } from './lifecycle/compact-topics.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
@@ -64,6 +65,12 @@ const CHORES: readonly Chore[] = [
     name: 'compaction of topics',
     run: async (broker, { signal }) => ({
       ...(await compactTopics(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'archiving of old segments',
+    run: async (broker, { signal }) => ({
+      ...(await archiveTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {

@@ -17,7 +17,7 @@
  *     c   boolean  all of it was compacted at least once; absent = it was not
  *     z   number   compacted only: the oldest delete horizon of its batches, from which on tombstones may go, ms; absent =
  *                  no batch has one
- *     s   string   storage class of the object; absent = the bucket's standard
+ *     s   string   storage class of the object; absent = the bucket's standard (segment/archive-class.ts)
  */
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';

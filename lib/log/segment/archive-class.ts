@@ -5,3 +5,9 @@
 export const ARCHIVE_CLASSES = ['STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'] as const;
 
 export type ArchiveClass = (typeof ARCHIVE_CLASSES)[number];
+
+/**
+ * The class of objects that no request moves: those of directory buckets. A segment's item has it once that was found out, so that it is
+ * not tried again with every round.
+ */
+export const FIXED_CLASS = 'EXPRESS_ONEZONE';

@@ -219,16 +219,17 @@ export const topicConfigTable = {
     type: 'string',
     default: '',
     oneOf: ['', ...ARCHIVE_CLASSES],
-    effect: 'later',
+    effect: 'now',
     about:
-      "Millrace's own: the S3 storage class that old merged segments are moved to, all of which are read at once; empty moves none. They cost less to keep and more to read, and are billed for a while after they are deleted.",
+      "Millrace's own: the S3 storage class that old merged segments of 4 MiB or more are moved to, all of which are read at once; empty moves none, and none back. They cost less to keep and more to read, and are billed for a while after they are deleted.",
   },
   'archive.after.ms': {
     type: 'long',
     default: String(30 * DAY_MS),
     min: 0,
-    effect: 'later',
-    about: "Millrace's own: how old the records of a merged segment are before it is moved to archive.storage.class.",
+    effect: 'now',
+    about:
+      "Millrace's own: how old all records of a merged segment, and of those before it, are when it is moved to archive.storage.class.",
   },
 
   // Replication
