@@ -18,11 +18,16 @@ const AMONG_REPLICAS = ['none', 'sequenced', 'none', 'all'] as const;
 /** Every second one before it is of triggers. */
 const TRIGGERS_AT = KINDS.length - 1;
 
-export type HistoryKind = (typeof KINDS)[number] | 'groups' | 'triggers';
+/** Of those of the log, every fourth one is of what becomes of its bytes later. */
+const LIFECYCLE_EVERY = 4 * KINDS.length;
+const LIFECYCLE_AT = LIFECYCLE_EVERY - 2;
+
+export type HistoryKind = (typeof KINDS)[number] | 'groups' | 'triggers' | 'lifecycle';
 
 export function kindOf(seed: number): HistoryKind {
   if (seed % GROUPS_EVERY === GROUPS_EVERY - 1) return 'groups';
   if (seed % GROUPS_EVERY === TRIGGERS_AT) return 'triggers';
+  if (seed % LIFECYCLE_EVERY === LIFECYCLE_AT) return 'lifecycle';
   return KINDS[seed % KINDS.length] as HistoryKind;
 }
 
@@ -46,6 +51,7 @@ export function producersOf(seed: number): 'none' | 'sequenced' | 'all' {
     case 'log':
     case 'groups':
     case 'triggers':
+    case 'lifecycle':
       return 'none';
   }
 }

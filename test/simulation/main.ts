@@ -14,6 +14,7 @@ const HELP = `Usage: npm run simulate -- [options]
   --seed S        the first one's seed (default 1)
   --groups        histories of consumer groups only
   --triggers      histories of triggers only
+  --lifecycle     histories of what becomes of stored logs only
   --plant BUG     run a program with a planted bug; succeeds if a checker catches it
   --replay SEED   run one history and print every step
   --help          this text
@@ -40,6 +41,7 @@ function readFlags() {
         seed: { type: 'string', default: '1' },
         groups: { type: 'boolean', default: false },
         triggers: { type: 'boolean', default: false },
+        lifecycle: { type: 'boolean', default: false },
         plant: { type: 'string' },
         replay: { type: 'string' },
         help: { type: 'boolean', default: false },
@@ -58,7 +60,7 @@ async function main(): Promise<number> {
   const histories = wholeNumber('--histories', flags.histories);
   const firstSeed = wholeNumber('--seed', flags.seed);
   const started = performance.now();
-  const kind = flags.groups ? ('groups' as const) : flags.triggers ? ('triggers' as const) : undefined;
+  const kind = (['groups', 'triggers', 'lifecycle'] as const).find((name) => flags[name]);
   const options = { histories, firstSeed, plant, kind, onProgress: progress(histories) };
   // A planted bug is looked for from the first seed on, one history at a time.
   const summary =
@@ -73,6 +75,7 @@ async function main(): Promise<number> {
   console.log(`replicas: ${listed(summary.replicas)}`);
   console.log(`groups: ${listed(summary.groups)}`);
   console.log(`triggers: ${listed(summary.triggers)}`);
+  console.log(`lifecycle: ${listed(summary.lifecycle)}`);
   for (const { seed, violations } of summary.failed.slice(0, 20)) {
     console.log(`seed ${seed}: ${violations.length} violations; replay with --replay ${seed}`);
     for (const { checker, what } of violations.slice(0, 3)) console.log(`  ${checker}: ${what}`);

@@ -10,6 +10,7 @@ import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { groupPlants } from './groups/group-plants.ts';
 import type { HistoryKind } from './kinds.ts';
+import { lifecyclePlants } from './lifecycle/lifecycle-plants.ts';
 import { producerPlants } from './producer-plants.ts';
 import { replicationPlants } from './replication-plants.ts';
 import { leavingOut, rewriting } from './rewritten-stores.ts';
@@ -116,6 +117,7 @@ export const plants = {
   ...replicationPlants,
   ...groupPlants,
   ...triggerPlants,
+  ...lifecyclePlants,
 } as const satisfies Record<string, Plant>;
 
 export type PlantName = keyof typeof plants;

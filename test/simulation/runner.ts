@@ -25,6 +25,7 @@ export interface RunSummary {
   replicas: Record<string, number>;
   groups: Record<string, number>;
   triggers: Record<string, number>;
+  lifecycle: Record<string, number>;
 }
 
 export function emptySummary(): RunSummary {
@@ -39,6 +40,7 @@ export function emptySummary(): RunSummary {
     replicas: {},
     groups: {},
     triggers: {},
+    lifecycle: {},
   };
 }
 
@@ -53,6 +55,7 @@ export function addSummary(sum: RunSummary, part: RunSummary): void {
   addCounts(sum.replicas, part.replicas);
   addCounts(sum.groups, part.groups);
   addCounts(sum.triggers, part.triggers);
+  addCounts(sum.lifecycle, part.lifecycle);
   sum.failed.push(...part.failed);
   sum.failed.sort((a, b) => a.seed - b.seed);
 }
@@ -64,20 +67,9 @@ export async function runHistories(options: RunOptions): Promise<RunSummary> {
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
       throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
     });
-    const { violations, acked, deleted, events, faults, producers, replicas, groups, triggers } = result;
+    const { seed: _, fingerprint: __, violations, ...counted } = result;
     const failed = violations.length > 0 ? [result] : [];
-    addSummary(summary, {
-      histories: 1,
-      failed,
-      acked,
-      deleted,
-      events,
-      faults,
-      producers,
-      replicas,
-      groups,
-      triggers,
-    });
+    addSummary(summary, { histories: 1, failed, ...counted });
     options.onProgress?.(summary.histories, summary.failed.length);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }

@@ -49,6 +49,7 @@ describe('the simulation itself', () => {
     { of: 'replicas', seed: 45 },
     { of: 'groups', seed: 47 },
     { of: 'triggers', seed: 43 },
+    { of: 'the lifecycle', seed: 46 },
   ])('gives the same history of $of for the same seed, and another for another', async ({ seed }) => {
     const first = await simulate({ seed });
     const again = await simulate({ seed });

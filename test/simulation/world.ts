@@ -25,6 +25,7 @@ import { DeletedTopics } from './deleted-topics.ts';
 import { simulateGroup } from './groups/group-world.ts';
 import { History } from './history.ts';
 import { type HistoryKind, kindOf, producersOf } from './kinds.ts';
+import { simulateLifecycle } from './lifecycle/lifecycle-world.ts';
 import { LogActors } from './log-actors.ts';
 import { anyWeather, Network, NO_FAULTS } from './network.ts';
 import { PassingTopics } from './passing-topics.ts';
@@ -67,6 +68,8 @@ export interface HistoryResult {
   groups: Record<string, number>;
   /** What triggers went through. */
   triggers: Record<string, number>;
+  /** What stored logs went through. */
+  lifecycle: Record<string, number>;
 }
 
 /** Runs one history. The same options give the same result, step by step. */
@@ -76,6 +79,8 @@ export async function simulate(options: HistoryOptions): Promise<HistoryResult> 
       return simulateGroup(options);
     case 'triggers':
       return simulateTriggers(options);
+    case 'lifecycle':
+      return simulateLifecycle(options);
     case 'log':
     case 'producers':
     case 'replicas':
@@ -184,6 +189,7 @@ class World {
       replicas: countReplicas(this.history.replication),
       groups: {},
       triggers: {},
+      lifecycle: {},
     };
   }
 

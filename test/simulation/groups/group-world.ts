@@ -120,6 +120,7 @@ class GroupWorld {
       replicas: {},
       groups: countGroups(this.history),
       triggers: {},
+      lifecycle: {},
     };
   }
 

@@ -136,6 +136,7 @@ class TriggerWorld {
       replicas: {},
       groups: {},
       triggers: countTriggers(this.history),
+      lifecycle: {},
     };
   }
 

@@ -1,0 +1,70 @@
+/** What a history of storage is made of: its topics and how each keeps its records, and how fast time goes by. */
+import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
+
+export interface TopicPlan {
+  name: string;
+  partitions: number;
+  ledgerPartitions: number;
+  retentionMs?: number;
+  retentionBytes?: number;
+  /** Records are deleted by request. */
+  deletesRecords: boolean;
+  /** The topic goes, and comes back under its name. */
+  passes: boolean;
+}
+
+export interface LifecyclePlan {
+  topics: readonly TopicPlan[];
+  /** When everybody goes to work. */
+  roundsMs: readonly number[];
+  inlineBytesMax: number;
+  /** How far clocks may be off. */
+  skewMsMax: number;
+  /** From which age on what is in no ledger is deleted: that nobody needs it does not depend on it. */
+  orphanAgeMs: number;
+}
+
+const MINUTE_MS = 60_000;
+
+/** Everybody is at work at the same time, and then nobody for a while: so much goes by, and they still meet. */
+const REST_MS = [90_000, 4 * MINUTE_MS, 12 * MINUTE_MS, 25 * MINUTE_MS] as const;
+const ROUNDS = 18;
+
+/** Far below the graces, which take it that a clock can be wrong. */
+const SKEWS_MS = [100, 100, 4 * MINUTE_MS] as const;
+
+const ORPHAN_AGES_MS = [500, 2_000, 60 * MINUTE_MS] as const;
+
+export function planLifecycle(random: Random): LifecyclePlan {
+  const some = (name: string): TopicPlan => ({
+    name,
+    partitions: 1 + randomBelow(random, 2),
+    ledgerPartitions: 1 + randomBelow(random, 2),
+    deletesRecords: false,
+    passes: false,
+  });
+  const topics: TopicPlan[] = [{ ...some('kept'), deletesRecords: random.fraction() < 0.5 }];
+  const aged = { ...some('aged'), retentionMs: (40 + randomBelow(random, 100)) * MINUTE_MS };
+  const sized = { ...some('sized'), retentionBytes: 2_000 + randomBelow(random, 12_000) };
+  topics.push(random.fraction() < 0.5 ? aged : sized);
+  if (random.fraction() < 0.5) topics.push({ ...some('passing'), passes: true });
+  const roundsMs: number[] = [];
+  for (let ms = 0; roundsMs.length < ROUNDS; roundsMs.push(ms)) {
+    ms += REST_MS[randomBelow(random, REST_MS.length)] as number;
+  }
+  return {
+    topics,
+    roundsMs,
+    inlineBytesMax: [0, 400, 4_096][randomBelow(random, 3)] as number,
+    orphanAgeMs: ORPHAN_AGES_MS[randomBelow(random, ORPHAN_AGES_MS.length)] as number,
+    skewMsMax: SKEWS_MS[randomBelow(random, SKEWS_MS.length)] as number,
+  };
+}
+
+export function configOf({ ledgerPartitions, retentionMs, retentionBytes }: TopicPlan): Record<string, number> {
+  return {
+    'ledger.partitions': ledgerPartitions,
+    ...(retentionMs !== undefined && { 'retention.ms': retentionMs }),
+    ...(retentionBytes !== undefined && { 'retention.bytes': retentionBytes }),
+  };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { runInThreads } from '../pool.ts';
+
+/** `npm run simulate -- --lifecycle --histories N` runs as many as one likes. */
+const HISTORIES = 40;
+
+describe('stored logs under faults', () => {
+  it(`keep their guarantees in ${HISTORIES} histories`, async () => {
+    const summary = await runInThreads({ histories: HISTORIES, firstSeed: 1, kind: 'lifecycle' });
+    expect(summary.failed.map(({ seed, violations }) => ({ seed, violations: violations.slice(0, 3) }))).toEqual([]);
+    // A history in which nothing is merged or nothing goes would show nothing.
+    const least = {
+      records: 300,
+      readings: 200,
+      transactions: 10,
+      'batches in sequence': 30,
+      'batches sent again': 4,
+      plans: 10,
+      'URLs read': 15,
+      'pages merged': 10,
+      'merges merged': 5,
+      'merges refused': 0.1,
+      'segments merged': 1,
+      'pages retired': 5,
+      'objects cleared': 20,
+      'objects swept': 5,
+      'starts moved': 1,
+      'log starts raised': 2,
+      'deletions of records': 0.5,
+      'deletions finished': 0.5,
+    };
+    for (const [what, each] of Object.entries(least)) {
+      expect(summary.lifecycle[what], what).toBeGreaterThan(HISTORIES * each);
+    }
+    for (const kind of ['throttle', 'lostRequest', 'lostResponse', 'lateRequest', 'duplicate']) {
+      expect(summary.faults[kind], kind).toBeGreaterThan(HISTORIES);
+    }
+  });
+});
