@@ -9,11 +9,11 @@ import {
 } from './millrace-functions.ts';
 import { addSchedule } from './schedule.ts';
 
-/** What is left after that goes on with the next run; longer ones would only be cut off later. */
-const TIMEOUT_SECONDS = 300;
+/** Lambda's most, which only a backlog needs: what is left after that goes on with the next run. */
+const TIMEOUT_SECONDS = 900;
 
-/** It waits for storage most of the time. */
-const MEMORY_MIB = 512;
+/** Merging and compaction, which run at the same time, take up to 200 MB each beside what any function takes. */
+const MEMORY_MIB = 1_024;
 
 /**
  * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that a schedule wakes once an hour. It is the

@@ -4,9 +4,14 @@ import { flat, resource, tenantTemplate } from './support/synthesize.ts';
 const functionOf = (template = tenantTemplate()) =>
   resource(template, 'AWS::Lambda::Function', 'MaintenanceFunction').Properties;
 
-test('runs in little memory, for a bounded time, and takes nothing from who calls', () => {
+test('has memory for merging and compaction, a bounded time, and takes nothing from who calls', () => {
   const properties = functionOf();
-  expect(properties).toMatchObject({ Runtime: 'nodejs24.x', Architectures: ['arm64'], MemorySize: 512, Timeout: 300 });
+  expect(properties).toMatchObject({
+    Runtime: 'nodejs24.x',
+    Architectures: ['arm64'],
+    MemorySize: 1_024,
+    Timeout: 900,
+  });
   expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
 });
 
