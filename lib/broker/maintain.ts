@@ -8,6 +8,7 @@
 import type { TableScan } from '../storage/metadata/port.ts';
 import type { Broker } from './broker.ts';
 import { checkOnward } from './check/check-onward.ts';
+import { carryOutErasures } from './erasures/carry-out-erasures.ts';
 import { tidyGroups } from './groups/tidy-groups.ts';
 import { archiveTopics } from './lifecycle/archive-topics.ts';
 import { clearLedgers } from './lifecycle/clear-ledgers.ts';
@@ -77,6 +78,12 @@ const CHORES: readonly Chore[] = [
     name: 'clearing of merged pages',
     run: async (broker, { signal }) => ({
       ...(await clearLedgers(broker, { ...(signal !== undefined && { signal }) })),
+    }),
+  },
+  {
+    name: 'erasure of subjects',
+    run: async (broker, { signal }) => ({
+      ...(await carryOutErasures(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
   {
