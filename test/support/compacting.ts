@@ -1,10 +1,12 @@
 /** What tests of compaction share: updates of keys by every way to write, and the table that a reader makes of a topic. */
 import * as fc from 'fast-check';
+import { expect } from 'vitest';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
 import { fetchBatches } from '../../lib/broker/fetch.ts';
 import { type Compaction, type CompactionBounds, compactPartition } from '../../lib/broker/lifecycle/compact.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
+import { mergeSegments } from '../../lib/broker/lifecycle/merge-segments.ts';
 import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { transact } from '../../lib/broker/transactions/transact.ts';
 import { concatBytes, utf8, utf8Text } from '../../lib/kernel/bytes.ts';
@@ -28,6 +30,7 @@ export type WorldStep =
   | { step: 'produce'; updates: Update[]; codec: CompressionType }
   | { step: 'transact'; updates: Update[] }
   | { step: 'merge' }
+  | { step: 'merge-segments'; targetBytes: number }
   | { step: 'compact'; keys: number; dirtyBytesMax: number }
   | { step: 'wait'; ms: number };
 
@@ -50,6 +53,13 @@ export const worldSteps: fc.Arbitrary<WorldStep[]> = fc.array(
     },
     { weight: 1, arbitrary: fc.record({ step: fc.constant('transact' as const), updates }) },
     { weight: 3, arbitrary: fc.constant({ step: 'merge' as const }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({
+        step: fc.constant('merge-segments' as const),
+        targetBytes: fc.constantFrom(400, 1_000, 100_000),
+      }),
+    },
     {
       weight: 4,
       arbitrary: fc.record({
@@ -133,6 +143,12 @@ export async function takeStep(process: Process, step: WorldStep): Promise<void>
     }
     case 'merge':
       return mergeAll(process);
+    case 'merge-segments': {
+      const topic = await process.broker.topics.get('t');
+      const { ledger } = ledgerOf(topic, 0);
+      await mergeSegments(process.broker, { topic, ledger, partition: 0, targetBytes: step.targetBytes });
+      return;
+    }
     case 'compact':
       await compact(process, { keyBytesMax: keyMapBytes(step.keys), dirtyBytesMax: step.dirtyBytesMax });
       return;
@@ -174,6 +190,21 @@ export function tableOf(log: readonly Pick<LogRecord, 'key' | 'value'>[]): Map<s
   return table;
 }
 
-export function text(bytes: Uint8Array): string {
+function text(bytes: Uint8Array): string {
   return utf8Text(bytes) ?? '';
+}
+
+/** `history` is all that was ever written. What a reader gets now is some of it, as it was, and makes the same table. */
+export async function checkAgainst(stores: Stores, history: readonly LogRecord[]): Promise<void> {
+  const log = await readLog(stores);
+  expect(log).toEqual(log.map(({ offset }) => history[offset]));
+  expect(tableOf(log)).toEqual(tableOf(history));
+  const there = new Set(log.map(({ offset }) => offset));
+  const newest = [...new Map(history.map((one) => [text(one.key ?? new Uint8Array()), one])).values()];
+  for (const { value, timestamp } of newest.filter(({ offset }) => !there.has(offset))) {
+    expect(value).toBeNull();
+    expect(stores.clock.now()).toBeGreaterThanOrEqual(timestamp + DELETE_RETENTION_MS);
+  }
+  const middle = history.length >>> 1;
+  expect(await readLog(stores, middle)).toEqual(log.filter(({ offset }) => offset >= middle));
 }
