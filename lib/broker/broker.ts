@@ -114,7 +114,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     keeper,
     sealer,
     runs,
-    segments: new SegmentReader({ metadata, objects }),
+    segments: new SegmentReader({ metadata, objects, clock }),
     appender,
     producerIds: new ProducerIds({ metadata }),
     committer: new Committer({ metadata, objects, heads, pages, sealer, runs, watcher, keeper, clock, random }),

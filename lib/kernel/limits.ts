@@ -465,6 +465,8 @@ export const limits = {
   segmentExtentCacheEntries: 8,
   segmentIndexCacheEntries: 32,
   segmentItemCacheEntries: 1_024,
+  /** How long it is believed which segment covers an offset: with the life of a presigned URL it is less than the grace. */
+  segmentItemAgeMsMax: 10 * 60 * 1_000,
   segmentItemsPerQuery: 100,
 
   /** Runs that one fetch reads at once. */
@@ -721,6 +723,8 @@ export const limits = {
   erasureSkewMs: 5 * 60 * 1_000,
   /** When an erasure that waits for others looks again. */
   erasureRetryMs: 10 * 60 * 1_000,
+  /** How often a terminal asks whether an erasure is done. */
+  erasurePollMs: 2_000,
   /** How often a local server looks for erasures that are to be carried out. */
   localErasureIntervalMs: 5_000,
 

@@ -20,6 +20,7 @@ export class InterceptedMetadata implements MetadataStore {
   /** Every call, as `get <sk> <consistency>` or `write <sk>`. */
   readonly calls: string[] = [];
   onGet?: Hook<[ItemKey, Consistency], Attributes | undefined>;
+  onQuery?: Hook<[Query], QueryPage>;
   onWrite?: Hook<[readonly Write[]], WriteResult>;
   private readonly store: MetadataStore;
 
@@ -33,8 +34,9 @@ export class InterceptedMetadata implements MetadataStore {
     return this.onGet === undefined ? proceed() : this.onGet(proceed, key, consistency);
   }
 
-  query(query: Query): Promise<QueryPage> {
-    return this.store.query(query);
+  async query(query: Query): Promise<QueryPage> {
+    const proceed = () => this.store.query(query);
+    return this.onQuery === undefined ? proceed() : this.onQuery(proceed, query);
   }
 
   async write(writes: readonly Write[]): Promise<WriteResult> {

@@ -81,8 +81,15 @@ export class PartitionView {
   /** From the one that covers `offset` on, in order. `offset` must lie between log start and high watermark. */
   async *from(offset: number): AsyncGenerator<Placed> {
     const mergedEnd = await this.mergedEnd();
-    if (offset < mergedEnd) yield* this.inSegments(offset, mergedEnd);
-    yield* this.runsFrom(Math.max(offset, mergedEnd));
+    let at = Math.max(offset, mergedEnd);
+    if (offset < mergedEnd) {
+      for await (const placed of this.inSegments(offset, mergedEnd)) {
+        yield placed;
+        // The last segment reaches beyond where more was merged since this head.
+        at = Math.max(at, placed.extent.endOffset);
+      }
+    }
+    yield* this.runsFrom(at);
   }
 
   /**

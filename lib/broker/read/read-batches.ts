@@ -43,7 +43,7 @@ export async function readBatches(
     const placed = taken[index] as Placed;
     if (chunks === undefined) {
       if (placed.among === 'segments' || !(await isLost(broker, view, placed.run))) break;
-      stretch.nextOffset = endOf(placed);
+      stretch.nextOffset = Math.max(stretch.nextOffset, endOf(placed));
       continue;
     }
     for (const chunk of chunks) {
@@ -52,7 +52,7 @@ export async function readBatches(
       budget -= piece.length;
       if (!whole) return stretch;
     }
-    stretch.nextOffset = endOf(placed);
+    stretch.nextOffset = Math.max(stretch.nextOffset, endOf(placed));
   }
   if (stretch.nextOffset === offset) throw fault ?? notFound();
   return stretch;

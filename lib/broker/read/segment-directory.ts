@@ -1,8 +1,9 @@
 /**
  * Which merged segment covers an offset. What was found is kept by partition: readers of history ask for one offset after
- * the other. A segment that is replaced keeps its object for a grace, so what is kept may be old; whoever misses its object
- * forgets it here and asks again.
+ * the other. A segment that is replaced keeps its object for a grace, so what is kept may be old, for less than the grace:
+ * whoever is handed a URL of the object has to find it there. Whoever misses it forgets it here and asks again.
  */
+import type { Clock } from '../../kernel/clock.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import {
@@ -20,28 +21,41 @@ export interface SegmentPlace {
   partition: number;
 }
 
+interface Found {
+  segment: SegmentItem;
+  /** By the wall clock: the other one may stand still while the process is frozen. */
+  atMs: number;
+}
+
 export class SegmentDirectory {
   private readonly metadata: MetadataStore;
-  /** The last ones found, by partition. */
-  private readonly found = new LruMap<string, SegmentItem>(limits.segmentItemCacheEntries);
+  private readonly clock: Clock;
+  /** The last ones found, by partition; `doubtful`: what was found there was wrong. */
+  private readonly found = new LruMap<string, Found | 'doubtful'>(limits.segmentItemCacheEntries);
 
-  constructor({ metadata }: { metadata: MetadataStore }) {
+  constructor({ metadata, clock }: { metadata: MetadataStore; clock: Clock }) {
     this.metadata = metadata;
+    this.clock = clock;
   }
 
   /** `undefined`: none does, as a strong read shows. */
   async covering(place: SegmentPlace, offset: number): Promise<SegmentItem | undefined> {
     const pk = partitionKey(place.topicId, place.partition);
     const known = this.found.get(pk);
-    if (known !== undefined && covers(known, offset)) return known;
-    const segment = (await this.look(pk, offset, 'eventual')) ?? (await this.look(pk, offset, 'strong'));
-    if (segment !== undefined) this.found.set(pk, segment);
+    const atMs = this.clock.now();
+    if (known !== undefined && known !== 'doubtful' && covers(known.segment, offset) && isYoung(known, atMs)) {
+      return known.segment;
+    }
+    // An eventual read may find once more what was wrong.
+    const likely = known === 'doubtful' ? undefined : await this.look(pk, offset, 'eventual');
+    const segment = likely ?? (await this.look(pk, offset, 'strong'));
+    if (segment !== undefined) this.found.set(pk, { segment, atMs });
     return segment;
   }
 
   /** What is known of the partition is wrong, or may be. */
   forget({ topicId, partition }: SegmentPlace): void {
-    this.found.delete(partitionKey(topicId, partition));
+    this.found.set(partitionKey(topicId, partition), 'doubtful');
   }
 
   /** The offset from which on its records may have this time or a later one, as segments say; `undefined`: all are older. */
@@ -74,4 +88,9 @@ export class SegmentDirectory {
 
 function covers({ base, end }: SegmentItem, offset: number): boolean {
   return base <= offset && offset < end;
+}
+
+/** Also not by a clock that was set back since. */
+function isYoung({ atMs }: Found, nowMs: number): boolean {
+  return atMs <= nowMs && nowMs - atMs < limits.segmentItemAgeMsMax;
 }

@@ -4,6 +4,7 @@
  * An extent is neighbouring blocks of up to 4 MiB, always the same ones: the least that is asked for at once, whoever reads,
  * so that a gigabyte costs few requests, and readers of one partition share what was brought.
  */
+import type { Clock } from '../../kernel/clock.ts';
 import { crc32cCombine } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { objectIdText } from '../../kernel/ids.ts';
@@ -44,8 +45,8 @@ export class SegmentReader {
   private readonly indexes = new LruMap<string, readonly Extent[]>(limits.segmentIndexCacheEntries);
   private readonly contents = new LruMap<string, Promise<Uint8Array | undefined>>(limits.segmentExtentCacheEntries);
 
-  constructor({ metadata, objects }: { metadata: MetadataStore; objects: TieredObjectStore }) {
-    this.directory = new SegmentDirectory({ metadata });
+  constructor({ metadata, objects, clock }: { metadata: MetadataStore; objects: TieredObjectStore; clock: Clock }) {
+    this.directory = new SegmentDirectory({ metadata, clock });
     this.objects = objects;
   }
 

@@ -1,15 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fetchBatches, fetchRecords } from '../../../lib/broker/fetch.ts';
+import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
 import { listOffsets } from '../../../lib/broker/list-offsets.ts';
 import { planFetch } from '../../../lib/broker/plan-fetch.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import type { LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { pageKey } from '../../../lib/log/ledger/page.ts';
+import { partitionKey, type SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { makeBroker, type Process } from '../../support/broker.ts';
 import { mergeByHand } from '../../support/merge-by-hand.ts';
+import { AT_ONCE, mergeOnce, mergePageByPage, segmentsOf } from '../../support/merging.ts';
 import { type Action, actions, buildPartition, type RandomPartition } from '../../support/random-partition.ts';
 
 const all = { topic: 't', partition: 0, maxRecords: 10_000, maxBytes: 4_000_000, minBytes: 1, waitMs: 0 };
@@ -101,6 +105,52 @@ describe('a partition of which pages are merged', () => {
 });
 
 describe('a reader whose head is older than what became of the pages', () => {
+  it('reads nothing twice of a segment that reaches into pages which were not merged then', async () => {
+    const partition = await buildPartition([...sealed, ...sealed]);
+    const { process, ledger, stores } = partition;
+    const pageByPage = { policy: { ...AT_ONCE, stepBytesMax: 1 } };
+    for (let page = 0; page < 3; page++) await mergeOnce(process, ledger, pageByPage);
+    const old = makeBroker({ stores });
+    expect(await old.broker.heads.strong(ledger)).toMatchObject({ merged: 3, sealed: 12 });
+    while ((await mergeOnce(process, ledger, pageByPage)).outcome === 'merged');
+    const topic = await process.broker.topics.get('t');
+    expect(await mergeSegments(process.broker, { topic, ledger, partition: 0 })).toMatchObject({ outcome: 'merged' });
+    expect(await segmentsOf(stores, ledger, 0)).toMatchObject([{ base: 0, end: 8 }, { base: 8 }, {}, {}, {}]);
+    const { batches, nextOffset } = await fetchBatches(old.broker, { ...all, position: { at: 'offset', offset: 1 } });
+    const offsets = batches.flatMap((chunk) => [...batchHeaders(chunk)].map(({ baseOffset }) => baseOffset));
+    expect(offsets).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    expect(nextOffset).toBe(12);
+  });
+
+  it('is not sent to a segment that was replaced, once its object may be gone', async () => {
+    const { process, ledger, stores } = await buildPartition([...sealed, ...sealed.slice(0, 4)]);
+    await mergePageByPage(process, ledger);
+    const old = makeBroker({ stores });
+    const request = { topic: 't', partition: 0, offset: 7, maxBytes: 1_000_000 };
+    const planned = async () => (await planFetch(old.broker, request)).segments;
+    expect(await planned()).toMatchObject([{ baseOffset: 7, lastOffset: 7 }]);
+    const topic = await process.broker.topics.get('t');
+    await mergeSegments(process.broker, { topic, ledger, partition: 0 });
+    await stores.clock.advance(limits.lifecycleGraceMs - limits.presignedUrlMs);
+    expect(await planned()).toMatchObject([{ baseOffset: 0, lastOffset: 7 }]);
+  });
+
+  it('asks strongly once what it was told is wrong', async () => {
+    const partition = await buildPartition([...sealed, ...sealed]);
+    const { process, ledger, stores } = partition;
+    await mergePageByPage(process, ledger);
+    const [before] = await segmentsOf(stores, ledger, 0);
+    const old = makeBroker({ stores });
+    const pk = partitionKey(ledger.topicId, 0);
+    const stale = await stores.metadata.query({ pk, limit: 1, consistency: 'strong' });
+    const topic = await process.broker.topics.get('t');
+    await mergeSegments(process.broker, { topic, ledger, partition: 0 });
+    await stores.objects.delete([objectName('merged', (before as SegmentItem).object)]);
+    old.metadata.onQuery = (proceed, query) =>
+      query.consistency === 'eventual' && query.pk === pk ? Promise.resolve(stale) : proceed();
+    expect((await readAll(old, 0)).map(({ offset }) => offset)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+  });
+
   it('misses a page that is gone and takes a newer head', async () => {
     const partition = await buildPartition(sealed);
     const old = makeBroker({ stores: partition.stores });
