@@ -12,6 +12,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
+import { partitionsIn } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 import { withLease } from './ledger-lease.ts';
 import { goRound, type LedgerTurn } from './ledger-rounds.ts';
@@ -142,7 +143,7 @@ class Merging {
       this.wait(left);
       break;
     }
-    for (const partition of partitionsOf(turn)) await this.mergeSmall(turn, partition);
+    for (const partition of partitionsIn(turn.topic, turn.ledger)) await this.mergeSmall(turn, partition);
   }
 
   private async mergeSmall(turn: LedgerTurn, partition: number): Promise<void> {
@@ -169,10 +170,4 @@ class Merging {
 /** Segments come with pages, which are retired a grace after they were merged: until then it is looked for small ones. */
 function mayHaveSmallSegments({ merged, sealed, retired }: LedgerHead): boolean {
   return retired < Math.min(merged, sealed - limits.pagesKept);
-}
-
-function partitionsOf({ topic, ledger }: LedgerTurn): number[] {
-  const first = ledger.index * topic.ledgerPartitions;
-  const count = Math.min(topic.ledgerPartitions, topic.partitions - first);
-  return Array.from({ length: count }, (_, slot) => first + slot);
 }
