@@ -218,7 +218,7 @@ describe('a round through all ledgers', () => {
     await createTopic(writer.broker, { name: 'a' });
     await stores.clock.advance(2 * GRACE);
     expect(await clearLedgers(writer.broker, { signal: AbortSignal.abort() })).toMatchObject({ ledgers: 0 });
-    expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toEqual({ from: 'a' });
+    expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toEqual({ from: 'a', ledger: 0 });
     const report = { pages: 3, objects: 3, failed: 0 };
     expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, ...report });
     expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toBeUndefined();
