@@ -1,6 +1,6 @@
 /**
- * Deletes what merging and compaction have left behind, ledger by ledger of all topics: pages that are merged, and what was
- * condemned. May overlap with itself and be interrupted anywhere.
+ * Deletes what merging and compaction have left behind, ledger by ledger of all topics: pages that are merged, segments
+ * below the log starts, and what was condemned. May overlap with itself and be interrupted anywhere.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
@@ -8,6 +8,7 @@ import { limits } from '../../kernel/limits.ts';
 import { lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { Broker } from '../broker.ts';
 import { clearCondemned } from './clear-condemned.ts';
+import { dropSegments } from './drop-segments.ts';
 import { goRound, type LedgerTurn } from './ledger-rounds.ts';
 import { retirePages } from './retire-pages.ts';
 
@@ -16,13 +17,15 @@ const PROGRESS: ItemKey = { pk: 'clearing', sk: 'progress' };
 export interface ClearingReport {
   ledgers: number;
   pages: number;
+  /** Below the log starts. */
+  segments: number;
   objects: number;
   /** Ledgers that storage failed for; they have their turn in the next round. */
   failed: number;
 }
 
 export async function clearLedgers(broker: Broker, { signal }: { signal?: AbortSignal } = {}): Promise<ClearingReport> {
-  const report: ClearingReport = { ledgers: 0, pages: 0, objects: 0, failed: 0 };
+  const report: ClearingReport = { ledgers: 0, pages: 0, segments: 0, objects: 0, failed: 0 };
   await goRound(broker, {
     progress: PROGRESS,
     inFlightMax: limits.ledgersClearedInFlightMax,
@@ -37,7 +40,7 @@ export async function clearLedgers(broker: Broker, { signal }: { signal?: AbortS
 
 async function clear(
   broker: Broker,
-  { ledger }: LedgerTurn,
+  { topic, ledger }: LedgerTurn,
   { signal, report }: { signal: AbortSignal | undefined; report: ClearingReport },
 ): Promise<void> {
   report.ledgers++;
@@ -46,6 +49,7 @@ async function clear(
     if ((await broker.metadata.get(lifecycleKey(ledger), 'eventual')) === undefined) return;
     const { pages, objects } = await retirePages(broker, ledger);
     report.pages += pages;
+    report.segments += await dropSegments(broker, topic, ledger);
     report.objects += objects + (await clearCondemned(broker, ledger, signal));
   } catch (error) {
     // One ledger must not keep those behind it from their turn.

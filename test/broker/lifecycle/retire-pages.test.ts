@@ -219,7 +219,7 @@ describe('a round through all ledgers', () => {
     await stores.clock.advance(2 * GRACE);
     expect(await clearLedgers(writer.broker, { signal: AbortSignal.abort() })).toMatchObject({ ledgers: 0 });
     expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toEqual({ from: 'a', ledger: 0 });
-    const report = { pages: 3, objects: 3, failed: 0 };
+    const report = { pages: 3, segments: 0, objects: 3, failed: 0 };
     expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, ...report });
     expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toBeUndefined();
     expect(await pagesOf(stores, ledger)).toEqual(numbers(3, PAGES));
@@ -233,6 +233,6 @@ describe('a round through all ledgers', () => {
     await stores.clock.advance(2 * GRACE);
     writer.objects.delete = () => Promise.reject(lost());
     await createTopic(writer.broker, { name: 'z' });
-    expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, pages: 0, objects: 0, failed: 1 });
+    expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, pages: 0, segments: 0, objects: 0, failed: 1 });
   });
 });
