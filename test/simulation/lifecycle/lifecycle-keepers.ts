@@ -110,7 +110,8 @@ export class LifecycleKeepers {
       [
         'clear',
         async (broker) => {
-          const { pages, objects } = await clearLedgers(broker);
+          const { pages, segments, objects } = await clearLedgers(broker);
+          history.count('segments dropped', segments);
           history.count('pages retired', pages);
           history.count('objects cleared', objects);
         },

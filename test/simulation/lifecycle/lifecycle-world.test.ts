@@ -22,6 +22,7 @@ describe('stored logs under faults', () => {
       'merges refused': 0.1,
       'segments merged': 1,
       'pages retired': 5,
+      'segments dropped': 1,
       'objects cleared': 20,
       'objects swept': 5,
       'starts moved': 1,

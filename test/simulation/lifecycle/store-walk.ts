@@ -127,6 +127,9 @@ class Walk {
     segments: readonly SegmentItem[],
     { start, mergedEnd }: { start: number; mergedEnd: number },
   ): void {
+    for (const { end } of segments) {
+      if (end <= start) this.findings.push(`${name}: a segment ends at ${end}, the log starts at ${start}`);
+    }
     const needed = segments.filter(({ end }) => end > start);
     const [first] = needed;
     if (first === undefined) {
