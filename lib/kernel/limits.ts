@@ -657,8 +657,11 @@ export const limits = {
   mergePagesMin: 64,
   /** … or when the oldest commit in them is as old as this. */
   mergeAgeMsMin: 60 * 60 * 1_000,
-  /** What one step of merging pages reads and writes, unless a single page has more. */
-  mergeStepBytesMax: 256 * MIB,
+  /**
+   * What one step of merging pages reads and writes, unless a single page has more. Memory does not depend on it; of 16
+   * partitions that have as much, each gets one full segment.
+   */
+  mergeStepBytesMax: 4_096 * MIB,
   /** Ledgers that are looked at at the same time; one at a time is merged, which is what memory is for. */
   mergeLooksInFlightMax: 8,
   /** Steps of one ledger before the next one has its turn, … */

@@ -11,7 +11,6 @@ import { limits } from '../../kernel/limits.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import { commitsInPage } from '../../log/ledger/locate.ts';
 import type { Page } from '../../log/ledger/page.ts';
 import { type MergePolicy, mergeDue, type PageFacts, pageFacts } from '../../log/merged/due.ts';
 import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
@@ -170,7 +169,7 @@ async function opened(broker: Broker, ledger: LedgerId, pages: readonly Page[]):
   for (const page of pages) {
     const bundles = new Map<Commit, readonly Commit[]>();
     for (const entry of page.commits) if (isBundle(entry)) bundles.set(entry, await broker.pages.bundle(ledger, entry));
-    found.push({ page, commits: commitsInPage(page, (entry) => bundles.get(entry) as readonly Commit[]) });
+    found.push({ page, bundles });
   }
   return found;
 }

@@ -4,8 +4,9 @@ import { releaseBytes } from '../../kernel/bytes.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { readAhead } from '../../kernel/read-ahead.ts';
+import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import type { LocatedCommit, LocatedRun } from '../../log/ledger/locate.ts';
+import { commitsInPage, type LocatedCommit, type LocatedRun } from '../../log/ledger/locate.ts';
 import { type Page, pageEnd } from '../../log/ledger/page.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import type { Broker } from '../broker.ts';
@@ -15,10 +16,10 @@ import { bytesOfRuns, type CommitBytes, readCommit, type Unreadable } from './co
 import { discardObjects } from './commit-segments.ts';
 import type { SegmentWriter } from './segment-writer.ts';
 
-/** A page with its commits, those of bundles among them. */
+/** A page, and the commits of the bundles that it has entries for. */
 export interface OpenedPage {
   page: Page;
-  commits: readonly LocatedCommit[];
+  bundles: ReadonlyMap<Commit, readonly Commit[]>;
 }
 
 export interface PagesWriting {
@@ -116,10 +117,10 @@ async function copyRuns(
 /** In the order of the pages. Runs that end at or below the log start are deleted, and may be gone. */
 function* sourcesIn(pages: readonly OpenedPage[], { start }: LedgerHead): Generator<Source> {
   const isKept = ({ slot, endOffset }: LocatedRun) => endOffset > (start[slot] as number);
-  for (const [page, { commits }] of pages.entries()) {
-    for (const { commit, runs } of commits) {
+  for (const [index, { page, bundles }] of pages.entries()) {
+    for (const { commit, runs } of commitsInPage(page, (entry) => bundles.get(entry) as readonly Commit[])) {
       const kept = runs.filter(isKept);
-      if (kept.length > 0) yield { commit, runs: kept, page };
+      if (kept.length > 0) yield { commit, runs: kept, page: index };
     }
   }
 }

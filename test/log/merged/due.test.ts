@@ -34,9 +34,9 @@ describe('pages are due', () => {
   });
 
   it('as much at once as a step may take, and a page that has more by itself', () => {
-    expect(mergeDue(HEAD, pages([100, 100, 56, 1]), NOW)).toBe(23);
-    expect(mergeDue(HEAD, pages([100, 100, 57, 1]), NOW)).toBe(22);
-    expect(mergeDue(HEAD, pages([300, 1]), NOW)).toBe(21);
+    expect(mergeDue(HEAD, pages([1_600, 1_600, 896, 1]), NOW)).toBe(23);
+    expect(mergeDue(HEAD, pages([1_600, 1_600, 897, 1]), NOW)).toBe(22);
+    expect(mergeDue(HEAD, pages([4_100, 1]), NOW)).toBe(21);
   });
 
   it('never where there is none, and only in order', () => {
