@@ -2,6 +2,7 @@
 import type { Command } from './command.ts';
 import { consume } from './consume/consume.ts';
 import { deleteRecords } from './delete-records.ts';
+import { createErasure, deleteErasures, describeErasure, listErasures, waitForErasures } from './erasures.ts';
 import { deleteGroups, describeGroup, listGroups } from './groups/groups.ts';
 import { resetGroup } from './groups/reset.ts';
 import { createKey, deleteKeys, listKeys } from './keys.ts';
@@ -33,6 +34,11 @@ export const commands: readonly Command[] = [
   resumeTriggers,
   replayTrigger,
   deleteTriggers,
+  listErasures,
+  createErasure,
+  describeErasure,
+  waitForErasures,
+  deleteErasures,
   listKeys,
   createKey,
   deleteKeys,

@@ -18,6 +18,7 @@ import type { Consumer } from './consumer/consumer.ts';
 import { createConsumer } from './consumer/group-consumer.ts';
 import type { ConsumerOptions } from './consumer/options.ts';
 import { directSource } from './direct/direct-source.ts';
+import { type ErasuresClient, erasuresClient } from './erasures.ts';
 import { errorOf, type MillraceClientError } from './errors.ts';
 import {
   type FetchBatchesResult,
@@ -111,6 +112,8 @@ export interface MillraceClient {
   /** Groups from outside; being a member of one is `consumer`. */
   readonly groups: GroupsClient;
   readonly triggers: TriggersClient;
+  /** Taking a subject's records out of topics. */
+  readonly erasures: ErasuresClient;
   /**
    * Writes records; each has its own outcome, in their order. Throws where all failed for the same reason. A call with
    * `effect: unknown` may have been applied; sending it again may write its records twice.
@@ -199,6 +202,7 @@ export function createClient(options: ClientOptions): MillraceClient {
     keys: keysClient(send),
     groups: groupsClient(send),
     triggers: triggersClient(send),
+    erasures: erasuresClient(send),
     produce: (topic, records, produceOptions = {}) => produce(send, topic, records, produceOptions),
     produceBatches: (topic, partition, batches, produceOptions = {}) =>
       produceBatches(send, topic, partition, batches, produceOptions),

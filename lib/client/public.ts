@@ -36,6 +36,15 @@ export {
 } from './consumer/record.ts';
 export type { ConsumerState, PollStep, StepOptions } from './consumer/step.ts';
 export type { DirectReadingOptions } from './direct/options.ts';
+export type {
+  CreateErasureOptions,
+  ErasedPartition,
+  ErasureDetails,
+  ErasurePage,
+  ErasureState,
+  ErasureSummary,
+  ErasuresClient,
+} from './erasures.ts';
 export { type ClientErrorCode, MillraceClientError } from './errors.ts';
 export type {
   FetchBatchesResult,

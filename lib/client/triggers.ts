@@ -1,4 +1,5 @@
 /** Triggers, which deliver topics' records to functions: `client.triggers`. All of it needs `admin` without a topic prefix. */
+import { camelCased, snakeCased } from './names.ts';
 import { JSON_TYPE, jsonOf, type Transport } from './transport.ts';
 
 export type TriggerState = 'Creating' | 'Enabled' | 'Disabled' | 'Deleting';
@@ -171,26 +172,4 @@ export function triggersClient(send: Transport): TriggersClient {
       await send({ method: 'DELETE', path: [...PATH, name] });
     },
   };
-}
-
-/** The API's names of an object's fields. Values are left alone: none has names of its own that are ours. */
-function snakeCased(fields: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      value,
-    ]),
-  );
-}
-
-/** The client's names, at every depth: no value of a trigger has names that someone else chose. */
-function camelCased(json: unknown): unknown {
-  if (Array.isArray(json)) return json.map(camelCased);
-  if (typeof json !== 'object' || json === null) return json;
-  return Object.fromEntries(
-    Object.entries(json).map(([name, value]) => [
-      name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
-      camelCased(value),
-    ]),
-  );
 }

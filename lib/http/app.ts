@@ -3,6 +3,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi';
 import { mountDialect } from './dialect/dialect.ts';
 import { createDoor, type Door, type DoorEnv, type DoorOptions } from './door.ts';
 import { mountDeleteRecords } from './native/delete-records.ts';
+import { mountErasures } from './native/erasures.ts';
 import { mountFetch } from './native/fetch.ts';
 import { mountGroups } from './native/groups.ts';
 import { mountHealth } from './native/health.ts';
@@ -32,6 +33,7 @@ export function mountApi(door: Door): void {
   mountTransactions(door);
   mountGroups(door);
   mountTriggers(door);
+  mountErasures(door);
   mountKeys(door);
   mountHealth(door);
   mountOpenApi(door);

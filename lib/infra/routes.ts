@@ -30,6 +30,8 @@ export const routes: readonly Route[] = [
   // Any method: the app answers a wrong one with 405 and the API's error body; the gateway would say 404.
   { method: HttpMethod.ANY, path: '/v1/topics', lambda: 'topics' },
   { method: HttpMethod.ANY, path: '/v1/topics/{topic}', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/erasures', lambda: 'topics' },
+  { method: HttpMethod.ANY, path: '/v1/erasures/{id}', lambda: 'topics' },
   { method: HttpMethod.ANY, path: '/v1/keys', lambda: 'topics' },
   { method: HttpMethod.ANY, path: '/v1/keys/{id}', lambda: 'topics' },
   { method: HttpMethod.GET, path: '/v1/openapi.json', lambda: 'topics' },

@@ -21,7 +21,7 @@ import { DECLARED_SECRET_LENGTH_ADVISED } from './declared-keys.ts';
 import { keepReplicasUntil } from './keeping-replicas.ts';
 import { listen } from './listen.ts';
 import type { Logger } from './logger.ts';
-import { maintainUntil } from './maintaining.ts';
+import { eraseUntil, maintainUntil } from './maintaining.ts';
 import type { LocalOptions } from './options.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { LocalTriggers } from './triggers/local-triggers.ts';
@@ -70,6 +70,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     delivering?.start();
     const { offsetsRetentionMs } = options;
     const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs, table: stores.metadata });
+    const erasing = eraseUntil(broker, draining.signal);
     const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
     const keeping = isReplicated ? keepReplicasUntil(broker, draining.signal, log) : undefined;
     let closing: Promise<void> | undefined;
@@ -79,6 +80,7 @@ export async function startServer(options: LocalOptions, context: ServerContext)
       await keeping;
       await settled(broker);
       await maintaining;
+      await erasing;
       await stores.close();
     };
     return { url, close: () => (closing ??= close()) };

@@ -1,11 +1,11 @@
 /** `millrace triggers create` */
 import type { CreateTriggerOptions, TriggerFailureTarget } from '../../client/triggers.ts';
 import { limits } from '../../kernel/limits.ts';
+import { apiJson } from '../api-json.ts';
 import { defineCommand } from '../command.ts';
 import { UsageError } from '../failure.ts';
 import type { Given } from '../flags.ts';
 import { parseTime, TIME_FORMS } from '../times.ts';
-import { triggerJson } from './triggers.ts';
 
 type Flag =
   | 'topic'
@@ -80,7 +80,7 @@ export const createTrigger = defineCommand({
   ],
   async run({ world, given, operands: [name = ''], client, out, json, tell }) {
     const made = await client.triggers.create(name, optionsOf(given, world.clock.now()));
-    if (json) return out.json(triggerJson(made));
+    if (json) return out.json(apiJson(made));
     tell(`The trigger ${name} ${made.enabled ? 'delivers' : 'is made, and rests'}.`);
   },
 });

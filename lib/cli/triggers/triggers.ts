@@ -1,6 +1,7 @@
 /** `millrace triggers list`, `describe`, `pause`, `resume` and `delete` */
 import type { TriggerDetails, TriggerError, TriggerPartition, TriggerSummary } from '../../client/triggers.ts';
 import { limits } from '../../kernel/limits.ts';
+import { apiJson } from '../api-json.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { factsText, tableText } from '../table.ts';
 import { isoTime } from '../times.ts';
@@ -17,7 +18,7 @@ export const listTriggers = defineCommand({
     let cursor: string | undefined;
     do {
       const page = await client.triggers.list({ limit: limits.listPageMax, cursor });
-      if (json) for (const trigger of page.triggers) await out.json(triggerJson(trigger));
+      if (json) for (const trigger of page.triggers) await out.json(apiJson(trigger));
       else triggers.push(...page.triggers);
       cursor = page.next;
     } while (cursor !== undefined);
@@ -36,7 +37,7 @@ export const describeTrigger = defineCommand({
   examples: [{ about: 'why nothing arrives', command: 'millrace triggers describe order-mails' }],
   async run({ operands: [name = ''], client, out, json }) {
     const trigger = await client.triggers.describe(name);
-    if (json) return out.json(triggerJson(trigger));
+    if (json) return out.json(apiJson(trigger));
     await out.write(factsText(factsOf(trigger)));
     if (trigger.partitions.length === 0) return;
     const rows = trigger.partitions.map((one) => [
@@ -86,7 +87,7 @@ function enabling({
     async run({ operands, client, out, json, tell }) {
       for (const trigger of operands) {
         const altered = await client.triggers.alter(trigger, { enabled });
-        if (json) await out.json(triggerJson(altered));
+        if (json) await out.json(apiJson(altered));
         else tell(`The trigger ${trigger} ${said}.`);
       }
     },
@@ -135,16 +136,4 @@ function doingText({ holder, attempts, nextAttempt }: TriggerPartition): string 
   const failed = attempts === 0 ? '' : `attempt ${attempts} failed`;
   if (holder !== undefined) return attempts === 0 ? 'under way' : `attempt ${attempts} under way`;
   return nextAttempt === undefined ? failed : [failed, `next at ${isoTime(nextAttempt)}`].filter(Boolean).join(', ');
-}
-
-/** As the API has it: its names are the client's in snake case, at every depth. */
-export function triggerJson(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(triggerJson);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([name, inner]) => [
-      name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      triggerJson(inner),
-    ]),
-  );
 }

@@ -3,6 +3,7 @@ import { OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi';
 import { jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { deleteRecordsRoute } from './delete-records-routes.ts';
+import { createErasureRoute, deleteErasureRoute, describeErasureRoute, listErasuresRoute } from './erasures-routes.ts';
 import { fetchRoute, listOffsetsRoute, planRoute, recordSchema } from './fetch-routes.ts';
 import { commitOffsetsRoute, leaveGroupRoute, pollRoute } from './groups-poll-routes.ts';
 import {
@@ -89,6 +90,10 @@ export const nativeRoutes: readonly { documentation: RouteConfig }[] = [
   alterTriggerRoute,
   deleteTriggerRoute,
   replayTriggerRoute,
+  createErasureRoute,
+  listErasuresRoute,
+  describeErasureRoute,
+  deleteErasureRoute,
   createKeyRoute,
   listKeysRoute,
   deleteKeyRoute,
@@ -118,7 +123,7 @@ export function openApiDocument(serverUrl?: string) {
       title: 'Millrace',
       version: '1',
       description:
-        "Kafka's log as HTTP: topics, produce, fetch, transactions, consumer groups and triggers. See docs/http-api.md.",
+        "Kafka's log as HTTP: topics, produce, fetch, transactions, consumer groups, triggers and erasures. See docs/http-api.md.",
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     security: [{ bearer: [] }, { basic: [] }],

@@ -27,6 +27,8 @@ export const NATIVE_PATHS = {
   '/v1/triggers': ['GET', 'POST'],
   '/v1/triggers/{name}': ['GET', 'PATCH', 'DELETE'],
   '/v1/triggers/{name}/replay': ['POST'],
+  '/v1/erasures': ['GET', 'POST'],
+  '/v1/erasures/{id}': ['GET', 'DELETE'],
   '/v1/keys': ['GET', 'POST'],
   '/v1/keys/{id}': ['DELETE'],
 } as const satisfies Record<string, readonly string[]>;

@@ -80,6 +80,8 @@ export interface AnswerJson {
   lag_ms: number;
   last_error?: { kind: string; message: string; at: number };
   triggers: { name: string }[];
+  // Erasures
+  erasures: { id: string; state: string }[];
   // Keys
   id: string;
   secret: string;
