@@ -16,20 +16,20 @@ import { tracing } from './tracing.ts';
 
 export function scheduledHandler(
   { broker, telemetry, clients }: BrokerBackend,
-  work: (signal: AbortSignal) => Promise<void>,
+  work: (signal: AbortSignal, event: unknown) => Promise<void>,
 ) {
   return middyHandler<unknown, void>({ timeoutEarlyInMillis: 0, executionMode: executionModeStandard })
     .use([
       injectLambdaContext(telemetry.logger, { logEvent: false }) as MiddlewareObj<unknown, void>,
       tracing<unknown, void>(clients),
     ])
-    .handler(async (_event: unknown, context: Context): Promise<void> => {
+    .handler(async (event: unknown, context: Context): Promise<void> => {
       const done = new AbortController();
       const timeIsOver = new AbortController();
       const leftMs = Math.max(0, context.getRemainingTimeInMillis() - limits.scheduledTimeoutMarginMs);
       void systemClock.sleep(leftMs, done.signal).then(() => timeIsOver.abort());
       try {
-        await work(timeIsOver.signal);
+        await work(timeIsOver.signal, event);
       } finally {
         done.abort();
         await settled(broker);

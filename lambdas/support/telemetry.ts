@@ -48,8 +48,6 @@ interface Served {
   bytesProduced: number;
   recordsFetched: number;
   bytesFetched: number;
-  /** Of pieces of the consistency check; absent where none was done. */
-  checkFindings?: number;
 }
 
 const serving = new AsyncLocalStorage<Served>();
@@ -65,7 +63,7 @@ function currentlyServed(): Served {
   return served === undefined || served.metered ? background : served;
 }
 
-/** Counts for the request in whose asynchronous context it is called. */
+/** Counts for the request in whose asynchronous context it is called. What the maintenance counts, its own meter does. */
 export const requestMeter: BrokerMeter = {
   produced: (records, bytes) => {
     const served = currentlyServed();
@@ -77,10 +75,8 @@ export const requestMeter: BrokerMeter = {
     served.recordsFetched += records;
     served.bytesFetched += bytes;
   },
-  checked: (findings) => {
-    const served = currentlyServed();
-    served.checkFindings = (served.checkFindings ?? 0) + findings;
-  },
+  checked: () => {},
+  merged: () => {},
 };
 
 export interface ServeOptions {
@@ -121,8 +117,7 @@ export async function serveMetered({
 /** Counts of what was done after or beside requests. */
 export function publishBackground({ metrics }: Telemetry): void {
   const served = background;
-  const { recordsProduced, recordsFetched, checkFindings } = served;
-  if (recordsProduced === 0 && recordsFetched === 0 && checkFindings === undefined) return;
+  if (served.recordsProduced === 0 && served.recordsFetched === 0) return;
   background = nothingServed('background');
   metrics.addDimension('route', 'background');
   addCounts(metrics, served);
@@ -157,8 +152,5 @@ function addCounts(metrics: Metrics, served: Served): void {
   if (served.recordsFetched > 0) {
     metrics.addMetric('RecordsFetched', MetricUnit.Count, served.recordsFetched);
     metrics.addMetric('BytesFetched', MetricUnit.Bytes, served.bytesFetched);
-  }
-  if (served.checkFindings !== undefined) {
-    metrics.addMetric('CheckFindings', MetricUnit.Count, served.checkFindings);
   }
 }

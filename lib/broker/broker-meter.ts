@@ -9,6 +9,19 @@ export interface BrokerMeter {
   fetched(records: number, bytes: number): void;
   /** A piece of the consistency check was done, with so many findings. */
   checked(findings: number): void;
+  /** Merging has gone round the ledgers. */
+  merged(counts: MergingCounts): void;
 }
 
-export const silentMeter: BrokerMeter = { produced: () => {}, fetched: () => {}, checked: () => {} };
+export interface MergingCounts {
+  /** Of batches that were written to segments, and of small segments that became larger ones. */
+  bytes: number;
+  /** What is sealed and not merged, … */
+  waitingBytes: number;
+  /** … and how old the oldest of it is. */
+  waitingMs: number;
+  /** Ledgers that are not merged, since something in them cannot be read or a replica lags behind. */
+  blocked: number;
+}
+
+export const silentMeter: BrokerMeter = { produced: () => {}, fetched: () => {}, checked: () => {}, merged: () => {} };

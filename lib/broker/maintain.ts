@@ -23,6 +23,8 @@ export interface MaintenanceRequest {
   offsetsRetentionMs?: number;
   /** For the consistency check, which is left out without it. */
   table?: TableScan;
+  /** Nothing but what must keep up with what is written. */
+  only?: 'merging' | undefined;
   /** Ends it early: what is left is the next one's. */
   signal?: AbortSignal;
 }
@@ -32,6 +34,16 @@ interface Chore {
   /** What it came to, by count. */
   run: (broker: Broker, request: MaintenanceRequest) => Promise<Record<string, number>>;
 }
+
+const MERGING: Chore = {
+  name: 'merging of small objects',
+  run: async (broker, { signal }) => {
+    const report = await mergeLedgers(broker, { ...(signal !== undefined && { signal }) });
+    const { bytes, remergedBytes, waitingBytes, waitingMs, blocked } = report;
+    broker.meter.merged({ bytes: bytes + remergedBytes, waitingBytes, waitingMs, blocked });
+    return { ...report };
+  },
+};
 
 const CHORES: readonly Chore[] = [
   {
@@ -56,12 +68,7 @@ const CHORES: readonly Chore[] = [
       ...(await retainTopics(broker, { ...(signal !== undefined && { signal }) })),
     }),
   },
-  {
-    name: 'merging of small objects',
-    run: async (broker, { signal }) => ({
-      ...(await mergeLedgers(broker, { ...(signal !== undefined && { signal }) })),
-    }),
-  },
+  MERGING,
   {
     name: 'compaction of topics',
     run: async (broker, { signal }) => ({
@@ -102,12 +109,19 @@ function checkOf(table: TableScan): Chore {
   };
 }
 
-/** Does them at the same time, so that none waits for the time that another takes. The names of those that failed. */
+function choresOf({ only, table }: MaintenanceRequest): readonly Chore[] {
+  if (only === 'merging') return [MERGING];
+  return table === undefined ? CHORES : [...CHORES, checkOf(table)];
+}
+
+/**
+ * Does them at the same time, so that none waits for the time that another takes: one that would take all of it is ended by the
+ * signal like the others. The names of those that failed.
+ */
 export async function maintain(broker: Broker, request: MaintenanceRequest = {}): Promise<string[]> {
   const failed: string[] = [];
-  const chores = request.table === undefined ? CHORES : [...CHORES, checkOf(request.table)];
   await Promise.all(
-    chores.map(async ({ name, run }) => {
+    choresOf(request).map(async ({ name, run }) => {
       try {
         broker.log.info(`The ${name} has ended`, await run(broker, request));
       } catch (error) {

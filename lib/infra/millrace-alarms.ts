@@ -2,6 +2,7 @@ import type { HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
+import { MAINTENANCE_METRICS } from '../kernel/maintenance-metrics.ts';
 import { ALARM_PERIOD, type AlarmOptions, addAlarm, aggregate } from './alarm.ts';
 import { FUNCTION_TIMEOUT_SECONDS, type MillraceFunction } from './millrace-function.ts';
 import type { WebIngress } from './web-ingress.ts';
@@ -9,8 +10,8 @@ import type { WebIngress } from './web-ingress.ts';
 export interface MillraceAlarmsProps {
   table: Table;
   functions?: readonly MillraceFunction[];
-  /** A function that a schedule wakes. */
-  maintenance?: MillraceFunction;
+  /** A function that a schedule wakes, and whose metrics are by tenant. */
+  maintenance?: { function: MillraceFunction; tenant: string };
   stage?: HttpStage;
   web?: WebIngress;
   /** An SNS topic that is told when an alarm starts and ends. Without it the alarms only show in CloudWatch. */
@@ -19,6 +20,9 @@ export interface MillraceAlarmsProps {
 
 /** A long poll may rightly last 20 s and a produce request 25 s; beyond 27 s requests are about to be cut off at 30 s. */
 const DURATION_P99_MS = FUNCTION_TIMEOUT_SECONDS * 1000 * 0.9;
+
+/** Pages are due when they are an hour old, and a round begins every twenty minutes. */
+const BACKLOG_AGE_MS = 4 * 60 * 60 * 1_000;
 
 /**
  * Alarms on what an operator must act on. No data is no alarm: an idle tenant is a healthy one.
@@ -33,13 +37,8 @@ export class MillraceAlarms extends Construct {
     this.topic = props.topicArn === undefined ? undefined : Topic.fromTopicArn(this, 'Topic', props.topicArn);
     this.addTableAlarms(props.table);
     for (const fn of props.functions ?? []) this.addFunctionAlarms(fn);
-    if (props.maintenance !== undefined) {
-      this.addAlarm('MaintenanceErrors', {
-        description: 'The maintenance failed or was cut off: orphan objects and expired offsets wait for the next one.',
-        metric: props.maintenance.function.metricErrors(ALARM_PERIOD),
-        threshold: 1,
-      });
-    }
+    if (props.maintenance !== undefined)
+      this.addMaintenanceAlarms(props.maintenance.function, props.maintenance.tenant);
     if (props.stage !== undefined) {
       this.addAlarm('ApiServerErrors', {
         description: 'The API answered requests with 5xx.',
@@ -89,6 +88,27 @@ export class MillraceAlarms extends Construct {
       metric: lambda.metricDuration({ ...ALARM_PERIOD, statistic: 'p99' }),
       threshold: DURATION_P99_MS,
       periods: 3,
+    });
+  }
+
+  /** Its metrics are there while there is something to tell; queries for them cost nothing otherwise. */
+  private addMaintenanceAlarms({ function: lambda }: MillraceFunction, tenant: string): void {
+    this.addAlarm('MaintenanceErrors', {
+      description: 'A chore of the maintenance failed, or all were cut off: what they left waits for the next time.',
+      metric: lambda.metricErrors(ALARM_PERIOD),
+      threshold: 1,
+    });
+    const over = (how: 'SUM' | 'MAX', metricName: string) =>
+      aggregate({ how, metricName, namespace: 'Millrace', condition: `tenant = '${tenant}'` });
+    this.addAlarm('MergeBacklogAge', {
+      description: 'Merging is hours behind, or a ledger has something that it cannot read; the log names it.',
+      metric: over('MAX', MAINTENANCE_METRICS.backlogAge),
+      threshold: BACKLOG_AGE_MS,
+    });
+    this.addAlarm('CheckFindings', {
+      description: 'The check found what is missing, contradicts itself or is needed by nothing; the log names it.',
+      metric: over('SUM', MAINTENANCE_METRICS.checkFindings),
+      threshold: 1,
     });
   }
 

@@ -16,14 +16,27 @@ const TIMEOUT_SECONDS = 900;
 const MEMORY_MIB = 1_024;
 
 /**
- * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that a schedule wakes once an hour. It is the
- * only one that may delete objects of the bucket.
+ * How often there is merging beside the hourly run. Every wake-up costs, also where there is nothing to merge; with less of them
+ * readers find more of the last records in small pieces.
+ */
+const MERGING_MINUTES = 20;
+
+/**
+ * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that one schedule wakes once an hour for all of
+ * it, and another more often for merging, which must keep up with what is written. It is the only one that may delete objects of the
+ * bucket.
  *
- * Deliberately without reserved concurrency: two runs at once do no harm, and the account's pool is for callers.
+ * Deliberately not woken by the table's stream: that would have to tell from a head alone that merging is due, which takes one more
+ * attribute and write of every seal; and not by itself, because a run that is cut off would wake nobody.
+ *
+ * Deliberately without reserved concurrency: two runs at once do no harm, a ledger's lease keeps them from merging it twice, and the
+ * account's pool is for callers.
  */
 export class MillraceMaintenance extends Construct {
   readonly function: MillraceFunction;
   readonly schedule: CfnSchedule;
+  /** For merging alone. */
+  readonly mergingSchedule: CfnSchedule;
 
   constructor(scope: Construct, id: string, props: BackendProps) {
     super(scope, id);
@@ -45,6 +58,13 @@ export class MillraceMaintenance extends Construct {
       every: 'hour',
       // Many tenants of an account need not all be woken in the same second.
       flexibleMinutes: 15,
+    });
+    this.mergingSchedule = addSchedule(new Construct(this, 'Merging'), {
+      functionArn: this.function.function.functionArn,
+      description: 'Wakes the maintenance for merging alone',
+      every: { minutes: MERGING_MINUTES },
+      flexibleMinutes: 5,
+      input: { only: 'merging' },
     });
   }
 }

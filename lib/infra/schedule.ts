@@ -9,12 +9,14 @@ export interface ScheduleOptions {
   every: 'hour' | { minutes: number };
   /** How much later than said it may come. Default: not at all. */
   flexibleMinutes?: number;
+  /** The event that the function gets, beside what the service says. */
+  input?: Record<string, unknown>;
 }
 
 /** Wakes a function now and then. What it misses is not asked again: the next time comes soon enough. */
 export function addSchedule(
   scope: Construct,
-  { functionArn, description, every, flexibleMinutes }: ScheduleOptions,
+  { functionArn, description, every, flexibleMinutes, input }: ScheduleOptions,
 ): CfnSchedule {
   const role = new Role(scope, 'ScheduleRole', {
     assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
@@ -33,6 +35,7 @@ export function addSchedule(
     target: {
       arn: functionArn,
       roleArn: role.roleArn,
+      ...(input !== undefined && { input: JSON.stringify(input) }),
       retryPolicy: { maximumRetryAttempts: 0, maximumEventAgeInSeconds: every === 'hour' ? 3_600 : 60 },
     },
   });

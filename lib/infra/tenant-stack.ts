@@ -244,7 +244,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
     new MillraceAlarms(this, 'Alarms', {
       table: this.table.table,
       functions: this.functions?.all,
-      maintenance: this.maintenance.function,
+      maintenance: { function: this.maintenance.function, tenant: this.backend.tenant },
       stage: this.api?.stage,
       web: this.web,
       topicArn,

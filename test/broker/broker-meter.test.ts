@@ -40,6 +40,7 @@ beforeEach(async () => {
         counted.fetchedBytes += bytes;
       },
       checked: () => {},
+      merged: () => {},
     },
   });
   await createTopic(broker, { name: 'orders', partitions: 2 });

@@ -68,6 +68,15 @@ describe('maintenance', () => {
     expect(await valuesIn({ broker }, 'table', 0)).toEqual(['new']);
   });
 
+  test('that is for merging alone says what it came to, and does nothing else', async () => {
+    const { broker, left } = await world();
+    const counted: unknown[] = [];
+    const meter = { ...broker.meter, merged: (counts: unknown) => void counted.push(counts) };
+    expect(await maintain({ ...broker, meter }, { offsetsRetentionMs: 60_000, only: 'merging' })).toEqual([]);
+    expect(await left()).toEqual({ groups: 1, objects: 1 });
+    expect(counted).toEqual([{ bytes: 0, waitingBytes: 0, waitingMs: 0, blocked: 0 }]);
+  });
+
   test('keeps offsets for 7 days where nobody says otherwise', async () => {
     const { broker, left } = await world();
     expect(await maintain(broker)).toEqual([]);

@@ -18,12 +18,15 @@ function query(alarm: Record<string, unknown> = {}): string {
   return flat(metric?.Expression);
 }
 
+const MAINTENANCE = ['CheckFindings', 'MaintenanceErrors', 'MergeBacklogAge'];
+
 describe('alarms', () => {
   const alarms = alarmsOf(tenantTemplate());
 
   test('watch the table, the API and each function', () => {
     expect(Object.keys(alarms).toSorted()).toEqual([
       'ApiServerErrors',
+      'CheckFindings',
       'FetchDuration',
       'FetchErrors',
       'FetchThrottles',
@@ -31,6 +34,7 @@ describe('alarms', () => {
       'GroupsErrors',
       'GroupsThrottles',
       'MaintenanceErrors',
+      'MergeBacklogAge',
       'ProduceDuration',
       'ProduceErrors',
       'ProduceThrottles',
@@ -62,10 +66,17 @@ describe('alarms', () => {
     );
   });
 
+  test('watch how far merging is behind, and whatever the check finds, by what the tenant’s maintenance publishes', () => {
+    expect(query(alarms['MergeBacklogAge'])).toBe(`SELECT MAX(MergeBacklogAge) FROM "Millrace" WHERE tenant = 'acme'`);
+    expect(alarms['MergeBacklogAge']).toMatchObject({ Threshold: 4 * 3_600_000 });
+    expect(query(alarms['CheckFindings'])).toBe(`SELECT SUM(CheckFindings) FROM "Millrace" WHERE tenant = 'acme'`);
+    expect(alarms['CheckFindings']).toMatchObject({ Threshold: 1 });
+  });
+
   test('of a web function watch its 5xx answers', () => {
     const web = alarmsOf(tenantTemplate({ ingress: 'web-function' }));
     expect(Object.keys(web).toSorted()).toEqual([
-      'MaintenanceErrors',
+      ...MAINTENANCE,
       'TableReadThrottles',
       'TableSystemErrors',
       'TableWriteThrottles',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { flat, resource, tenantTemplate } from './support/synthesize.ts';
+import { flat, grantsOf, resource, tenantTemplate } from './support/synthesize.ts';
 
 const functionOf = (template = tenantTemplate()) =>
   resource(template, 'AWS::Lambda::Function', 'MaintenanceFunction').Properties;
@@ -16,7 +16,7 @@ test('has memory for merging and compaction, a bounded time, and takes nothing f
 });
 
 test('is woken once an hour at some time within a quarter of it, and not again where it fails', () => {
-  const { Properties } = resource(tenantTemplate(), 'AWS::Scheduler::Schedule');
+  const { Properties } = resource(tenantTemplate(), 'AWS::Scheduler::Schedule', 'MaintenanceSchedule');
   expect(Properties).toMatchObject({
     ScheduleExpression: 'rate(1 hour)',
     FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 15 },
@@ -24,6 +24,19 @@ test('is woken once an hour at some time within a quarter of it, and not again w
   });
   const { Arn, RoleArn } = Properties['Target'] as { Arn: unknown; RoleArn: unknown };
   expect([flat(Arn), flat(RoleArn)]).toEqual(['<MaintenanceFunction.Arn>', '<MaintenanceScheduleRole.Arn>']);
+});
+
+test('is woken every twenty minutes for merging alone', () => {
+  const { Properties } = resource(tenantTemplate(), 'AWS::Scheduler::Schedule', 'MaintenanceMerging');
+  expect(Properties).toMatchObject({
+    ScheduleExpression: 'rate(20 minutes)',
+    FlexibleTimeWindow: { Mode: 'FLEXIBLE', MaximumWindowInMinutes: 5 },
+    Target: { Input: '{"only":"merging"}', RetryPolicy: { MaximumRetryAttempts: 0 } },
+  });
+  expect(flat((Properties['Target'] as { Arn: unknown }).Arn)).toBe('<MaintenanceFunction.Arn>');
+  expect(grantsOf(tenantTemplate(), 'MaintenanceMergingScheduleRole')).toEqual([
+    'lambda:InvokeFunction <MaintenanceFunction.Arn>',
+  ]);
 });
 
 test('alone is told how long offsets are kept', () => {

@@ -18,7 +18,12 @@ async function world() {
   const counted: number[] = [];
   const process = () => {
     const made = makeBroker({ stores });
-    const meter = { produced: () => {}, fetched: () => {}, checked: (findings: number) => void counted.push(findings) };
+    const meter = {
+      produced: () => {},
+      fetched: () => {},
+      checked: (findings: number) => void counted.push(findings),
+      merged: () => {},
+    };
     return { ...made, broker: { ...made.broker, meter } };
   };
   return { stores, ledger, process, counted, names };
