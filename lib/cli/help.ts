@@ -6,6 +6,7 @@ import { dashed, type Flag } from './flags.ts';
 const OTHERS = [
   { name: 'serve', about: 'Serve the API on this machine; see millrace serve --help' },
   { name: 'fsck', about: 'Check what is stored, without a server; see millrace fsck --help' },
+  { name: 'restore', about: 'Make a lost index of merged segments anew; see millrace restore --help' },
 ];
 
 export function programHelp(commands: readonly Command[]): string {

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /**
- * The package's command. `millrace serve` is the local server and `millrace fsck` checks what one has stored, with their own
- * flags; everything else is the command line, which talks to a server. This file alone knows of both. Like main.ts it imports
- * nothing more before it knows that Node is new enough.
+ * The package's command. `millrace serve` is the local server, and `millrace fsck` and `millrace restore` work on what one has
+ * stored, with their own flags; everything else is the command line, which talks to a server. This file alone knows of both.
+ * Like main.ts it imports nothing more before it knows that Node is new enough.
  */
 import { nodeTooOld } from './node-version.ts';
 
@@ -17,6 +17,9 @@ if (tooOld !== undefined) {
   await import('./main.ts');
 } else if (command === 'fsck') {
   const { run } = await import('./fsck/process.ts');
+  await run(args);
+} else if (command === 'restore') {
+  const { run } = await import('./restore/process.ts');
   await run(args);
 } else {
   const { run } = await import('../cli/process.ts');

@@ -8,8 +8,7 @@
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { sentence } from '../../kernel/sentence.ts';
-import { decodeHead, headKey, tailStart } from '../../log/ledger/head.ts';
-import { decodePage, pageKey } from '../../log/ledger/page.ts';
+import { decodeHead, headKey } from '../../log/ledger/head.ts';
 import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import {
   decodeSegmentItem,
@@ -25,6 +24,7 @@ import { named, readable } from './check-commit.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, type FindingKind, finding } from './finding.ts';
 import type { LedgerInView } from './ledger-in-view.ts';
+import { mergedEnds } from './merged-ends.ts';
 import { damageInSegment } from './segment-bytes.ts';
 import { decoded } from './unreadable.ts';
 
@@ -100,22 +100,11 @@ async function lookAt(
   findings.push(...sized.flat());
   const last = segments.at(-1);
   if (page.next !== undefined && last !== undefined) return { findings, next: { from: last.base + 1, end: reached } };
-  const merged = await mergedEnd(context, view, slot);
+  const merged = (await mergedEnds(metadata, view.ledger, view.head))?.[slot];
   if (merged !== undefined && merged !== reached && merged >= start) {
     findings.push(atTheEnd(view, { partition, slot }, reached, merged));
   }
   return { findings };
-}
-
-/** The offset at which the pages, or the tail, begin that are not merged; unknown where that page cannot be read. */
-async function mergedEnd(
-  { broker }: CheckContext,
-  { ledger, head }: LedgerInView,
-  slot: number,
-): Promise<number | undefined> {
-  if (head.merged >= head.sealed) return tailStart(head, slot);
-  const attributes = await broker.metadata.get(pageKey(ledger, head.merged), 'strong');
-  return attributes && decoded(() => decodePage(head.merged, attributes)).value?.bases[slot];
 }
 
 interface Slot {

@@ -1,9 +1,10 @@
 /** What `millrace fsck` is told: where the stores are, as the local server is, and how to look at them. */
 import { type Flag, flagLines, flags } from '../flags.ts';
-import { OptionsError, readFlags, type StorageOptions, storageOptions } from '../options.ts';
+import { type OfflineStorage, offlineStorage, storageFlags } from '../offline.ts';
+import { readFlags } from '../options.ts';
 
 export interface FsckOptions {
-  storage: Exclude<StorageOptions, { kind: 'memory' }>;
+  storage: OfflineStorage;
   /** Reads all bytes, and not only what says how many there are. */
   deep: boolean;
   /** One object a line, for programs. */
@@ -11,8 +12,7 @@ export interface FsckOptions {
 }
 
 const table = {
-  data: flags.data,
-  'replica-data': flags['replica-data'],
+  ...storageFlags,
   deep: { about: 'Read all records too, and compare them with their checksums.' },
   json: { about: 'Print findings as JSON for programs, one object a line.' },
   help: flags.help,
@@ -25,16 +25,7 @@ export function parseFsckOptions(
 ): FsckOptions | undefined {
   const given = readFlags<keyof typeof table>(args, table);
   if (given.has('help')) return undefined;
-  const where = new Map([...given].flatMap(([name, values]) => (isStorageFlag(name) ? [[name, values] as const] : [])));
-  // A check makes nothing, no table either.
-  const storage = storageOptions(where, { ...env, MILLRACE_CREATE_TABLE: undefined });
-  if (storage.kind === 'memory')
-    throw new OptionsError('--data is :memory:, which keeps nothing that could be checked');
-  return { storage, deep: given.has('deep'), json: given.has('json') };
-}
-
-function isStorageFlag(name: string): name is 'data' | 'replica-data' {
-  return name === 'data' || name === 'replica-data';
+  return { storage: offlineStorage(given, env, 'checked'), deep: given.has('deep'), json: given.has('json') };
 }
 
 export function fsckHelp(): string {
