@@ -6,7 +6,6 @@ import { limits } from '../../kernel/limits.ts';
 import { decodeHead, headKey } from '../../log/ledger/head.ts';
 import { PAGES_START } from '../../log/ledger/page.ts';
 import { CONDEMNED_START, condemnedAtMs } from '../../log/merged/condemned-item.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import { DELETED_TOPICS, decodeDeletedTopic } from '../../log/topic/deleted-topic-item.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, finding } from './finding.ts';
@@ -52,8 +51,8 @@ async function forsakenItems({ broker }: CheckContext, pk: string, topicId: Topi
 }
 
 /**
- * Pages above the seal under way, and those that count as deleted. The head is read after the key was: no page can have been
- * put meanwhile that is above it.
+ * Pages above the seal under way. The head is read after the key was: no page can have been put meanwhile that is above it.
+ * Those that count as deleted go whenever the ledger is cleared.
  */
 async function strayPages({ broker }: CheckContext, ledger: LedgerId, sks: readonly string[]): Promise<Finding[]> {
   const pages = sks.filter((sk) => sk.startsWith(PAGES_START));
@@ -61,11 +60,10 @@ async function strayPages({ broker }: CheckContext, ledger: LedgerId, sks: reado
   const attributes = await broker.metadata.get(headKey(ledger), 'strong');
   const head = attributes && decoded(() => decodeHead(attributes)).value;
   if (head === undefined) return [];
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
   const found: Finding[] = [];
   for (const sk of pages) {
     const number = Number(sk.slice(PAGES_START.length));
-    if (number >= lifecycle.deleted && number <= head.sealed) continue;
+    if (number <= head.sealed) continue;
     const item = { ...headKey(ledger), sk };
     if ((await broker.metadata.get(item, 'strong')) === undefined) continue;
     found.push(finding('item-stray', { item }, `Nobody reads the page ${number} of the ledger ${item.pk}.`));

@@ -31,6 +31,8 @@ export async function checkObject(context: CheckContext, object: string): Promis
     if (footer === undefined) return [];
     if (objectName(parsed.tier, footer.object) !== object) return [otherName(object)];
     if (await isReferredTo(broker, footer)) return [];
+    // It may have been deleted, and said to be, since it was found.
+    if ((await footerOf(broker, object)) === undefined) return [];
     return [finding('object-unreferenced', { object }, `Nothing refers to the object ${object}.`)];
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;

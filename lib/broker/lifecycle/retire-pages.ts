@@ -1,19 +1,23 @@
 /**
  * Lets pages go that are merged, when everybody who may still read them has had a grace to look again.
  *
- * The head's `d` is raised first; from then on nobody reads what is below. What the pages name is deleted after, then the
- * pages, and then `r` of the lifecycle item says so: what is between `r` and `d` is gone through again after a crash.
+ * The head's `d` is raised first; from then on nobody reads what is below. What the pages name is deleted after, then `r` of
+ * the lifecycle item says so, and then the pages go: what is between `r` and `d` is gone through again after a crash.
+ *
+ * No page is deleted before `r` is above it, because a sealer that was frozen meanwhile may put it once more: perhaps with
+ * commits that it found in the tail behind those of the first one, which are in pages that are needed.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BundleEntry, bundleKey, decodeBundleItem, isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
-import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
-import { decodePage, type Page, pageKey } from '../../log/ledger/page.ts';
+import { decodeHead, type LedgerHead, ledgerKey } from '../../log/ledger/head.ts';
+import { decodePage, PAGES_START, type Page, pageKey, pageSortKey } from '../../log/ledger/page.ts';
 import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import { planRetire, planRetired, retirableTo } from '../../log/merged/retire.ts';
 import { discard } from '../../log/topic/topic-writes.ts';
+import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 import { deleteObjects } from './delete-objects.ts';
@@ -30,7 +34,9 @@ export async function retirePages(broker: Broker, ledger: LedgerId): Promise<Ret
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return { pages: 0, objects: 0 };
   const retired = await retire(broker, ledger, head, lifecycle);
-  return clear(broker, { ledger, lifecycle, to: retired });
+  const cleared = await clear(broker, { ledger, lifecycle, to: retired });
+  await deletePages(broker, ledger, await deletedOf(broker, ledger));
+  return cleared;
 }
 
 /** Answers below which page pages are retired now. */
@@ -52,6 +58,8 @@ async function clear(
   const end = Math.min(to, lifecycle.deleted + limits.pagesRetiredPerStep);
   if (end <= lifecycle.deleted) return { pages: 0, objects: 0 };
   const pages = await readPages(broker, ledger, lifecycle.deleted, end);
+  // Else they may be other ones than those that were sealed.
+  if ((await deletedOf(broker, ledger)) !== lifecycle.deleted) return { pages: 0, objects: 0 };
   const entries = pages.flatMap(({ commits }) => commits.filter(isBundle));
   const bundled: Commit[] = [];
   for (const entry of entries) bundled.push(...(await commitsOfBundle(broker, ledger, entry)));
@@ -62,14 +70,26 @@ async function clear(
       await writeRepeatedly(broker.metadata, [discard(bundleKey(ledger, entry, number))]);
     }
   }
-  await mapBounded(pages, limits.storageFanOutMax, ({ sequence }) =>
-    writeRepeatedly(broker.metadata, [discard(pageKey(ledger, sequence))]),
-  );
   await broker.metadata.write([planRetired(ledger, lifecycle, end)]);
   return { pages: pages.length, objects };
 }
 
-/** Those that are there: others may have been deleted before a crash. */
+/** Pages that nothing depends on any more, also what was put late. */
+async function deletePages({ metadata }: Broker, ledger: LedgerId, end: number): Promise<void> {
+  if (end === 0) return;
+  for (let from: string | undefined = PAGES_START; from !== undefined; ) {
+    const query = { pk: ledgerKey(ledger), from, to: pageSortKey(end), limit: limits.pagesRetiredPerStep };
+    const page: QueryPage = await metadata.query({ ...query, consistency: 'eventual' });
+    await mapBounded(page.items, limits.storageFanOutMax, ({ key }) => writeRepeatedly(metadata, [discard(key)]));
+    from = page.next;
+  }
+}
+
+async function deletedOf({ metadata }: Broker, ledger: LedgerId): Promise<number> {
+  return decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong')).deleted;
+}
+
+/** Those that are there. */
 async function readPages(broker: Broker, ledger: LedgerId, from: number, to: number): Promise<Page[]> {
   const numbers = Array.from({ length: to - from }, (_, index) => from + index);
   const found = await mapBounded(numbers, limits.storageFanOutMax, async (sequence) => {

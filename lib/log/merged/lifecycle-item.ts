@@ -7,7 +7,7 @@
  *     v          number   version of the ledger's segments: + 1 with every write that changes one, and the condition of it
  *     w          number   swept: no segment object born at or before this time (ms) can be committed any more
  *     k          bytes    marks: when merging had come how far (marks.ts)
- *     r          number   pages 0 … r−1 are deleted, with all that only they needed. r ≤ the head's d
+ *     r          number   pages 0 … r−1 are done with: what only they needed is deleted, and they are to be. r ≤ the head's d
  *     h, u       string, number   who is at work on the ledger, and until when (ms). Advice: nothing depends on it
  *     c0..c15    number   compaction of the slot: the first offset that was never compacted
  *     f0..f15    number   when the slot was last compacted (ms)
@@ -23,7 +23,7 @@ export interface Lifecycle {
   version: number;
   swept: number;
   marks: readonly Mark[];
-  /** Pages below are deleted. */
+  /** Of pages below all that only they needed is deleted, and they are to be. */
   deleted: number;
   lease?: LifecycleLease;
   /** By slot; those that were never compacted are not there. */

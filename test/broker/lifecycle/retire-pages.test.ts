@@ -61,6 +61,25 @@ async function pagesOf({ metadata }: Stores, ledger: LedgerId): Promise<number[]
   return (await metadata.query(request)).items.map(({ key }) => Number(key.sk.slice(PAGES_START.length)));
 }
 
+/** A process that is frozen when it is about to put the page of what it saw in the tail. */
+async function sealerHeld(stores: Stores, ledger: LedgerId) {
+  const { broker, metadata } = makeBroker({ stores });
+  const [isHeld, wake] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  metadata.onWrite = async (proceed) => {
+    isHeld.resolve();
+    await wake.promise;
+    return proceed();
+  };
+  const sealed = broker.sealer.seal(ledger);
+  await isHeld.promise;
+  return {
+    wakeUp: () => {
+      wake.resolve();
+      return sealed;
+    },
+  };
+}
+
 const numbers = (from: number, end: number) => Array.from({ length: end - from }, (_, index) => from + index);
 
 describe('merged pages', () => {
@@ -114,6 +133,51 @@ describe('merged pages', () => {
     await retirePages(writer.broker, ledger);
     expect(await pagesOf(stores, ledger)).toEqual(numbers(3, PAGES));
     expect(await objectNames(stores)).toHaveLength(PAGES - 3);
+  });
+});
+
+describe('a page that a frozen sealer puts after it is gone', () => {
+  it.each([0, 1, 2, 3, 4, 5])('takes nothing with it that pages behind it need (cut off at %i)', async (at) => {
+    const all = await world();
+    const { stores, writer, ledger } = all;
+    await plain(writer);
+    const first = await sealerHeld(stores, ledger);
+    await plain(writer);
+    const frozen = await sealerHeld(stores, ledger);
+    await first.wakeUp();
+    expect((await headOf(stores.metadata, ledger)).tail).toHaveLength(1);
+    await writer.broker.heads.strong(ledger);
+    await fill(all);
+    await merge(all, 1);
+    await stores.clock.advance(2 * GRACE);
+    const doomed = makeBroker({ stores });
+    let writes = 0;
+    doomed.metadata.onWrite = (proceed) => {
+      if (writes++ >= at) throw lost();
+      return proceed();
+    };
+    await retirePages(doomed.broker, ledger).catch(() => undefined);
+    await frozen.wakeUp();
+    await retirePages(makeBroker({ stores }).broker, ledger);
+    expect(await pagesOf(stores, ledger)).toEqual(numbers(1, PAGES + 1));
+    expect(await objectNames(stores)).toHaveLength(PAGES + 1);
+  });
+
+  it('is gone in the end', async () => {
+    const all = await world();
+    const { stores, writer, ledger } = all;
+    await plain(writer);
+    const frozen = await sealerHeld(stores, ledger);
+    await writer.broker.sealer.seal(ledger);
+    await fill(all);
+    await merge(all, PAGES);
+    await stores.clock.advance(2 * GRACE);
+    await retirePages(writer.broker, ledger);
+    const left = await pagesOf(stores, ledger);
+    await frozen.wakeUp();
+    expect(await pagesOf(stores, ledger)).toEqual([0, ...left]);
+    await retirePages(writer.broker, ledger);
+    expect(await pagesOf(stores, ledger)).toEqual(left);
   });
 });
 
