@@ -6,11 +6,11 @@ import { createTelemetry } from '../../lambdas/support/telemetry.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { makeBroker, makeStores } from '../support/broker.ts';
 
-function handlerOf(work: (signal: AbortSignal) => Promise<void>) {
+function handlerOf(work: (signal: AbortSignal, event: unknown) => Promise<void>, event: unknown = {}) {
   const { broker } = makeBroker({ stores: makeStores() });
   const backend = { broker, telemetry: createTelemetry('scheduled'), clients: [] } as unknown as BrokerBackend;
   const handler = scheduledHandler(backend, work);
-  return (leftMs: number) => handler({}, { getRemainingTimeInMillis: () => leftMs } as Context);
+  return (leftMs: number) => handler(event, { getRemainingTimeInMillis: () => leftMs } as Context);
 }
 
 describe('the handler of scheduled work', () => {
@@ -27,6 +27,12 @@ describe('the handler of scheduled work', () => {
       aborted = signal.aborted;
     })(limits.scheduledTimeoutMarginMs + 60_000);
     expect(aborted).toBe(false);
+  });
+
+  it('hands the work the event that its schedule has for it', async () => {
+    const events: unknown[] = [];
+    await handlerOf(async (_, event) => void events.push(event), { only: 'merging' })(60_000);
+    expect(events).toEqual([{ only: 'merging' }]);
   });
 
   it('fails where the work does', async () => {
