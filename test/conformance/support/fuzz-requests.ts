@@ -74,6 +74,7 @@ function goodRequest(random: Random, pick: Pick, topic: string): FuzzRequest {
         partitions: 1,
         config: { 'retention.ms': 1_000 },
       }),
+    () => json('POST', '/v1/erasures', { topics: [topic], key: 'nobody' }),
     () => json('POST', '/v1/keys', { scopes: ['consume'], topic_prefix: 'fuzz' }),
     () => ({ method: 'DELETE', path: '/v1/keys/0123456789abcdef', headers: {} }),
     () => ({ method: 'GET', path: '/healthz', headers: {} }),
@@ -156,6 +157,11 @@ function strangeJson(random: Random, pick: Pick, topic: string): FuzzRequest {
         config: { [pick(['retention.ms', 'cleanup.policy', 'x', '__proto__', 'constructor'])]: odd() },
       }),
     () => json('PATCH', `/v1/topics/${topic}-none`, { [pick(['partitions', 'config', 'x'])]: odd() }),
+    () =>
+      json('POST', '/v1/erasures', {
+        [pick(['topics', 'topic_pattern'])]: pick([odd(), [odd()]]),
+        [pick(['key', 'key_base64', 'header'])]: pick([odd(), { key: odd(), value: odd() }]),
+      }),
     () => json('POST', '/v1/keys', { scopes: pick([odd(), [odd()]]), topic_prefix: odd() }),
     ...transactions(random, pick, topic, () => pick([undefined, undefined, odd()])),
   ])();
