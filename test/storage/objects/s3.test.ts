@@ -185,6 +185,15 @@ describe('archiving', () => {
   });
 });
 
+test('a URL is signed by version 4, as S3 demands of objects under KMS keys, and for its range alone', async () => {
+  const { store } = await openScriptedS3([]);
+  const { url, headers } = await store.presign('a', { start: 2, end: 5 }, 60_000);
+  const { searchParams } = new URL(url);
+  expect(searchParams.get('X-Amz-Algorithm')).toBe('AWS4-HMAC-SHA256');
+  expect(searchParams.get('X-Amz-SignedHeaders')).toBe('host;range');
+  expect(headers).toEqual({ range: 'bytes=2-4' });
+});
+
 test('a client for an endpoint uses paths for buckets, and one for AWS does not', () => {
   expect(s3ClientConfig({}).forcePathStyle).toBe(false);
   expect(s3ClientConfig({ AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:9000' }).forcePathStyle).toBe(true);
