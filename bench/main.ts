@@ -5,6 +5,7 @@ import { type Figure, isMet } from './figure.ts';
 import { type Options, parseOptions, USAGE, UsageError } from './options.ts';
 import type { Part } from './part.ts';
 import { clean } from './parts/clean.ts';
+import { compact } from './parts/compact.ts';
 import { costs } from './parts/costs.ts';
 import { directRead } from './parts/direct-read.ts';
 import { groups } from './parts/groups.ts';
@@ -37,6 +38,7 @@ const PARTS: readonly Part[] = [
   triggerLatency,
   memory,
   clean,
+  compact,
   costs,
   triggerCosts,
   longPoll,

@@ -138,8 +138,10 @@ async function pass(
     ...stoppable,
   });
   if (newest === undefined) return { outcome: 'stopped' };
-  const cleaned = await cleanSegments(broker, { topic, partition, head, lifecycle, segments, newest, ...stoppable });
-  return cleaned.outcome === 'applied'
-    ? { ...cleaned, outcome: 'compacted' }
-    : { ...cleaned, outcome: cleaned.outcome };
+  try {
+    const cleaned = await cleanSegments(broker, { topic, partition, head, lifecycle, segments, newest, ...stoppable });
+    return { ...cleaned, outcome: cleaned.outcome === 'applied' ? 'compacted' : cleaned.outcome };
+  } finally {
+    newest.release();
+  }
 }

@@ -10,6 +10,7 @@
  * Collisions of slots go to the next one. With nine of ten slots taken the map is full: beyond, that becomes slow.
  */
 import { assert } from '../../kernel/assert.ts';
+import { releaseBytes } from '../../kernel/bytes.ts';
 import type { Random } from '../../kernel/random.ts';
 import { SIPHASH_KEY_BYTES, SipHash } from '../../kernel/siphash.ts';
 
@@ -69,6 +70,11 @@ export class KeyMap {
     const at = this.find(source, start, end);
     const { entries } = this;
     return (entries[at + 4] as number) * TWO_32 + ((entries[at + 5] as number) >>> 0) - 1;
+  }
+
+  /** Gives the memory back at once, not when it is collected: it is most of what a pass needs. Nothing may be asked any more. */
+  release(): void {
+    releaseBytes(new Uint8Array(this.entries.buffer));
   }
 
   /** Where the key's entry is, or the empty one that would be its; one is always left. */

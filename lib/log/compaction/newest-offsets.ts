@@ -72,6 +72,11 @@ export class NewestOffsets {
     return this.keys.get(record.source, record.keyStart, record.keyStart + record.keyLength);
   }
 
+  /** Gives the memory for keys back at once. Nothing may be asked any more. */
+  release(): void {
+    this.keys.release();
+  }
+
   private note(bytes: Uint8Array, header: BatchHeader, compression: Compression): boolean {
     checkBatchChecksum(bytes, header.position);
     const reader = new RecordReader(header, recordsPayload(bytes, header, compression));
