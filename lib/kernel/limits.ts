@@ -438,7 +438,7 @@ export const limits = {
   /** The same of a call that has S3 put together or copy a large object, which keeps the connection busy meanwhile. */
   objectAssemblyMsMax: 60_000,
   /** S3: parts but the last have at least 5 MiB. An object of no more than this is put at once. */
-  uploadPartBytes: 8 * MIB,
+  uploadPartBytes: 6 * MIB,
   /** Buffers of a part, so that what is small takes little memory. */
   uploadBlockBytes: 512 * KIB,
   /** Parts that are on their way to one bucket, of all uploads together. Each upload fills one more meanwhile. */

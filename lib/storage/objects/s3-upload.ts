@@ -1,7 +1,7 @@
 /**
  * An upload to S3 in parts (CreateMultipartUpload, UploadPart, CompleteMultipartUpload), in both kinds of buckets.
  *
- * - Requests: one put up to `limits.uploadPartBytes`; above, one for each part and two more. 256 MiB take 34. All of them are
+ * - Requests: one put up to `limits.uploadPartBytes`; above, one for each part and two more. 256 MiB take 45. All of them are
  *   billed as puts, but for the one of an abort, which is free.
  * - Memory: the part that is being filled, and those on their way, whose number is bounded for all uploads of a store.
  * - Each part comes with its CRC-32C, and is sent again as a put is. The completion names all of them, so that the object is
