@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
 import type { LedgerProposal } from '../../../lib/broker/restore/restore-ledger.ts';
 import { type RestoreStep, restoreSegments } from '../../../lib/broker/restore/restore-segments.ts';
+import { sweep } from '../../../lib/broker/sweep.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
@@ -240,6 +241,25 @@ describe('restoring the index of merged segments', () => {
     await remove({ pk: lifecycleKey(ledger).pk, sk: 'head' });
     const { unjudged, partitions } = await run();
     expect([unjudged, partitions]).toEqual([['The head of its ledger 0 cannot be read.'], []]);
+  });
+
+  it('is possible after a sweep, which leaves alone what may be in the place of a lost item', async () => {
+    const [first] = before.segments[0] as [SegmentItem];
+    const orphan = await copyOf(first, { version: 0 });
+    await loseIndex();
+    await stores.clock.advance(2 * limits.orphanAgeMs);
+    const { broker } = makeBroker({ stores });
+    const span = { fromMs: 0, toMs: stores.clock.now() };
+    const fromMs = Math.max(0, first.object.birthMs - limits.orphanAgeMs);
+    expect(await sweep(broker, { ...span, fromMs })).toMatchObject({
+      deleted: 0,
+      postponedFromMs: expect.any(Number) as number,
+    });
+    await run();
+    expect(await state()).toEqual(before);
+    expect(await sweep(broker, { ...span, fromMs })).toMatchObject({ deleted: 1 });
+    expect(await stores.objects.getTail(orphan, 1)).toBeUndefined();
+    expect(await state()).toEqual(before);
   });
 
   it('writes nothing where something else changes the ledger meanwhile', async () => {
