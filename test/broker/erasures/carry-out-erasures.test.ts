@@ -1,13 +1,19 @@
 /** After an erasure no byte of its subject is stored anywhere, and all else is as it was. */
 import { describe, expect, it } from 'vitest';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { carryOutErasures } from '../../../lib/broker/erasures/carry-out-erasures.ts';
 import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';
 import { deleteErasure } from '../../../lib/broker/erasures/delete-erasure.ts';
 import { describeErasure } from '../../../lib/broker/erasures/describe-erasure.ts';
 import { retirePages } from '../../../lib/broker/lifecycle/retire-pages.ts';
+import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
+import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
+import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import type { Subject } from '../../../lib/log/erasure/erase.ts';
+import { isBundle } from '../../../lib/log/ledger/bundle.ts';
 import { headOf, lost, makeBroker, makeStores, type Process, type Stores } from '../../support/broker.ts';
 import { checkEverything } from '../../support/check-everything.ts';
 import { readRecords, recordOf, SUBJECT, tracesOf, untilDone, without, write } from '../../support/erasing.ts';
@@ -230,6 +236,85 @@ describe('an erasure that meets others', () => {
     expect(await tracesOf(stores)).toEqual([]);
     expect(await readRecords(stores, 't')).toEqual(without(before, [0, 3, 5]));
   });
+});
+
+describe('what nobody has committed', () => {
+  it('goes too: objects of flushes, and segments of merges, that were cut off after they were stored', async () => {
+    const { stores, process, before } = await scattered();
+    const doomed = makeBroker({ stores });
+    doomed.metadata.onWrite = (proceed, writes) => {
+      if (writes.some(({ key }) => key.sk === 'head')) throw lost();
+      return proceed();
+    };
+    const merging = mergeOnce(doomed, await ledgerNamed(process, 't'));
+    const writing = write(doomed, 't', [recordOf(SUBJECT, 'cut off')]).catch(() => undefined);
+    await stores.clock.until(Promise.allSettled([merging, writing]));
+    const stored = await tracesOf(stores);
+    await createErasure(process.broker, of('t'));
+    await untilDone(process);
+    expect(stored.filter((name) => name.startsWith('merged/'))).toHaveLength(2);
+    expect(await tracesOf(stores)).toEqual([]);
+    expect(await readRecords(stores, 't')).toEqual(without(before, [0, 3, 5]));
+  });
+
+  it('goes with a topic that is deleted meanwhile', async () => {
+    const { stores, process } = await scattered();
+    const { erasure } = await createErasure(process.broker, of('t'));
+    await deleteTopic(process.broker, 't');
+    await process.broker.background.settled();
+    await untilDone(process);
+    expect(await tracesOf(stores)).toEqual([]);
+    expect(await describeErasure(process.broker, erasure.id)).toMatchObject({ phase: 'done', problems: [] });
+    expect([...(await readRecords(stores, 'other')).keys()]).toEqual([0]);
+  });
+});
+
+describe('an erasure of transactions', () => {
+  it('takes what was committed in many parts, and leaves what is committed later', async () => {
+    const { stores, process } = await world();
+    const { broker } = process;
+    const begin = async (transactionalId: string, parts: number) => {
+      const { epoch } = await initializeTransactions(broker, { transactionalId });
+      const caller = { epoch, number: 0 };
+      for (let part = 0; part < parts; part++) {
+        const key = part % 2 === 0 ? SUBJECT : 'a';
+        const records = [{ topic: 't', partition: 0, key: utf8(key), value: utf8(`${part}`), headers: [] }];
+        const adding = addToTransaction(broker, { transactionalId, caller, part, records });
+        await stores.clock.until(adding);
+        await adding;
+      }
+      return async () => {
+        const committing = commitTransaction(broker, { transactionalId, caller });
+        await stores.clock.until(committing);
+        await committing;
+      };
+    };
+    // More than fit one append each by themselves.
+    const parts = limits.commitsPerAppendMax + 3;
+    await (await begin('before', parts))();
+    expect((await headOf(stores.metadata, await ledgerNamed(process, 't'))).tail.some(isBundle)).toBe(true);
+    const commitLater = await begin('after', 3);
+    await createErasure(broker, of('t'));
+    await commitLater();
+    await untilDone(process);
+    const odd = Array.from({ length: parts }, (_, at) => at).filter((at) => at % 2 === 1);
+    expect([...(await readRecords(stores, 't')).keys()]).toEqual([...odd, parts, parts + 1, parts + 2]);
+    const left = await tracesOf(stores);
+    expect(left.every((name) => name.startsWith('merged/'))).toBe(true);
+    await createErasure(broker, of('t'));
+    await untilDone(process);
+    expect(await tracesOf(stores)).toEqual([]);
+  });
+});
+
+it('does nothing when it is told to stop, and goes on later', async () => {
+  const { stores, process } = await scattered();
+  await createErasure(process.broker, of('t'));
+  const traces = await tracesOf(stores);
+  await carryOutErasures(process.broker, { signal: AbortSignal.abort() });
+  expect(await tracesOf(stores)).toEqual(traces);
+  await untilDone(process);
+  expect(await tracesOf(stores)).toEqual([]);
 });
 
 describe('an erasure that cannot be', () => {

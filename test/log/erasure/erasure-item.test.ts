@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attributes, Write } from '../../../lib/kernel/items.ts';
 import type { Subject } from '../../../lib/log/erasure/erase.ts';

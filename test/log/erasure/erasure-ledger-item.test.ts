@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Attributes, Item, Write } from '../../../lib/kernel/items.ts';
 import { erasureKey } from '../../../lib/log/erasure/erasure-item.ts';
