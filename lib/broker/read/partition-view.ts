@@ -121,7 +121,7 @@ export class PartitionView {
   }
 
   private async *inSegmentsSince(timestampMs: number, to: number): AsyncGenerator<PlacedExtent> {
-    const first = await this.segments.since(this.place, timestampMs);
+    const first = await this.segments.since(this.place, { timestampMs, logStart: this.logStart });
     if (first === undefined) return;
     for await (const placed of this.inSegments(Math.max(first.base, this.logStart), to)) {
       if ((placed.extent.newestMs ?? -1) >= timestampMs) yield placed;

@@ -4,6 +4,7 @@
  * whoever is handed a URL of the object has to find it there. Whoever misses it forgets it here and asks again.
  */
 import type { Clock } from '../../kernel/clock.ts';
+import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import {
@@ -13,7 +14,7 @@ import {
   type SegmentItem,
   segmentSortKey,
 } from '../../log/merged/segment-item.ts';
-import type { Consistency, MetadataStore } from '../../storage/metadata/port.ts';
+import type { Consistency, MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
 
 export interface SegmentPlace {
@@ -58,19 +59,31 @@ export class SegmentDirectory {
     this.found.set(partitionKey(topicId, partition), 'doubtful');
   }
 
-  /** The offset from which on its records may have this time or a later one, as segments say; `undefined`: all are older. */
-  async since({ topicId, partition }: SegmentPlace, timestampMs: number): Promise<SegmentItem | undefined> {
+  /**
+   * The first segment with a record of this time or a later one, and of an offset at or above `logStart`; `undefined`: all are
+   * older. What is read by several queries, or while segments are replaced, may lack one: that is a fault, and is to be read
+   * again.
+   */
+  async since(
+    { topicId, partition }: SegmentPlace,
+    { timestampMs, logStart }: { timestampMs: number; logStart: number },
+  ): Promise<SegmentItem | undefined> {
     const pk = partitionKey(topicId, partition);
+    let end = logStart;
     let from: string | undefined = SEGMENTS_START;
     while (from !== undefined) {
-      const page = await this.metadata.query({
+      const page: QueryPage = await this.metadata.query({
         pk,
         from,
         limit: limits.segmentItemsPerQuery,
         consistency: 'strong',
       });
-      const reached = page.items.map(decodeSegmentItem).find(({ newestMs }) => (newestMs ?? -1) >= timestampMs);
-      if (reached !== undefined) return reached;
+      for (const segment of page.items.map(decodeSegmentItem)) {
+        if (segment.end <= end) continue;
+        if (segment.base > end) throw segmentMissing(partition, end);
+        if ((segment.newestMs ?? -1) >= timestampMs) return segment;
+        end = segment.end;
+      }
       from = page.next;
     }
     return undefined;
@@ -84,6 +97,14 @@ export class SegmentDirectory {
     const segment = decodeSegmentItem(item);
     return covers(segment, offset) ? segment : undefined;
   }
+}
+
+/** A newer view may heal it. */
+export function segmentMissing(partition: number, offset: number): MillraceError {
+  return new MillraceError(
+    'KAFKA_STORAGE_ERROR',
+    `Offset ${offset} of partition ${partition} is in the log and in no segment; try again.`,
+  );
 }
 
 function covers({ base, end }: SegmentItem, offset: number): boolean {

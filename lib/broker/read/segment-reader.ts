@@ -19,7 +19,7 @@ import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
 import { LruMap } from '../lru-map.ts';
-import { SegmentDirectory, type SegmentPlace } from './segment-directory.ts';
+import { SegmentDirectory, type SegmentPlace, segmentMissing } from './segment-directory.ts';
 
 export type { SegmentPlace };
 
@@ -54,15 +54,12 @@ export class SegmentReader {
   async covering(place: SegmentPlace, offset: number): Promise<SegmentItem> {
     const segment = await this.directory.covering(place, offset);
     if (segment !== undefined) return segment;
-    throw new MillraceError(
-      'KAFKA_STORAGE_ERROR',
-      `Offset ${offset} of partition ${place.partition} is in the log and in no segment; try again.`,
-    );
+    throw segmentMissing(place.partition, offset);
   }
 
-  /** The first one with a record of this time or a later one. */
-  since(place: SegmentPlace, timestampMs: number): Promise<SegmentItem | undefined> {
-    return this.directory.since(place, timestampMs);
+  /** The first one with a record of this time or a later one, from the log start on. */
+  since(place: SegmentPlace, at: { timestampMs: number; logStart: number }): Promise<SegmentItem | undefined> {
+    return this.directory.since(place, at);
   }
 
   /** Something that a segment refers to was not there: it may have been replaced long ago. */

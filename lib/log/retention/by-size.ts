@@ -31,7 +31,8 @@ export function weigh(
   for (const piece of pieces) {
     if (isEnough() || piece.end < reached) break;
     if (piece.base >= reached) continue;
-    bytes += piece.bytes;
+    // Of one that reaches into those behind it, as a segment does into pages that were merged since, nobody knows how much.
+    if (piece.end === reached) bytes += piece.bytes;
     reached = piece.base;
   }
   return { bytes, reached, enough: isEnough() };

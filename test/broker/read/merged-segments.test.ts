@@ -5,10 +5,11 @@ import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
 import { listOffsets } from '../../../lib/broker/list-offsets.ts';
 import { planFetch } from '../../../lib/broker/plan-fetch.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
+import type { Item } from '../../../lib/kernel/items.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import type { LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { pageKey } from '../../../lib/log/ledger/page.ts';
-import { partitionKey, type SegmentItem } from '../../../lib/log/merged/segment-item.ts';
+import { encodeSegmentItem, partitionKey, type SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { makeBroker, type Process } from '../../support/broker.ts';
@@ -133,6 +134,25 @@ describe('a reader whose head is older than what became of the pages', () => {
     await mergeSegments(process.broker, { topic, ledger, partition: 0 });
     await stores.clock.advance(limits.lifecycleGraceMs - limits.presignedUrlMs);
     expect(await planned()).toMatchObject([{ baseOffset: 0, lastOffset: 7 }]);
+  });
+
+  it('finds the first record since a time also while segments are replaced', async () => {
+    const { process, ledger, stores } = await buildPartition([...sealed, ...sealed]);
+    await mergePageByPage(process, ledger);
+    const before = await segmentsOf(stores, ledger, 0);
+    const topic = await process.broker.topics.get('t');
+    await mergeSegments(process.broker, { topic, ledger, partition: 0 });
+    const old = makeBroker({ stores });
+    let asked = 0;
+    old.metadata.onQuery = async (proceed) => {
+      const page = await proceed();
+      if (asked++ > 0) return page;
+      // The deletions of a transaction are seen, and what it has put is not yet.
+      const first = { ...(page.items[0] as Item), attributes: encodeSegmentItem(before[0] as SegmentItem) };
+      return { ...page, items: [first, ...page.items.slice(1)] };
+    };
+    const at = { at: 'timestamp' as const, timestampMs: 3 };
+    expect(await listOffsets(old.broker, { topic: 't', partition: 0, at })).toMatchObject({ offset: 3 });
   });
 
   it('asks strongly once what it was told is wrong', async () => {

@@ -41,6 +41,15 @@ describe('retention by size', () => {
     expect(weigh(fresh(9), [], { retentionBytes: 0, highWatermark: 9 })).toMatchObject({ reached: 9, enough: true });
   });
 
+  it('weighs nothing twice that a piece has together with those behind it', () => {
+    const list = [piece(6, 9, 2), piece(4, 8, 5), piece(0, 4, 1)];
+    expect(weigh(fresh(9), list, { retentionBytes: 4, highWatermark: 9 })).toEqual({
+      bytes: 3,
+      reached: 0,
+      enough: false,
+    });
+  });
+
   it('does not know what lies behind a piece that is missing', () => {
     const bounds = { retentionBytes: 3, highWatermark: 9 };
     const list = [piece(6, 9, 2), piece(0, 4, 9)];
