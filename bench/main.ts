@@ -7,11 +7,14 @@ import type { Part } from './part.ts';
 import { clean } from './parts/clean.ts';
 import { compact } from './parts/compact.ts';
 import { costs } from './parts/costs.ts';
+import { day } from './parts/day.ts';
 import { directRead } from './parts/direct-read.ts';
 import { groups } from './parts/groups.ts';
 import { idempotentProduce } from './parts/idempotent-produce.ts';
 import { inlineThreshold } from './parts/inline-threshold.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
+import { lifecycleCosts } from './parts/lifecycle-costs.ts';
+import { lifecycleMemory } from './parts/lifecycle-memory.ts';
 import { longPoll } from './parts/long-poll.ts';
 import { memory } from './parts/memory.ts';
 import { produceJson } from './parts/produce-json.ts';
@@ -41,6 +44,9 @@ const PARTS: readonly Part[] = [
   compact,
   costs,
   triggerCosts,
+  lifecycleCosts,
+  lifecycleMemory,
+  day,
   longPoll,
   inlineThreshold,
   lambdaInit,

@@ -2,16 +2,17 @@
 import { join } from 'node:path';
 import type { JsonPlan } from '../../lib/client/api.ts';
 import { createClient } from '../../lib/client/client.ts';
-import { show } from '../figure.ts';
+import { type Figure, type Report, show } from '../figure.ts';
+import { mergeDirectory } from '../lifecycle/merge-directory.ts';
 import type { HistoryJob, HistoryRange, HistoryResult, Way } from '../load/history-reader.ts';
-import type { Part } from '../part.ts';
+import type { Part, PartContext } from '../part.ts';
 import { rawBatch } from '../payloads.ts';
 import { runProgram, type Server } from '../processes/child.ts';
 import { createTopic, startMillrace } from '../processes/millrace.ts';
 import { median, pairedRatio } from '../statistics.ts';
 
 const MIB = 1024 * 1024;
-/** A range of the plan, as merged history has them. */
+/** A range of the plan, as merged history has them but for what does not fit a whole batch. */
 const RANGE_BYTES = 4 * MIB;
 const BATCH_BYTES = MIB;
 const RECORDS_PER_BATCH = 1_000;
@@ -33,70 +34,79 @@ export const directRead: Part = {
   summary: `MB/s of ${(RANGES * RANGE_BYTES) / MIB} MiB of history by the client's reader, against reading the same ranges from the store`,
   run: async (context) => {
     const server = await startMillrace(context);
+    let flushes: Report;
     try {
       context.progress(`writing ${RANGES} ranges of ${RANGE_BYTES / MIB} MiB`);
       await fill(server);
-      const ranges = await rangesOf(server);
-      const objects = join(context.directory, 'data', 'objects');
-      const rates: Record<Way, number[]> = {
-        'sdk-batches': [],
-        'sdk-records': [],
-        'fetch-batches': [],
-        'fetch-records': [],
-        'store-http': [],
-        'store-files': [],
-      };
-      const cpus: Partial<Record<Way, number[]>> = {};
-      for (let round = 1; round <= context.rounds; round++) {
-        for (const way of Object.keys(rates) as Way[]) {
-          const { bytes, cpuSeconds, seconds } = await readBy({
-            way,
-            port: server.port,
-            topic: TOPIC,
-            objects,
-            ranges,
-          });
-          rates[way].push(bytes / seconds);
-          (cpus[way] ??= []).push((cpuSeconds / bytes) * 1e9);
-          context.progress(`round ${round} of ${context.rounds}, ${way}: ${(bytes / seconds / 1e6).toFixed(0)} MB/s`);
-        }
-      }
-      const ratio = (way: Way, baseline: Way) => pairedRatio(rates[way], rates[baseline]);
-      const bound = { kind: 'at-least' as const, value: BOUND };
-      return {
-        figures: [
-          {
-            name: 'history by the reader, batches, against the store over HTTP',
-            value: ratio('sdk-batches', 'store-http'),
-            show: show.ratio,
-            bound,
-          },
-          { name: 'the same, records', value: ratio('sdk-records', 'store-http'), show: show.ratio },
-          {
-            name: 'batches, against getRange in the process',
-            value: ratio('sdk-batches', 'store-files'),
-            show: show.ratio,
-          },
-          { name: 'batches, against ordinary fetches', value: ratio('sdk-batches', 'fetch-batches'), show: show.ratio },
-          { name: 'records, against ordinary fetches', value: ratio('sdk-records', 'fetch-records'), show: show.ratio },
-        ],
-        tables: [
-          {
-            title: `${(RANGES * RANGE_BYTES) / MIB} MiB of history in ranges of ${RANGE_BYTES / MIB} MiB, records of 1 KiB`,
-            columns: ['', 'MB/s', 'CPU ms a MB'],
-            rows: (Object.keys(rates) as Way[]).map((way) => [
-              WAYS[way],
-              (median(rates[way]) / 1e6).toFixed(0),
-              median(cpus[way] ?? [0]).toFixed(2),
-            ]),
-          },
-        ],
-      };
+      flushes = await reading(context, server, 'history');
     } finally {
       await server.stop();
     }
+    context.progress('merging them');
+    const segments = await mergeDirectory(join(context.directory, 'data'), TOPIC);
+    context.progress(`${segments} segments`);
+    const again = await startMillrace(context);
+    try {
+      const merged = await reading(context, again, 'merged history');
+      return {
+        figures: [...flushes.figures, ...merged.figures],
+        tables: [...(flushes.tables ?? []), ...(merged.tables ?? [])],
+      };
+    } finally {
+      await again.stop();
+    }
   },
 };
+
+/** Each way of reading it, in alternating rounds. */
+async function reading(context: PartContext, server: Server, what: string): Promise<Report> {
+  const ranges = await rangesOf(server);
+  const objects = join(context.directory, 'data', 'objects');
+  const rates: Record<Way, number[]> = {
+    'sdk-batches': [],
+    'sdk-records': [],
+    'fetch-batches': [],
+    'fetch-records': [],
+    'store-http': [],
+    'store-files': [],
+  };
+  const cpus: Partial<Record<Way, number[]>> = {};
+  for (let round = 1; round <= context.rounds; round++) {
+    for (const way of Object.keys(rates) as Way[]) {
+      const { bytes, cpuSeconds, seconds } = await readBy({ way, port: server.port, topic: TOPIC, objects, ranges });
+      rates[way].push(bytes / seconds);
+      (cpus[way] ??= []).push((cpuSeconds / bytes) * 1e9);
+      const rate = (bytes / seconds / 1e6).toFixed(0);
+      context.progress(`${what}, round ${round} of ${context.rounds}, ${way}: ${rate} MB/s`);
+    }
+  }
+  const figure = (name: string, way: Way, baseline: Way): Figure => ({
+    name: `${what} ${name}`,
+    value: pairedRatio(rates[way], rates[baseline]),
+    show: show.ratio,
+  });
+  const direct = figure('by the reader, batches, against the store over HTTP', 'sdk-batches', 'store-http');
+  return {
+    figures: [
+      { ...direct, bound: { kind: 'at-least', value: BOUND } },
+      figure('by the reader, records, against the store over HTTP', 'sdk-records', 'store-http'),
+      figure('by the reader, batches, against getRange in the process', 'sdk-batches', 'store-files'),
+      figure('by the reader, batches, against ordinary fetches', 'sdk-batches', 'fetch-batches'),
+      figure('by the reader, records, against ordinary fetches', 'sdk-records', 'fetch-records'),
+    ],
+    tables: [
+      {
+        title: `${(RANGES * RANGE_BYTES) / MIB} MiB of ${what} in ${ranges.length} ranges, records of 1 KiB`,
+        columns: ['', 'MB/s', 'CPU ms a MB'],
+        rows: (Object.keys(rates) as Way[]).map((way) => [
+          WAYS[way],
+          (median(rates[way]) / 1e6).toFixed(0),
+          median(cpus[way] ?? [0]).toFixed(2),
+        ]),
+      },
+    ],
+  };
+}
 
 async function fill({ port }: Server): Promise<void> {
   await createTopic({ port } as Server, TOPIC, 1);
