@@ -3,8 +3,10 @@ import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { createTopic } from '../../lib/broker/create-topic.ts';
+import { describePartition } from '../../lib/broker/describe-topic.ts';
 import { fetchBatches } from '../../lib/broker/fetch.ts';
 import { type Compaction, type CompactionBounds, compactPartition } from '../../lib/broker/lifecycle/compact.ts';
+import { deleteRecords } from '../../lib/broker/lifecycle/delete-records.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
 import { mergeSegments } from '../../lib/broker/lifecycle/merge-segments.ts';
 import { produceBatches } from '../../lib/broker/produce-batches.ts';
@@ -32,6 +34,7 @@ export type WorldStep =
   | { step: 'merge' }
   | { step: 'merge-segments'; targetBytes: number }
   | { step: 'compact'; keys: number; dirtyBytesMax: number }
+  | { step: 'delete'; share: number }
   | { step: 'wait'; ms: number };
 
 const update: fc.Arbitrary<Update> = fc.record({
@@ -67,6 +70,10 @@ export const worldSteps: fc.Arbitrary<WorldStep[]> = fc.array(
         keys: fc.constantFrom(1, 3, 1_000),
         dirtyBytesMax: fc.constantFrom(1, 400, 1_000_000),
       }),
+    },
+    {
+      weight: 1,
+      arbitrary: fc.record({ step: fc.constant('delete' as const), share: fc.constantFrom(0.2, 0.5) }),
     },
     { weight: 2, arbitrary: fc.record({ step: fc.constant('wait' as const), ms: fc.constantFrom(10, 600, 2_000) }) },
   ),
@@ -149,6 +156,15 @@ export async function takeStep(process: Process, step: WorldStep): Promise<void>
       await mergeSegments(process.broker, { topic, ledger, partition: 0, targetBytes: step.targetBytes });
       return;
     }
+    case 'delete': {
+      const { logStartOffset, highWatermark } = await describePartition(process.broker, 't', 0);
+      const offset = logStartOffset + Math.floor((highWatermark - logStartOffset) * step.share);
+      await deleteRecords(process.broker, {
+        topic: 't',
+        partitions: [{ partition: 0, before: { at: 'offset', offset } }],
+      });
+      return;
+    }
     case 'compact':
       await compact(process, { keyBytesMax: keyMapBytes(step.keys), dirtyBytesMax: step.dirtyBytesMax });
       return;
@@ -157,26 +173,20 @@ export async function takeStep(process: Process, step: WorldStep): Promise<void>
   }
 }
 
-/** What a consumer gets that knows nothing yet, from the offset on. */
-export async function readLog(stores: Stores, from: number | 'earliest' = 'earliest'): Promise<LogRecord[]> {
+/** What a consumer gets that knows nothing yet, from the offset on or from the log start. */
+export async function readLog(stores: Stores, from = 0): Promise<LogRecord[]> {
   const { broker } = makeBroker({ stores });
+  const { logStartOffset } = await describePartition(broker, 't', 0);
+  const first = Math.max(from, logStartOffset);
   const found: LogRecord[] = [];
-  let position: Parameters<typeof fetchBatches>[1]['position'] =
-    from === 'earliest' ? { at: 'earliest' } : { at: 'offset', offset: from };
-  for (;;) {
-    const answer = await fetchBatches(broker, {
-      topic: 't',
-      partition: 0,
-      position,
-      maxBytes: 300,
-      minBytes: 1,
-      waitMs: 0,
-    });
+  for (let offset = first; ; ) {
+    const request = { topic: 't', partition: 0, maxBytes: 300, minBytes: 1, waitMs: 0 };
+    const answer = await fetchBatches(broker, { ...request, position: { at: 'offset', offset } });
     found.push(...records(concatBytes(answer.batches), nodeCompression));
     if (answer.nextOffset >= answer.highWatermark) break;
-    position = { at: 'offset', offset: answer.nextOffset };
+    offset = answer.nextOffset;
   }
-  return found.filter(({ offset }) => from === 'earliest' || offset >= from);
+  return found.filter(({ offset }) => offset >= first);
 }
 
 /** The newest value of each key that is not deleted. */
@@ -198,9 +208,11 @@ function text(bytes: Uint8Array): string {
 export async function checkAgainst(stores: Stores, history: readonly LogRecord[]): Promise<void> {
   const log = await readLog(stores);
   expect(log).toEqual(log.map(({ offset }) => history[offset]));
-  expect(tableOf(log)).toEqual(tableOf(history));
+  const { logStartOffset } = await describePartition(makeBroker({ stores }).broker, 't', 0);
+  const kept = history.slice(logStartOffset);
+  expect(tableOf(log)).toEqual(tableOf(kept));
   const there = new Set(log.map(({ offset }) => offset));
-  const newest = [...new Map(history.map((one) => [text(one.key ?? new Uint8Array()), one])).values()];
+  const newest = [...new Map(kept.map((one) => [text(one.key ?? new Uint8Array()), one])).values()];
   for (const { value, timestamp } of newest.filter(({ offset }) => !there.has(offset))) {
     expect(value).toBeNull();
     expect(stores.clock.now()).toBeGreaterThanOrEqual(timestamp + DELETE_RETENTION_MS);

@@ -34,7 +34,7 @@ describe('compaction of a partition', () => {
     await fc.assert(
       fc.asyncProperty(worldSteps, async (steps) => {
         const stores = makeStores();
-        const process = await makeCompacted(stores);
+        const process = await makeCompacted(stores, { 'cleanup.policy': 'compact,delete' });
         const history: LogRecord[] = [];
         for (const step of steps) {
           await takeStep(process, step);
