@@ -14,13 +14,13 @@ import {
   planErasureOutcome,
   planErasureStep,
 } from '../../log/erasure/erasure-ledger-item.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import type { BatchHeader } from '../../log/record-batch/header.ts';
 import { type Rewrite, UNCHANGED } from '../../log/record-batch/rewrite.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 import { topicOrNone } from '../groups/topic-directory.ts';
+import { lifecycleOf } from '../lifecycle/compact-segments.ts';
 import { segmentsFrom } from '../lifecycle/ledger-pieces.ts';
 import { replaceSegments } from '../lifecycle/replace-segments.ts';
 import { rewriteSegments } from '../lifecycle/rewrite-segments.ts';
@@ -94,10 +94,12 @@ async function eraseSome(
   from: number,
 ): Promise<number | undefined> {
   // In this order: what is replaced must not be older than the version that it is replaced on.
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return end;
   const segments = await segmentsBetween(broker, { topicId: topic.topicId, partition }, { from, end });
+  // While some are replaced a query may lack them, and what is behind would be taken for all there is.
+  if ((await lifecycleOf(broker, ledger)).version !== lifecycle.version) return undefined;
   const last = segments.at(-1);
   const note = (step: { erasedTo: number; removed: number; segments: number }) =>
     writeRepeatedly(broker.metadata, [planErasureStep(id, ledger, { slot, ...step })]);

@@ -1,0 +1,50 @@
+import { expect, it } from 'vitest';
+import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';
+import { eraseLedger } from '../../../lib/broker/erasures/erase-ledger.ts';
+import { ledgersOfErasure } from '../../../lib/broker/erasures/erasure-records.ts';
+import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
+import { utf8 } from '../../../lib/kernel/bytes.ts';
+import type { Item } from '../../../lib/kernel/items.ts';
+import type { Subject } from '../../../lib/log/erasure/erase.ts';
+import type { ErasureLedger } from '../../../lib/log/erasure/erasure-ledger-item.ts';
+import { partitionKey } from '../../../lib/log/merged/segment-item.ts';
+import { makeBroker, makeStores } from '../../support/broker.ts';
+import { readRecords, recordOf, SUBJECT, without, write } from '../../support/erasing.ts';
+import { mergePageByPage } from '../../support/merging.ts';
+
+const subject: Subject = { kind: 'key', key: utf8(SUBJECT) };
+
+it('leaves out no segment that another process is replacing when it goes on after others', async () => {
+  const stores = makeStores();
+  const { broker } = makeBroker({ stores });
+  await createTopic(broker, { name: 't' });
+  const topic = await broker.topics.get('t');
+  const ledger = { topicId: topic.topicId, index: 0 };
+  for (let page = 0; page < 9; page++) {
+    await write({ broker }, 't', [recordOf(page === 3 ? SUBJECT : 'a', String(page))]);
+    await broker.sealer.seal(ledger);
+  }
+  await mergePageByPage({ broker }, ledger);
+  const before = await readRecords(stores, 't');
+  const { erasure } = await createErasure(broker, { topics: { names: ['t'] }, subject });
+  const [fixed] = await ledgersOfErasure(broker, erasure.id);
+  const { slots, ...of } = fixed as ErasureLedger;
+  const reached = slots.map((slot) => ({ ...slot, erasedTo: 1 }));
+
+  const pk = partitionKey(topic.topicId, 0);
+  const [first] = (await stores.metadata.query({ pk, limit: 1, consistency: 'strong' })).items;
+  const eraser = makeBroker({ stores });
+  let asked = 0;
+  eraser.metadata.onQuery = async (proceed, query) => {
+    if (query.pk !== pk || asked === 2) return proceed();
+    if (asked++ === 0) await mergeSegments(broker, { topic, ledger, partition: 0 });
+    // What the transaction deletes is not seen any more, and what it puts is not seen yet.
+    const page = await proceed();
+    const items = page.items.map((item) => (item.key.sk === first?.key.sk ? first : item) as Item);
+    return { ...page, items };
+  };
+  expect(await eraseLedger(eraser.broker, { id: erasure.id, subject }, { ...of, slots: reached })).toBe(true);
+  expect(asked).toBe(2);
+  expect(await readRecords(stores, 't')).toEqual(without(before, [3]));
+});
