@@ -77,6 +77,7 @@ export const requestMeter: BrokerMeter = {
   },
   checked: () => {},
   merged: () => {},
+  compacted: () => {},
 };
 
 export interface ServeOptions {

@@ -11,6 +11,8 @@ export interface BrokerMeter {
   checked(findings: number): void;
   /** Merging has gone round the ledgers. */
   merged(counts: MergingCounts): void;
+  /** Compaction has gone round the topics that are compacted. */
+  compacted(counts: CompactionCounts): void;
 }
 
 export interface MergingCounts {
@@ -24,4 +26,19 @@ export interface MergingCounts {
   blocked: number;
 }
 
-export const silentMeter: BrokerMeter = { produced: () => {}, fetched: () => {}, checked: () => {}, merged: () => {} };
+export interface CompactionCounts {
+  /** That are no more, since there are newer records of their keys. */
+  bytes: number;
+  /** What no pass has had, where compaction came by. */
+  dirtyBytes: number;
+  /** Partitions that are not compacted, since something in them cannot be read or a replica lags behind. */
+  blocked: number;
+}
+
+export const silentMeter: BrokerMeter = {
+  produced: () => {},
+  fetched: () => {},
+  checked: () => {},
+  merged: () => {},
+  compacted: () => {},
+};

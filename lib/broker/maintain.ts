@@ -45,6 +45,16 @@ const MERGING: Chore = {
   },
 };
 
+const COMPACTION: Chore = {
+  name: 'compaction of topics',
+  run: async (broker, { signal }) => {
+    const report = await compactTopics(broker, { ...(signal !== undefined && { signal }) });
+    const { bytes, dirtyBytes, blocked } = report;
+    broker.meter.compacted({ bytes, dirtyBytes, blocked });
+    return { ...report };
+  },
+};
+
 const CHORES: readonly Chore[] = [
   {
     name: 'tidying of groups',
@@ -69,12 +79,7 @@ const CHORES: readonly Chore[] = [
     }),
   },
   MERGING,
-  {
-    name: 'compaction of topics',
-    run: async (broker, { signal }) => ({
-      ...(await compactTopics(broker, { ...(signal !== undefined && { signal }) })),
-    }),
-  },
+  COMPACTION,
   {
     name: 'archiving of old segments',
     run: async (broker, { signal }) => ({

@@ -8,6 +8,12 @@ export const MAINTENANCE_METRICS = {
   backlogAge: 'MergeBacklogAge',
   /** Ledgers that are not merged, since something in them cannot be read or a replica lags behind. */
   blocked: 'MergeBlocked',
+  /** Bytes that compaction has taken out. */
+  compactedBytes: 'CompactedBytes',
+  /** What no pass of compaction has had, where a round of it came by. */
+  dirtyBytes: 'CompactionBacklogBytes',
+  /** Partitions that are not compacted, since something in them cannot be read or a replica lags behind. */
+  compactionBlocked: 'CompactionBlocked',
   /** Findings of a piece of the consistency check. */
   checkFindings: 'CheckFindings',
 } as const;

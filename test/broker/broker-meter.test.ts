@@ -41,6 +41,7 @@ beforeEach(async () => {
       },
       checked: () => {},
       merged: () => {},
+      compacted: () => {},
     },
   });
   await createTopic(broker, { name: 'orders', partitions: 2 });

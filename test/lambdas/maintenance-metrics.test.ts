@@ -23,6 +23,7 @@ describe('metrics of the maintenance', () => {
   it('are one line a run', () => {
     const { lines, meter } = published();
     meter.merged({ bytes: 5_000, waitingBytes: 70, waitingMs: 3_000, blocked: 1 });
+    meter.compacted({ bytes: 900, dirtyBytes: 0, blocked: 2 });
     meter.checked(2);
     meter.checked(1);
     meter.publish();
@@ -34,6 +35,8 @@ describe('metrics of the maintenance', () => {
       MergeBacklogBytes: 70,
       MergeBacklogAge: 3_000,
       MergeBlocked: 1,
+      CompactedBytes: 900,
+      CompactionBlocked: 2,
       CheckFindings: 3,
     });
     meter.publish();

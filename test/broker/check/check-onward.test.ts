@@ -23,6 +23,7 @@ async function world() {
       fetched: () => {},
       checked: (findings: number) => void counted.push(findings),
       merged: () => {},
+      compacted: () => {},
     };
     return { ...made, broker: { ...made.broker, meter } };
   };
