@@ -155,7 +155,7 @@ export class Copier {
     const max = limits.replicaCopyStretchMax;
     const found = await commitsFrom(this.parts.pages, { ledger, head, view, from, max });
     const commits = found.slice(0, this.countDue(found, view, run));
-    return { head, from, commits };
+    return { head, from: found[0]?.number ?? from, commits };
   }
 
   /** How many of these, from the first, are due and may still be looked for. */

@@ -19,7 +19,7 @@ export interface CommitsRequest {
   head: LedgerHead;
   /** Of that head. */
   view: LedgerView;
-  /** The number of the first. */
+  /** The number of the first, unless its page is retired: then it is the first one that is not. */
   from: number;
   /** How many at most. */
   max: number;
@@ -33,8 +33,8 @@ export async function commitsFrom(pages: PageCache, request: CommitsRequest): Pr
 
 async function inPages(pages: PageCache, { ledger, head, view, from, max }: CommitsRequest): Promise<FoundCommit[]> {
   const found: FoundCommit[] = [];
-  let { page, index } = await findPaged(pages, { ledger, head, number: from });
-  for (let number = from; number < view.paged && found.length < max; number++) {
+  let { page, index, number } = await findPaged(pages, { ledger, head, number: from });
+  for (; number < view.paged && found.length < max; number++) {
     if (index === page.commits.length) {
       page = await pages.get(ledger, page.sequence + 1);
       index = 0;

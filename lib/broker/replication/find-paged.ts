@@ -6,6 +6,7 @@ import type { Page } from '../../log/ledger/page.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 
 export interface PagedCommit {
+  number: number;
   page: Page;
   /** The commit's place in its page. */
   index: number;
@@ -13,12 +14,16 @@ export interface PagedCommit {
   offsets: readonly number[];
 }
 
-/** The commit `number`, which is in one of the head's pages. Reads as many pages as a binary search over them takes. */
+/**
+ * The commit `number`, which is in one of the head's pages. Where that page is retired it is the first one behind: what is
+ * before was merged when all replicas were in sync, into segments that each of them has. Reads as many pages as a binary
+ * search over them takes.
+ */
 export async function findPaged(
   pages: PageCache,
   { ledger, head, number }: { ledger: LedgerId; head: LedgerHead; number: number },
 ): Promise<PagedCommit> {
-  let low = 0;
+  let low = head.retired;
   let high = head.sealed - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
@@ -26,9 +31,9 @@ export async function findPaged(
     else high = middle - 1;
   }
   const page = await pages.get(ledger, low);
-  const index = number - firstOf(page);
-  assert(index >= 0 && index < page.commits.length, `commit ${number} is in page ${low}`);
-  return { page, index, offsets: offsetsBefore(page, index) };
+  const index = Math.max(0, number - firstOf(page));
+  assert(index < page.commits.length, `commit ${number} is in page ${low}`);
+  return { number: firstOf(page) + index, page, index, offsets: offsetsBefore(page, index) };
 }
 
 /** By slot, the offset at which the page's commit `index` begins. */

@@ -6,6 +6,7 @@ import { newObjectId } from '../../../lib/kernel/ids.ts';
 import { limits } from '../../../lib/kernel/limits.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
+import { pageKey } from '../../../lib/log/ledger/page.ts';
 import {
   type Appended,
   append,
@@ -114,6 +115,32 @@ describe('a replica that comes back', () => {
     expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
     for (const one of missed) expect(await isThere(world, 2, one)).toBe(true);
     expect(coveredCommits(await viewOf(world))).toBe(25);
+  });
+
+  it.each([0, 7])('gets what it lacks also where pages before are gone (cursor at %i)', async (cursor) => {
+    const { world, process } = await makeOne();
+    for (let commit = 0; commit < 10; commit++) {
+      await append(world, [0, 1, 2]);
+      await seal(process);
+    }
+    await leave(world, process);
+    // All of them were in sync when the pages were merged; what was noted of a replica may be older than that.
+    const { cursors } = await viewOf(world);
+    expect(cursors[2]).toBe(10);
+    await world.metadata.write([
+      { kind: 'update', key: headKey(LEDGER), changes: { set: { m: 9, d: 8, k2: cursor }, add: { v: 1 } } },
+    ]);
+    for (let page = 0; page < 8; page++) await world.metadata.write([{ kind: 'delete', key: pageKey(LEDGER, page) }]);
+    const missed: Appended[] = [];
+    for (let commit = 0; commit < 20; commit++) {
+      missed.push(await append(world, [0, 1]));
+      if (commit % 8 === 7) await seal(process);
+    }
+    const fresh = makeProcess(world);
+    await lookFor(world, fresh, 8);
+    expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
+    for (const one of missed) expect(await isThere(world, 2, one)).toBe(true);
+    expect(coveredCommits(await viewOf(world))).toBe(30);
   });
 
   it('gets a bounded number of objects for each look', async () => {
