@@ -180,7 +180,7 @@ export async function readLog(stores: Stores, from = 0): Promise<LogRecord[]> {
   const first = Math.max(from, logStartOffset);
   const found: LogRecord[] = [];
   for (let offset = first; ; ) {
-    const request = { topic: 't', partition: 0, maxBytes: 300, minBytes: 1, waitMs: 0 };
+    const request = { topic: 't', partition: 0, maxBytes: 1_000, minBytes: 1, waitMs: 0 };
     const answer = await fetchBatches(broker, { ...request, position: { at: 'offset', offset } });
     found.push(...records(concatBytes(answer.batches), nodeCompression));
     if (answer.nextOffset >= answer.highWatermark) break;
