@@ -49,7 +49,9 @@ async function step(
   context.progress(`${kind}, ${name}`);
   const job: StepJob = { step: kind, directory, bytes, partitions };
   const output = await runProgram(new URL('../lifecycle/step-process.ts', import.meta.url), JSON.stringify(job));
-  return JSON.parse(output) as StepResult;
+  const result = JSON.parse(output) as StepResult;
+  context.progress(`${show.megabytes(result.residentPeak)}, ${result.seconds.toFixed(1)} s, ${result.steps} steps`);
+  return result;
 }
 
 function stepFigures(name: string, result: StepResult, filled: StepResult): Figure[] {
