@@ -1,5 +1,6 @@
 /** What must hold in every history of storage. */
 import type { Violation } from '../checkers.ts';
+import { compactionCheckers } from './compaction-checkers.ts';
 import type { LifecycleChecker, LifecycleHistory } from './lifecycle-history.ts';
 import { readingCheckers } from './reading-checkers.ts';
 import { restCheckers } from './rest-checkers.ts';
@@ -9,4 +10,9 @@ export function checkLifecycle(history: LifecycleHistory): Violation[] {
   return Object.entries(checkers).flatMap(([checker, run]) => run(history).map((what) => ({ checker, what })));
 }
 
-const checkers: Record<string, LifecycleChecker> = { ...readingCheckers, ...startCheckers, ...restCheckers };
+const checkers: Record<string, LifecycleChecker> = {
+  ...readingCheckers,
+  ...startCheckers,
+  ...compactionCheckers,
+  ...restCheckers,
+};

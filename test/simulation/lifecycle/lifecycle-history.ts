@@ -19,6 +19,9 @@ export interface TrueRecord {
   /** Everything of it that must stay. */
   text: string;
   timestamp: number;
+  key: string;
+  /** Says that its key has no value any more. */
+  isTombstone: boolean;
   /** Of its batch, at the batch's first record; 0 at others. */
   batchBytes: number;
   /** When it was committed, in order and in virtual time. */
@@ -62,7 +65,7 @@ interface Asked extends Place {
 
 /** Records that a reader was given, however it asked. */
 export interface ReadingEvent extends Asked {
-  how: 'fetch' | 'plan' | 'url' | 'audit';
+  how: 'fetch' | 'plan' | 'url' | 'scan' | 'audit';
   from: number;
   /** Where it was told to go on, or the end of what it asked for. */
   to: number;
@@ -113,15 +116,23 @@ export class LifecycleHistory {
   /** Of the program's own consistency check, then. */
   findings: string[] = [];
   readonly counts = new Map<string, number>();
-  private moment = 0;
+  private readonly nowMs: () => number;
+  /** In virtual time, by moment. */
+  private readonly times: number[] = [];
 
-  constructor(plan: LifecyclePlan) {
+  constructor(plan: LifecyclePlan, nowMs: () => number) {
     this.plan = plan;
+    this.nowMs = nowMs;
   }
 
   /** A moment later than all before. */
   tick(): number {
-    return this.moment++;
+    return this.times.push(this.nowMs()) - 1;
+  }
+
+  /** When a moment was. */
+  msOf(moment: number): number {
+    return this.times[moment] ?? 0;
   }
 
   count(what: string, number = 1): void {

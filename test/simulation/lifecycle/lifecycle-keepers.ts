@@ -6,6 +6,8 @@ import type { Broker } from '../../../lib/broker/broker.ts';
 import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { clearLedgers } from '../../../lib/broker/lifecycle/clear-ledgers.ts';
+import { compactPartition } from '../../../lib/broker/lifecycle/compact.ts';
+import { compactTopics } from '../../../lib/broker/lifecycle/compact-topics.ts';
 import { type DeletionEnd, deleteRecords } from '../../../lib/broker/lifecycle/delete-records.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
 import { mergeLedgers } from '../../../lib/broker/lifecycle/merge-ledgers.ts';
@@ -77,7 +79,9 @@ export class LifecycleKeepers {
         made += (await mergeSegments(broker, { topic, ledger, partition })).segments;
       }
     });
+    const before = this.site.history.counts.get('records compacted') ?? 0;
     for (const [name, run] of this.chores()) if (name !== 'merge') await run(broker);
+    made += (this.site.history.counts.get('records compacted') ?? 0) - before;
     return made > 0;
   }
 
@@ -116,6 +120,7 @@ export class LifecycleKeepers {
           history.count('objects cleared', objects);
         },
       ],
+      ['compact', (broker) => this.compact(broker)],
       ['retain', async (broker) => history.count('starts moved', (await retainTopics(broker)).moved)],
       [
         'finish deletions',
@@ -136,12 +141,32 @@ export class LifecycleKeepers {
       if (outcome !== 'merged') break;
     }
     for (const partition of partitionsOf(topic, ledger)) {
-      const targetBytes = randomBelow(this.random, 16_000);
+      const targetBytes = 1_500 + randomBelow(this.random, 5_000);
       const { outcome, segments } = await mergeSegments(broker, { topic, ledger, partition, targetBytes });
       history.count(`merges of segments ${outcome}`);
       history.count('segments merged', segments);
       if (outcome === 'blocked') this.noteBlocked(topic.name);
     }
+  }
+
+  /** Sometimes with memory for few keys, so that it takes several passes; and as the program does it. */
+  private async compact(broker: Broker): Promise<void> {
+    const { history } = this.site;
+    for (const { name, deleteRetentionMs, partitions } of history.plan.topics) {
+      if (deleteRetentionMs === undefined) continue;
+      const topic = await broker.topics.get(name);
+      const bounds = {
+        keyBytesMax: this.random.fraction() < 0.3 ? 600 : 64_000,
+        dirtyBytesMax: randomBelow(this.random, 12_000),
+      };
+      for (let partition = 0; partition < partitions; partition++) {
+        const { outcome, records } = await compactPartition(broker, { topic, partition, bounds });
+        history.count(`compactions ${outcome}`);
+        history.count('records compacted', records);
+        if (outcome === 'unreadable') history.failures.push(`the compaction of ${name} ${partition} is blocked`);
+      }
+    }
+    history.count('records compacted', (await compactTopics(broker)).records);
   }
 
   /** What a topic has goes while it is deleted. */

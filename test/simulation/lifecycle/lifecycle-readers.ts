@@ -58,6 +58,8 @@ export class LifecycleReaders {
             reached.set(place, await this.readOn(actor, place, reached.get(place) ?? 0));
           }
           await this.readOneWay(actor, place);
+          // Whoever wants a table of the newest values reads all of it.
+          if (this.isCompacted(place) && this.random.fraction() < 0.4) await this.readAll(actor, place, 'scan');
         }),
       );
       // Some begin anew.
@@ -70,11 +72,25 @@ export class LifecycleReaders {
     const start = await this.earliest(actor, place);
     const since = EPOCH_MS + this.random.fraction() * this.site.scheduler.nowMs;
     await this.since(actor, place, Math.floor(since));
-    for (let offset = start; offset !== undefined; ) {
-      const next = await this.fetch(actor, place, { at: 'offset', offset }, 'audit');
+    await this.readAll(actor, place, 'audit', start);
+  }
+
+  private async readAll(
+    actor: Actor,
+    place: Place,
+    how: 'scan' | 'audit',
+    start: number | undefined = 0,
+  ): Promise<void> {
+    for (let offset = start; ; ) {
+      const next = await this.fetch(actor, place, { at: 'offset', offset }, how);
       if (next === undefined || next <= offset) return;
       offset = next;
     }
+  }
+
+  private isCompacted({ topic }: Place): boolean {
+    const { topics } = this.site.history.plan;
+    return topics.some(({ name, deleteRetentionMs }) => name === topic && deleteRetentionMs !== undefined);
   }
 
   private async readOneWay(actor: Actor, place: Place): Promise<void> {
@@ -107,7 +123,7 @@ export class LifecycleReaders {
     position: FetchPosition & { at: 'offset' },
     how: ReadingEvent['how'] = 'fetch',
   ): Promise<number | undefined> {
-    const maxBytes = how === 'audit' ? 50_000 : 200 + randomBelow(this.random, 6_000);
+    const maxBytes = how !== 'fetch' ? 50_000 : 200 + randomBelow(this.random, 6_000);
     const request = { ...place, position, maxBytes, maxRecords: 1 + randomBelow(this.random, 100), minBytes: 1 };
     const answer = await this.ask(actor, place, { what: how, offset: position.offset }, () =>
       fetchRecords(actor.broker, { ...request, waitMs: 0 }),
@@ -167,6 +183,8 @@ export class LifecycleReaders {
     { topic, partition }: Place,
     plan: { reader: string; offset: number; to: number; covered: { baseOffset: number; lastOffset: number }[] },
   ): void {
+    // Of what compaction has emptied there is nothing to read.
+    if (this.isCompacted({ topic, partition })) return;
     let next = plan.offset;
     for (const { baseOffset, lastOffset } of plan.covered) {
       if (baseOffset > next) break;

@@ -7,6 +7,8 @@ export interface TopicPlan {
   ledgerPartitions: number;
   retentionMs?: number;
   retentionBytes?: number;
+  /** Compacted: how long tombstones stay. */
+  deleteRetentionMs?: number;
   /** Records are deleted by request. */
   deletesRecords: boolean;
   /** The topic goes, and comes back under its name. */
@@ -47,7 +49,9 @@ export function planLifecycle(random: Random): LifecyclePlan {
   const aged = { ...some('aged'), retentionMs: (40 + randomBelow(random, 100)) * MINUTE_MS };
   const sized = { ...some('sized'), retentionBytes: 2_000 + randomBelow(random, 12_000) };
   topics.push(random.fraction() < 0.5 ? aged : sized);
-  if (random.fraction() < 0.5) topics.push({ ...some('passing'), passes: true });
+  if (random.fraction() < 0.4) topics.push({ ...some('passing'), passes: true });
+  if (random.fraction() < 0.6)
+    topics.push({ ...some('compacted'), deleteRetentionMs: (20 + randomBelow(random, 80)) * MINUTE_MS });
   const roundsMs: number[] = [];
   for (let ms = 0; roundsMs.length < ROUNDS; roundsMs.push(ms)) {
     ms += REST_MS[randomBelow(random, REST_MS.length)] as number;
@@ -61,10 +65,16 @@ export function planLifecycle(random: Random): LifecyclePlan {
   };
 }
 
-export function configOf({ ledgerPartitions, retentionMs, retentionBytes }: TopicPlan): Record<string, number> {
+export function configOf(plan: TopicPlan): Record<string, number | string> {
+  const { ledgerPartitions, retentionMs, retentionBytes, deleteRetentionMs } = plan;
   return {
     'ledger.partitions': ledgerPartitions,
     ...(retentionMs !== undefined && { 'retention.ms': retentionMs }),
     ...(retentionBytes !== undefined && { 'retention.bytes': retentionBytes }),
+    ...(deleteRetentionMs !== undefined && {
+      'cleanup.policy': 'compact',
+      'delete.retention.ms': deleteRetentionMs,
+      'min.cleanable.dirty.ratio': 0.01,
+    }),
   };
 }

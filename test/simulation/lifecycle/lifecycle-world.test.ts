@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { runInThreads } from '../pool.ts';
 
 /** `npm run simulate -- --lifecycle --histories N` runs as many as one likes. */
-const HISTORIES = 40;
+const HISTORIES = 24;
 
 describe('stored logs under faults', () => {
   it(`keep their guarantees in ${HISTORIES} histories`, async () => {
@@ -21,6 +21,7 @@ describe('stored logs under faults', () => {
       'merges merged': 5,
       'merges refused': 0.1,
       'segments merged': 1,
+      'records compacted': 10,
       'pages retired': 5,
       'segments dropped': 1,
       'objects cleared': 20,

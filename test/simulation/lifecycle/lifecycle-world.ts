@@ -78,7 +78,7 @@ class LifecycleWorld {
       trace?.(line);
     });
     this.plan = planLifecycle(this.random);
-    this.history = new LifecycleHistory(this.plan);
+    this.history = new LifecycleHistory(this.plan, () => this.scheduler.nowMs);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.truth = new TrueLog(this.history, () => this.scheduler.nowMs);

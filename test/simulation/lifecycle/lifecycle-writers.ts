@@ -20,7 +20,7 @@ interface Site {
 
 interface Written {
   key: Uint8Array;
-  value: Uint8Array;
+  value: Uint8Array | null;
   headers: [];
   timestamp?: number;
 }
@@ -37,6 +37,8 @@ interface Line {
 const WRITES = 6;
 const ATTEMPTS_MAX = 6;
 const KEYS = 8;
+/** So that a tombstone is the newest of its key for a while. */
+const COMPACTED_KEYS = 60;
 const MINUTE_MS = 60_000;
 
 export class LifecycleWriters {
@@ -77,7 +79,7 @@ export class LifecycleWriters {
   }
 
   private async produce({ broker, process }: Actor, place: Place): Promise<void> {
-    const records = this.someRecords(process.name);
+    const records = this.someRecords(process.name, place);
     const { topic, partition } = place;
     await ifPossible(async () => {
       const request = { topic, records: records.map((record) => ({ ...record, partition })), acks: 'all' as const };
@@ -88,7 +90,7 @@ export class LifecycleWriters {
   private async transact({ broker, process }: Actor): Promise<void> {
     const parts = this.site.places
       .filter(() => this.random.fraction() < 0.6)
-      .map((place) => ({ place, records: this.someRecords(process.name) }));
+      .map((place) => ({ place, records: this.someRecords(process.name, place) }));
     if (parts.length === 0) return;
     await ifPossible(async () => {
       const records = parts.flatMap((part) => part.records.map((record) => ({ ...record, ...part.place })));
@@ -103,7 +105,7 @@ export class LifecycleWriters {
   }
 
   private async sendNext(name: string, line: Line, actor: Actor): Promise<void> {
-    const batch = { records: this.someRecords(name), epoch: line.epoch, firstSequence: line.next };
+    const batch = { records: this.someRecords(name, line.place), epoch: line.epoch, firstSequence: line.next };
     line.next += batch.records.length;
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const outcomes = await ifPossible(() => this.sendBatch(name, line.place, actor, batch));
@@ -170,15 +172,18 @@ export class LifecycleWriters {
   }
 
   /** Some are of the past, and few of the future. */
-  private someRecords(writer: string): Written[] {
+  private someRecords(writer: string, { topic }: Place): Written[] {
+    const plan = this.site.history.plan.topics.find(({ name }) => name === topic);
+    const isCompacted = plan?.deleteRetentionMs !== undefined;
+    const isDeleting = isCompacted && this.random.fraction() < 0.25;
     const number = this.values++;
     const nowMs = EPOCH_MS + Math.floor(this.site.scheduler.nowMs);
     const lot = this.random.fraction();
     const timestamp = lot < 0.1 ? nowMs - 30 * MINUTE_MS : lot < 0.12 ? nowMs + 15 * MINUTE_MS : undefined;
     const padding = this.random.fraction() < 0.3 ? 'x'.repeat(600) : '';
     return Array.from({ length: 1 + randomBelow(this.random, 3) }, (_, index) => ({
-      key: utf8(`k${randomBelow(this.random, KEYS)}`),
-      value: utf8(`${writer}/${number}/${index}${padding}`),
+      key: utf8(`k${randomBelow(this.random, isCompacted ? COMPACTED_KEYS : KEYS)}`),
+      value: isDeleting ? null : utf8(`${writer}/${number}/${index}${padding}`),
       headers: [],
       ...(timestamp !== undefined && { timestamp }),
     }));

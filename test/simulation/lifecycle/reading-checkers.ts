@@ -1,4 +1,6 @@
 /** What readers were given is what is in the log, all of it, and nothing else. */
+
+import { mayBeCompacted } from './compaction-checkers.ts';
 import {
   endAt,
   type LifecycleChecker,
@@ -12,7 +14,7 @@ import {
 export const readingCheckers: Record<string, LifecycleChecker> = {
   'readers are given what was written, without a gap': (history) =>
     history.readings.flatMap((event) => {
-      const faults = history.of(event).map((partition) => faultOf(event, partition));
+      const faults = history.of(event).map((partition) => faultOf(history, event, partition));
       // Of topics of one name it may be any one's.
       const first = faults[0] ?? 'there is no such topic';
       return faults.length > 0 && faults.includes(undefined)
@@ -31,7 +33,7 @@ export const readingCheckers: Record<string, LifecycleChecker> = {
 
   'no record is committed twice': (history) =>
     [...history.partitions.values()].flatMap((partition) => {
-      const values = partition.records.map(({ text }) => text.split('|')[2] ?? '');
+      const values = partition.records.filter(({ isTombstone }) => !isTombstone).map(({ text }) => text.split('|')[2]);
       return new Set(values).size === values.length ? [] : [`${nameOf(partition)} has a record twice`];
     }),
 
@@ -58,8 +60,12 @@ export const readingCheckers: Record<string, LifecycleChecker> = {
       const isRight = (partition: TruePartition) => {
         const { records } = partition;
         if (offset !== undefined && (records[offset]?.timestamp ?? -1) < timestampMs) return false;
-        const passedOver = records.slice(startAt(partition, answeredAt), offset ?? endAt(partition, askedAt));
-        return passedOver.every(({ timestamp }) => timestamp < timestampMs);
+        const start = startAt(partition, answeredAt);
+        const passedOver = records.slice(start, offset ?? endAt(partition, askedAt));
+        return passedOver.every(
+          ({ timestamp }, index) =>
+            timestamp < timestampMs || mayBeCompacted(history, partition, { offset: start + index, answeredAt }),
+        );
       };
       return ofOne(history, place).some(isRight)
         ? []
@@ -84,20 +90,30 @@ function ofOne(history: LifecycleHistory, { topic, partition }: Place): TruePart
   return history.of({ topic, partition });
 }
 
-function faultOf({ from, to, records, answeredAt }: ReadingEvent, partition: TruePartition): string | undefined {
+function faultOf(
+  history: LifecycleHistory,
+  { from, to, records, answeredAt }: ReadingEvent,
+  partition: TruePartition,
+): string | undefined {
   const { records: log } = partition;
   // What was below the log start by the answer may have been there or not.
   const start = Math.min(startAt(partition, answeredAt), to);
+  const isThere = (missing: number) =>
+    missing >= start && !mayBeCompacted(history, partition, { offset: missing, answeredAt });
   let next = from;
   for (const { offset, text } of records) {
     if (offset < from || offset >= to) continue;
-    if (offset < next || (offset > next && offset > start)) return `${offset} comes in place of ${next}`;
+    if (offset < next || range(next, offset).some(isThere)) return `${offset} comes in place of ${next}`;
     if (log[offset]?.text !== text) return `${offset} is ${text}, and was ${log[offset]?.text}`;
     next = offset + 1;
   }
-  return Math.max(next, start) === to || from >= to
+  return range(next, to).every((missing) => !isThere(missing)) || from >= to
     ? undefined
     : `from ${from} to ${to}, and there was nothing from ${next} on`;
+}
+
+function range(from: number, to: number): number[] {
+  return Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 }
 
 export function nameOf({ topic, partition }: Place): string {

@@ -146,8 +146,15 @@ export class TrueLog {
       for (const { position: start, sizeBytes } of batchHeaders(chunk)) {
         for (const [index, record] of decodeBatch(chunk, start, nodeCompression).entries()) {
           const batchBytes = index === 0 ? sizeBytes : 0;
-          const { timestamp } = record;
-          partition.records.push({ text: textOf(record), timestamp, batchBytes, moment, atMs: this.nowMs() });
+          partition.records.push({
+            text: textOf(record),
+            timestamp: record.timestamp,
+            key: utf8Text(record.key ?? new Uint8Array()) ?? '',
+            isTombstone: record.value === null,
+            batchBytes,
+            moment,
+            atMs: this.nowMs(),
+          });
         }
       }
     }
