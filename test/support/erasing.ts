@@ -7,11 +7,14 @@ import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { toHex, utf8 } from '../../lib/kernel/bytes.ts';
 import type { ItemKey, Value } from '../../lib/kernel/items.ts';
 import { limits } from '../../lib/kernel/limits.ts';
+import { decodeSegmentFooter } from '../../lib/log/merged/segment-footer.ts';
 import type { CompressionType } from '../../lib/log/record-batch/compression.ts';
 import { records, recordsPayload } from '../../lib/log/record-batch/decode.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
-import { readBatchHeader } from '../../lib/log/record-batch/header.ts';
+import { batchHeaders } from '../../lib/log/record-batch/header.ts';
 import type { NewRecord } from '../../lib/log/record-batch/record.ts';
+import { decodeFooter } from '../../lib/log/segment/footer.ts';
+import { decodeInline } from '../../lib/storage/objects/inline-item.ts';
 import type { Process, Stores } from './broker.ts';
 import { readBatchesOf } from './merging.ts';
 
@@ -61,15 +64,17 @@ export async function tracesOf(stores: Stores, text = SUBJECT): Promise<string[]
   const found: string[] = [];
   for (const key of await allKeys(stores)) {
     const item = await stores.metadata.get(key, 'strong');
-    if (chunksOf(item ?? {}).some((bytes) => holds(bytes, needle))) found.push(`${key.pk} ${key.sk}`);
+    const inline = key.pk.startsWith('inline#') && item !== undefined ? decodeInline(item) : undefined;
+    const isThere = inline !== undefined && holdsFlushed(inline, needle);
+    if (isThere || chunksOf(item ?? {}).some((bytes) => holds(bytes, needle))) found.push(`${key.pk} ${key.sk}`);
   }
-  for (const tier of ['segments/', 'merged/']) {
+  for (const [tier, isIn] of [['segments/', holdsFlushed] as const, ['merged/', holdsMerged] as const]) {
     let cursor: string | undefined;
     do {
       const page = await stores.objects.list(tier, cursor);
       for (const { name } of page.objects) {
         const bytes = await stores.objects.getRange(name);
-        if (bytes !== undefined && holds(bytes, needle)) found.push(name);
+        if (bytes !== undefined && isIn(bytes, needle)) found.push(name);
       }
       cursor = page.next;
     } while (cursor !== undefined);
@@ -97,16 +102,26 @@ function chunksOf(value: Value): Uint8Array[] {
 }
 
 function holds(bytes: Uint8Array, needle: Buffer): boolean {
-  if (Buffer.from(bytes).includes(needle)) return true;
-  // Batches are an object's first bytes.
-  for (let position = 0; bytes.length - position > 61 && bytes[position + 16] === 2; ) {
-    const header = readBatchHeader(bytes, position);
-    if (position + header.sizeBytes > bytes.length) return false;
+  return Buffer.from(bytes).includes(needle);
+}
+
+/** `batches`: how many of its first bytes are record batches. */
+function holdsInBatches(bytes: Uint8Array, batches: number, needle: Buffer): boolean {
+  return [...batchHeaders(bytes.subarray(0, batches))].some((header) => {
     const { source, start, end } = recordsPayload(bytes, header, nodeCompression);
-    if (Buffer.from(source.subarray(start, end)).includes(needle)) return true;
-    position += header.sizeBytes;
-  }
-  return false;
+    return holds(source.subarray(start, end), needle);
+  });
+}
+
+function holdsFlushed(bytes: Uint8Array, needle: Buffer): boolean {
+  const runs = decodeFooter(bytes).parts.flatMap((part) => part.runs);
+  const batches = runs.reduce((sum, run) => sum + run.bytes, 0);
+  return holds(bytes, needle) || holdsInBatches(bytes, batches, needle);
+}
+
+function holdsMerged(bytes: Uint8Array, needle: Buffer): boolean {
+  const last = decodeSegmentFooter(bytes).blocks.at(-1);
+  return holds(bytes, needle) || holdsInBatches(bytes, last === undefined ? 0 : last.position + last.bytes, needle);
 }
 
 /** Maintenance for as long as an erasure takes, by a process of its own choice. */

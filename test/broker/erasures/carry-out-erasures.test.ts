@@ -7,6 +7,7 @@ import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';
 import { deleteErasure } from '../../../lib/broker/erasures/delete-erasure.ts';
 import { describeErasure } from '../../../lib/broker/erasures/describe-erasure.ts';
 import { retirePages } from '../../../lib/broker/lifecycle/retire-pages.ts';
+import { sweepOnward } from '../../../lib/broker/sweep-onward.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
@@ -168,10 +169,15 @@ async function scattered(): Promise<{ stores: Stores; process: Process; before: 
 }
 
 describe('an erasure that meets others', () => {
-  it('is complete wherever its steps are cut off', async () => {
+  it.each(['rewriting', 'clearing'])('is complete wherever its %s is cut off', async (stage) => {
     for (let at = 0; ; at++) {
       const { stores, process, before } = await scattered();
       await createErasure(process.broker, of('t'));
+      if (stage === 'clearing') {
+        await carryOutErasures(process.broker);
+        await stores.clock.advance(3 * limits.lifecycleGraceMs);
+        await sweepOnward(process.broker);
+      }
       const doomed = makeBroker({ stores });
       let calls = 0;
       const cut = async <T>(proceed: () => Promise<T>): Promise<T> => {
@@ -181,10 +187,11 @@ describe('an erasure that meets others', () => {
         throw lost();
       };
       doomed.metadata.onWrite = cut;
-      await carryOutErasures(doomed.broker);
+      doomed.objects.onGetRange = cut;
+      await Promise.allSettled([carryOutErasures(doomed.broker)]);
       await untilDone({ ...makeBroker({ stores }), clock: stores.clock });
-      expect(await tracesOf(stores), `cut off at write ${at}`).toEqual([]);
-      expect(await readRecords(stores, 't'), `cut off at write ${at}`).toEqual(without(before, [0, 3, 5]));
+      expect(await tracesOf(stores), `cut off at call ${at}`).toEqual([]);
+      expect(await readRecords(stores, 't'), `cut off at call ${at}`).toEqual(without(before, [0, 3, 5]));
       if (calls <= at) return;
     }
   });
