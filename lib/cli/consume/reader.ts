@@ -4,8 +4,8 @@
  * down and nothing piles up.
  */
 import type { MillraceClient } from '../../client/client.ts';
-import type { FetchResult } from '../../client/fetch.ts';
 import { MillraceClientError } from '../../client/errors.ts';
+import type { FetchResult } from '../../client/fetch.ts';
 import { Slots } from '../../client/producer/slots.ts';
 import type { ClientRecord } from '../../client/records.ts';
 import type { Clock } from '../../kernel/clock.ts';

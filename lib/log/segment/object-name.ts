@@ -33,7 +33,8 @@ export function hourPrefix(tier: Tier, timeMs: number): string {
 
 export function parseObjectName(name: string): { tier: Tier; id: ObjectId } | undefined {
   const [tier, hour, idText, ...rest] = name.split('/');
-  if ((tier !== 'inline' && tier !== 'segments' && tier !== 'merged') || idText === undefined || rest.length > 0) return undefined;
+  if ((tier !== 'inline' && tier !== 'segments' && tier !== 'merged') || idText === undefined || rest.length > 0)
+    return undefined;
   const id = parseObjectId(idText);
   return id !== undefined && String(hourOf(id.birthMs)) === hour ? { tier, id } : undefined;
 }
