@@ -14,6 +14,9 @@ const BEGIN_AT: Partial<Record<PlantName, number>> = {
   'group-removal-unconditional': 2999,
   'group-cursor-of-any-epoch': 119,
   'trigger-release-blindly': 1147,
+  'merge-past-the-fence': 494,
+  'retire-forgets-producers': 3150,
+  'merge-without-grace': 478,
 };
 
 describe('the simulation', () => {

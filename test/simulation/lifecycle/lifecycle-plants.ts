@@ -3,7 +3,6 @@ import type { Attributes, Condition, Write } from '../../../lib/kernel/items.ts'
 import { isHead, MERGED_ATTRIBUTE, nextAttribute, RETIRED_ATTRIBUTE } from '../../../lib/log/ledger/head.ts';
 import { isCondemnedKey } from '../../../lib/log/merged/condemned-item.ts';
 import { packMarks, unpackMarks } from '../../../lib/log/merged/marks.ts';
-import { parseSegmentKey } from '../../../lib/log/merged/segment-item.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import type { Plant } from '../plants.ts';
 import { rewriting, withoutConditions } from '../rewritten-stores.ts';
@@ -44,16 +43,6 @@ export const lifecyclePlants = {
     about: 'commits segments that the sweeper has given up',
     kind: 'lifecycle',
     metadata: rewriting((write) => (isLifecycle(write) ? withoutConditions(write, isOfFence) : write)),
-  },
-  'merge-forgets-the-last': {
-    about: 'ends segments one record too early',
-    kind: 'lifecycle',
-    metadata: rewriting((write) => {
-      const base = parseSegmentKey(write.key)?.base;
-      if (write.kind !== 'put' || base === undefined || (write.attributes['e'] as number) - base < 2) return write;
-      const { e, n } = write.attributes as { e: number; n: number };
-      return { ...write, attributes: { ...write.attributes, e: e - 1, n: Math.min(n, e - 1 - base) } };
-    }),
   },
   'sweep-of-segments-without-fence': {
     about: 'deletes segments that are not committed without first closing their ledgers to them',
