@@ -460,8 +460,11 @@ export const limits = {
   /** Storage calls that one call of the object store makes at a time. */
   storageFanOutMax: 16,
 
-  /** Blocks of a merged segment that are read at once, and kept. A segment's index has some 4,000 blocks at most. */
-  segmentExtentBytes: 4 * MIB,
+  /**
+   * Blocks of a merged segment that are read at once, and kept. So much more than 4 MiB that a whole segment takes no more
+   * requests than one for each of its 4 MiB, with the one for its index, which has some 4,000 blocks at most.
+   */
+  segmentExtentBytes: 4 * MIB + 256 * KIB,
   segmentExtentCacheEntries: 8,
   segmentIndexCacheEntries: 32,
   segmentItemCacheEntries: 1_024,
@@ -673,7 +676,7 @@ export const limits = {
   /** Pages that one step takes on at most, however little they hold. */
   mergePagesPerStepMax: 1_024,
   /** What is read ahead of what is written: requests … */
-  mergeReadsInFlightMax: 8,
+  mergeReadsInFlightMax: 32,
   /** … and their bytes. */
   mergeReadBytesMax: 16 * MIB,
   /** Last segments of a partition among which small ones are looked for. */

@@ -3,6 +3,7 @@ import { assert } from '../../kernel/assert.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
 import { readAhead } from '../../kernel/read-ahead.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -53,13 +54,12 @@ export async function writePages(broker: Broker, writing: PagesWriting): Promise
       return { outcome: 'unreadable', pages: copied.pages, unreadable: copied.unreadable };
     }
     const last = writing.pages[copied.pages - 1]?.page;
-    const segments: SegmentItem[] = [];
-    for (const [slot, writer] of writers) {
+    const finished = await mapBounded([...writers], limits.storageFanOutMax, ([slot, writer]) => {
       assert(last !== undefined, 'what was written is of a page');
-      segments.push(...(await writer.finish(pageEnd(last, slot))));
-    }
+      return writer.finish(pageEnd(last, slot));
+    });
     const objects = [...writers.values()].flatMap((writer) => writer.objects);
-    return { outcome: 'written', pages: copied.pages, segments, objects, bytes: copied.bytes };
+    return { outcome: 'written', pages: copied.pages, segments: finished.flat(), objects, bytes: copied.bytes };
   } catch (error) {
     await letGo();
     throw error;

@@ -140,20 +140,21 @@ describe('merging pages', () => {
   });
 
   it('ends between two pages when it is told to, and keeps what it has', async () => {
-    const { stores, process, ledger } = await buildPartition(pagesOf(6));
+    const count = limits.mergeReadsInFlightMax + 8;
+    const { stores, process, ledger } = await buildPartition(pagesOf(count));
     const before = await readBatchesOf(stores, 0);
     const stop = new AbortController();
     let reads = 0;
     process.objects.onGetRange = (proceed) => {
-      if (++reads === 9) stop.abort(); // the reads are ahead of what is written
+      if (++reads === limits.mergeReadsInFlightMax + 1) stop.abort(); // the reads are ahead of what is written
       return proceed();
     };
     const { outcome, pages } = await mergeOnce(process, ledger, { signal: stop.signal });
     expect(outcome).toBe('merged');
-    expect(pages).toBeLessThan(6);
+    expect(pages).toBeLessThan(count);
     expect((await headOf(stores.metadata, ledger)).merged).toBe(pages);
     expect(await mergeOnce(process, ledger, { signal: stop.signal })).toMatchObject({ outcome: 'none' });
-    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 6 - pages });
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: count - pages });
     expect(await readBatchesOf(stores, 0)).toEqual(before);
   });
 });
