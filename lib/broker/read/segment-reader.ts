@@ -1,7 +1,7 @@
 /**
  * Reads merged segments: finds the one that covers an offset, its index, and the bytes of extents of it.
  *
- * An extent is neighbouring blocks of up to 4 MiB, always the same ones: the least that is asked for at once, whoever reads,
+ * An extent is neighbouring blocks of about 4 MiB, always the same ones: the least that is asked for at once, whoever reads,
  * so that a gigabyte costs few requests, and readers of one partition share what was brought.
  */
 import type { Clock } from '../../kernel/clock.ts';
