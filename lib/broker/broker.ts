@@ -76,7 +76,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
   const { replicaLagMsMax = limits.replicaLagMsDefault } = dependencies;
   const topics = new TopicCache({ metadata, clock });
   const principals = new PrincipalCache({ metadata, clock });
-  const heads = new HeadCache({ metadata });
+  const heads = new HeadCache({ metadata, clock });
   const pages = new PageCache({ metadata });
   const watcher = new HeadWatcher({ heads, clock });
   const epochs = new EpochHistory({ metadata });

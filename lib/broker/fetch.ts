@@ -1,7 +1,7 @@
 /**
  * Fetch: a stretch of one partition, at once or when there is something.
  *
- * A cached head may answer where it knows of records; that there are none, that an offset is out of range and where the
+ * A cached head may answer where it knows of records, and was seen a short time ago; that there are none, that an offset is out of range and where the
  * end is, is said from a strongly read head only.
  */
 import type { LedgerHead } from '../log/ledger/head.ts';
@@ -166,7 +166,7 @@ async function viewWith(
 ): Promise<PartitionView> {
   const { ledger, slot } = partition;
   const enough = (head: LedgerHead) => bytesFrom(head, slot, offset) >= Math.max(1, minBytes);
-  const cached = broker.heads.peek(ledger);
+  const cached = broker.heads.recent(ledger);
   if (cached !== undefined && offset >= (cached.start[slot] as number) && enough(cached)) {
     return viewOf(broker, partition, cached);
   }

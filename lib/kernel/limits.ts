@@ -596,6 +596,8 @@ export const limits = {
   // Caches of one process
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,
+  /** How long records are served by a head from memory after it was seen: well below the hour after which nobody has what was erased. */
+  headAgeMsMax: 10 * 60 * 1_000,
   pageCacheEntries: 1_024,
   /** Ledgers whose leader epochs a process remembers. */
   epochHistoryEntries: 1_024,

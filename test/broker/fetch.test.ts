@@ -10,6 +10,7 @@ import {
   fetchBatches,
   fetchRecords,
 } from '../../lib/broker/fetch.ts';
+import { deleteRecords } from '../../lib/broker/lifecycle/delete-records.ts';
 import { produceBatches } from '../../lib/broker/produce-batches.ts';
 import { limits } from '../../lib/kernel/limits.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
@@ -192,6 +193,29 @@ describe('a stale head', () => {
       code: 'OFFSET_OUT_OF_RANGE',
       facts: { logStartOffset: 0, highWatermark: 6 },
     });
+  });
+
+  it('serves from memory what others have deleted for ten minutes at most', async () => {
+    const stores = makeStores();
+    const writer = await makeTopic({ stores });
+    const reader = makeBroker({ stores });
+    await produce(writer, 'a');
+    await produce(writer, 'b');
+    await fetch(reader, 0);
+    await deleteRecords(writer.broker, {
+      topic: 't',
+      partitions: [{ partition: 0, before: { at: 'offset', offset: 1 } }],
+    });
+    await reader.clock.advance(limits.headAgeMsMax);
+    expect(offsetsOf(await fetch(reader, 0))).toEqual([0, 1]);
+    await reader.clock.advance(1);
+    reader.metadata.forget();
+    reader.objects.forget();
+    await expect(fetch(reader, 0)).rejects.toMatchObject({ code: 'OFFSET_OUT_OF_RANGE', facts: { logStartOffset: 1 } });
+    expect(reader.metadata.calls).toContain('get head strong');
+    reader.metadata.forget();
+    expect(offsetsOf(await fetch(reader, 1))).toEqual([1]);
+    expect([...reader.metadata.calls, ...reader.objects.calls]).toEqual([]);
   });
 
   it('whose tail was sealed meanwhile still finds its records', async () => {

@@ -53,7 +53,7 @@ export class TopicWorld {
       log: silentLog,
       topics: new TopicCache({ metadata: store, clock: this.clock }),
       principals: new PrincipalCache({ metadata: store, clock: this.clock }),
-      heads: new HeadCache({ metadata: store }),
+      heads: new HeadCache({ metadata: store, clock: this.clock }),
       triggers: new TriggerCache({ metadata: store, clock: this.clock }),
       background: new Background(),
     };

@@ -1,7 +1,10 @@
 /**
  * The process's views of ledger heads. A cached head is a true statement about the past: what it says is there is there.
  * What it does not say proves nothing, so bad news (out of range, nothing there, latest) is told from a strong read only.
+ *
+ * What it says may have been deleted or erased since, and be in memory still: records are served by a `recent` one only.
  */
+import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
@@ -11,6 +14,12 @@ import { LruMap } from '../lru-map.ts';
 /** `undefined`: the ledger is gone. */
 type Listener = (head: LedgerHead | undefined) => void;
 
+interface Seen {
+  head: LedgerHead;
+  /** By the monotonic clock, when it was the newest for certain. */
+  atMs: number;
+}
+
 interface Reads {
   current: Promise<LedgerHead | undefined>;
   /** Begins when `current` ends; shared by everyone who asked while `current` was under way. */
@@ -19,17 +28,29 @@ interface Reads {
 
 export class HeadCache {
   private readonly metadata: MetadataStore;
-  private readonly heads = new LruMap<string, LedgerHead>(limits.headCacheEntries);
+  private readonly clock: Clock;
+  private readonly heads = new LruMap<string, Seen>(limits.headCacheEntries);
   private readonly reads = new Map<string, Reads>();
   private readonly listeners = new Map<string, Set<Listener>>();
 
-  constructor({ metadata }: { metadata: MetadataStore }) {
+  constructor({ metadata, clock }: { metadata: MetadataStore; clock: Clock }) {
     this.metadata = metadata;
+    this.clock = clock;
   }
 
   /** The newest head that this process has seen, of any age. */
   peek(ledger: LedgerId): LedgerHead | undefined {
-    return this.heads.get(ledgerName(ledger));
+    return this.heads.get(ledgerName(ledger))?.head;
+  }
+
+  /**
+   * The newest head that this process has seen, where it was seen a short time ago: what it says is there may be served. Every
+   * strong read and every write's answer renews it.
+   */
+  recent(ledger: LedgerId): LedgerHead | undefined {
+    const seen = this.heads.get(ledgerName(ledger));
+    if (seen === undefined || this.clock.monotonic() - seen.atMs > limits.headAgeMsMax) return undefined;
+    return seen.head;
   }
 
   /** The newest known head; read where none is known. `undefined`: there is no such ledger. */
@@ -55,12 +76,7 @@ export class HeadCache {
 
   /** Takes note of a head that a write returned. Keeps the newer of two. */
   update(ledger: LedgerId, head: LedgerHead): LedgerHead {
-    const name = ledgerName(ledger);
-    const known = this.heads.get(name);
-    if (known !== undefined && known.version >= head.version) return known;
-    this.heads.set(name, head);
-    this.tell(name, head);
-    return head;
+    return this.note(ledger, { head, atMs: this.clock.monotonic() });
   }
 
   /** Forgets a ledger that is gone. */
@@ -85,17 +101,31 @@ export class HeadCache {
     };
   }
 
+  private note(ledger: LedgerId, seen: Seen): LedgerHead {
+    const name = ledgerName(ledger);
+    const known = this.heads.get(name);
+    if (known !== undefined && known.head.version >= seen.head.version) {
+      // An older one that arrives late says nothing of how long the newer one was true.
+      if (known.head.version === seen.head.version) known.atMs = Math.max(known.atMs, seen.atMs);
+      return known.head;
+    }
+    this.heads.set(name, seen);
+    this.tell(name, seen.head);
+    return seen.head;
+  }
+
   private tell(name: string, head: LedgerHead | undefined): void {
     for (const listener of this.listeners.get(name) ?? []) listener(head);
   }
 
   private async read(ledger: LedgerId): Promise<LedgerHead | undefined> {
+    const atMs = this.clock.monotonic();
     const item = await this.metadata.get(headKey(ledger), 'strong');
     if (item === undefined) {
       this.drop(ledger);
       return undefined;
     }
-    return this.update(ledger, decodeHead(item));
+    return this.note(ledger, { head: decodeHead(item), atMs });
   }
 
   private async after(

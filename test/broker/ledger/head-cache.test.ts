@@ -1,11 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeadCache } from '../../../lib/broker/ledger/head-cache.ts';
+import { limits } from '../../../lib/kernel/limits.ts';
 import { encodeHead, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import { headOf, makeTopic } from '../../support/broker.ts';
 import { LEDGER } from '../../support/ledger-arbitraries.ts';
-import { idle } from '../../support/manual-clock.ts';
+import { idle, ManualClock } from '../../support/manual-clock.ts';
 
 const headAt = (version: number): LedgerHead => ({ ...initialHead(), version });
 
@@ -56,7 +57,7 @@ describe('HeadCache', () => {
   it('keeps the newer of two heads, in whatever order they arrive, and never goes back', () => {
     fc.assert(
       fc.property(fc.array(fc.nat({ max: 50 }), { minLength: 1 }), (versions) => {
-        const cache = new HeadCache({ metadata: new SlowTable().store });
+        const cache = new HeadCache({ metadata: new SlowTable().store, clock: new ManualClock() });
         const told: number[] = [];
         cache.listen(LEDGER, (head) => void told.push(head?.version ?? -1));
         let newest = -1;
@@ -72,10 +73,55 @@ describe('HeadCache', () => {
   });
 });
 
+describe('a recent head', () => {
+  const world = () => {
+    const [table, clock] = [new SlowTable(), new ManualClock()];
+    return { table, clock, cache: new HeadCache({ metadata: table.store, clock }) };
+  };
+
+  it('is one that was seen at most ten minutes ago, in whichever way', async () => {
+    const { table, clock, cache } = world();
+    expect(cache.recent(LEDGER)).toBeUndefined();
+    const head = cache.update(LEDGER, headAt(1));
+    await clock.advance(limits.headAgeMsMax);
+    expect(cache.recent(LEDGER)).toBe(head);
+    await clock.advance(1);
+    expect(cache.recent(LEDGER)).toBeUndefined();
+    expect(cache.peek(LEDGER)).toBe(head);
+    // The same head, seen again.
+    cache.update(LEDGER, headAt(1));
+    expect(cache.recent(LEDGER)).toBe(head);
+    await clock.advance(limits.headAgeMsMax);
+    const read = cache.strong(LEDGER);
+    await table.answer(0);
+    expect(await read).toBe(head);
+    await clock.advance(limits.headAgeMsMax);
+    expect(cache.recent(LEDGER)).toBe(head);
+  });
+
+  it('is as old as the beginning of its read', async () => {
+    const { table, clock, cache } = world();
+    const read = cache.strong(LEDGER);
+    await clock.advance(limits.headAgeMsMax);
+    await table.answer(0);
+    expect(cache.recent(LEDGER)).toBe(await read);
+    await clock.advance(1);
+    expect(cache.recent(LEDGER)).toBeUndefined();
+  });
+
+  it('is not renewed by an older one', async () => {
+    const { clock, cache } = world();
+    cache.update(LEDGER, headAt(2));
+    await clock.advance(limits.headAgeMsMax + 1);
+    cache.update(LEDGER, headAt(1));
+    expect(cache.recent(LEDGER)).toBeUndefined();
+  });
+});
+
 describe('strong reads', () => {
   it('are shared only by those who asked before the read began', async () => {
     const table = new SlowTable();
-    const cache = new HeadCache({ metadata: table.store });
+    const cache = new HeadCache({ metadata: table.store, clock: new ManualClock() });
     const first = cache.strong(LEDGER);
     const during = [cache.strong(LEDGER), cache.strong(LEDGER)];
     expect(table.reads).toHaveLength(1);
@@ -100,7 +146,7 @@ describe('strong reads', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 40 }), async (actions) => {
         const table = new SlowTable();
-        const cache = new HeadCache({ metadata: table.store });
+        const cache = new HeadCache({ metadata: table.store, clock: new ManualClock() });
         const asked: Promise<[number, LedgerHead | undefined]>[] = [];
         let answered = 0;
         for (const what of actions) {
@@ -127,7 +173,7 @@ describe('strong reads', () => {
 
   it('cost a crowd two', async () => {
     const table = new SlowTable();
-    const cache = new HeadCache({ metadata: table.store });
+    const cache = new HeadCache({ metadata: table.store, clock: new ManualClock() });
     const crowd = Array.from({ length: 100 }, () => cache.strong(LEDGER));
     await table.answer(0);
     await table.answer(1);
@@ -137,7 +183,7 @@ describe('strong reads', () => {
 
   it('fail for those who share them, and nobody else', async () => {
     const table = new SlowTable();
-    const cache = new HeadCache({ metadata: table.store });
+    const cache = new HeadCache({ metadata: table.store, clock: new ManualClock() });
     const first = cache.strong(LEDGER).catch((error: unknown) => error);
     const second = cache.strong(LEDGER);
     table.reads[0]?.reject(new Error('no answer'));
@@ -150,7 +196,7 @@ describe('strong reads', () => {
 
 describe('listeners', () => {
   it('hear of newer heads until they stop, each on its own', () => {
-    const cache = new HeadCache({ metadata: new SlowTable().store });
+    const cache = new HeadCache({ metadata: new SlowTable().store, clock: new ManualClock() });
     const heard: string[] = [];
     const stopA = cache.listen(LEDGER, (head) => void heard.push(`a${head?.version}`));
     const stopB = cache.listen(LEDGER, (head) => void heard.push(`b${head?.version}`));
@@ -165,7 +211,7 @@ describe('listeners', () => {
   });
 
   it('hear that a ledger is gone', () => {
-    const cache = new HeadCache({ metadata: new SlowTable().store });
+    const cache = new HeadCache({ metadata: new SlowTable().store, clock: new ManualClock() });
     const heard: unknown[] = [];
     cache.listen(LEDGER, (head) => void heard.push(head));
     cache.drop(LEDGER);
