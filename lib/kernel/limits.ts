@@ -667,6 +667,11 @@ export const limits = {
    * partitions that have as much, each gets one full segment.
    */
   mergeStepBytesMax: 4_096 * MIB,
+  /**
+   * After this a step ends with the page that it is at, however slow storage is: before the lease is over, and long before the
+   * sweeper takes its oldest segment for an orphan (`orphanAgeMs`), after which it could not be committed any more.
+   */
+  mergeStepMsMax: 10 * 60 * 1_000,
   /** Ledgers that are looked at at the same time; one at a time is merged, which is what memory is for. */
   mergeLooksInFlightMax: 8,
   /** Steps of one ledger before the next one has its turn, … */

@@ -3,6 +3,7 @@ import { expect } from 'vitest';
 import { fetchBatches } from '../../lib/broker/fetch.ts';
 import { mergePages, type PageMerge } from '../../lib/broker/lifecycle/merge-pages.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
+import { limits } from '../../lib/kernel/limits.ts';
 import { ledgerKey } from '../../lib/log/ledger/head.ts';
 import { CONDEMNED_END, CONDEMNED_START, decodeCondemned } from '../../lib/log/merged/condemned-item.ts';
 import type { MergePolicy } from '../../lib/log/merged/due.ts';
@@ -114,4 +115,18 @@ export function pagesOf(count: number, valueBytes = 50): Action[] {
     { action: 'elsewhere' },
     { action: 'seal' },
   ]).flat();
+}
+
+/** From now on each request's records take so long to upload, if they are as large as what is sent on alone. */
+export function writeSlowly({ objects, clock }: Process, msPerRequest: number): void {
+  const upload = objects.upload.bind(objects);
+  objects.upload = (name) => {
+    const under = upload(name);
+    const write = under.write.bind(under);
+    under.write = async (chunks) => {
+      if (chunks.some(({ length }) => length >= limits.segmentGatherBytes)) await clock.advance(msPerRequest);
+      return write(chunks);
+    };
+    return under;
+  };
 }

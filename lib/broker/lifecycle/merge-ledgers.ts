@@ -131,6 +131,8 @@ class Merging {
 
   private async merge(turn: LedgerTurn): Promise<void> {
     const { broker, report, signal } = this;
+    // A step that begins later may outlast the lease, and somebody else would do the same work.
+    const lastMs = broker.clock.monotonic() + limits.lifecycleLeaseMs - limits.mergeStepMsMax;
     for (let steps = 1; ; steps++) {
       const { outcome, pages, segments, bytes, left } = await mergePages(broker, { ...turn, signal });
       report.pages += pages;
@@ -138,7 +140,8 @@ class Merging {
       report.bytes += bytes;
       if (outcome === 'refused' || outcome === 'unknown') report.refused++;
       if (outcome === 'blocked' || outcome === 'not-in-sync') report.blocked++;
-      if (outcome === 'merged' && steps < limits.mergeStepsPerTurnMax) continue;
+      const hasTurn = steps < limits.mergeStepsPerTurnMax && broker.clock.monotonic() <= lastMs;
+      if (outcome === 'merged' && hasTurn) continue;
       this.isMoreDue ||= outcome === 'merged';
       this.wait(left);
       break;

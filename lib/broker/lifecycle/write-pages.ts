@@ -27,7 +27,7 @@ export interface PagesWriting {
   head: LedgerHead;
   pages: readonly OpenedPage[];
   writerOf: (slot: number, base: number) => SegmentWriter;
-  /** Ends it before the next page. */
+  /** Ends it before the next page, as `limits.mergeStepMsMax` does once one is written. */
   signal?: AbortSignal;
 }
 
@@ -85,6 +85,7 @@ async function copyRuns(
 ): Promise<Copied> {
   const objects = broker.objects.reading(readOrder(head, undefined) ?? { first: OWN_BUCKET });
   const first = pages[0]?.page;
+  const endMs = broker.clock.monotonic() + limits.mergeStepMsMax;
   let [page, bytes] = [-1, 0];
   const bounds = {
     inFlightMax: limits.mergeReadsInFlightMax,
@@ -94,7 +95,8 @@ async function copyRuns(
   for await (const { item, result } of readAhead(sourcesIn(pages, head), bounds, (source) =>
     readCommit(objects, source),
   )) {
-    if (item.page !== page && signal?.aborted === true) return { pages: item.page, bytes };
+    const isOver = signal?.aborted === true || (item.page > 0 && broker.clock.monotonic() >= endMs);
+    if (item.page !== page && isOver) return { pages: item.page, bytes };
     page = item.page;
     const read: CommitBytes = result;
     if ('unreadable' in read) return { pages: page, bytes, unreadable: read.unreadable };

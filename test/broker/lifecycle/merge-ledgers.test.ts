@@ -7,7 +7,7 @@ import { limits } from '../../../lib/kernel/limits.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, headOf, makeBroker, makeStores, type Process, throttled } from '../../support/broker.ts';
-import { readBatchesOf, segmentsOf } from '../../support/merging.ts';
+import { readBatchesOf, segmentsOf, writeSlowly } from '../../support/merging.ts';
 
 const HOUR_MS = 60 * 60 * 1_000;
 
@@ -93,6 +93,28 @@ describe('merging of all topics', () => {
     process.objects.onPut = undefined;
     expect(await mergeLedgers(process.broker)).toMatchObject({ ledgers: 4, pages: 4 });
     expect(await mergeLedgers(process.broker)).toMatchObject({ ledgers: 5, pages: 0 });
+  });
+
+  it('gives others their turn before a slow ledger has outlasted its lease', async () => {
+    const process = await world({ a: 1, b: 1 });
+    const ledgers = [await ledgerNamed(process, 'a'), await ledgerNamed(process, 'b')];
+    for (const [index, name] of ['a', 'b'].entries()) {
+      for (let page = 0; page < 2; page++) {
+        const batches = batchOf('x'.repeat(limits.segmentGatherBytes));
+        await produceBatches(process.broker, { topic: name, partition: 0, batches, acks: 'all' });
+        await process.broker.sealer.seal(ledgers[index] as LedgerId);
+      }
+    }
+    await process.clock.advance(HOUR_MS);
+    writeSlowly(process, limits.mergeStepMsMax);
+    const merged: string[] = [];
+    process.metadata.onWrite = async (proceed, writes) => {
+      const [{ topicId }] = ledgers as [LedgerId];
+      if (writes.length > 1) merged.push(writes[0]?.key.pk.includes(topicId) ? 'a' : 'b');
+      return proceed();
+    };
+    expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 4, waitingPages: 0 });
+    expect(merged).toEqual(['a', 'b', 'a', 'b']);
   });
 
   it('passes by a ledger that storage fails for', async () => {

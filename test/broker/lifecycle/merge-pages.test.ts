@@ -23,6 +23,7 @@ import {
   pagesOf,
   readBatchesOf,
   segmentsOf,
+  writeSlowly,
 } from '../../support/merging.ts';
 import { actions, buildPartition } from '../../support/random-partition.ts';
 import { ALL, readingWorld } from '../../support/reading-world.ts';
@@ -156,6 +157,30 @@ describe('merging pages', () => {
     expect(await mergeOnce(process, ledger, { signal: stop.signal })).toMatchObject({ outcome: 'none' });
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: count - pages });
     expect(await readBatchesOf(stores, 0)).toEqual(before);
+  });
+});
+
+describe('merging pages over a slow link', () => {
+  async function slow(pages: number, msPerPage: number) {
+    const partition = await buildPartition(pagesOf(pages, limits.segmentGatherBytes));
+    writeSlowly(partition.process, msPerPage);
+    return partition;
+  }
+
+  it('ends with the page at which the time for a step is over, and the next step goes on', async () => {
+    const { stores, process, ledger } = await slow(6, limits.mergeStepMsMax / 2);
+    const before = await readBatchesOf(stores, 0);
+    const birthMs = process.clock.now();
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 4 } });
+    expect(process.clock.now() - birthMs).toBeLessThan(limits.lifecycleLeaseMs);
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 2 } });
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 0 } });
+    expect(await readBatchesOf(stores, 0)).toEqual(before);
+  });
+
+  it('merges a page at least, however long that takes', async () => {
+    const { process, ledger } = await slow(2, 3 * limits.mergeStepMsMax);
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 1, left: { pages: 1 } });
   });
 });
 
