@@ -20,7 +20,11 @@ export type SegmentsCommitted =
   | { outcome: 'unknown' };
 
 export interface SegmentsCommit {
-  writes: readonly Write[];
+  /**
+   * The writes at this time, for each attempt anew: a process may have been frozen since the one before, and what is replaced has its
+   * grace from when it was. Their conditions are the same each time, so that no two attempts both apply.
+   */
+  plan: (nowMs: number) => readonly Write[];
   /** Born for this commit. */
   objects: readonly ObjectId[];
   /** By a strong read. That it is not does not mean that it never will be. */
@@ -30,12 +34,12 @@ export interface SegmentsCommit {
 /** Throws where storage fails, without effect. An answer that was lost is settled by asking again: the transaction applies once. */
 export async function commitSegments(
   broker: Broker,
-  { writes, objects, isApplied }: SegmentsCommit,
+  { plan, objects, isApplied }: SegmentsCommit,
 ): Promise<SegmentsCommitted> {
   let isUnsettled = false;
   for (let attempt = 1; attempt <= limits.unknownOutcomeAttemptsMax; attempt++) {
     try {
-      const written = await broker.metadata.write(writes);
+      const written = await broker.metadata.write(plan(broker.clock.now()));
       if (written.outcome === 'applied') return { outcome: 'applied' };
       // An earlier attempt may be what refuses this one.
       if (isUnsettled) break;

@@ -222,8 +222,8 @@ async function commit(
     if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
     return ((await broker.heads.strong(ledger))?.merged ?? 0) >= to;
   };
-  const writes = planMerge(ledger, head, lifecycle, { to, segments, nowMs: broker.clock.now() });
-  return commitSegments(broker, { writes, objects, isApplied });
+  const plan = (nowMs: number) => planMerge(ledger, head, lifecycle, { to, segments, nowMs });
+  return commitSegments(broker, { plan, objects, isApplied });
 }
 
 /** What of the ledger was not as it had been. */

@@ -29,12 +29,15 @@ export function writesOf({ remove, add }: RewrittenSegments): number {
 export function replaceSegments(broker: Broker, replacement: SegmentsReplacement): Promise<SegmentsCommitted> {
   const { ledger, lifecycle, rewritten, progress } = replacement;
   const add = rewritten.flatMap((one) => one.add);
-  const writes = planReplace(ledger, lifecycle, {
-    remove: rewritten.flatMap(({ remove }) => remove),
-    add,
-    condemned: { ms: broker.clock.now(), random: toHex(broker.random.bytes(4)) },
-    ...(progress !== undefined && { progress }),
-  });
+  const remove = rewritten.flatMap((one) => one.remove);
+  const random = toHex(broker.random.bytes(4));
+  const plan = (nowMs: number) =>
+    planReplace(ledger, lifecycle, {
+      remove,
+      add,
+      condemned: { ms: nowMs, random },
+      ...(progress !== undefined && { progress }),
+    });
   const isApplied = async () => {
     const [first] = add;
     if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
@@ -42,5 +45,5 @@ export function replaceSegments(broker: Broker, replacement: SegmentsReplacement
     const now = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
     return now.version > lifecycle.version;
   };
-  return commitSegments(broker, { writes, objects: rewritten.flatMap(({ objects }) => objects), isApplied });
+  return commitSegments(broker, { plan, objects: rewritten.flatMap(({ objects }) => objects), isApplied });
 }
