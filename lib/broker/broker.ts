@@ -18,6 +18,7 @@ import { HeadCache } from './ledger/head-cache.ts';
 import { HeadWatcher } from './ledger/head-watcher.ts';
 import { PageCache } from './ledger/page-cache.ts';
 import { Sealer } from './ledger/sealer.ts';
+import { ObjectPartsCache } from './lifecycle/object-parts.ts';
 import { PrincipalCache } from './principal-cache.ts';
 import { ProducerIds } from './producer-ids.ts';
 import { RunCache } from './read/run-cache.ts';
@@ -55,6 +56,7 @@ export interface Broker {
   readonly principals: PrincipalCache;
   readonly heads: HeadCache;
   readonly pages: PageCache;
+  readonly parts: ObjectPartsCache;
   readonly epochs: EpochHistory;
   readonly watcher: HeadWatcher;
   readonly keeper: ReplicaKeeper;
@@ -109,6 +111,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     principals,
     heads,
     pages,
+    parts: new ObjectPartsCache(),
     epochs,
     watcher,
     keeper,

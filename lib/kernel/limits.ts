@@ -603,6 +603,9 @@ export const limits = {
   epochHistoryEntries: 1_024,
   epochsPerQueryMax: 100,
   bundleCacheEntries: 64,
+  /** Pages that the first query of a walk through them asks for, when mostly one or two are wanted, and those after it. */
+  pagesWalkedFirst: 4,
+  pagesWalkedPerQuery: 100,
   topicCacheEntries: 10_000,
   /** How long a topic's config is served from memory. */
   topicCacheMs: 5_000,
@@ -718,6 +721,10 @@ export const limits = {
 
   /** Pages that one step retires, and deletes. */
   pagesRetiredPerStep: 64,
+  /** Objects of which it is looked together whether any ledger needs them: more than a step mostly has. */
+  orphansJudgedTogether: 1_024,
+  /** Parts of objects that a process remembers for the next ledger that shares them, about 100 bytes each. */
+  objectPartsRemembered: 100_000,
   /** Ledgers from which merged pages and condemned objects are cleared at the same time. */
   ledgersClearedInFlightMax: 4,
   /** Condemned items of a ledger that are read at once. */

@@ -75,7 +75,7 @@ export const plants = {
       ...store,
       write: async (writes): Promise<WriteResult> =>
         writes[0]?.kind === 'update' && isHead(writes[0].key) && writes[0].changes.set?.['w'] !== undefined
-          ? { outcome: 'applied', item: {} }
+          ? { outcome: 'applied', item: await store.get(writes[0].key, 'strong') }
           : store.write(writes),
     }),
   },

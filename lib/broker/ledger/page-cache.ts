@@ -5,10 +5,12 @@
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
+import type { Attributes } from '../../kernel/items.ts';
 import { limits } from '../../kernel/limits.ts';
 import { type BundleEntry, bundleKey, decodeBundleItem } from '../../log/ledger/bundle.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
-import { decodePage, type Page, pageKey } from '../../log/ledger/page.ts';
+import { ledgerKey } from '../../log/ledger/head.ts';
+import { decodePage, type Page, pageKey, pageSequence, pageSortKey } from '../../log/ledger/page.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
 
@@ -36,6 +38,29 @@ export class PageCache {
     return page;
   }
 
+  /**
+   * The pages from one on and before another, all of which exist. Those that are not known are found by queries: a page
+   * found alone costs eight times as much.
+   */
+  async *walk(ledger: LedgerId, { from, to }: { from: number; to: number }): AsyncGenerator<Page> {
+    let limit: number = limits.pagesWalkedFirst;
+    let found = new Map<number, Attributes>();
+    for (let sequence = from; sequence < to; sequence++) {
+      let page = this.peek(ledger, sequence);
+      if (page === undefined && !found.has(sequence)) {
+        found = await this.query(ledger, { from: sequence, to, limit });
+        limit = limits.pagesWalkedPerQuery;
+      }
+      const item = found.get(sequence);
+      if (page === undefined && item !== undefined) {
+        page = decodePage(sequence, item);
+        this.keep(ledger, page);
+      }
+      // What such a query does not see yet is read by itself.
+      yield page ?? (await this.get(ledger, sequence));
+    }
+  }
+
   /** The copy, if there is one. */
   peek(ledger: LedgerId, sequence: number): Page | undefined {
     return this.pages.get(`${ledgerName(ledger)}#${sequence}`);
@@ -56,6 +81,16 @@ export class PageCache {
       commits.push(...(await this.bundleItem(ledger, entry, number)));
     this.bundles.set(name, commits);
     return commits;
+  }
+
+  /** Pages as they are stored, some of which may be missing; decoded when they are wanted, and not before. */
+  private async query(
+    ledger: LedgerId,
+    { from, to, limit }: { from: number; to: number; limit: number },
+  ): Promise<Map<number, Attributes>> {
+    const span = { from: pageSortKey(from), to: pageSortKey(to), limit };
+    const { items } = await this.metadata.query({ pk: ledgerKey(ledger), ...span, consistency: 'eventual' });
+    return new Map(items.map(({ key, attributes }) => [pageSequence(key), attributes]));
   }
 
   private async bundleItem(ledger: LedgerId, entry: BundleEntry, number: number): Promise<Commit[]> {

@@ -14,7 +14,8 @@ import type { Commit } from '../../log/ledger/commit.ts';
 import { objectName, type Tier } from '../../log/segment/object-name.ts';
 import type { Broker } from '../broker.ts';
 import { SweepSources } from '../sweep-sources.ts';
-import { isOrphan } from './orphans.ts';
+import type { ObjectParts } from './object-parts.ts';
+import { footerOf, orphansAmong } from './orphans.ts';
 
 export interface StoredObject {
   tier: Tier;
@@ -35,17 +36,16 @@ export async function deleteObjects(broker: Broker, commits: readonly Commit[]):
     const alone = commit.alone === true && candidates.get(name)?.alone !== false;
     candidates.set(name, { tier, object, alone });
   }
-  const entries = [...candidates];
-  const unneeded = await mapBounded(
-    entries,
-    limits.sweepExaminationsInFlightMax,
-    async ([name, { alone }]) => alone || isUnneeded(broker, name),
+  const { alone: doomed = [], shared = [] } = Object.groupBy(candidates.values(), ({ alone }) =>
+    alone ? 'alone' : 'shared',
   );
-  const doomed = entries.filter((_, index) => unneeded[index]);
-  return deleteStored(
-    broker,
-    doomed.map(([, candidate]) => candidate),
-  );
+  let deleted = await deleteStored(broker, doomed);
+  for (const some of chunked(shared, limits.orphansJudgedTogether)) {
+    const unneeded = await unneededAmong(broker, some);
+    deleted += await deleteStored(broker, unneeded);
+    for (const { tier, object } of unneeded) broker.parts.forget(objectName(tier, object));
+  }
+  return deleted;
 }
 
 /**
@@ -68,13 +68,26 @@ export async function deleteStored(broker: Broker, objects: readonly StoredObjec
   return objects.length;
 }
 
-/** One that cannot be understood is left alone, as the sweeper does. */
-async function isUnneeded(broker: Broker, name: string): Promise<boolean> {
+async function unneededAmong(broker: Broker, candidates: readonly StoredObject[]): Promise<StoredObject[]> {
+  const found = await mapBounded(candidates, limits.sweepExaminationsInFlightMax, async (stored) => {
+    const parts = await partsOf(broker, objectName(stored.tier, stored.object));
+    return parts && { ...parts, stored };
+  });
+  const known = found.filter((parts) => parts !== undefined);
+  return (await orphansAmong(broker, known)).map(({ stored }) => stored);
+}
+
+/** `undefined` where it is gone. One that cannot be understood is left alone, as the sweeper does. */
+async function partsOf(broker: Broker, name: string): Promise<ObjectParts | undefined> {
+  const known = broker.parts.get(name);
+  if (known !== undefined) return known;
   try {
-    return await isOrphan(broker, name);
+    const footer = await footerOf(broker, name);
+    if (footer !== undefined) broker.parts.keep(name, footer);
+    return footer;
   } catch (error) {
     if (!(error instanceof MillraceError) || error.retriable) throw error;
     broker.log.error('An object cannot be read; it is left alone', { name, error });
-    return false;
+    return undefined;
   }
 }

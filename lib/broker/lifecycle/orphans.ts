@@ -1,28 +1,39 @@
 /**
- * Whether no ledger has an object and none can get it any more.
+ * Whether no ledger has an object and none can get it any more; of many objects at once, each ledger looked at once for all.
  *
  * That an object is not in its ledgers now does not mean that it never will be: its writer may be frozen and wake up. So the
  * order is: look; if it is not there, raise `swept` in every ledger that the footer names and that is not closed to it yet,
- * after which no object of that age can be committed; and look again, by strong reads. A ledger whose topic is deleted, or
- * that has retired the pages, has nothing of it.
+ * after which no object of that age can be committed; and look again, at the head that this has made. A ledger whose topic
+ * is deleted, or that has retired the pages, has nothing of it.
+ *
+ * The first look is not for nothing: most of what several ledgers share is still needed by one of them, which a read says
+ * for less than a write; and a fence refuses whatever else was born by then and is on its way, so it is raised no
+ * further than for the newest object that no ledger has. Who is refused uploads anew. Of retired pages and swept objects that
+ * can only be what was uploaded a grace ago, longer than any write or transaction lasts; of a topic that was deleted just now
+ * it may be younger.
  */
-import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
+import { ledgerName } from '../../kernel/ids.ts';
 import { limits } from '../../kernel/limits.ts';
-import { commitsObject, planSweepFence, remembersObject } from '../../log/ledger/append.ts';
-import { isBundle } from '../../log/ledger/bundle.ts';
-import type { Commit } from '../../log/ledger/commit.ts';
-import type { LedgerHead } from '../../log/ledger/head.ts';
-import { decodeFooter, type Footer, footerBytes, type Part } from '../../log/segment/footer.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import { decodeFooter, type Footer, footerBytes } from '../../log/segment/footer.ts';
 import type { Broker } from '../broker.ts';
+import { LedgerLook, nameOf } from './ledger-look.ts';
+import type { ObjectParts } from './object-parts.ts';
 
 /** Not of an object that is gone already. */
 export async function isOrphan(broker: Broker, name: string): Promise<boolean> {
   const footer = await footerOf(broker, name);
-  if (footer === undefined) return false;
-  const found = await lookFor(broker, footer);
-  if (found !== 'open') return found === 'closed';
-  for (const { ledger } of footer.parts) await broker.metadata.write([planSweepFence(ledger, footer.object.birthMs)]);
-  return (await lookFor(broker, footer)) !== 'committed';
+  return footer !== undefined && (await orphansAmong(broker, [footer])).length > 0;
+}
+
+/** Those that are orphans. Costs a look at each of their ledgers, so they should have many in common. */
+export async function orphansAmong<T extends ObjectParts>(broker: Broker, objects: readonly T[]): Promise<T[]> {
+  const { looks, named } = looksFor(broker, objects);
+  // Of a few objects most are found in the first ledgers, and then the others need not be looked at.
+  const inFlightMax = Math.min(objects.length, limits.sweepExaminationsInFlightMax);
+  await mapBounded(looks, inFlightMax, (look) => look.look());
+  await mapBounded(looks, inFlightMax, (look) => look.lookBehindFence());
+  return objects.filter(({ object }) => !named.has(nameOf(object)));
 }
 
 /** `undefined` where someone deleted the object meanwhile. */
@@ -39,51 +50,26 @@ export async function footerOf(broker: Broker, name: string): Promise<Footer | u
 
 /** Whether a ledger has a part of it. */
 export async function isCommitted(broker: Broker, footer: Footer): Promise<boolean> {
-  return (await lookFor(broker, footer)) === 'committed';
+  const { looks, named } = looksFor(broker, [footer]);
+  for (const look of looks) await look.look();
+  return named.size > 0;
 }
 
-/** `open`: a ledger could still get it. `closed`: none has it, and none ever will. */
-async function lookFor(broker: Broker, { object, parts }: Footer): Promise<'committed' | 'open' | 'closed'> {
-  let isOpen = false;
-  for (const part of parts) {
-    const head = await broker.heads.strong(part.ledger);
-    if (head === undefined) continue; // the topic is deleted
-    if (await isPartCommitted(broker, { object, part, head })) return 'committed';
-    isOpen ||= head.swept < object.birthMs;
-  }
-  return isOpen ? 'open' : 'closed';
+interface Looks {
+  looks: readonly LedgerLook[];
+  /** Objects that a ledger was found to name. */
+  named: ReadonlySet<string>;
 }
 
-/**
- * Any part counts, not only that of the footer: a commit whose producers were refused goes on as others, under numbers that
- * the footer does not have.
- */
-async function isPartCommitted(
-  broker: Broker,
-  { object, part, head }: { object: ObjectId; part: Part; head: LedgerHead },
-): Promise<boolean> {
-  const { ledger, seen } = part;
-  // What a head remembers is in the tail or in the pages of the last seals, which are never retired.
-  if (remembersObject(head, object) || commitsObject(head.tail, object)) return true;
-  if (await isBundled(broker, ledger, object, head.tail)) return true;
-  for (let sequence = Math.max(seen, head.retired); sequence < head.sealed; sequence++) {
-    const { commits } = await broker.pages.get(ledger, sequence);
-    if (commitsObject(commits, object) || (await isBundled(broker, ledger, object, commits))) return true;
+function looksFor(broker: Broker, objects: readonly ObjectParts[]): Looks {
+  const named = new Set<string>();
+  const looks = new Map<string, LedgerLook>();
+  for (const { object, parts } of objects) {
+    for (const { ledger, seen } of parts) {
+      const look = looks.get(ledgerName(ledger)) ?? new LedgerLook(broker, { ledger, named });
+      looks.set(ledgerName(ledger), look);
+      look.want(object, seen);
+    }
   }
-  return false;
-}
-
-/** Whether a bundle among the entries commits the object: nothing else would name it then. */
-async function isBundled(
-  broker: Broker,
-  ledger: LedgerId,
-  object: ObjectId,
-  entries: readonly Commit[],
-): Promise<boolean> {
-  for (const entry of entries) {
-    // A bundle's birth is that of its oldest commit.
-    if (!isBundle(entry) || object.birthMs < entry.object.birthMs) continue;
-    if (commitsObject(await broker.pages.bundle(ledger, entry), object)) return true;
-  }
-  return false;
+  return { looks: [...looks.values()], named };
 }

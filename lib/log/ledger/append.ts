@@ -127,11 +127,6 @@ export function isRecent(head: LedgerHead, id: Uint8Array): boolean {
   return head.recent.some((recent) => bytesEqual(recent, id));
 }
 
-/** Whether the head remembers a commit to the object, whatever its part. */
-export function remembersObject({ recent }: LedgerHead, { random }: ObjectId): boolean {
-  return recent.some((id) => bytesEqual(id.subarray(0, random.length), random));
-}
-
 /** Whether one of these commits is to the object, whatever its part. */
 export function commitsObject(commits: readonly Commit[], { random }: ObjectId): boolean {
   return commits.some(({ object }) => bytesEqual(object.random, random));

@@ -64,3 +64,56 @@ describe('PageCache', () => {
     expect(metadata.count('get')).toBe(1);
   });
 });
+
+describe('a walk through pages', () => {
+  async function sequencesOf(walk: AsyncIterable<Page>): Promise<number[]> {
+    const sequences: number[] = [];
+    for await (const { sequence } of walk) sequences.push(sequence);
+    return sequences;
+  }
+
+  const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index);
+
+  async function makeWalk(...sequences: number[]) {
+    const { metadata, pages } = await makePages(...sequences);
+    const limitsAsked: number[] = [];
+    metadata.onQuery = (proceed, { limit }) => {
+      limitsAsked.push(limit);
+      return proceed();
+    };
+    return { metadata, pages, limitsAsked };
+  }
+
+  it('asks for few at first, for many after, and for none that is known', async () => {
+    const { metadata, pages, limitsAsked } = await makeWalk(...numbers(0, 120));
+    expect(await sequencesOf(pages.walk(LEDGER, { from: 1, to: 119 }))).toEqual(numbers(1, 119));
+    expect(limitsAsked).toEqual([limits.pagesWalkedFirst, limits.pagesWalkedPerQuery, limits.pagesWalkedPerQuery]);
+    expect(await sequencesOf(pages.walk(LEDGER, { from: 1, to: 119 }))).toEqual(numbers(1, 119));
+    expect(limitsAsked).toHaveLength(3);
+    expect(metadata.calls).toEqual([]);
+  });
+
+  it('reads by itself what the query does not see yet', async () => {
+    const { metadata, pages } = await makeWalk(...numbers(0, 3));
+    const last = pageKey(LEDGER, 2).sk;
+    metadata.onQuery = async (proceed) => ({ items: (await proceed()).items.filter(({ key }) => key.sk !== last) });
+    expect(await sequencesOf(pages.walk(LEDGER, { from: 0, to: 3 }))).toEqual(numbers(0, 3));
+    expect(metadata.count('get')).toBe(1);
+  });
+
+  it('fails where a page is not there', async () => {
+    const { pages } = await makeWalk(0, 2);
+    const walk = sequencesOf(pages.walk(LEDGER, { from: 0, to: 3 }));
+    await expect(walk).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', retriable: true });
+  });
+
+  it('does not look into what is not wanted', async () => {
+    const { metadata, pages } = await makeWalk(0);
+    await metadata.write([{ kind: 'put', key: pageKey(LEDGER, 1), attributes: { broken: true } }]);
+    for await (const { sequence } of pages.walk(LEDGER, { from: 0, to: 2 })) {
+      expect(sequence).toBe(0);
+      break;
+    }
+    await expect(sequencesOf(pages.walk(LEDGER, { from: 0, to: 2 }))).rejects.toThrow('page');
+  });
+});
