@@ -7,6 +7,7 @@ import { systemClock } from '../lib/kernel/clock.ts';
 import { systemRandom } from '../lib/kernel/random.ts';
 import { createDynamoMetadataStore } from '../lib/storage/metadata/dynamodb.ts';
 import { createBrokerBackend } from './support/broker-backend.ts';
+import { isForMerging } from './support/maintenance-event.ts';
 import { MaintenanceMetrics } from './support/maintenance-metrics.ts';
 import { scheduledHandler } from './support/scheduled-handler.ts';
 
@@ -27,8 +28,3 @@ export const handler = scheduledHandler(backend, async (signal, event) => {
   meter.publish();
   if (failed.length > 0) throw new Error(`Of the maintenance there failed: ${failed.join(', ')}.`);
 });
-
-/** As the stack's schedule says (lib/infra/millrace-maintenance.ts). */
-function isForMerging(event: unknown): boolean {
-  return typeof event === 'object' && event !== null && 'only' in event && event.only === 'merging';
-}

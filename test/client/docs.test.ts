@@ -25,6 +25,7 @@ const OUTPUT: Record<string, RegExp> = {
   'consume-in-steps': /^\[ 1, 2 \]\n\[ 3 \]\n\[\]\n$/,
   'transform-exactly-once': /^\[ 20, 40, 60, 80 \]\n$/,
   'read-history': /^1 \{ price: 4 \}\n2 \{ price: 5 \}\nnext is 3\n$/,
+  'erase-customer': /^2 records are taken out\n$/,
   'read-process-write': /^1 count is written, and the group is at 1\n$/,
 };
 

@@ -30,6 +30,7 @@ const UNTAGGABLE = new Set([
 /** Names that exist only once the tenant runs; see the reasons beside the statements. */
 const KNOWN_WILDCARDS = new Set([
   '<BucketObjects.Arn>/*',
+  '<BucketObjects.Arn>/merged/*',
   '<CodeBucket.Arn>/web-function/*',
   'arn:<AWS::Partition>:s3:::cdk-hnb659fds-assets-<AWS::AccountId>-<AWS::Region>/*',
 ]);

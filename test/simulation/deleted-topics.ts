@@ -19,15 +19,29 @@ export class DeletedTopics {
   private readonly ledgers = new Set<string>();
   /** By object that was ever committed, the ledgers that had it. */
   private readonly objects = new Map<string, Set<string>>();
+  /** What was deleted once. A put that the network delivers later brings it back, which is for the last sweep. */
+  private readonly removed = new Set<string>();
 
   constructor({ metadata, bucket }: { metadata: MetadataStore; bucket: ObjectStore }) {
     this.metadata = metadata;
     this.bucket = bucket;
   }
 
+  /** The bucket as processes are to have it. */
+  watched(): ObjectStore {
+    const { bucket, removed } = this;
+    const watched: ObjectStore = Object.create(bucket);
+    watched.delete = async (names) => {
+      await bucket.delete(names);
+      for (const name of names) removed.add(name);
+    };
+    return watched;
+  }
+
   /** What one write has made of its items. */
   note(written: readonly WrittenItem[]): void {
     for (const { key, item } of written) {
+      if (item === undefined) this.removed.add(`${key.pk}/${key.sk}`);
       if (item === undefined || !isHead(key)) continue;
       this.ledgers.add(key.pk);
       for (const { tier, object } of decodeHead(item).tail) {
@@ -65,7 +79,8 @@ export class DeletedTopics {
 
   private async isThere(name: string): Promise<boolean> {
     const inline = parseInlineName(name);
-    if (inline !== undefined) return (await this.metadata.get(inlineKey(inline), 'strong')) !== undefined;
-    return (await this.bucket.getTail(name, 1)) !== undefined;
+    if (inline === undefined) return !this.removed.has(name) && (await this.bucket.getTail(name, 1)) !== undefined;
+    const key = inlineKey(inline);
+    return !this.removed.has(`${key.pk}/${key.sk}`) && (await this.metadata.get(key, 'strong')) !== undefined;
   }
 }

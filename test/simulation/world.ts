@@ -158,8 +158,8 @@ class World {
     this.producers = producersOf(seed);
     this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
-    this.bucket = bucket;
     this.deleted = new DeletedTopics({ metadata: this.store, bucket });
+    this.bucket = this.deleted.watched();
     this.partitions = 1 + randomBelow(this.random, 3);
     const { history, scheduler, network } = this;
     if (this.kind === 'replicas') this.replicated = new ReplicatedLedgers({ history, scheduler, network, bucket });
