@@ -48,11 +48,11 @@ async function clear(
     // Of a ledger that was never merged there is nothing to clear.
     if ((await broker.metadata.get(lifecycleKey(ledger), 'eventual')) === undefined) return;
     // Until it is done: a busy ledger makes more pages from one round to the next than one step takes on.
-    for (let isFull = true; isFull && signal?.aborted !== true; ) {
+    for (;;) {
       const { pages, objects } = await retirePages(broker, ledger);
       report.pages += pages;
       report.objects += objects;
-      isFull = pages === limits.pagesRetiredPerStep;
+      if (pages < limits.pagesRetiredPerStep || signal?.aborted === true) break;
     }
     report.segments += await dropSegments(broker, topic, ledger);
     report.objects += await clearCondemned(broker, ledger, signal);
