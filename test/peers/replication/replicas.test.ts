@@ -7,6 +7,7 @@ import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { describeTopic } from '../../../lib/broker/describe-topic.ts';
 import { fetchRecords } from '../../../lib/broker/fetch.ts';
+import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
 import { rulesOf } from '../../../lib/broker/replication/rules.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
@@ -134,6 +135,7 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing('fauxqs'))('three rep
     }
 
     await deleteTopic(world.processes[1] as Broker, 't');
+    for (let round = 0; round < 2; round++) await finishDeletions(world.processes[1] as Broker, { graceMs: 0 });
     const left = await world.metadata.query({
       pk: ledgerKey(world.ledger),
       from: '',
