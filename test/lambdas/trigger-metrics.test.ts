@@ -1,16 +1,9 @@
-import { Metrics } from '@aws-lambda-powertools/metrics';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TriggerMetrics } from '../../lambdas/support/trigger-metrics.ts';
+import { publishedMetrics } from '../support/published-metrics.ts';
 
 function published() {
-  // Its own console otherwise, and no metrics where it is not said.
-  vi.stubEnv('POWERTOOLS_DEV', 'true');
-  vi.stubEnv('POWERTOOLS_METRICS_DISABLED', 'false');
-  const lines: Record<string, unknown>[] = [];
-  vi.spyOn(console, 'log').mockImplementation((line: string) => {
-    lines.push(JSON.parse(line) as Record<string, unknown>);
-  });
-  const metrics = new Metrics({ namespace: 'Millrace', serviceName: 'millrace-dispatcher' });
+  const { metrics, lines } = publishedMetrics('millrace-dispatcher');
   return { lines, meter: new TriggerMetrics(metrics, 'acme') };
 }
 

@@ -31,17 +31,9 @@
  * footers a lost index of segments is made again.
  */
 import { assert } from '../../kernel/assert.ts';
-import {
-  ByteReader,
-  ByteWriter,
-  fromBase64Url,
-  MalformedBytesError,
-  toBase64Url,
-  utf8,
-  utf8Text,
-} from '../../kernel/bytes.ts';
+import { type ByteReader, ByteWriter, fromBase64Url, toBase64Url, utf8, utf8Text } from '../../kernel/bytes.ts';
 import { OBJECT_ID_BYTES, type ObjectId, TOPIC_ID_BYTES, type TopicId } from '../../kernel/ids.ts';
-import { finishFooter, footerIn, lengthWithTrailer, type ObjectFormat, unreadable } from '../segment/trailer.ts';
+import { finishFooter, lengthWithTrailer, type ObjectFormat, readFooterIn, unreadable } from '../segment/trailer.ts';
 import type { SegmentBlock } from './segment-index.ts';
 import { packObjectId, type SegmentItem, unpackObjectId } from './segment-item.ts';
 
@@ -112,13 +104,7 @@ export function segmentFooterBytes(tail: Uint8Array): number {
 
 /** Reads the footer from the end of an object. Throws `CORRUPT_MESSAGE`, which says what is wrong. */
 export function decodeSegmentFooter(tail: Uint8Array): SegmentFooter {
-  const body = footerIn(tail, FORMAT);
-  try {
-    return readFooter(new ByteReader(body));
-  } catch (error) {
-    if (error instanceof MalformedBytesError) throw unreadable(`its footer is malformed: ${error.message}`);
-    throw error;
-  }
+  return readFooterIn(tail, FORMAT, readFooter);
 }
 
 function readFooter(reader: ByteReader): SegmentFooter {

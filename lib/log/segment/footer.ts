@@ -24,9 +24,9 @@
  */
 
 import { assert } from '../../kernel/assert.ts';
-import { ByteReader, ByteWriter, fromBase64Url, MalformedBytesError, toBase64Url } from '../../kernel/bytes.ts';
+import { type ByteReader, ByteWriter, fromBase64Url, toBase64Url } from '../../kernel/bytes.ts';
 import { type LedgerId, OBJECT_RANDOM_BYTES, type ObjectId, TOPIC_ID_BYTES } from '../../kernel/ids.ts';
-import { finishFooter, footerIn, lengthWithTrailer, type ObjectFormat, unreadable } from './trailer.ts';
+import { finishFooter, lengthWithTrailer, type ObjectFormat, readFooterIn, unreadable } from './trailer.ts';
 
 const FORMAT: ObjectFormat = { mark: 'MRS', version: 1 };
 
@@ -76,13 +76,7 @@ export function footerBytes(trailer: Uint8Array): number {
 
 /** Reads the footer from the end of an object; `tail` must hold at least `footerBytes`. */
 export function decodeFooter(tail: Uint8Array): Footer {
-  const body = footerIn(tail, FORMAT);
-  try {
-    return readFooter(new ByteReader(body));
-  } catch (error) {
-    if (error instanceof MalformedBytesError) throw unreadable(`its footer is malformed: ${error.message}`);
-    throw error;
-  }
+  return readFooterIn(tail, FORMAT, readFooter);
 }
 
 function readFooter(reader: ByteReader): Footer {

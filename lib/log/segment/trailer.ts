@@ -4,7 +4,7 @@
  *     footer length u32 | CRC-32C of the footer u32 | format version u8 | mark, 3 bytes
  */
 import { assert } from '../../kernel/assert.ts';
-import { ByteReader, type ByteWriter, utf8 } from '../../kernel/bytes.ts';
+import { ByteReader, type ByteWriter, MalformedBytesError, utf8 } from '../../kernel/bytes.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 
@@ -30,8 +30,18 @@ export function lengthWithTrailer(tail: Uint8Array, format: ObjectFormat): numbe
   return readTrailer(tail, format).length + TRAILER_BYTES;
 }
 
-/** The footer without its trailer, checked, from the end of an object that holds all of it. */
-export function footerIn(tail: Uint8Array, format: ObjectFormat): Uint8Array {
+/** Reads the footer, checked, from the end of an object that holds all of it. Throws `CORRUPT_MESSAGE`, which says what is wrong. */
+export function readFooterIn<T>(tail: Uint8Array, format: ObjectFormat, read: (footer: ByteReader) => T): T {
+  const footer = footerIn(tail, format);
+  try {
+    return read(new ByteReader(footer));
+  } catch (error) {
+    if (error instanceof MalformedBytesError) throw unreadable(`its footer is malformed: ${error.message}`);
+    throw error;
+  }
+}
+
+function footerIn(tail: Uint8Array, format: ObjectFormat): Uint8Array {
   const { length, checksum } = readTrailer(tail, format);
   const end = tail.length - TRAILER_BYTES;
   if (length > end) throw unreadable(`its footer of ${length} bytes is cut to ${end}`);
