@@ -4,13 +4,18 @@ import { defineConfig } from 'vitest/config';
 /** One more than there are cores: many tests wait for timers, other processes and sockets. The default is one fewer. */
 const WORKERS = availableParallelism() + 1;
 
-/** The six projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
+/** Layers without I/O, of which no test changes what another one could see. */
+const PURE = 'test/{kernel,log,coordination}/**/*.test.ts';
+
+/** The projects of `npm test` need Node only; `peers` needs what `npm run peers` installs. */
 export default defineConfig({
   test: {
     projects: [
+      // Processes go on from file to file: starting one for each takes longer than most of their tests.
+      project('pure', [PURE], 20_000, false),
       project(
         'unit',
-        ['test/{kernel,log,coordination,storage,broker,http,triggers,client,cli,local,lambdas,bench}/**/*.test.ts'],
+        ['test/{storage,broker,http,kafka,triggers,client,cli,local,lambdas,bench,scripts}/**/*.test.ts'],
         20_000,
       ),
       project('contract', ['test/contract/**/*.test.ts'], 60_000),

@@ -1,11 +1,12 @@
 /**
- * Builds what the package ships, below `dist/`: JavaScript and types of `lib/`, and the Lambda bundles in `dist/lambdas/`,
- * which is where the compiled constructs look for them.
+ * Builds what the package ships, below `dist/`: JavaScript and types of `lib/`, the Lambda bundles in `dist/lambdas/`,
+ * and what the gateway's container is made from in `dist/container/`, which is where the compiled constructs look for them.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleLambdas } from '../lib/infra/bundling.ts';
+import { makeImageDirectory } from '../lib/infra/kafka-gateway-image.ts';
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');
@@ -22,6 +23,7 @@ for (const file of filesOf(dist).filter((name) => name.endsWith('.d.ts'))) {
 }
 chmodSync(join(dist, 'local/millrace.js'), 0o755);
 bundleLambdas(join(root, 'lambdas'), join(dist, 'lambdas'));
+makeImageDirectory(join(root, 'container'), join(dist, 'container'));
 
 const files = filesOf(dist);
 const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
