@@ -34,8 +34,8 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 /**
  * Gives the memory of bytes back at once, for who knows that nobody looks at them any more (they become empty). V8 would
  * find out at its next full collection, and makes one for every 64 MB of buffers: a third of a produce request's time.
- * A part of a buffer goes when all parts of it have been given back, each once, where it was made by `bufferOfParts`;
- * otherwise nothing happens.
+ * A part of a buffer goes when all parts of it have been given back, each once, where `bufferOfParts` or `releaseWithParts`
+ * has said which they are; otherwise nothing happens.
  */
 export function releaseBytes({ buffer, byteLength }: Uint8Array): void {
   if (!(buffer instanceof ArrayBuffer)) return;
@@ -53,6 +53,19 @@ export function bufferOfParts(bytes: number): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(bytes);
   unreleased.set(whole.buffer, bytes);
   return whole;
+}
+
+/** Nothing else of the memory that these lie in will be looked at: it goes when each of them has been given back, once. */
+export function releaseWithParts(parts: readonly Uint8Array[]): void {
+  let bytes = 0;
+  let memory: ArrayBufferLike | undefined;
+  for (const { buffer, byteLength } of parts) {
+    if (byteLength === 0) continue;
+    memory ??= buffer;
+    assert(buffer === memory, 'the parts lie in the same memory');
+    bytes += byteLength;
+  }
+  if (memory instanceof ArrayBuffer) unreleased.set(memory, bytes);
 }
 
 const unreleased = new WeakMap<ArrayBuffer, number>();
@@ -73,9 +86,11 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Math.sign(a.length - b.length);
 }
 
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
 export function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += byte.toString(16).padStart(2, '0');
+  for (let i = 0; i < bytes.length; i++) text += HEX[bytes[i] as number];
   return text;
 }
 

@@ -69,6 +69,7 @@ const TABLE = {
   FENCED_MEMBER_EPOCH: row(110, 409, false, 'The member epoch is not the newest one'),
   UNRELEASED_INSTANCE_ID: row(111, 409, false, "The instance id is still another member's"),
   UNSUPPORTED_ASSIGNOR: row(112, 400, false, 'The assignor is not supported'),
+  INVALID_RECORD_STATE: row(121, 409, false, 'A record is not in a state that allows this'),
   INVALID_REGULAR_EXPRESSION: row(128, 400, false, 'The topic pattern is not allowed'),
   // Codes of the HTTP door, with the nearest number of Kafka's.
   UNAUTHENTICATED: row(58, 401, false, 'A valid API key is needed'),
@@ -110,6 +111,8 @@ export interface ErrorFacts {
   highWatermark?: number;
   nextOffset?: number;
   expectedSequence?: number;
+  /** The records at fault, by their places in their batch. */
+  records?: readonly { index: number; message: string }[];
   /** How long to wait before a retry, in milliseconds. */
   retryAfterMs?: number;
   /** The request's field at fault, as a path into the body or a parameter's name. */

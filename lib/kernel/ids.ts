@@ -1,6 +1,6 @@
 /** Ids and names that cross layers. Plain strings and numbers with checks at the edges, where they enter. */
 import { assert } from './assert.ts';
-import { ByteReader, ByteWriter, fromHex, toBase64Url, toHex } from './bytes.ts';
+import { fromHex, toBase64Url, toHex } from './bytes.ts';
 import type { Random } from './random.ts';
 
 /** A topic's id for life: a random UUID in Kafka's text form, 22 characters of base64url. */
@@ -43,6 +43,8 @@ export interface ObjectId {
 
 export const OBJECT_RANDOM_BYTES = 8;
 export const OBJECT_ID_BYTES = 6 + OBJECT_RANDOM_BYTES;
+const BIRTH_DIGITS = 12;
+const OBJECT_ID_TEXT = /^[0-9a-f]{28}$/;
 
 export function newObjectId(birthMs: number, random: Random): ObjectId {
   return { birthMs, random: random.bytes(OBJECT_RANDOM_BYTES) };
@@ -50,15 +52,15 @@ export function newObjectId(birthMs: number, random: Random): ObjectId {
 
 /** 28 hex digits: 12 of birth time, 16 random. Sorts by birth. */
 export function objectIdText(id: ObjectId): string {
-  return toHex(new ByteWriter(OBJECT_ID_BYTES).u48(id.birthMs).bytes(id.random).written());
+  assert(Number.isSafeInteger(id.birthMs) && id.birthMs >= 0 && id.birthMs < 2 ** 48, `${id.birthMs} fits 48 bits`);
+  return id.birthMs.toString(16).padStart(BIRTH_DIGITS, '0') + toHex(id.random);
 }
 
 /** The id behind its text, or `undefined` where the text is not one. */
 export function parseObjectId(text: string): ObjectId | undefined {
-  const bytes = fromHex(text);
-  if (bytes === undefined || bytes.length !== OBJECT_ID_BYTES || text !== text.toLowerCase()) return undefined;
-  const reader = new ByteReader(bytes);
-  return { birthMs: reader.u48(), random: reader.bytes(OBJECT_RANDOM_BYTES).slice() };
+  if (!OBJECT_ID_TEXT.test(text)) return undefined;
+  const random = fromHex(text.slice(BIRTH_DIGITS));
+  return random === undefined ? undefined : { birthMs: Number.parseInt(text.slice(0, BIRTH_DIGITS), 16), random };
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   fromHex,
   MalformedBytesError,
   releaseBytes,
+  releaseWithParts,
   toBase64Url,
   toHex,
   utf8,
@@ -230,5 +231,22 @@ describe('releaseBytes', () => {
     expect([a.length, b.length]).toEqual([2, 3]);
     releaseBytes(b);
     expect([a.length, b.length]).toEqual([0, 0]);
+  });
+
+  it('empties memory with the last of the parts that matter', () => {
+    const whole = Uint8Array.of(1, 2, 3, 4, 5, 6);
+    const [a, b] = [whole.subarray(1, 2), whole.subarray(3, 5)];
+    releaseWithParts([a, whole.subarray(0, 0), b]);
+    releaseBytes(b);
+    expect([a.length, b.length]).toEqual([1, 2]);
+    releaseBytes(a);
+    expect([a.length, b.length, whole.length]).toEqual([0, 0, 0]);
+  });
+
+  it('leaves memory alone of which no part matters', () => {
+    const whole = Uint8Array.of(1, 2, 3);
+    releaseWithParts([whole.subarray(0, 0)]);
+    releaseBytes(whole.subarray(1));
+    expect(whole).toHaveLength(3);
   });
 });
