@@ -7,7 +7,7 @@
  */
 import { MalformedBytesError } from '../kernel/bytes.ts';
 import { type Effect, MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { storageLimits } from '../kernel/limits/storage.ts';
 import { capitalized } from '../kernel/sentence.ts';
 
 /** What a failed call of an AWS service says. */
@@ -90,7 +90,7 @@ export function awsFault(error: unknown, what: string, harmless: boolean): unkno
   const { name, throttled, nothingHappened } = failure;
   const effect: Effect = harmless || nothingHappened ? 'none' : 'unknown';
   if (throttled) {
-    const facts = { retryAfterMs: limits.storageRetryPauseMsMax };
+    const facts = { retryAfterMs: storageLimits.storageRetryPauseMsMax };
     return new MillraceError('THROTTLING_QUOTA_EXCEEDED', `${capitalized(what)} was throttled (${name}).`, {
       effect,
       facts,

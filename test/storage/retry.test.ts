@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { retryPauseMs, withRetries } from '../../lib/storage/retry.ts';
 import { impatientClock } from '../support/scripted-server.ts';
@@ -31,6 +31,6 @@ test('pauses grow to their maximum, and are spread down to nothing', () => {
   const longest = { fraction: () => 0.999_999, bytes: () => new Uint8Array(0) };
   const shortest = { ...longest, fraction: () => 0 };
   const pauses = [0, 1, 2, 3, 10].map((retry) => Math.round(retryPauseMs(retry, longest)));
-  expect(pauses).toEqual([20, 40, 80, 160, limits.storageRetryPauseMsMax]);
+  expect(pauses).toEqual([20, 40, 80, 160, storageLimits.storageRetryPauseMsMax]);
   expect(retryPauseMs(10, shortest)).toBe(0);
 });

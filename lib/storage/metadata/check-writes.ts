@@ -7,36 +7,40 @@
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, Changes, Condition, ItemKey, Value, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { itemBytes, textBytes } from './item-size.ts';
 
 /** Throws unless the writes are ones that every adapter can carry out. */
 export function checkWrites(writes: readonly Write[]): void {
   assert(writes.length > 0, 'a write has at least one item');
-  if (writes.length > limits.transactionItemsMax) {
-    throw overLimit('transactionItemsMax', `a transaction of ${writes.length} items`, limits.transactionItemsMax);
+  if (writes.length > storageLimits.transactionItemsMax) {
+    throw overLimit(
+      'transactionItemsMax',
+      `a transaction of ${writes.length} items`,
+      storageLimits.transactionItemsMax,
+    );
   }
   if (writes.length > 1) checkTransaction(writes);
   for (const write of writes) checkWrite(write);
 }
 
-/** The limits' name is in the sentence, for whoever has to split the write or raise the matter. */
-export function overLimit(limit: keyof typeof limits, what: string, max: number): MillraceError {
+/** The limit's name is in the sentence, for whoever has to split the write or raise the matter. */
+export function overLimit(limit: keyof typeof storageLimits, what: string, max: number): MillraceError {
   return new MillraceError('POLICY_VIOLATION', `${what} is beyond the limit of ${max} (${limit})`);
 }
 
 /** A put is measured before it is sent; what an update makes of an item only the store knows. */
 export function checkItemBytes(key: ItemKey, attributes: Attributes): number {
   const bytes = itemBytes(key, attributes);
-  if (bytes > limits.itemBytesMax) {
-    throw overLimit('itemBytesMax', `the item ${keyText(key)} of ${bytes} bytes`, limits.itemBytesMax);
+  if (bytes > storageLimits.itemBytesMax) {
+    throw overLimit('itemBytesMax', `the item ${keyText(key)} of ${bytes} bytes`, storageLimits.itemBytesMax);
   }
   return bytes;
 }
 
 export function checkKey(key: ItemKey): void {
-  checkKeyPart('partition key', key.pk, limits.partitionKeyBytesMax);
-  checkKeyPart('sort key', key.sk, limits.sortKeyBytesMax);
+  checkKeyPart('partition key', key.pk, storageLimits.partitionKeyBytesMax);
+  checkKeyPart('sort key', key.sk, storageLimits.sortKeyBytesMax);
 }
 
 export function keyText(key: ItemKey): string {
@@ -56,8 +60,8 @@ function checkTransaction(writes: readonly Write[]): void {
   assert(keys.size === writes.length, 'the writes of a transaction have different keys');
   let bytes = 0;
   for (const write of writes) if (write.kind === 'put') bytes += itemBytes(write.key, write.attributes);
-  if (bytes > limits.transactionBytesMax) {
-    throw overLimit('transactionBytesMax', `a transaction of ${bytes} bytes`, limits.transactionBytesMax);
+  if (bytes > storageLimits.transactionBytesMax) {
+    throw overLimit('transactionBytesMax', `a transaction of ${bytes} bytes`, storageLimits.transactionBytesMax);
   }
 }
 
@@ -133,8 +137,8 @@ function checkValue(attribute: string, value: Value, depth: number): void {
 }
 
 function checkNested(attribute: string, value: Value[] | { [name: string]: Value }, depth: number): void {
-  if (depth > limits.itemNestingMax) {
-    throw overLimit('itemNestingMax', `the nesting of the attribute ${attribute}`, limits.itemNestingMax);
+  if (depth > storageLimits.itemNestingMax) {
+    throw overLimit('itemNestingMax', `the nesting of the attribute ${attribute}`, storageLimits.itemNestingMax);
   }
   if (Array.isArray(value)) {
     for (const element of value) checkValue(attribute, element, depth);

@@ -12,7 +12,7 @@ import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { unreachable } from '../../kernel/assert.ts';
 import { toHex } from '../../kernel/bytes.ts';
 import type { Changes, Condition, Value, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { keyText, overLimit } from './check-writes.ts';
 import { toDynamoValue } from './dynamodb-values.ts';
 
@@ -36,14 +36,14 @@ export function compileWrite(write: Write): Expressions {
   const expressions = compile(write);
   const { cost } = expressions;
   const operators = Math.max(cost.conditionOperators, cost.updateOperators);
-  if (operators > limits.expressionOperatorsMax) {
+  if (operators > storageLimits.expressionOperatorsMax) {
     const what = `an expression of ${operators} operators for the item ${keyText(write.key)}`;
-    throw overLimit('expressionOperatorsMax', what, limits.expressionOperatorsMax);
+    throw overLimit('expressionOperatorsMax', what, storageLimits.expressionOperatorsMax);
   }
   const bytes = Math.max(cost.conditionBytes, cost.updateBytes);
-  if (bytes > limits.expressionBytesMax) {
+  if (bytes > storageLimits.expressionBytesMax) {
     const what = `an expression of ${bytes} bytes for the item ${keyText(write.key)}`;
-    throw overLimit('expressionBytesMax', what, limits.expressionBytesMax);
+    throw overLimit('expressionBytesMax', what, storageLimits.expressionBytesMax);
   }
   return expressions;
 }
@@ -72,8 +72,8 @@ export function expressionCost(write: Write): ExpressionCost {
 export function fitsOneExpression(write: Write): boolean {
   const cost = expressionCost(write);
   return (
-    Math.max(cost.conditionOperators, cost.updateOperators) <= limits.expressionOperatorsMax &&
-    Math.max(cost.conditionBytes, cost.updateBytes) <= limits.expressionBytesMax
+    Math.max(cost.conditionOperators, cost.updateOperators) <= storageLimits.expressionOperatorsMax &&
+    Math.max(cost.conditionBytes, cost.updateBytes) <= storageLimits.expressionBytesMax
   );
 }
 

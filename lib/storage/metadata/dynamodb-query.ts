@@ -9,7 +9,7 @@
 import type { QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { assert } from '../../kernel/assert.ts';
 import type { Item } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { checkKeyPart } from './check-writes.ts';
 import type { Query, QueryPage } from './port.ts';
 import { compareText } from './text-order.ts';
@@ -23,7 +23,7 @@ export interface QueryPlan {
 /** `undefined` where the range is empty, which DynamoDB would refuse. */
 export function planQuery({ pk, from = '', to, descending = false, limit, consistency }: Query): QueryPlan | undefined {
   assert(Number.isSafeInteger(limit) && limit > 0, 'a query has a limit of at least 1');
-  checkKeyPart('partition key', pk, limits.partitionKeyBytesMax);
+  checkKeyPart('partition key', pk, storageLimits.partitionKeyBytesMax);
   if (to !== undefined && compareText(from, to) >= 0) return undefined;
   const exclusive = from.endsWith('\0');
   const lower = exclusive ? from.slice(0, -1) : from;

@@ -14,7 +14,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { awsFault } from '../faults.ts';
 
 const KEY_SCHEMA: KeySchemaElement[] = [
@@ -51,7 +51,7 @@ async function create(client: DynamoDBClient, table: string): Promise<boolean> {
 }
 
 async function waitUntilActive(client: DynamoDBClient, table: string, clock: Clock): Promise<void> {
-  const deadline = clock.monotonic() + limits.tableCreationMsMax;
+  const deadline = clock.monotonic() + storageLimits.tableCreationMsMax;
   for (;;) {
     const description = await describe(client, table);
     if (description !== undefined) checkKeySchema(description, table);
@@ -60,7 +60,7 @@ async function waitUntilActive(client: DynamoDBClient, table: string, clock: Clo
       const status = description?.TableStatus ?? 'not there';
       throw new MillraceError('KAFKA_STORAGE_ERROR', `The table ${table} did not become active; it is ${status}.`);
     }
-    await clock.sleep(limits.tableCreationPollMs);
+    await clock.sleep(storageLimits.tableCreationPollMs);
   }
 }
 

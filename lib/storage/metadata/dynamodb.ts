@@ -34,7 +34,8 @@ import { toHex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { Random } from '../../kernel/random.ts';
 import { awsFailure, awsFault } from '../faults.ts';
 import { withRetries } from '../retry.ts';
@@ -64,14 +65,14 @@ export interface CapacityUnits {
 
 /** What every client of this adapter is made with; region, credentials and endpoint come from the environment. */
 export function dynamoClientConfig(): DynamoDBClientConfig {
-  const agent = { keepAlive: true, maxSockets: limits.storageConnectionsMax };
+  const agent = { keepAlive: true, maxSockets: storageLimits.storageConnectionsMax };
   return {
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: limits.storageConnectMsMax,
-      requestTimeout: limits.metadataCallMsMax,
+      connectionTimeout: storageLimits.storageConnectMsMax,
+      requestTimeout: storageLimits.metadataCallMsMax,
       throwOnRequestTimeout: true,
-      socketTimeout: limits.metadataCallMsMax,
+      socketTimeout: storageLimits.metadataCallMsMax,
       httpAgent: agent,
       httpsAgent: agent,
     },
@@ -137,7 +138,7 @@ class DynamoMetadataStore implements MetadataStore, TableScan {
     const command = new ScanCommand({
       ...this.common(),
       ProjectionExpression: 'pk, sk',
-      Limit: limits.scanPageItems,
+      Limit: checkLimits.scanPageItems,
       ...(cursor !== undefined && { ExclusiveStartKey: toDynamoKey(parseKeyCursor(cursor)) }),
     });
     const answer = await this.reading(() => this.options.client.send(command));
@@ -302,11 +303,11 @@ class DynamoMetadataStore implements MetadataStore, TableScan {
     if (isItemTooLarge(error)) {
       const what =
         writes.length === 1 ? `the item ${writes[0]?.key.pk} / ${writes[0]?.key.sk}` : 'an item of a transaction';
-      return overLimit('itemBytesMax', what, limits.itemBytesMax);
+      return overLimit('itemBytesMax', what, storageLimits.itemBytesMax);
     }
     if (!(error instanceof CancelledTransaction)) return awsFault(error, WRITE, false);
     if (error.throttled) {
-      const facts = { retryAfterMs: limits.storageRetryPauseMsMax };
+      const facts = { retryAfterMs: storageLimits.storageRetryPauseMsMax };
       return new MillraceError('THROTTLING_QUOTA_EXCEEDED', `${WRITE} was throttled`, { facts, cause: error });
     }
     const code = error.transient ? 'KAFKA_STORAGE_ERROR' : 'UNKNOWN_SERVER_ERROR';

@@ -46,6 +46,7 @@ export type WriteResult =
   | { outcome: 'refused'; index: number; item: Attributes | undefined };
 
 export interface MetadataStore {
+  /** The item is not to be changed, nor is one that a write returns: others may be given the same object. */
   get(key: ItemKey, consistency: Consistency): Promise<Attributes | undefined>;
   query(query: Query): Promise<QueryPage>;
   /** One write, or 2 to 100 writes to different keys as a transaction. */

@@ -2,23 +2,29 @@
  * The embedded metadata store: one SQLite file (or memory) on Node's own `node:sqlite`.
  *
  * - Every call does its work synchronously, in the order of the calls; a promise only carries the result. All reads are
- *   therefore strongly consistent.
+ *   therefore strongly consistent. With a clock, results are held back now and then: as long as there is a next call at once, nothing else
+ *   would be done in the process.
  * - An answered write survives a crash of the process: it is in the write-ahead log, in the operating system's hands.
  *   It survives a power cut only with `fsync`; without, the last writes before the cut may be lost, never torn.
  * - The file belongs to one process at a time. It is locked while the store is open, which also spares the shared-memory
- *   index that SQLite otherwise keeps beside the log.
+ *   index that SQLite otherwise keeps beside the log. So items that are written over and over, such as a ledger's head, are kept
+ *   decoded: what is kept is what the file has.
  * - The bounds of DynamoDB (items, transactions, expressions, query pages) hold here too, so that what works on a laptop
  *   works deployed.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, Item, ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { Turns } from '../../kernel/turns.ts';
 import { sqliteFault } from '../faults.ts';
 import { applyChanges, evaluate, withoutNegativeZeros } from './apply.ts';
 import { checkItemBytes, checkKey, checkWrites } from './check-writes.ts';
 import { checkExpressions } from './dynamodb-expressions.ts';
 import { decodeAttributes, encodeAttributes } from './item-codec.ts';
+import { KeptItems } from './kept-items.ts';
 import { keyCursor, parseKeyCursor } from './key-cursor.ts';
 import type { KeyPage, MetadataStore, Query, QueryPage, TableScan, WriteResult } from './port.ts';
 
@@ -27,6 +33,8 @@ export interface SqliteMetadataStoreOptions {
   path: string;
   /** Waits for the disk at every write. */
   fsync?: boolean;
+  /** Absent: no result is held back. */
+  clock?: Clock;
 }
 
 /** "MLRC", in the file's header: it says that the file is a store of Millrace. */
@@ -39,18 +47,19 @@ const PAGE_BYTES = 8_192;
 const CHECKPOINT_PAGES = 2_000;
 const CACHE_KIB = 16 * 1_024;
 /** DynamoDB's measure of an item is at most twice the bytes here, so that smaller items need not be measured. */
-const MEASURED_BYTES = limits.itemBytesMax / 4;
+const MEASURED_BYTES = storageLimits.itemBytesMax / 4;
 
 /** Throws a `MillraceError` that says why where the file can't be opened, is in use, or is not a store of this format. */
 export function openSqliteMetadataStore({
   path,
   fsync = false,
+  clock,
 }: SqliteMetadataStoreOptions): MetadataStore & TableScan {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path);
     prepareFile(database, path, fsync);
-    return new SqliteMetadataStore(database);
+    return new SqliteMetadataStore(database, clock && new Turns({ clock, turnMs: storageLimits.embeddedTurnMsMax }));
   } catch (error) {
     database?.close();
     throw sqliteFault(error, `the metadata file ${path} can't be opened`);
@@ -114,9 +123,12 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
   private readonly database: DatabaseSync;
   private readonly statements: Record<'begin' | 'commit' | 'rollback' | 'select' | 'upsert' | 'delete', StatementSync>;
   private readonly queries = new Map<string, StatementSync>();
+  private readonly kept = new KeptItems();
+  private readonly turns: Turns | undefined;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, turns: Turns | undefined) {
     this.database = database;
+    this.turns = turns;
     this.statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
@@ -131,28 +143,30 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
 
   async get(key: ItemKey): Promise<Attributes | undefined> {
     checkKey(key);
-    return this.guarded('a read', () => this.read(key));
+    return this.answered('a read', () => this.read(key));
   }
 
   async query(query: Query): Promise<QueryPage> {
-    return this.guarded('a query', () => this.page(query));
+    return this.answered('a query', () => this.page(query));
   }
 
   async scanKeys(cursor?: string): Promise<KeyPage> {
     const after = cursor === undefined ? { pk: '', sk: '' } : parseKeyCursor(cursor);
-    return this.guarded('a scan', () => {
+    return this.answered('a scan', () => {
       const sql = 'SELECT pk, sk FROM items WHERE (pk, sk) > (?, ?) ORDER BY pk, sk LIMIT ?';
-      const rows = this.database.prepare(sql).all(after.pk, after.sk, limits.scanPageItems) as unknown as ItemKey[];
+      const rows = this.database
+        .prepare(sql)
+        .all(after.pk, after.sk, checkLimits.scanPageItems) as unknown as ItemKey[];
       const keys = rows.map(({ pk, sk }) => ({ pk, sk }));
       const last = keys.at(-1);
-      return last === undefined || keys.length < limits.scanPageItems ? { keys } : { keys, next: keyCursor(last) };
+      return last === undefined || keys.length < checkLimits.scanPageItems ? { keys } : { keys, next: keyCursor(last) };
     });
   }
 
   async write(writes: readonly Write[]): Promise<WriteResult> {
     checkWrites(writes);
     for (const write of writes) checkExpressions(write);
-    return this.guarded('a write', () => this.transact(writes));
+    return this.answered('a write', () => this.transact(writes));
   }
 
   async close(): Promise<void> {
@@ -184,6 +198,7 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
 
   /** SQLite ends some transactions by itself, such as one that filled the disk. */
   private rollBack(): void {
+    this.kept.clear();
     if (this.database.isTransaction) this.statements.rollback.run();
   }
 
@@ -205,14 +220,18 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
     if (!evaluate(conditions, before)) return { applied: false, item: before };
     switch (write.kind) {
       case 'put':
+        this.kept.delete(key);
         this.store(key, write.attributes);
         return { applied: true, item: withoutNegativeZeros(write.attributes) };
       case 'update': {
         const after = applyChanges(before, write.changes);
-        this.store(key, after);
+        const bytes = this.store(key, after);
+        if (bytes <= storageLimits.keptItemBytesMax) this.kept.keep(key, after);
+        else this.kept.delete(key);
         return { applied: true, item: after };
       }
       case 'delete':
+        this.kept.delete(key);
         this.statements.delete.run(key.pk, key.sk);
         return { applied: true };
       case 'check':
@@ -221,14 +240,18 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
   }
 
   private read(key: ItemKey): Attributes | undefined {
+    const kept = this.kept.get(key);
+    if (kept !== undefined) return kept;
     const row = this.statements.select.get(key.pk, key.sk) as unknown as Row | undefined;
     return row === undefined ? undefined : decodeAttributes(row.attributes);
   }
 
-  private store(key: ItemKey, attributes: Attributes): void {
+  /** How many bytes it is in the table. */
+  private store(key: ItemKey, attributes: Attributes): number {
     const bytes = encodeAttributes(attributes);
     if (bytes.length > MEASURED_BYTES) checkItemBytes(key, attributes);
     this.statements.upsert.run(key.pk, key.sk, bytes);
+    return bytes.length;
   }
 
   private page({ pk, from, to, descending = false, limit }: Query): QueryPage {
@@ -241,7 +264,7 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
       items.push({ key: { pk, sk }, attributes: decodeAttributes(attributes) });
       last = sk;
       bytes += attributes.length;
-      if (items.length < limit && bytes < limits.queryPageBytesMax) continue;
+      if (items.length < limit && bytes < storageLimits.queryPageBytesMax) continue;
       // The smallest sort key after `last` is `last` with a zero byte; descending, the bound itself is exclusive.
       return { items, next: descending ? last : `${last}\0` };
     }
@@ -257,6 +280,12 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
       this.queries.set(sql, statement);
     }
     return statement;
+  }
+
+  private answered<T>(what: string, work: () => T): T | Promise<T> {
+    const result = this.guarded(what, work);
+    const pause = this.turns?.nextBreak();
+    return pause === undefined ? result : pause.then(() => result);
   }
 
   private guarded<T>(what: string, work: () => T): T {

@@ -10,19 +10,22 @@
  *   a disk that is not mounted holds what it held.
  * - A name's segments are directories and files, so that no object's name may be a directory of another's. Directories
  *   that become empty are removed.
- * - What changes a directory, moves bytes or may wait for the disk goes through the thread pool. What only lets go of a
- *   file or asks for its size is done at once: it takes some microseconds, the trip through the pool several times that,
- *   and on a busy machine milliseconds, which every waiting request would pay.
+ * - What moves many bytes or may wait for the disk goes through the thread pool. Small objects are written and read at once
+ *   (small-file.ts), and so is what only lets go of a file or asks for its size: it takes some microseconds, the trip through
+ *   the pool several times that, and on a busy machine milliseconds, which every waiting request would pay.
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { lstat, mkdir, readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { limits } from '../../kernel/limits.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { fileFault } from '../faults.ts';
 import { codeOf, type FileDescriptor, ignoreMissing, isMissing, openFile, readUpTo } from './files.ts';
 import { type LocalPresigner, signWith } from './local-presign.ts';
 import { checkObjectName, checkRange, isObjectName } from './name.ts';
 import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
+import { readSmallRange, writeSmallFile } from './small-file.ts';
 import { TemporaryFile } from './temporary-file.ts';
 import { uploadOf } from './upload.ts';
 
@@ -67,20 +70,42 @@ class DirectoryObjectStore implements ObjectStore {
   }
 
   async put(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    if (this.options.fsync !== true && bytes <= storageLimits.smallFileBytesMax) {
+      return this.putAtOnce(name, chunks);
+    }
     const upload = this.upload(name);
     await upload.write(chunks);
     await upload.finish();
   }
 
+  private async putAtOnce(name: ObjectName, chunks: readonly Uint8Array[]): Promise<void> {
+    const path = this.path(name);
+    // Who puts objects one after the other lets in what has come meanwhile, so that the next one has more in it.
+    await nextTurn();
+    try {
+      writeSmallFile({ temporary: this.temporary(), path }, chunks);
+    } catch (error) {
+      throw fileFault(error, 'writing an object');
+    }
+  }
+
   /** Its bytes are in a temporary file until it is finished, so that memory holds none of them. */
   upload(name: ObjectName): Upload {
-    const { root, fsync = false } = this.options;
-    const temporary = join(root, TEMPORARY, `${this.temporaryFiles++}`);
-    return uploadOf(new TemporaryFile({ temporary, path: this.path(name), fsync }));
+    const { fsync = false } = this.options;
+    return uploadOf(new TemporaryFile({ temporary: this.temporary(), path: this.path(name), fsync }));
+  }
+
+  private temporary(): string {
+    return join(this.options.root, TEMPORARY, `${this.temporaryFiles++}`);
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
     if (range !== undefined) checkRange(range);
+    if (range !== undefined && range.end - range.start <= storageLimits.smallRangeBytesMax) {
+      const path = this.path(name);
+      return this.unlessMissing(async () => readSmallRange(path, READ_FLAGS, range));
+    }
     return this.reading(name, async (file) => {
       const { size } = fstatSync(file);
       const start = Math.min(range?.start ?? 0, size);
@@ -116,7 +141,7 @@ class DirectoryObjectStore implements ObjectStore {
     try {
       await this.requireRoot();
       for await (const name of this.walk('', prefix, cursor ?? '')) {
-        if (page.objects.length === limits.listPageMax) return { ...page, next: page.objects.at(-1)?.name };
+        if (page.objects.length === requestLimits.listPageMax) return { ...page, next: page.objects.at(-1)?.name };
         const bytes = await this.size(name);
         if (bytes !== undefined) page.objects.push({ name, bytes });
       }
@@ -142,13 +167,19 @@ class DirectoryObjectStore implements ObjectStore {
 
   private async reading<T>(name: ObjectName, use: (file: FileDescriptor) => Promise<T>): Promise<T | undefined> {
     const path = this.path(name);
-    try {
+    return this.unlessMissing(async () => {
       const file = await openFile(path, READ_FLAGS);
       try {
         return await use(file);
       } finally {
         closeSync(file);
       }
+    });
+  }
+
+  private async unlessMissing<T>(read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
     } catch (error) {
       if (!isMissing(error)) throw fileFault(error, 'reading an object');
     }

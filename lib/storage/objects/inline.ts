@@ -10,7 +10,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { MetadataStore, QueryPage, WriteResult } from '../metadata/port.ts';
 import { retryPauseMs } from '../retry.ts';
@@ -67,7 +68,7 @@ class InlineObjectStore implements ObjectStore {
   /** For the sake of the port: what is inline is small enough to be put. */
   upload(name: ObjectName): Upload {
     idOf(name);
-    return gatheredUpload((chunks) => this.put(name, chunks), limits.itemBytesMax);
+    return gatheredUpload((chunks) => this.put(name, chunks), storageLimits.itemBytesMax);
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -83,8 +84,8 @@ class InlineObjectStore implements ObjectStore {
 
   async delete(names: readonly ObjectName[]): Promise<void> {
     const keys = names.map((name) => inlineKey(idOf(name)));
-    for (let start = 0; start < keys.length; start += limits.storageFanOutMax) {
-      const batch = keys.slice(start, start + limits.storageFanOutMax);
+    for (let start = 0; start < keys.length; start += storageLimits.storageFanOutMax) {
+      const batch = keys.slice(start, start + storageLimits.storageFanOutMax);
       await Promise.all(batch.map((key) => this.repeated({ kind: 'delete', key })));
     }
   }
@@ -116,7 +117,8 @@ class InlineObjectStore implements ObjectStore {
         if (next !== undefined) return { ...page, next: `${shard}.${next}` };
         shard++;
       }
-      if (page.objects.length >= limits.listPageMax && shard < INLINE_SHARDS) return { ...page, next: `${shard}.` };
+      if (page.objects.length >= requestLimits.listPageMax && shard < INLINE_SHARDS)
+        return { ...page, next: `${shard}.` };
       from = idPrefix;
     }
     return page;
@@ -135,7 +137,7 @@ class InlineObjectStore implements ObjectStore {
       from,
       // Ids are hex digits, all of which sort before `g`.
       to: `${idPrefix}g`,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
   }
@@ -156,7 +158,7 @@ class InlineObjectStore implements ObjectStore {
         return await this.metadata.write([write]);
       } catch (error) {
         const unknown = error instanceof MillraceError && error.effect === 'unknown';
-        if (!unknown || attempt >= limits.unknownOutcomeAttemptsMax) throw error;
+        if (!unknown || attempt >= storageLimits.unknownOutcomeAttemptsMax) throw error;
       }
       await this.clock.sleep(retryPauseMs(attempt, this.random));
     }

@@ -12,6 +12,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
 import type { ByteRange, ObjectName, PresignedUrl } from './port.ts';
+import { signingTimeMs } from './url-life.ts';
 
 const OBJECTS_PATH = '/v1/objects/';
 
@@ -52,7 +53,7 @@ export function createLocalPresigner({ secret, baseUrl, clock }: LocalPresignerO
       checkObjectName(name);
       checkRange(range);
       assert(range.end > range.start, 'an empty range has no URL');
-      const expiresAtMs = Math.floor(clock.now() + expiresInMs);
+      const expiresAtMs = signingTimeMs(clock.now(), expiresInMs) + Math.floor(expiresInMs);
       const text = `${range.start}-${range.end - 1}`;
       const query = `range=${text}&expires=${expiresAtMs}&signature=${signature(name, text, expiresAtMs)}`;
       return {

@@ -1,6 +1,6 @@
 /** Objects in the process's memory, for `:memory:`, tests and simulations. Nothing survives the process. */
 import { concatBytes } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { type LocalPresigner, signWith } from './local-presign.ts';
 import { checkObjectName, checkRange } from './name.ts';
 import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
@@ -60,7 +60,7 @@ class MemoryObjectStore implements ObjectStore {
     const names = [...this.objects.keys()]
       .filter((name) => name.startsWith(prefix) && (cursor === undefined || name > cursor))
       .sort();
-    const page = names.slice(0, limits.listPageMax);
+    const page = names.slice(0, requestLimits.listPageMax);
     const objects = page.map((name) => ({ name, bytes: this.objects.get(name)?.length ?? 0 }));
     return names.length > page.length ? { objects, next: page.at(-1) } : { objects };
   }

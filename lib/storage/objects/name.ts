@@ -1,14 +1,14 @@
 /** The names of objects: one check for every adapter, so that what one stores the others could. */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { ByteRange, ObjectName } from './port.ts';
 
 /** Segments of `[a-z0-9.-]` that do not begin with a dot, joined by single slashes. All of it is ASCII. */
 const NAME = /^[a-z0-9-][a-z0-9.-]*(?:\/[a-z0-9-][a-z0-9.-]*)*$/;
 
 export function isObjectName(text: string): boolean {
-  if (text.length > limits.objectNameBytesMax || !NAME.test(text)) return false;
-  return text.split('/').every((segment) => segment.length <= limits.objectNameSegmentBytesMax);
+  if (text.length > storageLimits.objectNameBytesMax || !NAME.test(text)) return false;
+  return text.split('/').every((segment) => segment.length <= storageLimits.objectNameSegmentBytesMax);
 }
 
 /** A name that is none can lead out of a directory, or into what a store keeps for itself. */

@@ -75,6 +75,9 @@ export interface ObjectStore {
   archive(name: ObjectName, storageClass: ArchiveClass): Promise<ArchiveOutcome>;
   /** Objects whose name starts with `prefix`; `cursor` is an earlier page's `next`. */
   list(prefix: string, cursor?: string): Promise<ListPage>;
-  /** A URL that serves exactly this range to whoever has it, until it expires. */
+  /**
+   * A URL that serves exactly this range to whoever has it, until it expires: after two thirds of the time at the earliest, so
+   * that whoever asks for the range again soon is given the same URL (url-life.ts).
+   */
   presign(name: ObjectName, range: ByteRange, expiresInMs: number): Promise<PresignedUrl>;
 }

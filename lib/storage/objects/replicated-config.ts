@@ -11,7 +11,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { ObjectStore } from './port.ts';
 import { type Replica, ReplicaSet } from './replicated.ts';
@@ -35,8 +35,8 @@ export function parseReplicas(text: string): ReplicaConfig[] {
   } catch (cause) {
     throw refusal('is not JSON', cause);
   }
-  if (!Array.isArray(list) || list.length === 0 || list.length > limits.replicasMax) {
-    throw refusal(`is not a list of 1 to ${limits.replicasMax} replicas`);
+  if (!Array.isArray(list) || list.length === 0 || list.length > replicationLimits.replicasMax) {
+    throw refusal(`is not a list of 1 to ${replicationLimits.replicasMax} replicas`);
   }
   const replicas = list.map(parseReplica);
   for (const field of ['id', 'name', 'bucket'] as const) {
@@ -50,8 +50,8 @@ export function parseReplicas(text: string): ReplicaConfig[] {
 function parseReplica(entry: unknown, index: number): ReplicaConfig {
   const { id, name, bucket, region, rack } = (entry ?? {}) as Record<string, unknown>;
   const texts = [name, bucket, region, rack];
-  if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= limits.replicasMax) {
-    throw refusal(`has no id from 0 to ${limits.replicasMax - 1} in its replica ${index + 1}`);
+  if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= replicationLimits.replicasMax) {
+    throw refusal(`has no id from 0 to ${replicationLimits.replicasMax - 1} in its replica ${index + 1}`);
   }
   if (!texts.every((value) => typeof value === 'string' && value !== '')) {
     throw refusal(`lacks name, bucket, region or rack in its replica ${index + 1}`);

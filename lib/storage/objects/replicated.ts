@@ -20,7 +20,8 @@ import {
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { ArchiveClass } from '../../log/segment/archive-class.ts';
 import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
 import { ReplicaHealthBook } from './replicated-health.ts';
@@ -59,7 +60,10 @@ export class ReplicaSet implements ObjectStore {
 
   constructor(parts: { replicas: readonly Replica[]; clock: Clock; order?: ReadOrder; health?: ReplicaHealthBook }) {
     const ids = parts.replicas.map(({ id }) => id);
-    assert(ids.length > 0 && ids.length <= limits.replicasMax && new Set(ids).size === ids.length, 'replicas differ');
+    assert(
+      ids.length > 0 && ids.length <= replicationLimits.replicasMax && new Set(ids).size === ids.length,
+      'replicas differ',
+    );
     this.replicas = parts.replicas;
     this.clock = parts.clock;
     this.order = parts.order ?? {};
@@ -153,7 +157,7 @@ export class ReplicaSet implements ObjectStore {
     const objects = new Map<ObjectName, ListPage['objects'][number]>();
     let from = own === '' ? undefined : own;
     for (let index = Number(digits); index < this.replicas.length; index++) {
-      if (objects.size >= limits.listPageMax) return { objects: [...objects.values()], next: `${index}:` };
+      if (objects.size >= requestLimits.listPageMax) return { objects: [...objects.values()], next: `${index}:` };
       const { id, store } = this.replicas[index] as Replica;
       const page = await this.health.watchRead(id, () => store.list(prefix, from));
       for (const object of page.objects) objects.set(object.name, object);
@@ -220,7 +224,7 @@ export class ReplicaSet implements ObjectStore {
   private async firstOf<T>(asked: ReadonlyMap<ReplicaId, Promise<Answer<T>>>, impatient: boolean) {
     if (!impatient) return Promise.race(asked.values());
     const answered = new AbortController();
-    const slow = this.clock.sleep(limits.replicaReadPatienceMs, answered.signal).then(() => 'slow' as const);
+    const slow = this.clock.sleep(replicationLimits.replicaReadPatienceMs, answered.signal).then(() => 'slow' as const);
     try {
       return await Promise.race([...asked.values(), slow]);
     } finally {

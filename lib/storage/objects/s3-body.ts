@@ -4,13 +4,23 @@ import type { GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { assert } from '../../kernel/assert.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 
-export function describeBody(chunks: readonly Uint8Array[]): { ContentLength: number; ChecksumCRC32C: string } {
+/** What S3 is told of a body before it comes. */
+export interface BodyFacts {
+  ContentLength: number;
+  ChecksumCRC32C: string;
+}
+
+export function describeBody(chunks: readonly Uint8Array[]): BodyFacts {
   let length = 0;
   let checksum = 0;
   for (const chunk of chunks) {
     length += chunk.length;
     checksum = crc32c(chunk, 0, chunk.length, checksum);
   }
+  return bodyFacts(length, checksum);
+}
+
+export function bodyFacts(length: number, checksum: number): BodyFacts {
   const bytes = Buffer.alloc(4);
   bytes.writeUInt32BE(checksum);
   return { ContentLength: length, ChecksumCRC32C: bytes.toString('base64') };

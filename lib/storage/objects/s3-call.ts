@@ -1,6 +1,6 @@
 /** One call of S3, repeated as long as it may pass and there is time. */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { Random } from '../../kernel/random.ts';
 import { awsFailure, awsFault } from '../faults.ts';
 import { withRetries } from '../retry.ts';
@@ -21,7 +21,7 @@ interface SendOptions {
 
 /** Makes the call as often as it takes, and throws what it comes to as a `MillraceError` that names `what`. */
 export async function callS3<T>(
-  { clock, random, callMsMax = limits.objectCallMsMax }: S3Calling,
+  { clock, random, callMsMax = storageLimits.objectCallMsMax }: S3Calling,
   what: string,
   send: (options: SendOptions) => Promise<T>,
 ): Promise<T> {
@@ -47,7 +47,7 @@ export function callS3ForLong<T>(
   what: string,
   send: (options: SendOptions) => Promise<T>,
 ): Promise<T> {
-  const callMsMax = Math.max(limits.objectAssemblyMsMax, calling.callMsMax ?? 0);
+  const callMsMax = Math.max(storageLimits.objectAssemblyMsMax, calling.callMsMax ?? 0);
   return callS3({ ...calling, callMsMax }, what, (options) => send({ ...options, requestTimeout: callMsMax }));
 }
 

@@ -10,7 +10,7 @@ import { CreateSessionCommand, S3Client, type S3ClientConfig, type SessionCreden
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { s3ClientConfig } from './s3.ts';
 
 export interface SessionIdentity {
@@ -47,7 +47,7 @@ export class S3Sessions {
     this.sessions.set(Bucket, session);
     const { identity } = session;
     const leftMs = identity === undefined ? 0 : identity.expiration.getTime() - this.clock.now();
-    if (leftMs > limits.sessionRenewalMs && identity !== undefined) return identity;
+    if (leftMs > replicationLimits.sessionRenewalMs && identity !== undefined) return identity;
     const renewal = this.renew(Bucket, session);
     if (leftMs <= 0 || identity === undefined) return renewal;
     renewal.catch(() => undefined); // the session still lasts, and the next request tries again

@@ -5,7 +5,7 @@
  *   and signed as `UNSIGNED-PAYLOAD`, over TLS.
  * - Every call does the same however often it is repeated, so that whatever may pass is tried again. The SDK's own
  *   retries are off (`s3ClientConfig`): they end where an answer's body begins, and can't repeat a streamed put.
- * - A call ends in time with all its attempts (`limits.objectCallMsMax`), also where the server says nothing at all.
+ * - A call ends in time with all its attempts (`storageLimits.objectCallMsMax`), also where the server says nothing at all.
  * - S3 is strongly consistent: what was put is read, and listed, at once.
  *
  * In a directory bucket (S3 Express One Zone) a list has no order, takes no place to start after, and takes only prefixes
@@ -27,16 +27,20 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { assert } from '../../kernel/assert.ts';
 import { EMPTY_BYTES } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { ArchiveClass } from '../../log/segment/archive-class.ts';
+import { OBJECT_CACHE_CONTROL } from '../../log/segment/cache-control.ts';
 import { checkObjectName, checkRange, isObjectName, rangeHeader } from './name.ts';
 import type { ArchiveOutcome, ByteRange, ListPage, ObjectName, ObjectStore, PresignedUrl, Upload } from './port.ts';
 import { bodyOf, describeBody, readBody } from './s3-body.ts';
 import { callS3, callS3ForLong, causeName } from './s3-call.ts';
 import { isDirectoryBucket, listablePrefix, sessionEndMs } from './s3-directory-bucket.ts';
 import { S3Upload } from './s3-upload.ts';
+import type { Spool } from './spool.ts';
 import { uploadOf } from './upload.ts';
+import { signingTimeMs } from './url-life.ts';
 
 export interface S3ObjectStoreOptions {
   /** Made with `s3ClientConfig`. It stays the caller's. */
@@ -48,6 +52,8 @@ export interface S3ObjectStoreOptions {
   random: Random;
   /** How long a call may take with all its attempts. */
   callMsMax?: number;
+  /** Where uploads are kept until they are sent; in memory where there is none. */
+  spool?: Spool | undefined;
 }
 
 /**
@@ -55,7 +61,7 @@ export interface S3ObjectStoreOptions {
  * endpoint there (`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`) means a server that has no host name for each bucket.
  */
 export function s3ClientConfig(environment: Readonly<Record<string, string | undefined>>): S3ClientConfig {
-  const agent = { keepAlive: true, maxSockets: limits.storageConnectionsMax };
+  const agent = { keepAlive: true, maxSockets: storageLimits.storageConnectionsMax };
   return {
     maxAttempts: 1,
     forcePathStyle: (environment.AWS_ENDPOINT_URL_S3 ?? environment.AWS_ENDPOINT_URL) !== undefined,
@@ -67,10 +73,10 @@ export function s3ClientConfig(environment: Readonly<Record<string, string | und
     // The SDK warns of every failed put that it can't repeat; the adapter can, and reports what it can't.
     logger: SILENT,
     requestHandler: {
-      connectionTimeout: limits.storageConnectMsMax,
-      requestTimeout: limits.objectCallMsMax,
+      connectionTimeout: storageLimits.storageConnectMsMax,
+      requestTimeout: storageLimits.objectCallMsMax,
       throwOnRequestTimeout: true,
-      socketTimeout: limits.objectCallMsMax,
+      socketTimeout: storageLimits.objectCallMsMax,
       httpAgent: agent,
       httpsAgent: agent,
     },
@@ -102,9 +108,7 @@ class S3ObjectStore implements ObjectStore {
   }
 
   upload(name: ObjectName): Upload {
-    const object = this.object(name);
-    const put = (chunks: readonly Uint8Array[]) => this.put(name, chunks);
-    return uploadOf(new S3Upload({ ...this.options, object, put, inFlight: this.partsInFlight }));
+    return uploadOf(new S3Upload({ ...this.options, object: this.object(name), inFlight: this.partsInFlight }));
   }
 
   async getRange(name: ObjectName, range?: ByteRange): Promise<Uint8Array | undefined> {
@@ -124,8 +128,8 @@ class S3ObjectStore implements ObjectStore {
 
   async delete(names: readonly ObjectName[]): Promise<void> {
     const keys = names.map((name) => ({ Key: this.object(name).Key }));
-    for (let start = 0; start < keys.length; start += limits.deleteObjectsMax) {
-      await this.deleteBatch(keys.slice(start, start + limits.deleteObjectsMax));
+    for (let start = 0; start < keys.length; start += storageLimits.deleteObjectsMax) {
+      await this.deleteBatch(keys.slice(start, start + storageLimits.deleteObjectsMax));
     }
   }
 
@@ -158,7 +162,7 @@ class S3ObjectStore implements ObjectStore {
     const command = new ListObjectsV2Command({
       Bucket: bucket,
       Prefix: isDirectoryBucket(bucket) ? listablePrefix(wanted) : wanted,
-      MaxKeys: limits.listPageMax,
+      MaxKeys: requestLimits.listPageMax,
       ContinuationToken: cursor,
     });
     const { Contents = [], NextContinuationToken: next } = await callS3(this.options, 'a list of S3', (options) =>
@@ -175,7 +179,7 @@ class S3ObjectStore implements ObjectStore {
     checkRange(range);
     assert(range.end > range.start, 'an empty range has no URL');
     const header = rangeHeader(range);
-    const signedAt = Math.floor(this.options.clock.now() / 1_000);
+    const signedAtMs = signingTimeMs(this.options.clock.now(), expiresInMs);
     const expiresIn = Math.ceil(expiresInMs / 1_000);
     const { client, bucket } = this.options;
     // Asked before: what the URL is signed with then lasts at least as long.
@@ -184,16 +188,16 @@ class S3ObjectStore implements ObjectStore {
       : Number.POSITIVE_INFINITY;
     const url = await getSignedUrl(
       client,
-      new GetObjectCommand({ ...this.object(name), Range: header }),
+      new GetObjectCommand({ ...this.object(name), Range: header, ResponseCacheControl: OBJECT_CACHE_CONTROL }),
       // In seconds. `range` is signed as a header: as a query parameter S3 would not know it.
       {
         expiresIn,
-        signingDate: signedAt,
+        signingDate: signedAtMs / 1_000,
         unhoistableHeaders: new Set(['range']),
         signableHeaders: new Set(['host', 'range']),
       },
     );
-    return { url, headers: { range: header }, expiresAtMs: Math.min((signedAt + expiresIn) * 1_000, sessionMs) };
+    return { url, headers: { range: header }, expiresAtMs: Math.min(signedAtMs + expiresIn * 1_000, sessionMs) };
   }
 
   private object(name: ObjectName): { Bucket: string; Key: string } {

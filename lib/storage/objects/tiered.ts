@@ -5,7 +5,7 @@
 import { maskOf, members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { ArchiveClass } from '../../log/segment/archive-class.ts';
 import type { CommitTier } from '../../log/segment/object-name.ts';
 import { INLINE_PREFIX } from './inline-item.ts';
@@ -43,7 +43,7 @@ export interface TieredObjectStore extends ObjectStore {
 }
 
 /** Whatever their number: bit n for replica n. */
-const ALL_REPLICAS: ReplicaMask = 2 ** limits.replicasMax - 1;
+const ALL_REPLICAS: ReplicaMask = 2 ** replicationLimits.replicasMax - 1;
 
 /** Number of the only bucket, where there are no others. */
 const OWN_ID: ReplicaId = 0;

@@ -3,7 +3,7 @@
  * failed is let go of at once.
  */
 import { assert } from '../../kernel/assert.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { Upload } from './port.ts';
 
 export interface UploadSteps {
@@ -66,7 +66,7 @@ class SteppedUpload implements Upload {
 /** Keeps the bytes in memory and stores them by one `put`: for small objects, and for stores in memory. */
 export function gatheredUpload(
   put: (chunks: readonly Uint8Array[]) => Promise<void>,
-  bytesMax: number = limits.uploadBytesMax,
+  bytesMax: number = storageLimits.uploadBytesMax,
 ): Upload {
   const gathered: Uint8Array[] = [];
   let length = 0;

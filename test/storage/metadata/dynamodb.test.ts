@@ -1,7 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { createDynamoMetadataStore, dynamoClientConfig } from '../../../lib/storage/metadata/dynamodb.ts';
 import { impatientClock, type ScriptedServer, type Step, startScriptedServer } from '../../support/scripted-server.ts';
@@ -63,7 +63,7 @@ describe('a write', () => {
       effect: 'none',
       facts: { retryAfterMs: expect.any(Number) },
     });
-    expect(requests).toHaveLength(limits.storageRetriesMax + 1);
+    expect(requests).toHaveLength(storageLimits.storageRetriesMax + 1);
   });
 
   const lost: [string, Step][] = [
@@ -92,7 +92,7 @@ describe('a write', () => {
     server = undefined;
     const fault = { code: 'KAFKA_STORAGE_ERROR', effect: 'none', message: expect.stringContaining('ECONNREFUSED') };
     await expect(store.write([update])).rejects.toMatchObject(fault);
-    expect(clock.slept).toHaveLength(limits.storageRetriesMax);
+    expect(clock.slept).toHaveLength(storageLimits.storageRetriesMax);
   });
 
   test.each(['AccessDeniedException', 'ResourceNotFoundException', 'UnrecognizedClientException'])(
@@ -140,7 +140,7 @@ describe('a transaction', () => {
   test('that is throttled for good is a throttle without effect', async () => {
     const { store, requests } = await openStore([cancelled('ThrottlingError', 'None')]);
     await expect(store.write(transaction)).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED', effect: 'none' });
-    expect(requests).toHaveLength(limits.storageRetriesMax + 1);
+    expect(requests).toHaveLength(storageLimits.storageRetriesMax + 1);
   });
 
   test('that conflicts for good is a fault of storage without effect', async () => {
@@ -169,7 +169,7 @@ describe('a read', () => {
     const { store, requests } = await openStore([failure]);
     const fault = { code: 'KAFKA_STORAGE_ERROR', effect: 'none' };
     await expect(store.query({ pk: 'p', limit: 1, consistency: 'eventual' })).rejects.toMatchObject(fault);
-    expect(requests).toHaveLength(limits.storageRetriesMax + 1);
+    expect(requests).toHaveLength(storageLimits.storageRetriesMax + 1);
   });
 
   test('asks for the consistency that it is to have', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openSqliteMetadataStore } from '../../../lib/storage/metadata/sqlite.ts';
+import { turn } from '../../support/passing-time.ts';
 
 const key = { pk: 'p', sk: 's' };
 let directory: string;
@@ -20,6 +21,23 @@ afterEach(() => rmSync(directory, { recursive: true }));
 function fault(message: string) {
   return expect.objectContaining({ code: 'KAFKA_STORAGE_ERROR', message: expect.stringContaining(message) });
 }
+
+test('answers with breaks for other work, where it has a clock', async () => {
+  let nowMs = 0;
+  const clock = { now: () => nowMs, monotonic: () => nowMs++, sleep: () => turn() as Promise<void> };
+  const store = openSqliteMetadataStore({ path: ':memory:', clock });
+  const other = { turns: 0, isOver: false };
+  const others = (async () => {
+    for (; !other.isOver; other.turns++) await turn();
+  })();
+  for (let count = 0; count < 5; count++) await store.get(key, 'strong');
+  expect(other.turns).toBe(0);
+  for (let count = 0; count < 100; count++) await store.get(key, 'strong');
+  expect(other.turns).toBeGreaterThan(2);
+  other.isOver = true;
+  await others;
+  await store.close();
+});
 
 describe('a file', () => {
   test('keeps its items when it is closed and opened again, with and without fsync', async () => {

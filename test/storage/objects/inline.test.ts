@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
@@ -73,7 +73,7 @@ describe('a put', () => {
     });
     const store = createInlineObjectStore({ metadata: dead, clock, random: { fraction: () => 0.25 } });
     await expect(store.put(name, [bytes])).rejects.toMatchObject({ effect: 'unknown' });
-    expect(slept).toEqual([2, 4].map((factor) => limits.storageRetryPauseMsMin * factor * 0.25));
+    expect(slept).toEqual([2, 4].map((factor) => storageLimits.storageRetryPauseMsMin * factor * 0.25));
   });
 
   test('that certainly had no effect is not done again', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { type PutOutcome, ReplicaSet } from '../../../lib/storage/objects/replicated.ts';
@@ -56,9 +57,9 @@ async function outcomes({ set }: World, targets: number): Promise<[number, PutOu
 /** Fails often enough, for long enough. */
 async function makeFailed(world: World, replica: number) {
   world.behaviour[replica] = 'failing';
-  for (let failure = 0; failure < limits.replicaFailuresMin; failure++) {
+  for (let failure = 0; failure < replicationLimits.replicaFailuresMin; failure++) {
     await outcomes(world, 1 << replica);
-    await world.clock.advance(limits.replicaFailingMsMin);
+    await world.clock.advance(replicationLimits.replicaFailingMsMin);
   }
 }
 
@@ -132,7 +133,7 @@ describe('a read', () => {
     behaviour[0] = 'silent';
     calls.length = 0;
     const reading = set.getRange('a');
-    expect(await clock.until(reading)).toBe(limits.replicaReadPatienceMs);
+    expect(await clock.until(reading)).toBe(replicationLimits.replicaReadPatienceMs);
     expect(await reading).toEqual(digits);
     expect(calls).toEqual(['get 0', 'get 1']);
     expect(clock.sleeping).toBe(0);
@@ -210,18 +211,18 @@ describe('the health of a replica', () => {
     const world = makeSet();
     await world.stores[0]?.put('a/b', [digits]);
     world.behaviour[0] = 'read-only';
-    for (let failure = 0; failure < limits.replicaFailuresMin; failure++) {
+    for (let failure = 0; failure < replicationLimits.replicaFailuresMin; failure++) {
       await outcomes(world, 0b001);
-      await world.clock.advance(limits.replicaFailingMsMin);
+      await world.clock.advance(replicationLimits.replicaFailingMsMin);
       expect(await world.set.getRange('a/b')).toEqual(digits);
     }
     expect(world.set.health.failed()).toBe(0b001);
     expect(await world.set.getRange('a/b')).toEqual(digits);
     expect(world.set.health.failed()).toBe(0b001);
     world.behaviour[0] = 'well';
-    for (let success = 0; success < limits.replicaSuccessesMin; success++) {
+    for (let success = 0; success < replicationLimits.replicaSuccessesMin; success++) {
       await outcomes(world, 0b001);
-      await world.clock.advance(limits.replicaRecoveringMsMin);
+      await world.clock.advance(replicationLimits.replicaRecoveringMsMin);
     }
     expect(world.set.health.alive()).toBe(0b111);
   });
@@ -242,7 +243,7 @@ describe('the health of a replica', () => {
     world.behaviour[1] = 'silent';
     world.set.putTo(0b010, 'a', [digits]);
     world.set.putTo(0b010, 'b', [digits]);
-    await world.clock.advance(limits.replicaSilentMsMax);
+    await world.clock.advance(replicationLimits.replicaSilentMsMax);
     expect(world.set.health.failed()).toBe(0b010);
   });
 
@@ -250,10 +251,10 @@ describe('the health of a replica', () => {
     const world = makeSet();
     await makeFailed(world, 1);
     world.behaviour[1] = 'well';
-    for (let success = 0; success < limits.replicaSuccessesMin; success++) {
+    for (let success = 0; success < replicationLimits.replicaSuccessesMin; success++) {
       expect(world.set.health.alive()).toBe(0b101);
       await outcomes(world, 0b010);
-      await world.clock.advance(limits.replicaRecoveringMsMin);
+      await world.clock.advance(replicationLimits.replicaRecoveringMsMin);
     }
     expect(world.set.health.alive()).toBe(0b111);
   });
@@ -273,12 +274,12 @@ describe('of all replicas', () => {
 
   test('a list names the objects of each, over as many pages as it takes', async () => {
     const { set, stores } = makeSet();
-    const numbers = Array.from({ length: limits.listPageMax + 5 }, (_, number) => `x/${10_000 + number}`);
+    const numbers = Array.from({ length: requestLimits.listPageMax + 5 }, (_, number) => `x/${10_000 + number}`);
     for (const name of numbers) await stores[0]?.put(name, [digits]);
     for (const name of ['x/10000', 'x/b', 'y/c']) await stores[2]?.put(name, [digits]);
     await stores[1]?.put('x/b', [digits]);
     const first = await set.list('x/');
-    expect(first.objects).toHaveLength(limits.listPageMax);
+    expect(first.objects).toHaveLength(requestLimits.listPageMax);
     const second = await set.list('x/', first.next);
     expect(second.objects.slice(5).map(({ name }) => name)).toEqual(['x/b', 'x/10000']);
     expect(second.next).toBeUndefined();

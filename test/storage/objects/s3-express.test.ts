@@ -1,7 +1,7 @@
 /** The S3 adapter on a directory bucket: what it sends, and what it makes of the answers. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { createS3ObjectStore } from '../../../lib/storage/objects/s3.ts';
 import { createS3Client } from '../../../lib/storage/objects/s3-sessions.ts';
@@ -106,7 +106,7 @@ describe('in a directory bucket', () => {
     };
     const { store, requests } = await openStore([session(), begun, part, part, completed]);
     const upload = store.upload('a');
-    await upload.write([new Uint8Array(limits.uploadPartBytes + 1)]);
+    await upload.write([new Uint8Array(storageLimits.uploadPartBytes + 1)]);
     await upload.finish();
     expect(requests.map(({ method }) => method)).toEqual(['GET', 'POST', 'PUT', 'PUT', 'POST']);
     for (const { headers } of requests.slice(1)) expect(headers['x-amz-s3session-token']).toBe('TOKEN');

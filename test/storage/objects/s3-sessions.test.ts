@@ -1,6 +1,6 @@
 import type { SessionCredentials } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { S3Sessions } from '../../../lib/storage/objects/s3-sessions.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
@@ -32,7 +32,7 @@ describe('a session', () => {
   test('is made once for all that ask at once, and used until it nears its end', async () => {
     const { clock, state, token } = makeSessions();
     expect(await Promise.all([token(), token(), token()])).toEqual(['1', '1', '1']);
-    await clock.advance(FIVE_MINUTES - limits.sessionRenewalMs - 1);
+    await clock.advance(FIVE_MINUTES - replicationLimits.sessionRenewalMs - 1);
     expect(await token()).toBe('1');
     expect(state.created).toHaveLength(1);
   });
@@ -40,7 +40,7 @@ describe('a session', () => {
   test('is renewed beside the requests while it still lasts', async () => {
     const { clock, token } = makeSessions();
     await token();
-    await clock.advance(FIVE_MINUTES - limits.sessionRenewalMs);
+    await clock.advance(FIVE_MINUTES - replicationLimits.sessionRenewalMs);
     expect(await token()).toBe('1');
     await clock.advance(0);
     expect(await token()).toBe('2');

@@ -1,7 +1,9 @@
 /** Uploads to S3: what they send, and what they make of the answers. */
+import { tmpdir } from 'node:os';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
+import { Spool } from '../../../lib/storage/objects/spool.ts';
 import { closeScriptedS3, openScriptedS3 } from '../../support/scripted-s3.ts';
 import type { Step } from '../../support/scripted-server.ts';
 
@@ -21,7 +23,7 @@ const noSuchUpload: Step = { status: 404, body: '<Error><Code>NoSuchUpload</Code
 const lateError: Step = { status: 200, body: '<Error><Code>InternalError</Code></Error>' };
 const gone: Step = { status: 204 };
 
-const PART = limits.uploadPartBytes;
+const PART = storageLimits.uploadPartBytes;
 const bytes = new Uint8Array(2 * PART + 5).map((_, index) => (index * 2_654_435_761) >>> 24);
 
 /** Method and what is asked for, as `PUT part 2`. */
@@ -151,8 +153,51 @@ test('writes wait while as many parts of all uploads are on their way as may be'
   });
   const ended = Promise.allSettled(endings);
   const sent = () => new Set(requests.filter(({ method }) => method === 'PUT').map(({ url }) => url));
-  await vi.waitFor(() => expect(sent().size).toBe(limits.uploadPartsInFlightMax), { timeout: 1_900 });
+  await vi.waitFor(() => expect(sent().size).toBe(storageLimits.uploadPartsInFlightMax), { timeout: 1_900 });
   // Those on their way, and one in each upload.
-  expect(settled).toBe(limits.uploadPartsInFlightMax + uploads.length);
+  expect(settled).toBe(storageLimits.uploadPartsInFlightMax + uploads.length);
   for (const ending of await ended) expect(ending).toMatchObject({ status: 'rejected' });
+});
+
+describe('an upload through a spool', () => {
+  test('is one put, whatever its size, and sent again as a whole', async () => {
+    const spool = new Spool({ directory: tmpdir(), bytesMax: 4 * PART });
+    const { store, requests } = await openScriptedS3([slowDown, { status: 200 }], { ...WITHOUT_HURRY, spool });
+    const upload = store.upload('a/b');
+    await upload.write([bytes]);
+    await upload.finish();
+    expect(requests.map(asked)).toEqual(['PUT', 'PUT']);
+    for (const { headers, body } of requests) {
+      expect(headers).toMatchObject({
+        'content-length': String(bytes.length),
+        'x-amz-checksum-crc32c': checksumOf(bytes),
+      });
+      expect(Buffer.compare(Buffer.from(body, 'latin1'), bytes)).toBe(0);
+    }
+    expect(spool.reserve(spool.bytesMax)).toBe(true);
+  });
+
+  test('goes in parts, from disk and from memory, where the disk has no room', async () => {
+    const spool = new Spool({ directory: tmpdir(), bytesMax: PART });
+    const { store, requests } = await openScriptedS3([begun, part, part, part, completed], { ...WITHOUT_HURRY, spool });
+    const upload = store.upload('a/b');
+    await upload.write([bytes]);
+    await upload.finish();
+    expect(requests.map(asked).sort()).toEqual(
+      ['POST begin', 'POST upload', 'PUT part 1', 'PUT part 2', 'PUT part 3'].sort(),
+    );
+    expect(spool.reserve(spool.bytesMax)).toBe(true);
+  });
+
+  test('that is aborted or refused gives back its room', async () => {
+    const spool = new Spool({ directory: tmpdir(), bytesMax: 4 * PART });
+    const { store } = await openScriptedS3([denied], { ...WITHOUT_HURRY, spool });
+    const aborted = store.upload('a/b');
+    await aborted.write([bytes]);
+    await aborted.abort();
+    const refused = store.upload('a/c');
+    await refused.write([bytes]);
+    await expect(refused.finish()).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+    expect(spool.reserve(spool.bytesMax)).toBe(true);
+  });
 });

@@ -1,8 +1,11 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, test } from 'vitest';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
+import { seededRandom } from '../../../lib/kernel/random.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
-import { s3ClientConfig } from '../../../lib/storage/objects/s3.ts';
+import { createS3ObjectStore, s3ClientConfig } from '../../../lib/storage/objects/s3.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { closeScriptedS3, openScriptedS3 } from '../../support/scripted-s3.ts';
 import type { Step } from '../../support/scripted-server.ts';
 
@@ -77,7 +80,7 @@ describe('a put', () => {
   test('that is throttled for good is a throttle', async () => {
     const { store, requests } = await openScriptedS3([slowDown]);
     await expect(store.put('a', chunks)).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED' });
-    expect(requests).toHaveLength(limits.storageRetriesMax + 1);
+    expect(requests).toHaveLength(storageLimits.storageRetriesMax + 1);
   });
 
   test('that is not allowed is a fault, and not sent again', async () => {
@@ -192,6 +195,31 @@ test('a URL is signed by version 4, as S3 demands of objects under KMS keys, and
   expect(searchParams.get('X-Amz-Algorithm')).toBe('AWS4-HMAC-SHA256');
   expect(searchParams.get('X-Amz-SignedHeaders')).toBe('host;range');
   expect(headers).toEqual({ range: 'bytes=2-4' });
+});
+
+test('a URL lets caches keep what it serves for as long as it works', async () => {
+  const { store } = await openScriptedS3([]);
+  const { url } = await store.presign('a', { start: 2, end: 5 }, storageLimits.presignedUrlMs);
+  const { searchParams } = new URL(url);
+  expect(searchParams.get('response-cache-control')).toBe('public, max-age=900, immutable');
+  expect(searchParams.get('X-Amz-Expires')).toBe('900');
+});
+
+test('URLs of one range within five minutes are one, which is signed at their beginning', async () => {
+  const clock = new ManualClock(Date.UTC(2026, 0, 1, 23, 57, 30));
+  const client = new S3Client({ region: 'us-east-1', credentials: { accessKeyId: 'a', secretAccessKey: 'b' } });
+  const store = createS3ObjectStore({ client, bucket: 'bucket', clock, random: seededRandom(1) });
+  const presign = () => store.presign('a', { start: 2, end: 5 }, storageLimits.presignedUrlMs);
+  const first = await presign();
+  expect(new URL(first.url).searchParams.get('X-Amz-Date')).toBe('20260101T235500Z');
+  expect(first.expiresAtMs).toBe(Date.UTC(2026, 0, 2, 0, 10));
+  await clock.advance(149_999);
+  expect(await presign()).toEqual(first);
+  expect((await store.presign('a', { start: 2, end: 6 }, storageLimits.presignedUrlMs)).url).not.toBe(first.url);
+  await clock.advance(1);
+  const next = await presign();
+  expect(new URL(next.url).searchParams.get('X-Amz-Date')).toBe('20260102T000000Z');
+  expect(next.expiresAtMs).toBe(first.expiresAtMs + 300_000);
 });
 
 test('a client for an endpoint uses paths for buckets, and one for AWS does not', () => {
