@@ -12,8 +12,13 @@
  * - `max.compaction.lag.ms` demands one as soon as any dirty record is older, however little is dirty.
  * - Otherwise the dirty bytes of that range must be more than `min.cleanable.dirty.ratio` of it and what is below it.
  *
+ * A pass that has begun is brought to its end before anything else, and nothing more is demanded for it. Its range only ever
+ * gets shorter, where a later step has less memory or time, or `min.compaction.lag.ms` has become longer: what was cleaned with
+ * the keys of the longer range is clean by those of the shorter one.
+ *
  * As in Kafka, tombstones whose time is over don't demand a compaction: they go with the next one.
  */
+import type { CompactionPass } from '../merged/lifecycle-item.ts';
 import type { SegmentItem } from '../merged/segment-item.ts';
 import type { TopicConfigValues } from '../topic/config.ts';
 
@@ -26,6 +31,8 @@ export interface CompactionSituation {
   logStartOffset: number;
   /** Where the last pass ended, as the ledger's lifecycle item has it; absent before the first. */
   dirtyFrom?: number;
+  /** The one that has begun at `dirtyFrom`. */
+  pass?: CompactionPass;
   nowMs: number;
   /** How many dirty bytes one pass takes on; one segment at least. */
   dirtyBytesMax: number;
@@ -52,11 +59,13 @@ interface NothingDue {
 
 interface CleaningDue {
   kind: 'clean';
-  why: 'enough is dirty' | 'a dirty record is too old';
-  /** What the first pass reads: the dirty offsets from here … */
+  why: 'enough is dirty' | 'a dirty record is too old' | 'a pass is under way';
+  /** What the first reading goes over: the dirty offsets from here … */
   from: number;
-  /** … up to here, where a segment ends. The second pass goes over all segments that begin below. */
+  /** … up to here. The second reading goes over all segments that begin below, … */
   to: number;
+  /** … but for those that end here or before, which an earlier step of the pass has cleaned. */
+  cleanedTo: number;
 }
 
 export function planCompaction(situation: CompactionSituation, config: CompactionConfig): CompactionPlan {
@@ -73,23 +82,27 @@ export function planCompaction(situation: CompactionSituation, config: Compactio
 function due(
   segments: readonly CompactibleSegment[],
   from: number,
-  { nowMs, dirtyBytesMax }: CompactionSituation,
+  { nowMs, dirtyBytesMax, dirtyFrom = 0, pass }: CompactionSituation,
   config: CompactionConfig,
 ): NothingDue | CleaningDue {
   const dirty = segments.filter(({ end }) => end > from);
   if (dirty.length === 0) return { kind: 'nothing', why: 'nothing is dirty' };
   const cleanable = oldEnough(dirty, nowMs, config['min.compaction.lag.ms']);
   if (cleanable.length === 0) return { kind: 'nothing', why: 'what is dirty is too young' };
-  const to = rangeEnd(cleanable, from, dirtyBytesMax);
+  if (pass !== undefined && pass.end > from && from >= dirtyFrom && pass.end <= endOf(dirty)) {
+    const to = Math.min(pass.end, endOf(cleanable));
+    return { kind: 'clean', why: 'a pass is under way', from, to, cleanedTo: pass.cleanedTo };
+  }
+  const range = { from, to: rangeEnd(cleanable, from, dirtyBytesMax), cleanedTo: 0 };
   if (hasOlderThan(dirty, nowMs - config['max.compaction.lag.ms'])) {
-    return { kind: 'clean', why: 'a dirty record is too old', from, to };
+    return { kind: 'clean', why: 'a dirty record is too old', ...range };
   }
   const dirtyBytes = bytesBetween(cleanable, from, Number.POSITIVE_INFINITY);
   const cleanBytes = bytesBetween(segments, 0, from);
   if (dirtyBytes <= config['min.cleanable.dirty.ratio'] * (cleanBytes + dirtyBytes)) {
     return { kind: 'nothing', why: 'too little is dirty' };
   }
-  return { kind: 'clean', why: 'enough is dirty', from, to };
+  return { kind: 'clean', why: 'enough is dirty', ...range };
 }
 
 /**
@@ -102,6 +115,10 @@ function firstDirty(
 ): number {
   const mergedEnd = segments.at(-1)?.end ?? logStartOffset;
   return dirtyFrom < logStartOffset || dirtyFrom > mergedEnd ? logStartOffset : dirtyFrom;
+}
+
+function endOf(segments: readonly CompactibleSegment[]): number {
+  return segments.at(-1)?.end ?? 0;
 }
 
 /** The segments before the first that has a record younger than the lag; 0 makes none too young, whatever its clock said. */

@@ -11,6 +11,7 @@
  *     k   bytes    the key of the records; or
  *     n   string   the name of a header, and
  *     h   bytes    its value. `k` and `h` go when the erasure is done: then nothing says any more who it was
+ *     f   number   when it was fixed how far it reaches, ms
  *     e   number   when the last segment was rewritten, ms
  *     w   number   clearing: when to look again, ms
  *     l   boolean  clearing: the round through all ledgers has found something that must wait
@@ -37,6 +38,8 @@ export interface Erasure {
   match: ErasureMatch;
   /** Until it is done. */
   subject?: Subject;
+  /** When it was fixed how far it reaches: what it is about was stored by then. */
+  fixedMs?: number;
   /** When the last segment was rewritten. */
   erasedMs?: number;
   /** When to look again. */
@@ -85,6 +88,7 @@ export function planErasure(id: string, topics: ErasureTopics, subject: Subject)
 
 export interface ErasureChanges {
   state?: 'erasing' | 'clearing' | 'done';
+  fixedMs?: number;
   erasedMs?: number;
   nextMs?: number;
   left?: boolean;
@@ -103,6 +107,7 @@ export function planErasureChange(erasure: Erasure, changes: ErasureChanges): Wr
     else if (value !== undefined) set[name] = value;
   };
   put('s', changes.state);
+  put('f', changes.fixedMs);
   put('e', changes.erasedMs);
   put('w', changes.nextMs);
   put('l', changes.left);
@@ -115,7 +120,7 @@ export function planErasureChange(erasure: Erasure, changes: ErasureChanges): Wr
 }
 
 export function decodeErasure(id: string, attributes: Attributes): Erasure {
-  const { v, s, t, p, n, e, l, o = 0, w = 0, x, d } = attributes;
+  const { v, s, t, p, n, f, e, l, o = 0, w = 0, x, d } = attributes;
   assert(typeof v === 'number' && typeof o === 'number' && typeof w === 'number', `the erasure ${id} has its numbers`);
   assert(s === 'fixing' || s === 'erasing' || s === 'clearing' || s === 'done', `the erasure ${id} has a state`);
   assert(typeof p === 'string' || Array.isArray(t), `the erasure ${id} has topics`);
@@ -127,6 +132,7 @@ export function decodeErasure(id: string, attributes: Attributes): Erasure {
     topics: typeof p === 'string' ? { pattern: p } : { names: (t as Value[]).map(String) },
     match: typeof n === 'string' ? { kind: 'header', name: n } : { kind: 'key' },
     ...(subject !== undefined && { subject }),
+    ...(typeof f === 'number' && { fixedMs: f }),
     ...(typeof e === 'number' && { erasedMs: e }),
     nextMs: w,
     left: l === true,

@@ -18,8 +18,8 @@
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Changes, Item, ItemKey, Value, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
-import { erasureKey } from './erasure-item.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
+import { type Erasure, erasureKey } from './erasure-item.ts';
 
 export interface ErasureLedger {
   ledger: LedgerId;
@@ -62,29 +62,37 @@ export interface ErasureExtent {
   ends: readonly number[];
 }
 
-/** The first that says how far it reaches is right. Of an erasure that was forgotten meanwhile nothing is to be written. */
-export function planErasureLedger(id: string, ledger: LedgerId, extent: ErasureExtent): Write[] {
+/**
+ * The first that says how far it reaches is right. Once all ledgers are fixed, or the erasure was forgotten, none is added: a topic
+ * that was made since then has nothing of it.
+ */
+export function planErasureLedger(
+  { id, version }: Pick<Erasure, 'id' | 'version'>,
+  ledger: LedgerId,
+  extent: ErasureExtent,
+): Write[] {
   const { topic, firstPartition, ends } = extent;
-  assert(ends.length > 0 && ends.length <= limits.partitionsPerLedgerMax, `${ends.length} partitions in a ledger`);
+  assert(ends.length > 0 && ends.length <= topicLimits.partitionsPerLedgerMax, `${ends.length} partitions in a ledger`);
   const attributes: Attributes = { t: topic, p: firstPartition, c: ends.length };
   for (const [slot, end] of ends.entries()) if (end > 0) attributes[`e${slot}`] = end;
   return [
     { kind: 'put', key: erasureLedgerKey(id, ledger), attributes, conditions: [{ clause: 'item-absent' }] },
-    { kind: 'check', key: erasureKey(id), conditions: [{ clause: 'item-exists' }] },
+    { kind: 'check', key: erasureKey(id), conditions: [{ clause: 'equals', attribute: 'v', value: version }] },
   ];
 }
 
 export interface ErasureStep {
   slot: number;
   erasedTo: number;
-  removed: number;
-  segments: number;
+  /** With these it is to be written once. */
+  removed?: number;
+  segments?: number;
 }
 
 export function planErasureStep(
   id: string,
   ledger: LedgerId,
-  { slot, erasedTo, removed, segments }: ErasureStep,
+  { slot, erasedTo, removed = 0, segments = 0 }: ErasureStep,
 ): Write {
   const changes = { set: { [`a${slot}`]: erasedTo }, add: { [`r${slot}`]: removed, [`g${slot}`]: segments } };
   return { kind: 'update', key: erasureLedgerKey(id, ledger), changes, conditions: [{ clause: 'item-exists' }] };

@@ -15,7 +15,7 @@ import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
 import type { Attributes, Changes, Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { ledgerLimits } from '../../kernel/limits/ledger.ts';
 import { type Commit, idOf, packCommit } from './commit.ts';
 import {
   decodeHead,
@@ -50,9 +50,9 @@ export function planAppend(plan: AppendPlan): Write {
     { clause: 'equals', attribute: 'e', value: plan.epoch },
     { clause: 'equals', attribute: 'i', value: plan.isrVersion },
     { clause: 'lacks', attribute: 'r', value: idOf(commit) },
-    { clause: 'at-most', attribute: 'x', value: plan.seen + limits.sealsRemembered },
+    { clause: 'at-most', attribute: 'x', value: plan.seen + ledgerLimits.sealsRemembered },
     { clause: 'less', attribute: 'w', value: commit.object.birthMs },
-    { clause: 'shorter', attribute: 't', length: limits.tailEntriesMax },
+    { clause: 'shorter', attribute: 't', length: ledgerLimits.tailEntriesMax },
   ];
   if (plan.expected !== undefined) {
     const attribute = nextAttribute(plan.expected.slot);
@@ -106,13 +106,13 @@ export function explainRefusal(plan: AppendPlan, item: Attributes | undefined): 
   const head = decodeHead(item);
   if (isRecent(head, idOf(plan.commit))) return { reason: 'committed', head };
   if (head.swept >= plan.commit.object.birthMs) return { reason: 'swept', head };
-  if (head.sealed > plan.seen + limits.sealsRemembered) return { reason: 'stale', head };
+  if (head.sealed > plan.seen + ledgerLimits.sealsRemembered) return { reason: 'stale', head };
   if (head.epoch !== plan.epoch || head.isrVersion !== plan.isrVersion) return { reason: 'fenced', head };
   if (plan.producers?.some((change) => !isAsExpected(head, change))) return { reason: 'sequences', head };
   if (plan.expected !== undefined && head.next[plan.expected.slot] !== plan.expected.offset) {
     return { reason: 'offset-mismatch', head, nextOffset: head.next[plan.expected.slot] as number };
   }
-  assert(head.tail.length >= limits.tailEntriesMax, 'an append is refused for a reason that is known here');
+  assert(head.tail.length >= ledgerLimits.tailEntriesMax, 'an append is refused for a reason that is known here');
   return { reason: 'full', head };
 }
 

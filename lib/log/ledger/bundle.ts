@@ -13,13 +13,14 @@
  *
  * The entry's id is fresh, and so no two bundles share an item. Its birth is that of its oldest commit: the sweeper's
  * fence, which the append is conditioned on, holds for all of them. A bundle that was written and not appended (a crash,
- * or a transaction that someone else committed meanwhile) is referred to by nothing and goes with the ledger's topic.
+ * or a transaction that someone else committed meanwhile) is referred to by nothing and goes when the
+ * check of what is stored comes by it.
  */
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter, toHex } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { Run } from '../segment/footer.ts';
 import { type Commit, idOf, packCommit, unpackCommit } from './commit.ts';
 import { ledgerKey } from './head.ts';
@@ -70,7 +71,7 @@ function packItems(commits: readonly Commit[]): Attributes[] {
   let writer = new ByteWriter(1024);
   for (const commit of commits) {
     const packed = packCommit(commit);
-    if (writer.length > 0 && writer.length + packed.length > limits.bundleItemBytesMax) {
+    if (writer.length > 0 && writer.length + packed.length > transactionLimits.bundleItemBytesMax) {
       items.push({ c: writer.finish() });
       writer = new ByteWriter(1024);
     }
@@ -91,6 +92,11 @@ export function bundleKey(ledger: LedgerId, entry: BundleEntry, number: number):
 
 export function isBundleKey({ sk }: ItemKey): boolean {
   return sk.startsWith('bundle#');
+}
+
+/** The id of the entry, as text, whose bundle has an item with this sort key. */
+export function bundleIdIn(sk: string): string {
+  return sk.slice('bundle#'.length, -DIGITS - 1);
 }
 
 /** The commits of one item. */

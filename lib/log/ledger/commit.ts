@@ -24,7 +24,7 @@
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
 import { commitId, OBJECT_RANDOM_BYTES, type ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { Run } from '../segment/footer.ts';
 import type { CommitTier } from '../segment/object-name.ts';
 
@@ -78,7 +78,7 @@ export function packCommit(commit: Commit): Uint8Array {
   let slots = 0;
   let previous = -1;
   for (const { slot } of commit.runs) {
-    assert(slot > previous && slot < limits.partitionsPerLedgerMax, `slot ${slot} after ${previous}`);
+    assert(slot > previous && slot < topicLimits.partitionsPerLedgerMax, `slot ${slot} after ${previous}`);
     slots |= 1 << slot;
     previous = slot;
   }

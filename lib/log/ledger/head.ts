@@ -32,7 +32,7 @@
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type Commit, packCommit, unpackCommit } from './commit.ts';
 
 export interface LedgerHead {
@@ -62,6 +62,13 @@ export function ledgerKey(ledger: LedgerId): string {
   return `ledger#${ledger.topicId}#${ledger.index}`;
 }
 
+/** The ledger whose items have this partition key. */
+export function ledgerIdIn(pk: string): LedgerId {
+  const [, topicId = '', index] = /^ledger#([^#]+)#(\d+)$/.exec(pk) ?? [];
+  assert(index !== undefined, `${pk} is the key of a ledger`);
+  return { topicId, index: Number(index) };
+}
+
 export function headKey(ledger: LedgerId): ItemKey {
   return { pk: ledgerKey(ledger), sk: 'head' };
 }
@@ -70,7 +77,7 @@ export function isHead({ sk }: ItemKey): boolean {
   return sk === 'head';
 }
 
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 
 export function nextAttribute(slot: number): string {
   return `n${slot}`;
@@ -135,7 +142,18 @@ export function encodeHead(head: LedgerHead): Attributes {
   return Object.assign(attributes, head.replication);
 }
 
+/** Stores may give the same object for an item that has not changed. */
+const decoded = new WeakMap<Attributes, LedgerHead>();
+
 export function decodeHead(attributes: Attributes): LedgerHead {
+  const known = decoded.get(attributes);
+  if (known !== undefined) return known;
+  const head = headIn(attributes);
+  decoded.set(attributes, head);
+  return head;
+}
+
+function headIn(attributes: Attributes): LedgerHead {
   const replication = replicationIn(attributes);
   return {
     ...(replication && { replication }),

@@ -17,7 +17,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type Commit, packCommit, unpackCommit } from './commit.ts';
 import { ledgerKey, recordsOf } from './head.ts';
 
@@ -33,7 +33,7 @@ export interface Page {
   firstCommit?: number;
 }
 
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 const PREFIX = 'page#';
 const DIGITS = 12;
 

@@ -14,14 +14,14 @@ import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { ledgerLimits } from '../../kernel/limits/ledger.ts';
 import { idOf } from './commit.ts';
 import { headKey, type LedgerHead, tailStart } from './head.ts';
 import { encodePage, type Page, pageKey } from './page.ts';
 
 /** Whether a tail of this length starts a seal: exactly one append of a batch of them sees each multiple. */
 export function startsSeal(tailLength: number): boolean {
-  return tailLength >= limits.tailEntriesSeal && tailLength % limits.tailEntriesSeal === 0;
+  return tailLength >= ledgerLimits.tailEntriesSeal && tailLength % ledgerLimits.tailEntriesSeal === 0;
 }
 
 /**
@@ -77,7 +77,7 @@ export function planTrim(ledger: LedgerId, head: LedgerHead, stored: Page): Writ
     );
   }
   const remembered = [...head.recentSealed, stored.commits.length];
-  const forgotten = remembered.length > limits.sealsRemembered ? (remembered.shift() as number) : 0;
+  const forgotten = remembered.length > ledgerLimits.sealsRemembered ? (remembered.shift() as number) : 0;
   return {
     kind: 'update',
     key: headKey(ledger),

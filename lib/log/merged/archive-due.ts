@@ -1,5 +1,5 @@
 /** Which merged segments are to be in another class of storage than the bucket's standard. */
-import { limits } from '../../kernel/limits.ts';
+import { archiveLimits } from '../../kernel/limits/archive.ts';
 import { segmentPiece } from '../retention/piece.ts';
 import { type ArchiveClass, FIXED_CLASS } from '../segment/archive-class.ts';
 import type { TopicConfigValues } from '../topic/config.ts';
@@ -17,7 +17,7 @@ export interface ArchiveRules {
 export function archiveRules(config: TopicConfigValues): ArchiveRules | undefined {
   const storageClass = config['archive.storage.class'];
   if (storageClass === '') return undefined;
-  return { storageClass, afterMs: config['archive.after.ms'], bytesMin: limits.archiveBytesMin };
+  return { storageClass, afterMs: config['archive.after.ms'], bytesMin: archiveLimits.archiveBytesMin };
 }
 
 /**

@@ -11,7 +11,7 @@ import { assert } from '../../kernel/assert.ts';
 import { ByteWriter } from '../../kernel/bytes.ts';
 import { type LedgerId, OBJECT_ID_BYTES, type ObjectId } from '../../kernel/ids.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { ledgerKey } from '../ledger/head.ts';
 import type { Tier } from '../segment/object-name.ts';
 import { packObjectId, unpackObjectId } from './segment-item.ts';
@@ -59,7 +59,10 @@ export function condemnedAtMs(sk: string): number {
 }
 
 export function encodeCondemned(objects: readonly CondemnedObject[]): Attributes {
-  assert(objects.length > 0 && objects.length <= limits.condemnedPerItemMax, `${objects.length} condemned objects`);
+  assert(
+    objects.length > 0 && objects.length <= mergingLimits.condemnedPerItemMax,
+    `${objects.length} condemned objects`,
+  );
   const writer = new ByteWriter(objects.length * ENTRY_BYTES);
   for (const { tier, object } of objects) writer.u8(TIERS.indexOf(tier)).bytes(packObjectId(object));
   return { o: writer.finish() };

@@ -3,12 +3,12 @@
  * or when they are old.
  */
 import { assert } from '../../kernel/assert.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { LedgerHead } from '../ledger/head.ts';
 import type { Page } from '../ledger/page.ts';
 
 export interface MergePolicy {
-  /** Pages that hold as much as this are due, … */
+  /** Pages that hold as much as this for each partition that has something in them are due, … */
   bytesMin: number;
   /** … and as many as this, … */
   pagesMin: number;
@@ -16,13 +16,15 @@ export interface MergePolicy {
   ageMsMin: number;
   /** What one step merges, unless a single page has more. */
   stepBytesMax: number;
+  /** Commits in bundles that one step holds in memory, unless a single page has more; absent: as a server does it. */
+  stepBundledCommitsMax?: number;
 }
 
 export const DEFAULT_POLICY: MergePolicy = {
-  bytesMin: limits.mergeBytesMin,
-  pagesMin: limits.mergePagesMin,
-  ageMsMin: limits.mergeAgeMsMin,
-  stepBytesMax: limits.mergeStepBytesMax,
+  bytesMin: mergingLimits.mergeBytesMin,
+  pagesMin: mergingLimits.mergePagesMin,
+  ageMsMin: mergingLimits.mergeAgeMsMin,
+  stepBytesMax: mergingLimits.mergeStepBytesMax,
 };
 
 /** What a page has that its merging depends on. */
@@ -32,15 +34,20 @@ export interface PageFacts {
   bytes: number;
   /** The birth of its oldest object. */
   oldestMs: number;
+  /** Those that have something in it, as bits. */
+  slots: number;
 }
 
 export function pageFacts({ sequence, commits }: Page): PageFacts {
-  let [bytes, oldestMs] = [0, Number.MAX_SAFE_INTEGER];
+  let [bytes, oldestMs, slots] = [0, Number.MAX_SAFE_INTEGER, 0];
   for (const { object, runs } of commits) {
     oldestMs = Math.min(oldestMs, object.birthMs);
-    for (const run of runs) bytes += run.bytes;
+    for (const run of runs) {
+      bytes += run.bytes;
+      slots |= 1 << run.slot;
+    }
   }
-  return { sequence, bytes, oldestMs };
+  return { sequence, bytes, oldestMs, slots };
 }
 
 /**
@@ -60,7 +67,9 @@ export function mergeDue(
   if (first === undefined) return undefined;
   const bytes = pages.reduce((sum, page) => sum + page.bytes, 0);
   const many = head.sealed - head.merged >= policy.pagesMin;
-  if (!many && bytes < policy.bytesMin && nowMs - first.oldestMs < policy.ageMsMin) return undefined;
+  const active = bitCount(pages.reduce((all, { slots }) => all | slots, 0));
+  const isMuch = bytes >= policy.bytesMin * Math.max(1, active);
+  if (!many && !isMuch && nowMs - first.oldestMs < policy.ageMsMin) return undefined;
   let to = first.sequence + 1;
   let stepBytes = first.bytes;
   for (const page of pages.slice(1)) {
@@ -69,4 +78,10 @@ export function mergeDue(
     to++;
   }
   return to;
+}
+
+function bitCount(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -10,7 +10,7 @@
  * and when nothing is left to do, between two full ones there is at most one that is not, and behind the last one there are
  * at most seven of each level.
  */
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { SegmentItem } from './segment-item.ts';
 
 export interface SegmentMerge {
@@ -30,7 +30,7 @@ export function proposeSegmentMerge(
 ): SegmentMerge | undefined {
   for (const { members, closed } of stretches(segments, targetBytes)) {
     const chosen = closed
-      ? fitting(members, targetBytes, limits.segmentWritesMax - 1)
+      ? fitting(members, targetBytes, mergingLimits.segmentWritesMax - 1)
       : nextOfLevel(members, targetBytes);
     if (chosen.length > 1) return { segments: chosen, level: Math.max(...chosen.map(({ level }) => level)) + 1 };
   }
@@ -69,8 +69,8 @@ function nextOfLevel(members: readonly SegmentItem[], targetBytes: number): read
     const { level } = members[start] as SegmentItem;
     const after = members.findIndex((segment, n) => n > start && segment.level !== level);
     const end = after < 0 ? members.length : after;
-    const chosen = fitting(members.slice(start, end), targetBytes, limits.segmentMergeFanIn);
-    if (chosen.length === limits.segmentMergeFanIn || chosen.length < end - start) return chosen;
+    const chosen = fitting(members.slice(start, end), targetBytes, mergingLimits.segmentMergeFanIn);
+    if (chosen.length === mergingLimits.segmentMergeFanIn || chosen.length < end - start) return chosen;
     start = end;
   }
   return [];

@@ -11,11 +11,13 @@
  *     h, u       string, number   who is at work on the ledger, and until when (ms). Advice: nothing depends on it
  *     c0..c15    number   compaction of the slot: the first offset that was never compacted
  *     f0..f15    number   when the slot was last compacted (ms)
+ *     e0..e15    number   of a pass over the slot that is under way: where the range ends that begins at c, and …
+ *     p0..p15    number   … below which offset everything is cleaned
  */
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import type { Attributes, ItemKey, Value } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import type { Attributes, Changes, ItemKey, Value } from '../../kernel/items.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { ledgerKey } from '../ledger/head.ts';
 import { type Mark, unpackMarks } from './marks.ts';
 
@@ -40,6 +42,16 @@ export interface CompactionProgress {
   dirtyFrom: number;
   /** When the slot was last compacted. */
   atMs: number;
+  /** Absent: none is under way. */
+  pass?: CompactionPass;
+}
+
+/** A pass of compaction that has begun and not come to its end (lib/log/compaction/plan.ts). */
+export interface CompactionPass {
+  /** Its range is from `dirtyFrom` up to here. */
+  end: number;
+  /** Everything below was cleaned with the keys of that range, or more. */
+  cleanedTo: number;
 }
 
 export function lifecycleKey(ledger: LedgerId): ItemKey {
@@ -53,9 +65,11 @@ export function decodeLifecycle(attributes: Attributes | undefined): Lifecycle {
   assert(h === undefined || typeof h === 'string', 'lifecycle attribute h is text');
   assert(k === undefined || k instanceof Uint8Array, 'lifecycle attribute k is bytes');
   const compacted = new Map<number, CompactionProgress>();
-  for (let slot = 0; slot < limits.partitionsPerLedgerMax; slot++) {
+  for (let slot = 0; slot < topicLimits.partitionsPerLedgerMax; slot++) {
     const [dirtyFrom, atMs] = [numberAt(at, `c${slot}`), numberAt(at, `f${slot}`)];
-    if (dirtyFrom !== 0 || atMs !== 0) compacted.set(slot, { dirtyFrom, atMs });
+    if (dirtyFrom === 0 && atMs === 0) continue;
+    const pass = { end: numberAt(at, `e${slot}`), cleanedTo: numberAt(at, `p${slot}`) };
+    compacted.set(slot, { dirtyFrom, atMs, ...(pass.end > 0 && { pass }) });
   }
   return {
     version: numberAt(at, 'v'),
@@ -67,15 +81,18 @@ export function decodeLifecycle(attributes: Attributes | undefined): Lifecycle {
   };
 }
 
-/** As an update sets it. */
-export function encodeCompaction(compacted: ReadonlyMap<number, CompactionProgress>): Attributes {
-  const attributes: Attributes = {};
-  for (const [slot, { dirtyFrom, atMs }] of compacted) {
-    assert(slot >= 0 && slot < limits.partitionsPerLedgerMax, `slot ${slot}`);
-    attributes[`c${slot}`] = dirtyFrom;
-    attributes[`f${slot}`] = atMs;
+/** What an update of it changes. */
+export function compactionChanges(compacted: ReadonlyMap<number, CompactionProgress>) {
+  const set: Attributes = {};
+  const remove: string[] = [];
+  for (const [slot, { dirtyFrom, atMs, pass }] of compacted) {
+    assert(slot >= 0 && slot < topicLimits.partitionsPerLedgerMax, `slot ${slot}`);
+    set[`c${slot}`] = dirtyFrom;
+    set[`f${slot}`] = atMs;
+    if (pass === undefined) remove.push(`e${slot}`, `p${slot}`);
+    else Object.assign(set, { [`e${slot}`]: pass.end, [`p${slot}`]: pass.cleanedTo });
   }
-  return attributes;
+  return { set, remove } satisfies Changes;
 }
 
 function numberAt(attributes: Attributes, name: string): number {

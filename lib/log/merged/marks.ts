@@ -10,7 +10,7 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 
 /** At this time pages 0 … pages − 1 were merged. */
 export interface Mark {
@@ -33,7 +33,7 @@ export function unpackMarks(packed: Uint8Array): Mark[] {
 }
 
 /** Marks are this far apart: those of a grace, one from before it and one that is yet to come are as many as there can be. */
-const SPACING_MS = Math.ceil(limits.lifecycleGraceMs / (limits.lifecycleMarksMax - 2));
+const SPACING_MS = Math.ceil(mergingLimits.lifecycleGraceMs / (mergingLimits.lifecycleMarksMax - 2));
 
 /** The marks with one more, at most `lifecycleMarksMax`. */
 export function withMark(marks: readonly Mark[], pages: number, nowMs: number): Mark[] {
@@ -47,7 +47,7 @@ export function withMark(marks: readonly Mark[], pages: number, nowMs: number): 
       known.findLastIndex((mark) => isPast(mark.atMs, nowMs)),
     ),
   );
-  return [...needed.filter((mark) => mark.atMs < atMs), { pages, atMs }].slice(-limits.lifecycleMarksMax);
+  return [...needed.filter((mark) => mark.atMs < atMs), { pages, atMs }].slice(-mergingLimits.lifecycleMarksMax);
 }
 
 /** How many pages have been merged for a grace or longer. */
@@ -56,5 +56,5 @@ export function pagesMergedForGrace(marks: readonly Mark[], nowMs: number): numb
 }
 
 function isPast(atMs: number, nowMs: number): boolean {
-  return atMs <= nowMs - limits.lifecycleGraceMs;
+  return atMs <= nowMs - mergingLimits.lifecycleGraceMs;
 }

@@ -10,11 +10,11 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import { type LedgerId, objectIdText } from '../../kernel/ids.ts';
-import type { Attributes, Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import type { Changes, Condition, Write } from '../../kernel/items.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { headKey, type LedgerHead, MERGED_ATTRIBUTE } from '../ledger/head.ts';
 import { type CondemnedAt, condemnedKey, encodeCondemned } from './condemned-item.ts';
-import { type CompactionProgress, encodeCompaction, type Lifecycle, lifecycleKey } from './lifecycle-item.ts';
+import { type CompactionProgress, compactionChanges, type Lifecycle, lifecycleKey } from './lifecycle-item.ts';
 import { packMarks, withMark } from './marks.ts';
 import { encodeSegmentItem, packObjectId, type SegmentItem, segmentKey } from './segment-item.ts';
 import { unchanged } from './unchanged.ts';
@@ -34,7 +34,7 @@ export interface Merge {
 export function planMerge(ledger: LedgerId, head: LedgerHead, lifecycle: Lifecycle, merge: Merge): Write[] {
   const { to, segments, nowMs } = merge;
   assert(to > head.merged && to <= head.sealed, `pages ${head.merged} to ${to} of ${head.sealed} can be merged`);
-  assert(segments.length <= limits.segmentWritesMax, `${segments.length} segments in one merge`);
+  assert(segments.length <= mergingLimits.segmentWritesMax, `${segments.length} segments in one merge`);
   const conditions: Condition[] = [{ clause: 'item-exists' }, unchanged(MERGED_ATTRIBUTE, head.merged)];
   if (head.replication !== undefined) conditions.push({ clause: 'equals', attribute: 'i', value: head.isrVersion });
   return [
@@ -44,7 +44,7 @@ export function planMerge(ledger: LedgerId, head: LedgerHead, lifecycle: Lifecyc
       changes: { set: { [MERGED_ATTRIBUTE]: to }, add: { v: 1 } },
       conditions,
     },
-    nextVersion(ledger, lifecycle, segments, { k: packMarks(withMark(lifecycle.marks, to, nowMs)) }),
+    nextVersion(ledger, lifecycle, segments, { set: { k: packMarks(withMark(lifecycle.marks, to, nowMs)) } }),
     ...segments.map(
       (segment): Write => ({
         kind: 'put',
@@ -71,10 +71,13 @@ export interface Replacement {
 export function planReplace(ledger: LedgerId, lifecycle: Lifecycle, replacement: Replacement): Write[] {
   const { remove, add, condemned, progress } = replacement;
   assert(lifecycle.version > 0, 'a ledger that has segments has a lifecycle item');
-  assert(remove.length + add.length <= limits.segmentWritesMax, `${remove.length + add.length} segments in one step`);
+  assert(
+    remove.length + add.length <= mergingLimits.segmentWritesMax,
+    `${remove.length + add.length} segments in one step`,
+  );
   checkCover(remove, add);
   const going = objectsBut(remove, add);
-  const writes = [nextVersion(ledger, lifecycle, objectsBut(add, remove), encodeCompaction(progress ?? new Map()))];
+  const writes = [nextVersion(ledger, lifecycle, objectsBut(add, remove), compactionChanges(progress ?? new Map()))];
   if (going.length > 0) {
     writes.push({
       kind: 'put',
@@ -121,7 +124,7 @@ function placeOf({ partition, base }: SegmentItem): string {
 }
 
 /** `v` + 1, if it is what it was and the new segments' objects have not been given up. */
-function nextVersion(ledger: LedgerId, lifecycle: Lifecycle, added: readonly SegmentItem[], set: Attributes): Write {
+function nextVersion(ledger: LedgerId, lifecycle: Lifecycle, added: readonly SegmentItem[], changes: Changes): Write {
   const { version, swept } = lifecycle;
   const conditions = [unchanged('v', version)];
   if (added.length > 0) {
@@ -130,7 +133,7 @@ function nextVersion(ledger: LedgerId, lifecycle: Lifecycle, added: readonly Seg
     // The fence may rise after it was read; where there was none, any new one refuses the write.
     conditions.push(swept === 0 ? unchanged('w', 0) : { clause: 'less', attribute: 'w', value: birthMs });
   }
-  return { kind: 'update', key: lifecycleKey(ledger), changes: { set, add: { v: 1 } }, conditions };
+  return { kind: 'update', key: lifecycleKey(ledger), changes: { ...changes, add: { v: 1 } }, conditions };
 }
 
 /** Those of the segments whose object none of the others is in. */

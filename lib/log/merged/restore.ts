@@ -7,7 +7,7 @@
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import { headKey } from '../ledger/head.ts';
 import { type Lifecycle, lifecycleKey } from './lifecycle-item.ts';
@@ -30,7 +30,7 @@ export function planRestore(
   const key = lifecycleKey(ledger);
   const conditions: Condition[] = [unchanged('v', version)];
   const next = Math.max(version, newestVersion) + 1;
-  const steps = chunked(segments, limits.segmentWritesMax);
+  const steps = chunked(segments, mergingLimits.segmentWritesMax);
   return steps.map((some, index) => {
     const isLast = index === steps.length - 1;
     const guards: Write[] = [

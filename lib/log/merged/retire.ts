@@ -5,7 +5,7 @@
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { headKey, type LedgerHead, MERGED_ATTRIBUTE, RETIRED_ATTRIBUTE } from '../ledger/head.ts';
 import { type Lifecycle, lifecycleKey } from './lifecycle-item.ts';
 import { pagesMergedForGrace } from './marks.ts';
@@ -14,7 +14,7 @@ import { unchanged } from './unchanged.ts';
 /** Below which page pages may be retired; `head.retired` where none may. */
 export function retirableTo(head: LedgerHead, lifecycle: Lifecycle, nowMs: number): number {
   const merged = Math.min(pagesMergedForGrace(lifecycle.marks, nowMs), head.merged);
-  return Math.max(head.retired, Math.min(merged, head.sealed - limits.pagesKept));
+  return Math.max(head.retired, Math.min(merged, head.sealed - mergingLimits.pagesKept));
 }
 
 /** The head's `d`. Before it producers must have got offsets for what they know by commits in these pages. */

@@ -4,14 +4,15 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type BatchHeader, batchHeaders } from '../record-batch/header.ts';
 import { encodeSegmentFooter, itemOfFooter, type SegmentFooter } from './segment-footer.ts';
 import type { SegmentBlock } from './segment-index.ts';
 import type { SegmentItem } from './segment-item.ts';
 
 /** What a footer can say; no time of a record that was accepted is beyond it, whatever its batch's header says. */
-const MAX_MS = limits.timestampMsMax;
+const MAX_MS = topicLimits.timestampMsMax;
 
 /** What is known of a segment before its batches are. */
 export type SegmentIdentity = Pick<
@@ -90,7 +91,7 @@ export class SegmentBuilder {
     block.bytes += sizeBytes;
     block.newestMs = this.newestMs;
     block.crc32c = crc32c(bytes, position, position + sizeBytes, block.crc32c);
-    if (block.bytes >= limits.segmentBlockBytes) this.open = undefined;
+    if (block.bytes >= mergingLimits.segmentBlockBytes) this.open = undefined;
   }
 
   private begin(base: number): SegmentBlock {

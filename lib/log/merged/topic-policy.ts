@@ -1,5 +1,6 @@
 /** What a topic's configs, and what one transaction takes, say about merging. */
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { TopicConfigValues } from '../topic/config.ts';
 import { DEFAULT_POLICY, type MergePolicy } from './due.ts';
 
@@ -13,7 +14,7 @@ export function mergePolicyOf(config: TopicConfigValues): MergePolicy {
 
 /** What the topic's segments grow to. */
 export function segmentTargetBytes(config: TopicConfigValues): number {
-  return Math.min(limits.mergedSegmentBytesMax, config['segment.bytes']);
+  return Math.min(mergingLimits.mergedSegmentBytesMax, config['segment.bytes']);
 }
 
 /**
@@ -21,6 +22,6 @@ export function segmentTargetBytes(config: TopicConfigValues): number {
  * neighbours have more than the target together, or they would be one; and of each slot one is left over.
  */
 export function stepTargetBytes(targetBytes: number, stepBytes: number): number {
-  const pairs = Math.floor((limits.segmentWritesMax - limits.partitionsPerLedgerMax) / 2);
+  const pairs = Math.floor((mergingLimits.segmentWritesMax - topicLimits.partitionsPerLedgerMax) / 2);
   return Math.max(targetBytes, Math.ceil(stepBytes / pairs));
 }

@@ -6,7 +6,7 @@
  * Control batches are decoded like others; who must skip them looks at the header.
  */
 import { utf8Text } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { batchLimits } from '../../kernel/limits/batches.ts';
 import type { Compression } from './compression.ts';
 import {
   BATCH_OVERHEAD,
@@ -53,7 +53,7 @@ export function recordsPayload(
   bytes: Uint8Array,
   header: BatchHeader,
   compression: Compression,
-  inflatedBytesMax: number = limits.inflatedBatchBytesMax,
+  inflatedBytesMax: number = batchLimits.inflatedBatchBytesMax,
 ): Payload {
   const start = header.position + BATCH_OVERHEAD;
   const end = header.position + header.sizeBytes;

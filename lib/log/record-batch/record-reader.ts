@@ -11,7 +11,7 @@
  * Whatever the bytes, only `MillraceError` is thrown.
  */
 import { MalformedBytesError, utf8Text } from '../../kernel/bytes.ts';
-import type { ErrorCode, MillraceError } from '../../kernel/errors.ts';
+import { type ErrorCode, MillraceError } from '../../kernel/errors.ts';
 import { type BatchHeader, batchError } from './header.ts';
 import { NO_TIMESTAMP } from './record.ts';
 import { VarintReader } from './varint.ts';
@@ -79,7 +79,11 @@ export class RecordReader {
     const { compression, position, recordCount } = this.header;
     // Positions in the reason are then those of the inflated records.
     const inflated = compression === 'none' ? '' : ' (inflated)';
-    return batchError(code, position, `record ${this.index} of ${recordCount}${inflated}: ${reason}`);
+    const detail = `record ${this.index} of ${recordCount}${inflated}: ${reason}`;
+    const error = batchError(code, position, detail);
+    return new MillraceError(code, error.message, {
+      facts: { records: [{ index: this.index, message: error.message }] },
+    });
   }
 
   private readFields(): void {

@@ -9,7 +9,7 @@
  *
  * The CRC is checked first, always: a damaged batch must not come out of this with a checksum that is right.
  */
-import { dataView } from '../../kernel/bytes.ts';
+import { dataView, releaseBytes } from '../../kernel/bytes.ts';
 import type { Compression } from './compression.ts';
 import { recordsPayload } from './decode.ts';
 import {
@@ -57,11 +57,17 @@ export function rewriteBatch(
   checkBatchChecksum(bytes, header.position);
   const whole = recordsPayload(bytes, header, compression);
   const kept = filterRecords(header, whole, filter);
-  if (kept.count === 0) return { kind: 'gone', removed: header.recordCount };
-  const horizonMs = kept.tombstones && !header.deleteHorizon ? filter.deleteHorizonMs?.(header) : undefined;
-  if (kept.count === header.recordCount && horizonMs === undefined) return UNCHANGED;
-  const batch = build(bytes, { ...header, recordCount: kept.count }, kept, compression, horizonMs);
-  return { kind: 'rewritten', batch, removed: header.recordCount - kept.count };
+  try {
+    if (kept.count === 0) return { kind: 'gone', removed: header.recordCount };
+    const horizonMs = kept.tombstones && !header.deleteHorizon ? filter.deleteHorizonMs?.(header) : undefined;
+    if (kept.count === header.recordCount && horizonMs === undefined) return UNCHANGED;
+    const batch = build(bytes, { ...header, recordCount: kept.count }, kept, compression, horizonMs);
+    return { kind: 'rewritten', batch, removed: header.recordCount - kept.count };
+  } finally {
+    // What is made on the way is as large as the batch: left to the collector it adds up to a hundred MB.
+    if (kept.payload.source !== whole.source) releaseBytes(kept.payload.source);
+    if (whole.source !== bytes) releaseBytes(whole.source);
+  }
 }
 
 interface Kept {
@@ -117,6 +123,8 @@ function build(
   const batch = new Uint8Array(BATCH_OVERHEAD + stored.length);
   batch.set(bytes.subarray(header.position, header.position + BATCH_OVERHEAD));
   batch.set(stored, BATCH_OVERHEAD);
+  if (stored !== body) releaseBytes(stored);
+  if (source !== kept.payload.source) releaseBytes(source);
   const view = dataView(batch);
   view.setInt32(FIELD.length, batch.length - LENGTH_OVERHEAD);
   view.setInt32(FIELD.recordCount, header.recordCount);

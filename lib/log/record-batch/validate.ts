@@ -12,7 +12,8 @@
  */
 
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { batchLimits } from '../../kernel/limits/batches.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { Compression } from './compression.ts';
 import { recordsPayload } from './decode.ts';
 import {
@@ -29,9 +30,9 @@ import { RecordReader } from './record-reader.ts';
 export interface ProducedBatchRules {
   /** The topic's `max.message.bytes`: the size of a batch as it is stored. */
   batchBytesMax: number;
-  /** What the compressed batches may inflate to together. Default `limits.inflatedBatchBytesMax`. */
+  /** What the compressed batches may inflate to together. Default `batchLimits.inflatedBatchBytesMax`. */
   inflatedBytesMax?: number;
-  /** What one record may take, inflated: what a reader must take in one piece. Default `limits.messageBytesMax`. */
+  /** What one record may take, inflated: what a reader must take in one piece. Default `topicLimits.messageBytesMax`. */
   recordBytesMax?: number;
   /** How many batches may follow each other; Kafka's protocol allows one per partition of a request. */
   batchesMax?: number;
@@ -62,7 +63,7 @@ export function validateProducedBatches(
     throw new MillraceError('INVALID_RECORD', 'There is no record batch; at least one is needed.');
   const headers: BatchHeader[] = [];
   const batchesMax = rules.batchesMax ?? Number.POSITIVE_INFINITY;
-  const budget = { inflatedBytes: rules.inflatedBytesMax ?? limits.inflatedBatchBytesMax };
+  const budget = { inflatedBytes: rules.inflatedBytesMax ?? batchLimits.inflatedBatchBytesMax };
   for (let position = 0; position < bytes.length; ) {
     if (headers.length >= batchesMax) {
       throw batchError('INVALID_RECORD', position, `only ${batchesMax} may be written to a partition at once`);
@@ -114,8 +115,8 @@ function checkHeader(header: BatchHeader, rules: ProducedBatchRules): void {
     const reason = `its record count is ${recordCount}, with last offset delta ${lastOffsetDelta} it must be one more`;
     throw batchError('INVALID_RECORD', position, reason);
   }
-  if (recordCount > limits.recordsPerBatchMax) {
-    const reason = `it has ${recordCount} records, at most ${limits.recordsPerBatchMax} are allowed`;
+  if (recordCount > batchLimits.recordsPerBatchMax) {
+    const reason = `it has ${recordCount} records, at most ${batchLimits.recordsPerBatchMax} are allowed`;
     throw batchError('MESSAGE_TOO_LARGE', position, reason);
   }
 }
@@ -143,12 +144,16 @@ function checkProducer(header: BatchHeader): void {
   }
 }
 
-/** Walks over the records and returns the highest timestamp. */
+/**
+ * Walks over the records and returns the highest timestamp. The first that is malformed ends it; what the topic does not take is looked for in all
+ * of them, so that producers can tell their users which ones it was (KIP-467).
+ */
 function checkRecords(bytes: Uint8Array, header: BatchHeader, { compression, rules, budget }: Validation): number {
-  const { keyRequired = false, timestamps, recordBytesMax = limits.messageBytesMax } = rules;
+  const { recordBytesMax = topicLimits.messageBytesMax } = rules;
   const payload = recordsPayload(bytes, header, compression, budget.inflatedBytes);
   if (header.compression !== 'none') budget.inflatedBytes -= payload.end - payload.start;
   const reader = new RecordReader(header, payload);
+  const faults: MillraceError[] = [];
   let maxTimestamp = NO_TIMESTAMP;
   for (let index = 0; index < header.recordCount; index++) {
     reader.read();
@@ -158,18 +163,34 @@ function checkRecords(bytes: Uint8Array, header: BatchHeader, { compression, rul
     if (reader.offsetDelta !== index) {
       throw reader.error('INVALID_RECORD', `its offset delta is ${reader.offsetDelta}, it must be ${index}`);
     }
-    if (keyRequired && reader.keyLength < 0) {
-      throw reader.error('INVALID_RECORD', 'its key is null, a compacted topic needs keys');
-    }
-    const { timestamp } = reader;
-    if (timestamps !== undefined && timestamp !== NO_TIMESTAMP) {
-      if (timestamp < timestamps.earliestMs || timestamp > timestamps.latestMs) {
-        const allowed = `between ${timestamps.earliestMs} and ${timestamps.latestMs}`;
-        throw reader.error('INVALID_TIMESTAMP', `its timestamp is ${timestamp}, the topic allows ${allowed} now`);
-      }
-    }
-    if (timestamp > maxTimestamp) maxTimestamp = timestamp;
+    const fault = faultOf(reader, rules);
+    if (fault !== undefined && faults.push(fault) >= batchLimits.recordFaultsMax) break;
+    if (reader.timestamp > maxTimestamp) maxTimestamp = reader.timestamp;
   }
+  refuseFor(faults);
   reader.finish();
   return maxTimestamp;
+}
+
+/** What the topic does not take of the record that the reader is on. */
+function faultOf(
+  reader: RecordReader,
+  { keyRequired = false, timestamps }: ProducedBatchRules,
+): MillraceError | undefined {
+  if (keyRequired && reader.keyLength < 0) {
+    return reader.error('INVALID_RECORD', 'its key is null, a compacted topic needs keys');
+  }
+  const { timestamp } = reader;
+  if (timestamps === undefined || timestamp === NO_TIMESTAMP) return undefined;
+  if (timestamp >= timestamps.earliestMs && timestamp <= timestamps.latestMs) return undefined;
+  const allowed = `between ${timestamps.earliestMs} and ${timestamps.latestMs}`;
+  return reader.error('INVALID_TIMESTAMP', `its timestamp is ${timestamp}, the topic allows ${allowed} now`);
+}
+
+/** With the message of the first, and the places of all. A wrong timestamp comes before other faults, as in Kafka. */
+function refuseFor(faults: readonly MillraceError[]): void {
+  const first = faults.find(({ code }) => code === 'INVALID_TIMESTAMP') ?? faults[0];
+  if (first === undefined) return;
+  const records = faults.flatMap(({ facts }) => facts.records ?? []);
+  throw new MillraceError(first.code, first.message, { facts: { records } });
 }

@@ -3,7 +3,7 @@
  * are from QuotaConfig) and Millrace's own, with types, defaults and what is allowed. Defaults are Kafka's; where the
  * allowed range is narrower than Kafka's, the row says why.
  */
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { ARCHIVE_CLASSES } from '../segment/archive-class.ts';
 
 /**
@@ -55,7 +55,7 @@ export const topicConfigTable = {
     type: 'int',
     default: '1048588',
     min: 0,
-    max: limits.messageBytesMax,
+    max: topicLimits.messageBytesMax,
     effect: 'now',
     about: 'Largest record batch. At most 4 MiB, unlike in Kafka: no door takes a larger body.',
   },
@@ -116,9 +116,9 @@ export const topicConfigTable = {
   // Layout
   'ledger.partitions': {
     type: 'int',
-    default: String(limits.partitionsPerLedgerMax),
+    default: String(topicLimits.partitionsPerLedgerMax),
     min: 1,
-    max: limits.partitionsPerLedgerMax,
+    max: topicLimits.partitionsPerLedgerMax,
     fixed: true,
     effect: 'now',
     about: "Millrace's own: partitions that share one ledger item. Fewer cost more per commit and commit more often.",

@@ -3,7 +3,7 @@
  * text, exactly as the caller wrote it; what the code works with is the typed value behind it.
  */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type ConfigRow, type NumberRow, topicConfigTable } from './config-table.ts';
 
 export type TopicConfigName = keyof typeof topicConfigTable;
@@ -63,10 +63,10 @@ export function mergeTopicConfig(
     }
   }
   const length = Object.entries(merged).reduce((sum, [name, text]) => sum + name.length + text.length, 0);
-  if (length > limits.topicConfigLengthMax) {
+  if (length > topicLimits.topicConfigLengthMax) {
     throw new MillraceError(
       'INVALID_CONFIG',
-      `the topic's configs are ${length} characters together; at most ${limits.topicConfigLengthMax} are allowed`,
+      `the topic's configs are ${length} characters together; at most ${topicLimits.topicConfigLengthMax} are allowed`,
     );
   }
   const values = topicConfigValues(merged);

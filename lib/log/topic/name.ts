@@ -7,14 +7,14 @@
  * own transaction.
  */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 
 /** Why the name is not allowed, as a sentence's end; `undefined` where it is. */
 export function validateTopicName(name: string): string | undefined {
   if (name === '') return 'the empty name is not allowed';
   if (name === '.' || name === '..') return `"${name}" is not allowed`;
-  if (name.length > limits.topicNameLengthMax) {
-    return `its ${name.length} characters are more than the ${limits.topicNameLengthMax} that are allowed`;
+  if (name.length > topicLimits.topicNameLengthMax) {
+    return `its ${name.length} characters are more than the ${topicLimits.topicNameLengthMax} that are allowed`;
   }
   if (!/^[a-zA-Z0-9._-]*$/.test(name)) {
     return 'only ASCII letters, digits, ".", "_" and "-" are allowed';

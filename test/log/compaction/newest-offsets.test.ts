@@ -56,3 +56,17 @@ test('takes no batch that comes before what it had, and none after its end', () 
   expect(offerAll(full, log)).toEqual([true, false]);
   expect(() => offerAll(full, storedLog([{ records: [{ key: 'a' }] }], 2))).toThrow('ended');
 });
+
+test('ends where it is told to at the latest, also within a batch', () => {
+  const log = storedLog([{ records: [{ key: 'a' }, { key: 'b' }] }, { records: [{ key: 'a' }, { key: 'c' }], gap: 5 }]);
+  const endsAt = (to: number) => {
+    const range = new NewestOffsets({ from: 0, to, memoryBytes: keyMapBytes(9), random: seededRandom(to) });
+    const offered = log.map((batch) => range.end < to && range.offer(batch, readBatchHeader(batch), nodeCompression));
+    range.reach(100);
+    return { offered, end: range.end, size: range.size };
+  };
+  expect(endsAt(1)).toEqual({ offered: [false, false], end: 1, size: 1 });
+  expect(endsAt(2)).toEqual({ offered: [true, false], end: 2, size: 2 });
+  expect(endsAt(3)).toEqual({ offered: [true, false], end: 3, size: 2 });
+  expect(endsAt(90)).toEqual({ offered: [true, true], end: 90, size: 3 });
+});

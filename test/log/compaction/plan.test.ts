@@ -33,6 +33,7 @@ test('takes all of a log that was never compacted', () => {
     why: 'enough is dirty',
     from: 0,
     to: 400,
+    cleanedTo: 0,
     dirtyBytes: 4_000,
     dirtyRatio: 1,
   });
@@ -43,6 +44,45 @@ test('finds nothing to do without segments, and where all were compacted', () =>
   expect(plan({ segments: [] })).toEqual(nothing);
   expect(plan({ segments: [], logStartOffset: 40, dirtyFrom: 40 })).toEqual(nothing);
   expect(plan({ dirtyFrom: 400 })).toEqual(nothing);
+});
+
+describe('a pass that is under way', () => {
+  const pass = { end: 250, cleanedTo: 130 };
+
+  test('is gone on with where it was, however little of the log is dirty by now', () => {
+    const overrides = { 'min.cleanable.dirty.ratio': '1' };
+    expect(plan({ dirtyFrom: 200, pass }, overrides)).toMatchObject({
+      why: 'a pass is under way',
+      from: 200,
+      to: 250,
+      cleanedTo: 130,
+    });
+    expect(plan({ dirtyFrom: 200, pass, logStartOffset: 210 }, overrides)).toMatchObject({
+      from: 210,
+      to: 250,
+      cleanedTo: 130,
+    });
+  });
+
+  test('has a range that is shorter where its records have become too young', () => {
+    const given = segments({}, {}, { newestMs: NOW - 10 }, {});
+    const overrides = { 'min.compaction.lag.ms': '100' };
+    expect(plan({ segments: given, pass }, overrides)).toMatchObject({
+      why: 'a pass is under way',
+      to: 200,
+      cleanedTo: 130,
+    });
+  });
+
+  test('is of another state where it reaches beyond the segments, or the log start beyond it', () => {
+    expect(plan({ pass: { end: 500, cleanedTo: 130 } })).toMatchObject({
+      why: 'enough is dirty',
+      to: 400,
+      cleanedTo: 0,
+    });
+    expect(plan({ dirtyFrom: 500, pass: { end: 250, cleanedTo: 130 } })).toMatchObject({ from: 0, cleanedTo: 0 });
+    expect(plan({ pass, logStartOffset: 260 })).toMatchObject({ from: 260, to: 400, cleanedTo: 0 });
+  });
 });
 
 describe('min.cleanable.dirty.ratio', () => {

@@ -14,8 +14,9 @@ const LEDGER = { topicId: 'AAAAAAAAAAAAAAAAAAAAAA', index: 12 };
 const offset = fc.integer({ min: 0, max: 2 ** 53 - 1 });
 
 function planned(ends: readonly number[]): Item {
-  const [put, check] = planErasureLedger(ID, LEDGER, { topic: 't', firstPartition: 48, ends });
-  expect(check).toEqual({ kind: 'check', key: erasureKey(ID), conditions: [{ clause: 'item-exists' }] });
+  const [put, check] = planErasureLedger({ id: ID, version: 3 }, LEDGER, { topic: 't', firstPartition: 48, ends });
+  const asRead = [{ clause: 'equals', attribute: 'v', value: 3 }];
+  expect(check).toEqual({ kind: 'check', key: erasureKey(ID), conditions: asRead });
   const { key, attributes } = put as Extract<Write, { kind: 'put' }>;
   return { key, attributes };
 }

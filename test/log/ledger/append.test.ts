@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import {
   type AppendPlan,
   acceptableBirth,
@@ -16,7 +17,7 @@ import type { Page } from '../../../lib/log/ledger/page.ts';
 import { ItemTable } from '../../support/item-table.ts';
 import { commit, LEDGER } from '../../support/ledger-arbitraries.ts';
 
-const K = limits.sealsRemembered;
+const K = ledgerLimits.sealsRemembered;
 const BIRTH = 1_000;
 
 function commitOf(number: number, records: Record<number, number>): Commit {
@@ -75,7 +76,7 @@ describe('planAppend', () => {
         const write = planAppend({ ...PLAN, commit: any, expected });
         const { changes, conditions } = write as Extract<typeof write, { kind: 'update' }>;
         const operators = Object.keys(changes.add ?? {}).length * 2 + 4 + (conditions?.length ?? 0) * 2;
-        expect(operators).toBeLessThan(limits.expressionOperatorsMax);
+        expect(operators).toBeLessThan(storageLimits.expressionOperatorsMax);
         expect(changes.append).toEqual({ t: [packCommit(any)], r: [idOf(any)] });
       }),
     );
@@ -153,7 +154,10 @@ const REFUSING: Record<string, { head?: LedgerHead; plan?: Partial<AppendPlan> }
   'offset-mismatch of an empty slot': { head: ACCEPTING, plan: { expected: { slot: 1, offset: 1 } } },
   'offset-mismatch of offset 0': { head: ACCEPTING, plan: { expected: { slot: 0, offset: 0 } } },
   full: {
-    head: { ...ACCEPTING, tail: Array.from({ length: limits.tailEntriesMax }, (_, i) => commitOf(i + 2, { 3: 1 })) },
+    head: {
+      ...ACCEPTING,
+      tail: Array.from({ length: ledgerLimits.tailEntriesMax }, (_, i) => commitOf(i + 2, { 3: 1 })),
+    },
   },
 };
 

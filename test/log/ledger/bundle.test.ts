@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Attributes } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { bundleKey, bundleOf, decodeBundleItem, isBundle, planBundle } from '../../../lib/log/ledger/bundle.ts';
 import { type Commit, packCommit } from '../../../lib/log/ledger/commit.ts';
 import { initialHead } from '../../../lib/log/ledger/head.ts';
@@ -74,13 +75,13 @@ describe('a bundle', () => {
   it('fills items up to their limit, far below what the table takes, and no further', () => {
     const [commit] = fc.sample(plainCommit, 1) as [Commit];
     const packed = packCommit(commit).length;
-    const many = Array.from({ length: Math.ceil((2.5 * limits.bundleItemBytesMax) / packed) }, () => commit);
+    const many = Array.from({ length: Math.ceil((2.5 * transactionLimits.bundleItemBytesMax) / packed) }, () => commit);
     const { entry, items } = bundleOf(many, new Uint8Array(8));
     const sizes = items.map(({ c }) => (c as Uint8Array).length);
     expect(entry.bundle).toBe(3);
-    for (const size of sizes) expect(size).toBeLessThanOrEqual(limits.bundleItemBytesMax + 2);
-    expect(sizes[0]).toBeGreaterThan(limits.bundleItemBytesMax - packed - 4);
-    expect(limits.bundleItemBytesMax).toBeLessThan(limits.itemBytesMax / 2);
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(transactionLimits.bundleItemBytesMax + 2);
+    expect(sizes[0]).toBeGreaterThan(transactionLimits.bundleItemBytesMax - packed - 4);
+    expect(transactionLimits.bundleItemBytesMax).toBeLessThan(storageLimits.itemBytesMax / 2);
   });
 
   it('is written under keys of its own, in the ledger', () => {

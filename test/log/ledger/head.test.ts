@@ -2,7 +2,9 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { packProducer } from '../../../lib/coordination/producers/producer-state.ts';
 import type { KeptBatch } from '../../../lib/coordination/producers/sequences.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { idOf } from '../../../lib/log/ledger/commit.ts';
@@ -82,7 +84,7 @@ function realCommit(index: number, runs: number, bytes: number): Commit {
 
 /** A head in use for long: large offsets, a tail of this length, ids of as many commits a seal. */
 function realHead(tailLength: number, runs: number, bytes = 65_536): LedgerHead {
-  const commits = Array.from({ length: tailLength * (limits.sealsRemembered + 1) }, (_, i) =>
+  const commits = Array.from({ length: tailLength * (ledgerLimits.sealsRemembered + 1) }, (_, i) =>
     realCommit(i, runs, bytes),
   );
   return {
@@ -91,7 +93,7 @@ function realHead(tailLength: number, runs: number, bytes = 65_536): LedgerHead 
     next: Array<number>(16).fill(0).fill(987_654_321, 0, runs),
     tail: commits.slice(-tailLength),
     recent: commits.map(idOf),
-    recentSealed: Array<number>(limits.sealsRemembered).fill(tailLength),
+    recentSealed: Array<number>(ledgerLimits.sealsRemembered).fill(tailLength),
     sealed: 15_432_098,
     merged: 15_432_000,
     retired: 15_431_000,
@@ -122,7 +124,7 @@ describe('sizes', () => {
   const sizes: Record<string, number> = {};
 
   it('a head stays small: about 1 KiB while seals keep up', () => {
-    const { tailEntriesSeal } = limits;
+    const { tailEntriesSeal } = ledgerLimits;
     sizes['fresh head'] = headBytes(initialHead());
     sizes['head, 1 partition, tail of 4'] = headBytes({ ...realHead(8, 1, 1_024), tail: realHead(4, 1, 1_024).tail });
     sizes['head, 1 partition, tail of 8'] = headBytes(realHead(tailEntriesSeal, 1, 1_024));
@@ -136,12 +138,12 @@ describe('sizes', () => {
   });
 
   it('a head is bounded: 64 tail entries of 16 runs, and ids of as many in every remembered seal', () => {
-    const full = headBytes(realHead(limits.tailEntriesMax, 16));
+    const full = headBytes(realHead(ledgerLimits.tailEntriesMax, 16));
     sizes['fullest head in practice'] = full;
     expect(full).toBeLessThan(24 * 1_024);
     const worst = headBytes(worstHead());
     sizes['largest head there can be'] = worst;
-    expect(worst).toBeLessThan(limits.itemBytesMax / 8);
+    expect(worst).toBeLessThan(storageLimits.itemBytesMax / 8);
   });
 
   it('a page of the fullest tail is far below the limit of an item', () => {
@@ -155,7 +157,7 @@ describe('sizes', () => {
       );
     sizes['page, 16 partitions, 8 commits'] = pageBytes(ordinary);
     sizes['largest page there can be'] = pageBytes(tail);
-    expect(pageBytes(tail)).toBeLessThan(limits.itemBytesMax / 8);
+    expect(pageBytes(tail)).toBeLessThan(storageLimits.itemBytesMax / 8);
   });
 
   it('prints them', () => {
@@ -169,7 +171,7 @@ describe('sizes', () => {
 
 /** Every number as long as it can be. */
 function worstHead(): LedgerHead {
-  const huge = realHead(limits.tailEntriesMax, 16);
+  const huge = realHead(ledgerLimits.tailEntriesMax, 16);
   const most = Number.MAX_SAFE_INTEGER;
   const largest = Array<number>(16).fill(most);
   const tail: Commit[] = [];
@@ -178,7 +180,7 @@ function worstHead(): LedgerHead {
       slot,
       bytes: most,
       records: most,
-      maxTimestamp: limits.timestampMsMax,
+      maxTimestamp: topicLimits.timestampMsMax,
       crc32c: 1,
     });
     tail.push({ ...commit, position: most, runs: runs.map(({ slot }) => worst(slot)) });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { planAppend } from '../../../lib/log/ledger/append.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import {
@@ -75,7 +76,7 @@ describe('an append with as many producers as a commit has', () => {
       position: 0,
       runs: Array.from({ length: 16 }, (_, slot) => ({ slot, bytes: 9, records: 1, maxTimestamp: 0, crc32c: 0 })),
     };
-    const most = limits.producersPerCommitMax + limits.producersInHeadMax;
+    const most = producerLimits.producersPerCommitMax + producerLimits.producersInHeadMax;
     const producers = Array.from({ length: most }, (_, i): ProducerChange => {
       const packed = new Uint8Array(100).fill(i);
       const home = { before: i % 2 === 0 ? packed : undefined, after: undefined };
@@ -86,6 +87,6 @@ describe('an append with as many producers as a commit has', () => {
     const write = planAppend(plan);
     expect(write.key).toEqual(headKey(LEDGER));
     expect(fitsOneExpression(write)).toBe(true);
-    expect(1 + most).toBeLessThanOrEqual(limits.transactionItemsMax);
+    expect(1 + most).toBeLessThanOrEqual(storageLimits.transactionItemsMax);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
 import { type Commit, idOf } from '../../../lib/log/ledger/commit.ts';
 import { decodeHead, encodeHead, headKey, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { decodePage, type Page, pageKey } from '../../../lib/log/ledger/page.ts';
@@ -23,7 +23,7 @@ function headWith(numbers: number[], sealed = 0): LedgerHead {
 
 describe('startsSeal', () => {
   it('is true at every multiple of the seal length, so that a failed seal is followed by another before the tail is full', () => {
-    const starting = Array.from({ length: limits.tailEntriesMax + 1 }, (_, length) => length).filter(startsSeal);
+    const starting = Array.from({ length: ledgerLimits.tailEntriesMax + 1 }, (_, length) => length).filter(startsSeal);
     expect(starting).toEqual([8, 16, 24, 32, 40, 48, 56, 64]);
   });
 });
@@ -84,7 +84,7 @@ describe('planTrim', () => {
   });
 
   it('forgets the ids of a seal when K later ones are remembered', () => {
-    const K = limits.sealsRemembered;
+    const K = ledgerLimits.sealsRemembered;
     const table = new ItemTable();
     table.apply({ kind: 'put', key: headKey(LEDGER), attributes: encodeHead(initialHead()) });
     let previous: Page | undefined;

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import {
   CONDEMNED_END,
   CONDEMNED_START,
@@ -20,7 +20,7 @@ const OBJECT = { tier: 'merged' as const, object: { birthMs: 5, random: new Uint
 describe('condemned items', () => {
   it('survive their item', () => {
     fc.assert(
-      fc.property(fc.array(condemned, { minLength: 1, maxLength: limits.condemnedPerItemMax }), (objects) => {
+      fc.property(fc.array(condemned, { minLength: 1, maxLength: mergingLimits.condemnedPerItemMax }), (objects) => {
         expect(decodeCondemned(encodeCondemned(objects))).toEqual(objects);
       }),
     );
@@ -41,7 +41,7 @@ describe('condemned items', () => {
 
   it('have a bound, and a key that tells two steps of one moment apart', () => {
     expect(() => encodeCondemned([])).toThrow('0 condemned objects');
-    const many = Array.from({ length: limits.condemnedPerItemMax + 1 }, () => OBJECT);
+    const many = Array.from({ length: mergingLimits.condemnedPerItemMax + 1 }, () => OBJECT);
     expect(() => encodeCondemned(many)).toThrow('101 condemned objects');
     expect(() => condemnedKey(LEDGER, { ms: 5, random: 'xyz' })).toThrow('xyz is 8 hex digits');
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { initialHead } from '../../../lib/log/ledger/head.ts';
 import type { Page } from '../../../lib/log/ledger/page.ts';
 import { mergeDue, type PageFacts, pageFacts } from '../../../lib/log/merged/due.ts';
@@ -11,8 +11,8 @@ const MIB = 1_024 * 1_024;
 const HEAD = { ...initialHead(), sealed: 30, merged: 20 };
 
 /** The pages from 20 on, of these sizes in MiB. */
-function pages(sizes: readonly number[], oldestMs = NOW - 1_000): PageFacts[] {
-  return sizes.map((size, n) => ({ sequence: 20 + n, bytes: size * MIB, oldestMs: oldestMs + n }));
+function pages(sizes: readonly number[], oldestMs = NOW - 1_000, slots = 1): PageFacts[] {
+  return sizes.map((size, n) => ({ sequence: 20 + n, bytes: size * MIB, oldestMs: oldestMs + n, slots }));
 }
 
 describe('pages are due', () => {
@@ -21,8 +21,17 @@ describe('pages are due', () => {
     expect(mergeDue(HEAD, pages([20, 20, 24]), NOW)).toBe(23);
   });
 
+  it('when they hold enough bytes for a segment of each partition that has something in them', () => {
+    expect(mergeDue(HEAD, pages([40, 87], NOW, 0b1001), NOW)).toBeUndefined();
+    expect(mergeDue(HEAD, pages([40, 88], NOW, 0b1001), NOW)).toBe(22);
+    const different = [...pages([40], NOW, 0b0110), ...pages([0, 88], NOW, 0b1010).slice(1)];
+    expect(mergeDue(HEAD, different, NOW)).toBeUndefined();
+    for (const page of different) page.bytes = 96 * MIB;
+    expect(mergeDue(HEAD, different, NOW)).toBe(22);
+  });
+
   it('when there are many, also where only some were looked at', () => {
-    const head = { ...HEAD, sealed: 20 + limits.mergePagesMin };
+    const head = { ...HEAD, sealed: 20 + mergingLimits.mergePagesMin };
     expect(mergeDue({ ...head, sealed: head.sealed - 1 }, pages([1, 1]), NOW)).toBeUndefined();
     expect(mergeDue(head, pages([1, 1]), NOW)).toBe(22);
   });
@@ -61,6 +70,6 @@ describe('pages are due', () => {
       maxTimestamps: [],
       commits: [commit(NOW, 2), commit(NOW - 5, 1)],
     };
-    expect(pageFacts(page)).toEqual({ sequence: 7, bytes: 30, oldestMs: NOW - 5 });
+    expect(pageFacts(page)).toEqual({ sequence: 7, bytes: 30, oldestMs: NOW - 5, slots: 0b11 });
   });
 });

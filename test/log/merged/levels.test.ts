@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assert } from '../../../lib/kernel/assert.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { proposeSegmentMerge } from '../../../lib/log/merged/levels.ts';
 import type { SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { segmentOf } from '../../support/merged-arbitraries.ts';
@@ -89,7 +89,7 @@ class World {
       if (merge === undefined) return;
       const { segments: chosen, level } = merge;
       const [first, last] = [chosen[0] as SegmentItem, chosen.at(-1) as SegmentItem];
-      assert(chosen.length > 1 && chosen.length < limits.segmentWritesMax, 'a merge fits a transaction');
+      assert(chosen.length > 1 && chosen.length < mergingLimits.segmentWritesMax, 'a merge fits a transaction');
       const at = this.segments.indexOf(first);
       assert(
         chosen.every((segment, n) => segment === this.segments[at + n]),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeLifecycle, encodeCompaction, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
+import { compactionChanges, decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { packMarks } from '../../../lib/log/merged/marks.ts';
 import { LEDGER } from '../../support/ledger-arbitraries.ts';
 
@@ -18,6 +18,7 @@ describe('the lifecycle item', () => {
     const marks = [{ pages: 5, atMs: 1_790_000_000_000 }];
     const compacted = new Map([
       [0, { dirtyFrom: 1_000, atMs: 1_790_000_000_001 }],
+      [3, { dirtyFrom: 0, atMs: 1_790_000_000_003, pass: { end: 900, cleanedTo: 0 } }],
       [15, { dirtyFrom: 0, atMs: 1_790_000_000_002 }],
     ]);
     const attributes = {
@@ -27,7 +28,7 @@ describe('the lifecycle item', () => {
       r: 3,
       h: 'a',
       u: 9,
-      ...encodeCompaction(compacted),
+      ...compactionChanges(compacted).set,
     };
     expect(decodeLifecycle(attributes)).toEqual({
       version: 7,
@@ -48,7 +49,14 @@ describe('the lifecycle item', () => {
     expect(() => decodeLifecycle({ [name]: value })).toThrow(reason);
   });
 
+  it('forgets a pass that has come to its end', () => {
+    expect(compactionChanges(new Map([[4, { dirtyFrom: 9, atMs: 1 }]]))).toEqual({
+      set: { c4: 9, f4: 1 },
+      remove: ['e4', 'p4'],
+    });
+  });
+
   it('has no progress for a slot that no ledger has', () => {
-    expect(() => encodeCompaction(new Map([[16, { dirtyFrom: 1, atMs: 1 }]]))).toThrow('slot 16');
+    expect(() => compactionChanges(new Map([[16, { dirtyFrom: 1, atMs: 1 }]]))).toThrow('slot 16');
   });
 });

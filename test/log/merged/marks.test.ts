@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { type Mark, packMarks, pagesMergedForGrace, unpackMarks, withMark } from '../../../lib/log/merged/marks.ts';
 
-const GRACE = limits.lifecycleGraceMs;
+const GRACE = mergingLimits.lifecycleGraceMs;
 const START = 1_790_000_000_000;
 
 /** Merges one after the other, each some pages and some time after the one before. */
@@ -14,7 +15,7 @@ const history = fc.array(
 
 describe('marks', () => {
   it('survive their bytes', () => {
-    const mark = fc.record({ pages: fc.maxSafeNat(), atMs: fc.nat({ max: limits.timestampMsMax }) });
+    const mark = fc.record({ pages: fc.maxSafeNat(), atMs: fc.nat({ max: topicLimits.timestampMsMax }) });
     fc.assert(
       fc.property(fc.array(mark, { maxLength: 8 }), (marks) => {
         expect(unpackMarks(packMarks(marks))).toEqual(marks);
@@ -34,7 +35,7 @@ describe('marks', () => {
           pages += merge.pages;
           marks = withMark(marks, pages, nowMs);
           truth.push({ pages, atMs: nowMs });
-          expect(marks.length).toBeLessThanOrEqual(limits.lifecycleMarksMax);
+          expect(marks.length).toBeLessThanOrEqual(mergingLimits.lifecycleMarksMax);
           for (const atMs of [nowMs, nowMs + waitMs]) {
             const may = pagesMergedForGrace(marks, atMs);
             expect(may).toBeLessThanOrEqual(mergedBy(truth, atMs - GRACE));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { decodeHead, encodeHead, headKey, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { condemnedKey, decodeCondemned } from '../../../lib/log/merged/condemned-item.ts';
 import { planSegmentFence } from '../../../lib/log/merged/fence.ts';
@@ -113,8 +114,8 @@ describe('a merge', () => {
   it('takes only pages that are sealed and not merged yet, and what fits a transaction', async () => {
     const head = { ...initialHead(), sealed: 10, merged: 4 };
     for (const to of [3, 4, 11]) expect(() => plan(head, to)).toThrow(`pages 4 to ${to} of 10`);
-    const most = Array.from({ length: limits.segmentWritesMax }, (_, n) => segmentOf(0, 10, { partition: n }));
-    expect(plan(head, 5, most).length).toBeLessThanOrEqual(limits.transactionItemsMax);
+    const most = Array.from({ length: mergingLimits.segmentWritesMax }, (_, n) => segmentOf(0, 10, { partition: n }));
+    expect(plan(head, 5, most).length).toBeLessThanOrEqual(storageLimits.transactionItemsMax);
     expect(() => plan(head, 5, [...most, segmentOf(10, 20)])).toThrow('98 segments in one merge');
   });
 });
@@ -231,9 +232,9 @@ describe('a replacement', () => {
 
   it('fits a transaction', () => {
     const lifecycle: Lifecycle = { ...decodeLifecycle(undefined), version: 1 };
-    const most = Array.from({ length: limits.segmentWritesMax }, (_, n) => segmentOf(n, n + 1));
+    const most = Array.from({ length: mergingLimits.segmentWritesMax }, (_, n) => segmentOf(n, n + 1));
     expect(planReplace(LEDGER, lifecycle, replacement(most, [])).length).toBeLessThanOrEqual(
-      limits.transactionItemsMax,
+      storageLimits.transactionItemsMax,
     );
     expect(() => planReplace(LEDGER, lifecycle, replacement([...most, segmentOf(97, 98)], []))).toThrow('98 segments');
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { decodeHead, encodeHead, headKey, initialHead } from '../../../lib/log/ledger/head.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { planRetire, planRetired, retirableTo } from '../../../lib/log/merged/retire.ts';
@@ -7,7 +7,7 @@ import { ItemTable } from '../../support/item-table.ts';
 import { LEDGER } from '../../support/ledger-arbitraries.ts';
 
 const NOW = 1_790_000_000_000;
-const GRACE = limits.lifecycleGraceMs;
+const GRACE = mergingLimits.lifecycleGraceMs;
 const NOTHING = decodeLifecycle(undefined);
 
 describe('pages that are merged', () => {
@@ -28,7 +28,7 @@ describe('pages that are merged', () => {
 
   it('stay where they are the last ones, and where they have gone already', () => {
     const late = NOW + 2 * GRACE;
-    expect(retirableTo({ ...head, sealed: 50 }, lifecycle, late)).toBe(50 - limits.pagesKept);
+    expect(retirableTo({ ...head, sealed: 50 }, lifecycle, late)).toBe(50 - mergingLimits.pagesKept);
     expect(retirableTo({ ...head, sealed: 3, merged: 3 }, lifecycle, late)).toBe(0);
     expect(retirableTo({ ...head, retired: 50, sealed: 52 }, lifecycle, late)).toBe(50);
   });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { ByteWriter, concatBytes } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { SegmentBuilder, type SegmentIdentity } from '../../../lib/log/merged/segment-builder.ts';
 import { decodeSegmentFooter, itemOfFooter, segmentFooterBytes } from '../../../lib/log/merged/segment-footer.ts';
 import {
@@ -111,11 +112,11 @@ describe('a merged segment', () => {
           expect(within.reduce((sum, { bytes }) => sum + bytes.length, 0)).toBe(block.bytes);
           expect([block.base, block.end]).toEqual([within[0]?.base, within.at(-1)?.end]);
           const { length } = within.at(-1)?.bytes ?? new Uint8Array();
-          expect(block.bytes - length).toBeLessThan(limits.segmentBlockBytes);
+          expect(block.bytes - length).toBeLessThan(mergingLimits.segmentBlockBytes);
           checkBlock(body.subarray(block.position, position), block, 'merged/1/x');
         }
         expect(position).toBe(body.length);
-        const small = blocks.slice(0, -1).filter(({ bytes }) => bytes < limits.segmentBlockBytes);
+        const small = blocks.slice(0, -1).filter(({ bytes }) => bytes < mergingLimits.segmentBlockBytes);
         expect(small).toEqual([]);
       }),
     );
@@ -152,11 +153,11 @@ describe('a merged segment', () => {
 
 describe('timestamps that no footer can hold', () => {
   it('are cut to the latest one that it can, since merging must not end at what a producer has sent', () => {
-    const beyond = BigInt(limits.timestampMsMax) + 5n;
+    const beyond = BigInt(topicLimits.timestampMsMax) + 5n;
     const builder = new SegmentBuilder(IDENTITY);
     builder.add(rawBatch(new Uint8Array(3), { attributes: 0x40, baseTimestamp: beyond, maxTimestamp: beyond }));
     const { footer, segment } = builder.finish();
-    const latest = limits.timestampMsMax;
+    const latest = topicLimits.timestampMsMax;
     expect(segment).toMatchObject({ newestMs: latest, oldestMs: latest, horizonMs: latest });
     expect(decodeSegmentFooter(footer)).toMatchObject({ newestMs: latest, oldestMs: latest, horizonMs: latest });
   });

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { mergePolicyOf, segmentTargetBytes, stepTargetBytes } from '../../../lib/log/merged/topic-policy.ts';
 import { parseTopicConfig, type TopicConfigInput } from '../../../lib/log/topic/config.ts';
 
@@ -31,7 +32,7 @@ describe('the size of segments', () => {
   it('is so large that those of one step fit one transaction', () => {
     const batches = fc.array(fc.integer({ min: 1, max: 4 * MIB }), { maxLength: 300 });
     fc.assert(
-      fc.property(fc.array(batches, { minLength: 1, maxLength: limits.partitionsPerLedgerMax }), (slots) => {
+      fc.property(fc.array(batches, { minLength: 1, maxLength: topicLimits.partitionsPerLedgerMax }), (slots) => {
         const target = stepTargetBytes(
           MIB,
           slots.flat().reduce((sum, bytes) => sum + bytes, 0),
@@ -44,7 +45,7 @@ describe('the size of segments', () => {
             open = open === 0 || open + bytes > target ? bytes : open + bytes;
           }
         }
-        expect(segments).toBeLessThanOrEqual(limits.segmentWritesMax);
+        expect(segments).toBeLessThanOrEqual(mergingLimits.segmentWritesMax);
       }),
     );
   });

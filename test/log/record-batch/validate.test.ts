@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { concatBytes } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { concatBytes, utf8 } from '../../../lib/kernel/bytes.ts';
+import { MillraceError } from '../../../lib/kernel/errors.ts';
+import { batchLimits } from '../../../lib/kernel/limits/batches.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { COMPRESSION_TYPES, noCompression } from '../../../lib/log/record-batch/compression.ts';
 import { decodeBatch } from '../../../lib/log/record-batch/decode.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
@@ -14,7 +16,17 @@ import { accepted, bitFlips, rawBatch, rawRecord, refusal, seal, TIME } from './
 import { vector, vectors } from './vectors.ts';
 
 const validate = (bytes: Uint8Array, rules: Partial<ProducedBatchRules> = {}) =>
-  validateProducedBatches(bytes, nodeCompression, { batchBytesMax: limits.messageBytesMax, ...rules });
+  validateProducedBatches(bytes, nodeCompression, { batchBytesMax: topicLimits.messageBytesMax, ...rules });
+
+function faultsOf(action: () => unknown) {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof MillraceError) return { code: error.code, records: error.facts.records };
+    throw error;
+  }
+  throw new Error('it was not refused');
+}
 
 const produced = vectors.filter(
   ({ header }) => header.baseOffset === 0 && header.timestampType === 'CreateTime' && header.recordCount > 0,
@@ -71,7 +83,7 @@ describe('a produced batch', () => {
 
 describe('a batch is refused', () => {
   test('that inflates to a record larger than a reader must take, though few bytes were sent', () => {
-    const value = new Uint8Array(limits.messageBytesMax);
+    const value = new Uint8Array(topicLimits.messageBytesMax);
     const record = { timestamp: TIME, key: null, value, headers: [] };
     const bytes = encodeBatch([record], { compressionType: 'zstd', compression: nodeCompression });
     expect(bytes.length).toBeLessThan(2_000);
@@ -175,7 +187,11 @@ describe('a batch is refused', () => {
   test('whose records inflate to more than the limit, by a byte', () => {
     for (const type of COMPRESSION_TYPES.slice(1)) {
       const { bytes } = vector(`several blocks, ${type}`);
-      const inflatedBytes = nodeCompression.decompress(type, bytes.subarray(61), limits.inflatedBatchBytesMax).length;
+      const inflatedBytes = nodeCompression.decompress(
+        type,
+        bytes.subarray(61),
+        batchLimits.inflatedBatchBytesMax,
+      ).length;
       expect(refusal(() => validate(bytes, { inflatedBytesMax: inflatedBytes - 1 }))).toBe(
         `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${inflatedBytes - 1} bytes.`,
       );
@@ -185,14 +201,14 @@ describe('a batch is refused', () => {
 
   test.each(COMPRESSION_TYPES.slice(1))('that is a bomb, a small batch of very many zeros: %s', (type) => {
     const bomb = rawBatch(bombOf(type), { attributes: COMPRESSION_TYPES.indexOf(type) });
-    expect(bomb.length).toBeLessThan(limits.messageBytesMax);
+    expect(bomb.length).toBeLessThan(topicLimits.messageBytesMax);
     expect(refusal(() => validate(bomb))).toBe(
-      `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${limits.inflatedBatchBytesMax} bytes.`,
+      `MESSAGE_TOO_LARGE: The ${type} stream inflates to more than ${batchLimits.inflatedBatchBytesMax} bytes.`,
     );
   });
 
   test('that counts more records than a reader should have to bear', () => {
-    const counts = { lastOffsetDelta: limits.recordsPerBatchMax, recordCount: limits.recordsPerBatchMax + 1 };
+    const counts = { lastOffsetDelta: batchLimits.recordsPerBatchMax, recordCount: batchLimits.recordsPerBatchMax + 1 };
     expect(refusal(() => validate(rawBatch(one, counts)))).toMatch(/^MESSAGE_TOO_LARGE: .* at most 1000000/);
   });
 
@@ -224,6 +240,26 @@ describe('a batch is refused', () => {
     expect(refusal(allow(TIME + 1, TIME + 5))).toMatch(/^INVALID_TIMESTAMP: .*: record 0 of 3/);
   });
 
+  test('and names all records that the topic does not take, up to a bound, as the fault of a timestamp where there is one', () => {
+    const keyless = { key: null, value: utf8('v'), headers: [] };
+    const records = [
+      { ...keyless, timestamp: TIME },
+      { ...keyless, timestamp: TIME, key: utf8('k') },
+      { ...keyless, timestamp: TIME + 9, key: utf8('k') },
+    ];
+    const timestamps = { earliestMs: TIME, latestMs: TIME + 5 };
+    const faults = faultsOf(() => validate(encodeBatch(records), { keyRequired: true, timestamps }));
+    expect(faults).toMatchObject({ code: 'INVALID_TIMESTAMP', records: [{ index: 0 }, { index: 2 }] });
+    expect(faults.records?.map(({ message }) => message)).toEqual([
+      'The record batch at byte 0: record 0 of 3: its key is null, a compacted topic needs keys.',
+      expect.stringMatching(/^The record batch at byte 0: record 2 of 3: its timestamp is \d+, the topic allows/),
+    ]);
+    const many = Array.from({ length: batchLimits.recordFaultsMax + 5 }, () => ({ ...keyless, timestamp: TIME }));
+    const first = faultsOf(() => validate(encodeBatch(many), { keyRequired: true }));
+    expect(first).toMatchObject({ code: 'INVALID_RECORD' });
+    expect(first.records).toHaveLength(batchLimits.recordFaultsMax);
+  });
+
   test('not for having no timestamps, whatever the topic allows', () => {
     const timestamps = { earliestMs: TIME, latestMs: TIME };
     expect(accepted(() => validate(vector('no timestamps').bytes, { timestamps }))).toBe(true);
@@ -236,7 +272,7 @@ describe('a batch is refused', () => {
   });
 
   test('by name where there is no codec for it', () => {
-    const rules = { batchBytesMax: limits.messageBytesMax };
+    const rules = { batchBytesMax: topicLimits.messageBytesMax };
     expect(refusal(() => validateProducedBatches(vector('a mix, snappy').bytes, noCompression, rules))).toBe(
       'UNSUPPORTED_COMPRESSION_TYPE: No codec for snappy was given.',
     );

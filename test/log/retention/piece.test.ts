@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { initialHead } from '../../../lib/log/ledger/head.ts';
 import { runsInPage, runsInTail } from '../../../lib/log/ledger/locate.ts';
 import { pagePiece, segmentPiece, tailPiece } from '../../../lib/log/retention/piece.ts';
 import { plainCommit } from '../../support/ledger-arbitraries.ts';
 
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 const newest = fc.constantFrom(-1, 5, 1_700_000_000_000);
 
 /** Sums that stay safe integers, and times of which some are none. */

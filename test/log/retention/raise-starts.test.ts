@@ -1,13 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { decodeHead, encodeHead, headKey, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { planRaise } from '../../../lib/log/retention/raise-starts.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../../lib/storage/metadata/sqlite.ts';
 import { LEDGER } from '../../support/ledger-arbitraries.ts';
 
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 const perSlot = (arbitrary: fc.Arbitrary<number>) => fc.array(arbitrary, { minLength: SLOTS, maxLength: SLOTS });
 
 /** A head whose slots begin and end anywhere, and starts that are asked for within them. */

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import {
   mergeTopicConfig,
   parseTopicConfig,
@@ -141,7 +141,7 @@ describe('parsing topic configs', () => {
   });
 
   it.each([
-    ['max.message.bytes', limits.messageBytesMax + 1, ['4194305', '4194304']],
+    ['max.message.bytes', topicLimits.messageBytesMax + 1, ['4194305', '4194304']],
     ['max.message.bytes', -1, ['-1', 'from 0']],
     ['max.message.bytes', 1.5, ['1.5', 'whole number']],
     ['max.message.bytes', '', ['whole number']],
@@ -189,7 +189,7 @@ describe('parsing topic configs', () => {
   it('refuses more text than an item should hold', () => {
     const replicas = Array.from({ length: 10_000 }, (_, i) => `${i}:0`).join(',');
     expect(refusal({ 'leader.replication.throttled.replicas': replicas })).toContain(
-      String(limits.topicConfigLengthMax),
+      String(topicLimits.topicConfigLengthMax),
     );
   });
 
