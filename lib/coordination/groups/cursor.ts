@@ -14,7 +14,7 @@
 import { ByteReader, ByteWriter, fromBase64Url, MalformedBytesError, toBase64Url, utf8 } from '../../kernel/bytes.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { ConsumerMember } from './member-item.ts';
 import {
   ascending,
@@ -64,7 +64,7 @@ export function encodeCursor(memberId: string, { epoch, writes, positions }: Cur
 
 /** `undefined`: no answer to this member had it. */
 export function decodeCursor(memberId: string, text: string): Cursor | undefined {
-  if (text.length > (limits.pollCursorBytesMax * 4) / 3) return undefined;
+  if (text.length > (groupLimits.pollCursorBytesMax * 4) / 3) return undefined;
   const bytes = fromBase64Url(text);
   if (bytes === undefined || bytes.length <= CHECKSUM_BYTES) return undefined;
   const body = bytes.subarray(0, -CHECKSUM_BYTES);

@@ -48,6 +48,7 @@ export function decideCommit(
   const admitted = admit(present, name);
   if (admitted.outcome === 'refused') return admitted;
   const { member } = admitted;
+  if (member.kind === 'share') return refuse('GROUP_ID_NOT_FOUND', 'a share group commits no offsets');
   if (member.kind === 'classic') {
     return member.epoch === epoch && epoch > 0
       ? { outcome: 'commit', member }
@@ -64,11 +65,26 @@ export function decideCommit(
   return refuse('INVALID_REQUEST', `partition ${foreign[1][0]} of the topic ${foreign[0]} is not the member's`);
 }
 
+/**
+ * Whether a member of a consumer group may read offsets as such, by the item of its seat. The epoch before is not enough, unlike for
+ * commits: where to begin with a partition is asked after its assignment was told, and with that the epoch.
+ */
+export function readsAsMember(
+  present: Member | undefined,
+  { name: { memberId }, epoch }: { name: MemberName; epoch: number },
+): { outcome: 'read' } | Refused {
+  if (present?.memberId !== memberId) return refuse('UNKNOWN_MEMBER_ID', `the group has no member ${memberId}`);
+  // One without an epoch waits for all that it is given, and was told the group's.
+  if (present.epoch === 0 || present.epoch === epoch) return { outcome: 'read' };
+  return refuse('FENCED_MEMBER_EPOCH', `the member's epoch is ${present.epoch}, not ${epoch}`);
+}
+
 /** A commit or reset by nobody in particular: only of a group without members, which stays without until it is applied. */
 export function decideUnfenced(
   group: string,
   state: GroupState | undefined,
 ): { outcome: 'commit'; fence: Write & { kind: 'check' } } | Refused {
+  if (state?.kind === 'share') return refuse('GROUP_ID_NOT_FOUND', 'a share group commits no offsets');
   if (state !== undefined && state.members > 0) {
     return refuse('UNKNOWN_MEMBER_ID', 'offsets of a group with members are committed by its members');
   }

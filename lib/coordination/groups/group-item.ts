@@ -5,16 +5,16 @@
  *
  *     y   string  the group's nonce, from when it was created: a group of the same name that was deleted has another
  *     v   number  version, + 1 with every write but those of `d`: the condition of the next one, together with `y`
- *     k   string  what its members are: `consumer` (assigned here) or `classic` (assigned by their leader)
+ *     k   string  what its members are: `consumer` (assigned here), `classic` (assigned by their leader) or `share` (KIP-932)
  *     g   number  the group epoch; of classic members, their generation
  *     c   number  members, as of that epoch
  *     z   number  without members: since when, ms
  *     d   number  when members and topics are to be looked at next, ms
+ *     o   string  of a classic group: the protocol type of its members, or of the last ones that it had
  *
  * and of a classic group with members (classic/, docs/groups.md):
  *
  *     p   string  phase: `preparing`, `completing`, `stable`
- *     o   string  protocol type
  *     h   string  the protocol that was selected; absent before the first generation
  *     l   string  the leader's seat; absent before the first generation
  *     w   number  when the phase is over at the latest, ms
@@ -31,7 +31,6 @@ export type ClassicPhase = (typeof CLASSIC_PHASES)[number];
 
 export interface ClassicRound {
   phase: ClassicPhase;
-  protocolType: string;
   protocol?: string;
   leader?: Seat;
   deadlineMs: number;
@@ -39,14 +38,19 @@ export interface ClassicRound {
   firstUntilMs?: number;
 }
 
+export const GROUP_KINDS = ['consumer', 'classic', 'share'] as const;
+export type GroupKind = (typeof GROUP_KINDS)[number];
+
 export interface GroupState {
   nonce: string;
   version: number;
-  kind: 'consumer' | 'classic';
+  kind: GroupKind;
   epoch: number;
   members: number;
   emptySinceMs?: number;
   lookMs: number;
+  /** Of a classic group: that of its members, or of the last ones that it had. */
+  protocolType?: string;
   /** Of a classic group with members. */
   round?: ClassicRound;
 }
@@ -60,6 +64,15 @@ export function newGroupState(nonce: string, kind: GroupState['kind'], nowMs: nu
   return { nonce, version: 0, kind, epoch: 0, members: 0, emptySinceMs: nowMs, lookMs: nowMs };
 }
 
+/**
+ * Whether members of this kind cannot be in the group. Without members it can become either of the two kinds that commit offsets; a
+ * share group stays one, for what it has done with records, and none of the others becomes one.
+ */
+export function isOfOtherKind(state: GroupState | undefined, kind: GroupKind): boolean {
+  if (state === undefined || state.kind === kind) return false;
+  return state.members > 0 || state.kind === 'share' || kind === 'share';
+}
+
 export function encodeGroup(state: GroupState): Attributes {
   const { round } = state;
   return present<Attributes>({
@@ -70,8 +83,8 @@ export function encodeGroup(state: GroupState): Attributes {
     c: state.members,
     z: state.emptySinceMs,
     d: state.lookMs,
+    o: state.protocolType,
     p: round?.phase,
-    o: round?.protocolType,
     h: round?.protocol,
     l: round?.leader,
     w: round?.deadlineMs,
@@ -80,8 +93,8 @@ export function encodeGroup(state: GroupState): Attributes {
 }
 
 export function decodeGroup(attributes: Attributes): GroupState {
-  const kind = textAt(attributes, 'k');
-  assert(kind === 'consumer' || kind === 'classic', `${kind} is a kind of group`);
+  const kind = GROUP_KINDS.find((name) => name === attributes['k']);
+  assert(kind !== undefined, 'a group is of a kind that is one');
   return present<GroupState>({
     nonce: textAt(attributes, 'y'),
     version: numberAt(attributes, 'v'),
@@ -90,6 +103,7 @@ export function decodeGroup(attributes: Attributes): GroupState {
     members: numberAt(attributes, 'c'),
     emptySinceMs: optionalNumber(attributes, 'z'),
     lookMs: numberAt(attributes, 'd'),
+    protocolType: optionalText(attributes, 'o'),
     round: attributes['p'] === undefined ? undefined : decodeRound(attributes),
   });
 }
@@ -99,7 +113,6 @@ function decodeRound(attributes: Attributes): ClassicRound {
   assert(phase !== undefined, 'a classic group is in a phase that is one');
   return present<ClassicRound>({
     phase,
-    protocolType: textAt(attributes, 'o'),
     protocol: optionalText(attributes, 'h'),
     leader: optionalText(attributes, 'l'),
     deadlineMs: numberAt(attributes, 'w'),

@@ -2,9 +2,9 @@
  * Coming into a group and going: writes of the member's own item. The group's state and target change after it, by whoever
  * regroups (regroup.ts), which is the same call where all goes well; a member that joined owns nothing before.
  */
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { type AssignorName, isAssignorName } from './assignors/by-name.ts';
-import type { GroupState } from './group-item.ts';
+import { type GroupState, isOfOtherKind } from './group-item.ts';
 import { type ConsumerMember, type Member, touched } from './member-item.ts';
 import { NO_PARTITIONS } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
@@ -18,6 +18,9 @@ export interface JoinRequest extends MemberName {
   sessionTimeoutMs: number;
   rebalanceTimeoutMs: number;
   client?: string;
+  host?: string;
+  /** It may subscribe to nothing. */
+  mayBeIdle?: boolean;
   /**
    * What becomes of a member that has the same instance id. True: it is fenced, as members of the classic protocol are;
    * false: it has to leave first or to time out, as with KIP-848.
@@ -34,13 +37,13 @@ export function decideJoin(
 ): JoinDecision {
   const checked = checkRequest(request);
   if (checked.outcome === 'refused') return checked;
-  if (state !== undefined && state.members > 0 && state.kind !== 'consumer') {
-    return refuse('INCONSISTENT_GROUP_PROTOCOL', 'the members of the group assign its partitions themselves');
+  if (isOfOtherKind(state, 'consumer')) {
+    return refuse('INCONSISTENT_GROUP_PROTOCOL', `the group is of another kind: ${state?.kind}`);
   }
   const said = saidBy(request, checked);
   if (present === undefined || present.kind !== 'consumer') {
-    if ((state?.members ?? 0) >= limits.groupMembersMax) {
-      return refuse('GROUP_MAX_SIZE_REACHED', `a group has at most ${limits.groupMembersMax} members`);
+    if ((state?.members ?? 0) >= groupLimits.groupMembersMax) {
+      return refuse('GROUP_MAX_SIZE_REACHED', `a group has at most ${groupLimits.groupMembersMax} members`);
     }
     return { outcome: 'join', next: newMember(request, { said, nonce, nowMs }) };
   }
@@ -58,7 +61,7 @@ export function decideJoin(
  * The seat of another member, for who comes now. Its epoch is a new one: whoever was there may come back by a join that is
  * late, with its join id, and what it read before is then not to be committed any more.
  */
-function handedOver({ kept: _kept, ...member }: ConsumerMember): ConsumerMember {
+function handedOver({ kept: _kept, awayId: _awayId, ...member }: ConsumerMember): ConsumerMember {
   return member.epoch === 0 ? member : { ...member, epoch: member.epoch + 1, previousEpoch: member.epoch };
 }
 
@@ -81,11 +84,11 @@ export function decideChange(
 
 type Said = Pick<
   ConsumerMember,
-  'subscription' | 'assignor' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'instanceId' | 'client'
+  'subscription' | 'assignor' | 'sessionTimeoutMs' | 'rebalanceTimeoutMs' | 'instanceId' | 'client' | 'host'
 >;
 
 function saidBy(
-  { sessionTimeoutMs, rebalanceTimeoutMs, instanceId, client }: JoinRequest,
+  { sessionTimeoutMs, rebalanceTimeoutMs, instanceId, client, host }: JoinRequest,
   { subscription, assignor }: { subscription: Subscription; assignor?: AssignorName },
 ): Said {
   return {
@@ -95,6 +98,7 @@ function saidBy(
     rebalanceTimeoutMs,
     ...(instanceId !== undefined && { instanceId }),
     ...(client !== undefined && { client }),
+    ...(host !== undefined && { host }),
   };
 }
 
@@ -128,24 +132,27 @@ function checkRequest(
   request: JoinRequest,
 ): { outcome: 'subscription'; subscription: Subscription; assignor?: AssignorName } | Refused {
   const { memberId, instanceId, assignor, sessionTimeoutMs, rebalanceTimeoutMs } = request;
-  if (memberId.length === 0 || memberId.length > limits.memberIdLengthMax) {
-    return refuse('INVALID_REQUEST', `a member id has 1 to ${limits.memberIdLengthMax} characters`);
+  if (memberId.length === 0 || memberId.length > groupLimits.memberIdLengthMax) {
+    return refuse('INVALID_REQUEST', `a member id has 1 to ${groupLimits.memberIdLengthMax} characters`);
   }
-  if (instanceId !== undefined && (instanceId.length === 0 || instanceId.length > limits.groupInstanceIdLengthMax)) {
-    return refuse('INVALID_REQUEST', `an instance id has 1 to ${limits.groupInstanceIdLengthMax} characters`);
+  if (
+    instanceId !== undefined &&
+    (instanceId.length === 0 || instanceId.length > groupLimits.groupInstanceIdLengthMax)
+  ) {
+    return refuse('INVALID_REQUEST', `an instance id has 1 to ${groupLimits.groupInstanceIdLengthMax} characters`);
   }
   const timeouts = checkTimeouts(sessionTimeoutMs, rebalanceTimeoutMs);
   if (timeouts !== undefined) return timeouts;
   if (assignor !== undefined && !isAssignorName(assignor)) {
     return refuse('UNSUPPORTED_ASSIGNOR', 'an assignor is range, uniform or sticky');
   }
-  const parsed = parseSubscription(request.names, request.pattern);
+  const parsed = parseSubscription(request.names, request.pattern, request.mayBeIdle);
   return parsed.outcome === 'refused' || assignor === undefined ? parsed : { ...parsed, assignor };
 }
 
 /** Of either kind of member. */
 export function checkTimeouts(sessionTimeoutMs: number, rebalanceTimeoutMs: number): Refused | undefined {
-  const { groupSessionTimeoutMsMin: min, groupSessionTimeoutMsMax: max, groupRebalanceTimeoutMsMax } = limits;
+  const { groupSessionTimeoutMsMin: min, groupSessionTimeoutMsMax: max, groupRebalanceTimeoutMsMax } = groupLimits;
   if (!(sessionTimeoutMs >= min && sessionTimeoutMs <= max)) {
     return refuse('INVALID_SESSION_TIMEOUT', `a session timeout is between ${min} and ${max} ms`);
   }
@@ -162,16 +169,20 @@ export type LeaveDecision =
   | { outcome: 'step-out'; next: Member }
   | Refused;
 
-/** `keepSeat`: a static member that means to come back. Its partitions wait for it, and nobody commits them meanwhile. */
+/**
+ * `keepSeat`: a static member that means to come back. Its partitions wait for it, and nobody commits them meanwhile. Whoever names it
+ * while it is away can still remove it.
+ */
 export function decideLeave(
   present: Member | undefined,
   { name, keepSeat }: { name: MemberName; keepSeat: boolean },
 ): LeaveDecision {
+  if (!keepSeat && present?.awayId === name.memberId) return { outcome: 'leave', remove: present };
   const admitted = admit(present, name);
   if (admitted.outcome === 'refused') return admitted;
   const { member } = admitted;
   if (!keepSeat || member.instanceId === undefined) return { outcome: 'leave', remove: member };
-  const next = { ...member, writes: member.writes + 1 };
+  const next = { ...member, awayId: name.memberId, writes: member.writes + 1 };
   delete next.memberId;
   return { outcome: 'step-out', next };
 }

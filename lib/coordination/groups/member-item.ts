@@ -6,6 +6,7 @@
  *     b   string  the item's nonce, from when it was created; never used twice
  *     n   number  writes of the item: with `b`, the condition of nearly all of them
  *     m   string  the member's id; absent: the seat is kept for a static member that is away
+ *     mb  string  the id of a static member that is away, by which it is described, and can be removed
  *     i   string  group.instance.id; absent: a dynamic member
  *     e   number  member epoch or, of a classic member, generation: with `m`, the fence of its commits
  *     t   number  when it was last seen alive, ms, by the clock of the process that noted it
@@ -13,6 +14,7 @@
  *     r   number  rebalance timeout, ms
  *     q   number  suspected to be gone since, ms; removed by the next sign of life
  *     w   string  who the client says it is
+ *     wh  string  where its requests come from; absent: not noted
  *
  * of a member that is assigned here (`a` there):
  *
@@ -25,6 +27,8 @@
  *     l   list    of strings: the topics that it subscribed to by name
  *     p   string  the pattern that it subscribed to
  *     o   string  the assignor that it asks for
+ *
+ * of a member of a share group (neither `a` nor `j` there): `u` and `l` as above.
  *
  * of a classic member (`j` there):
  *
@@ -46,6 +50,7 @@ interface MemberBase {
   nonce: string;
   writes: number;
   memberId?: string;
+  awayId?: string;
   instanceId?: string;
   epoch: number;
   seenMs: number;
@@ -53,6 +58,7 @@ interface MemberBase {
   rebalanceTimeoutMs: number;
   suspectMs?: number;
   client?: string;
+  host?: string;
 }
 
 /** A member whose partitions are assigned here. */
@@ -84,13 +90,21 @@ export interface ClassicMember extends MemberBase {
   protocols: readonly ClassicProtocol[];
 }
 
-export type Member = ConsumerMember | ClassicMember;
+/** A member of a share group: it is given partitions to fetch from, and nothing to give up. */
+export interface ShareMember extends MemberBase {
+  kind: 'share';
+  subscription: Subscription;
+  subscriptionNumber: number;
+}
+
+export type Member = ConsumerMember | ClassicMember | ShareMember;
 
 export function encodeMember(member: Member): Attributes {
   return present<Attributes>({
     b: member.nonce,
     n: member.writes,
     m: member.memberId,
+    mb: member.awayId,
     i: member.instanceId,
     e: member.epoch,
     t: member.seenMs,
@@ -98,8 +112,20 @@ export function encodeMember(member: Member): Attributes {
     r: member.rebalanceTimeoutMs,
     q: member.suspectMs,
     w: member.client,
-    ...(member.kind === 'consumer' ? consumerAttributes(member) : classicAttributes(member)),
+    wh: member.host,
+    ...attributesOfKind(member),
   });
+}
+
+function attributesOfKind(member: Member): Record<string, Attributes[string] | undefined> {
+  switch (member.kind) {
+    case 'consumer':
+      return consumerAttributes(member);
+    case 'classic':
+      return classicAttributes(member);
+    case 'share':
+      return { u: member.subscriptionNumber, l: [...member.subscription.names] };
+  }
 }
 
 function consumerAttributes(member: ConsumerMember): Record<string, Attributes[string] | undefined> {
@@ -131,6 +157,7 @@ export function decodeMember(seat: Seat, attributes: Attributes): Member {
     nonce: textAt(attributes, 'b'),
     writes: numberAt(attributes, 'n'),
     memberId: optionalText(attributes, 'm'),
+    awayId: optionalText(attributes, 'mb'),
     instanceId: optionalText(attributes, 'i'),
     epoch: numberAt(attributes, 'e'),
     seenMs: numberAt(attributes, 't'),
@@ -138,8 +165,10 @@ export function decodeMember(seat: Seat, attributes: Attributes): Member {
     rebalanceTimeoutMs: numberAt(attributes, 'r'),
     suspectMs: optionalNumber(attributes, 'q'),
     client: optionalText(attributes, 'w'),
+    host: optionalText(attributes, 'wh'),
   });
-  return attributes['j'] === undefined ? decodeConsumer(base, attributes) : decodeClassic(base, attributes);
+  if (attributes['j'] !== undefined) return decodeClassic(base, attributes);
+  return attributes['a'] === undefined ? decodeShare(base, attributes) : decodeConsumer(base, attributes);
 }
 
 function decodeConsumer(base: MemberBase, attributes: Attributes): ConsumerMember {
@@ -160,6 +189,11 @@ function decodeConsumer(base: MemberBase, attributes: Attributes): ConsumerMembe
     subscriptionNumber: numberAt(attributes, 'u'),
     assignor,
   });
+}
+
+function decodeShare(base: MemberBase, attributes: Attributes): ShareMember {
+  const subscription: Subscription = { names: textsAt(attributes, 'l') };
+  return { ...base, kind: 'share', subscription, subscriptionNumber: numberAt(attributes, 'u') };
 }
 
 function decodeClassic(base: MemberBase, attributes: Attributes): ClassicMember {

@@ -4,7 +4,7 @@
  * most patterns have few, and then a character is one look-up. With those that have many, on names that bring them out, a
  * character costs at most a look at every step.
  */
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 
 export interface CharacterClass {
   ranges: readonly (readonly [number, number])[];
@@ -83,7 +83,7 @@ export class PatternAutomaton {
   }
 
   private remembered(places: readonly number[]): State {
-    const isFull = this.states.size >= limits.topicPatternStatesMax;
+    const isFull = this.states.size >= groupLimits.topicPatternStatesMax;
     if (isFull) return { places, isFirst: false };
     const key = places.join();
     const state = this.states.get(key) ?? { places, isFirst: false, next: [] };

@@ -6,9 +6,9 @@
  * Everything that is taken from a member becomes a withdrawal, until the member has followed the epoch or is gone. So a new
  * target can be written at any time, whatever became of the one before.
  */
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { ASSIGNOR_DEFAULT, ASSIGNORS, electAssignor } from './assignors/by-name.ts';
-import { type GroupState, newGroupState } from './group-item.ts';
+import { type GroupState, isOfOtherKind, newGroupState } from './group-item.ts';
 import type { ConsumerMember, Member } from './member-item.ts';
 import { byText, minus, NO_PARTITIONS, type Partitions } from './partitions.ts';
 import type { Seat } from './seat.ts';
@@ -40,7 +40,7 @@ export type Regroup =
 
 export function decideRegroup({ members, topics, matches, nowMs, nonce, ...before }: RegroupInput): Regroup {
   const state = before.state ?? newGroupState(nonce, 'consumer', nowMs);
-  if (state.kind === 'classic' && state.members > 0) return { regroup: 'other-kind' };
+  if (isOfOtherKind(state, 'consumer')) return { regroup: 'other-kind' };
   const old = before.target?.nonce === state.nonce ? before.target : noTarget(state.nonce, ASSIGNOR_DEFAULT);
   let detail = '';
   for (const attempt of attempts(old, members, topics)) {
@@ -84,7 +84,7 @@ function* attempts(old: Target, members: ReadonlyMap<Seat, Member>, topics: Topi
 }
 
 function nextState(state: GroupState, { epoch, members }: Target, nowMs: number): GroupState {
-  const { emptySinceMs, round: _classic, ...rest } = state;
+  const { emptySinceMs, round: _round, protocolType: _type, ...rest } = state;
   return {
     ...rest,
     version: state.version + 1,
@@ -92,7 +92,7 @@ function nextState(state: GroupState, { epoch, members }: Target, nowMs: number)
     epoch,
     members: members.length,
     ...(members.length === 0 && { emptySinceMs: emptySinceMs ?? nowMs }),
-    lookMs: nowMs + limits.groupLookMs,
+    lookMs: nowMs + groupLimits.groupLookMs,
   };
 }
 
@@ -107,8 +107,8 @@ function seatMembers(old: Target, members: ReadonlyMap<Seat, Member>) {
   const patterns = new Set(before.flatMap(({ subscription }) => subscription.pattern ?? []));
   for (const member of joined) {
     const { pattern } = member.subscription;
-    const hasRoom = pattern === undefined || patterns.has(pattern) || patterns.size < limits.groupPatternsMax;
-    if (!hasRoom || seated.length >= limits.groupMembersMax) {
+    const hasRoom = pattern === undefined || patterns.has(pattern) || patterns.size < groupLimits.groupPatternsMax;
+    if (!hasRoom || seated.length >= groupLimits.groupMembersMax) {
       turnedAway.push(member.seat);
       continue;
     }
@@ -180,11 +180,11 @@ function withdrawalsOf(
 
 function tooLarge(target: Target): string | undefined {
   const partitions = [...target.topics.values()].reduce((sum, count) => sum + count, 0);
-  if (target.topics.size > limits.groupTopicsMax || partitions > limits.groupPartitionsMax) {
-    return `a group has at most ${limits.groupTopicsMax} topics with ${limits.groupPartitionsMax} partitions`;
+  if (target.topics.size > groupLimits.groupTopicsMax || partitions > groupLimits.groupPartitionsMax) {
+    return `a group has at most ${groupLimits.groupTopicsMax} topics with ${groupLimits.groupPartitionsMax} partitions`;
   }
-  if (targetBytes(target) > limits.groupTargetBytesMax) {
-    return `the ids of a group's members and all assignments have at most ${limits.groupTargetBytesMax} bytes`;
+  if (targetBytes(target) > groupLimits.groupTargetBytesMax) {
+    return `the ids of a group's members and all assignments have at most ${groupLimits.groupTargetBytesMax} bytes`;
   }
   return undefined;
 }

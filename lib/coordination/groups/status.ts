@@ -26,6 +26,7 @@ export function groupStatus(
     const names = { preparing: 'PreparingRebalance', completing: 'CompletingRebalance', stable: 'Stable' } as const;
     return names[state.round.phase];
   }
+  if (state.kind === 'share') return state.members === 0 ? 'Empty' : 'Stable';
   const consumers = [...members.values()].filter((member) => member.kind === 'consumer');
   if (state.members === 0 && consumers.length === 0) return 'Empty';
   if (target === undefined || consumers.some((member) => entryOf(target, member) === undefined)) return 'Assigning';

@@ -1,11 +1,12 @@
 /**
  * What a member wants to consume: topics by name, and a pattern of names. Topics that do not exist yet are waited for. A
- * subscription to nothing is refused, since such a member could only ever be idle.
+ * subscription to nothing is refused, since such a member could only ever be idle, unless it says that it may be.
  */
 import { assert } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { byText } from './partitions.ts';
 import { type Refused, refuse } from './refusal.ts';
 import { compileTopicPattern } from './topic-pattern.ts';
@@ -22,22 +23,23 @@ export type Topics = ReadonlyMap<string, { topicId: TopicId; partitions: number 
 export function parseSubscription(
   names: readonly string[],
   pattern?: string,
+  mayBeIdle = false,
 ): { outcome: 'subscription'; subscription: Subscription } | Refused {
   const unique = [...new Set(names)].sort(byText);
-  if (unique.length === 0 && pattern === undefined)
+  if (unique.length === 0 && pattern === undefined && !mayBeIdle)
     return refuse('INVALID_REQUEST', 'a member subscribes to something');
-  if (unique.length > limits.groupSubscriptionTopicsMax) {
+  if (unique.length > groupLimits.groupSubscriptionTopicsMax) {
     return refuse(
       'INVALID_REQUEST',
-      `a member subscribes to at most ${limits.groupSubscriptionTopicsMax} topics by name`,
+      `a member subscribes to at most ${groupLimits.groupSubscriptionTopicsMax} topics by name`,
     );
   }
-  const tooLong = unique.some((name) => name.length > limits.topicNameLengthMax || name.length === 0);
+  const tooLong = unique.some((name) => name.length > topicLimits.topicNameLengthMax || name.length === 0);
   const bytes = unique.reduce((sum, name) => sum + utf8(name).length, 0);
-  if (tooLong || bytes > limits.groupSubscriptionBytesMax) {
+  if (tooLong || bytes > groupLimits.groupSubscriptionBytesMax) {
     return refuse(
       'INVALID_REQUEST',
-      `the names of a subscription have at most ${limits.groupSubscriptionBytesMax} bytes`,
+      `the names of a subscription have at most ${groupLimits.groupSubscriptionBytesMax} bytes`,
     );
   }
   if (pattern === undefined) return { outcome: 'subscription', subscription: { names: unique } };

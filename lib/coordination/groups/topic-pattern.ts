@@ -8,14 +8,14 @@
  * (which match the same names), `^` and `$`. Refused by name: flags, classes by property or in POSIX form, and what RE2 has
  * not either, such as references and looks around.
  */
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { type CharacterClass, PatternAutomaton, type Step } from './pattern-automaton.ts';
 
 export type PatternResult = { result: 'pattern'; pattern: PatternAutomaton } | { result: 'refused'; detail: string };
 
 export function compileTopicPattern(text: string): PatternResult {
-  if (text.length > limits.topicPatternLengthMax) {
-    return refused(`it has more than ${limits.topicPatternLengthMax} characters`);
+  if (text.length > groupLimits.topicPatternLengthMax) {
+    return refused(`it has more than ${groupLimits.topicPatternLengthMax} characters`);
   }
   try {
     const steps: Step[] = [];
@@ -150,7 +150,7 @@ class Parser {
 
   private group(): Node {
     if (this.takes('?') && !this.takes(':')) throw new PatternError('of the groups with (? only (?: is taken');
-    if (++this.depth > limits.topicPatternDepthMax) throw new PatternError('its groups nest too deep');
+    if (++this.depth > groupLimits.topicPatternDepthMax) throw new PatternError('its groups nest too deep');
     const node = this.choice();
     this.depth--;
     if (!this.takes(')')) throw new PatternError('a ( is not closed');
@@ -285,6 +285,6 @@ function emitOne(part: Node, steps: Step[]): void {
 }
 
 function push(steps: Step[], step: Step): void {
-  if (steps.length >= limits.topicPatternStepsMax) throw new PatternError('its repetitions make it too long');
+  if (steps.length >= groupLimits.topicPatternStepsMax) throw new PatternError('its repetitions make it too long');
   steps.push(step);
 }

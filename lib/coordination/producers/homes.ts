@@ -6,7 +6,7 @@
  * that has not appended for longest has not done so for a while; otherwise it stays in its own item, and its appends cost
  * a second item each. So however many producers append in turn, they do not push each other in and out.
  */
-import { limits } from '../../kernel/limits.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 
 export interface Homes {
   /** Those in the head, with their bytes there (name included) and when they last appended. */
@@ -41,7 +41,8 @@ export function settleHomes({ inHead, appending, nowMs, expirationMs }: Homes): 
     bytes -= entry.bytes;
   };
   while (others[0] !== undefined && nowMs - others[0][1].lastMs >= expirationMs) leave(forgotten);
-  const fits = (more: number) => count < limits.producersInHeadMax && bytes + more <= limits.producerBytesInHeadMax;
+  const fits = (more: number) =>
+    count < producerLimits.producersInHeadMax && bytes + more <= producerLimits.producerBytesInHeadMax;
   const enter = (key: string, size: number) => {
     stay.add(key);
     count++;
@@ -50,12 +51,16 @@ export function settleHomes({ inHead, appending, nowMs, expirationMs }: Homes): 
   // Those at home in the head first: they have a place unless they have grown too large, or others have beside them.
   for (const [key, size] of appending) {
     if (!inHead.has(key)) continue;
-    while (!fits(size) && others.length > 0 && size <= limits.producerBytesInHeadMax / 2) leave(out);
+    while (!fits(size) && others.length > 0 && size <= producerLimits.producerBytesInHeadMax / 2) leave(out);
     if (fits(size)) enter(key, size);
   }
   for (const [key, size] of appending) {
     if (inHead.has(key)) continue;
-    while (!fits(size) && others[0] !== undefined && nowMs - others[0][1].lastMs >= limits.producerIdleInHeadMs) {
+    while (
+      !fits(size) &&
+      others[0] !== undefined &&
+      nowMs - others[0][1].lastMs >= producerLimits.producerIdleInHeadMs
+    ) {
       leave(out);
     }
     if (fits(size)) enter(key, size);

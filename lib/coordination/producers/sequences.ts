@@ -2,7 +2,7 @@
  * Sequences of an idempotent producer in one partition: what is kept, and what a batch with a sequence is.
  *
  * A producer numbers its records per partition, from 0 in each epoch, and goes on at 0 after 2^31 − 1. Kept are its
- * epoch and its newest batches, `limits.producerBatchesKept` of them. A batch is then one of
+ * epoch and its newest batches, `producerLimits.producerBatchesKept` of them. A batch is then one of
  *
  * - the next one: accepted;
  * - exactly one of those kept: a duplicate, which is answered with the offset it has;
@@ -18,7 +18,7 @@
  * the answer for batches older than those kept is Millrace's own, where Kafka says "out of order".
  */
 import { assert } from '../../kernel/assert.ts';
-import { limits } from '../../kernel/limits.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 
 /** Sequences are numbers below this, and then begin again. */
 const SEQUENCES = 2 ** 31;
@@ -115,7 +115,7 @@ export function withBatch(known: Sequences | undefined, given: SequencedRecords,
   const batch = { records: given.records, place };
   const follows = known !== undefined && known.epoch === given.epoch && nextSequence(known) === given.firstSequence;
   if (!follows) return { epoch: given.epoch, firstSequence: given.firstSequence, batches: [batch] };
-  const dropped = Math.max(0, known.batches.length + 1 - limits.producerBatchesKept);
+  const dropped = Math.max(0, known.batches.length + 1 - producerLimits.producerBatchesKept);
   const firstSequence = known.batches
     .slice(0, dropped)
     .reduce((sequence, { records }) => sequenceAfter(sequence, records), known.firstSequence);

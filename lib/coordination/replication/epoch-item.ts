@@ -13,7 +13,7 @@
 import { assert } from '../../kernel/assert.ts';
 import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { ReplicaId } from './replica-state.ts';
 
 export interface LostRange {
@@ -33,7 +33,7 @@ export interface LeaderEpoch {
 
 const PREFIX = 'epoch#';
 const DIGITS = 12;
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 
 /** Sort keys of all epochs of a ledger: from … to. */
 export const EPOCHS_START = PREFIX;

@@ -12,7 +12,7 @@
  * Only outcomes that speak of the replica count: a bucket that throttles is alive, and a mistake of ours is no failure of
  * its. Values are immutable; time is monotonic milliseconds.
  */
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 
 export type Verdict = 'healthy' | 'suspect' | 'failed' | 'recovering';
 
@@ -44,9 +44,10 @@ export function noteOutcome(health: ReplicaHealth, outcome: RequestOutcome, nowM
 
 /** `startedMs`: when the requests began that have no answer yet, without those begun before the last success. */
 export function noteSilence(health: ReplicaHealth, startedMs: readonly number[], nowMs: number): ReplicaHealth {
-  const silent = startedMs.filter((since) => nowMs - since >= limits.replicaSilentMsMax);
+  const silent = startedMs.filter((since) => nowMs - since >= replicationLimits.replicaSilentMsMax);
   const evidence = silent.length + (health.verdict === 'suspect' ? health.inARow : 0);
-  if (health.verdict === 'failed' || silent.length === 0 || evidence < limits.replicaSilentCallsMin) return health;
+  if (health.verdict === 'failed' || silent.length === 0 || evidence < replicationLimits.replicaSilentCallsMin)
+    return health;
   return { verdict: 'failed', inARow: evidence, sinceMs: Math.min(...silent) };
 }
 
@@ -61,7 +62,8 @@ function noteSuccess(health: ReplicaHealth, nowMs: number): ReplicaHealth {
   if (verdict === 'suspect') return HEALTHY;
   if (verdict === 'failed') return { verdict: 'recovering', inARow: 1, sinceMs: nowMs };
   const successes = inARow + 1;
-  const recovered = successes >= limits.replicaSuccessesMin && nowMs - sinceMs >= limits.replicaRecoveringMsMin;
+  const recovered =
+    successes >= replicationLimits.replicaSuccessesMin && nowMs - sinceMs >= replicationLimits.replicaRecoveringMsMin;
   return recovered ? HEALTHY : { verdict, inARow: successes, sinceMs };
 }
 
@@ -70,6 +72,7 @@ function noteFailure({ verdict, inARow, sinceMs }: ReplicaHealth, nowMs: number)
   // It has not been healthy since it failed, and still is not.
   if (verdict === 'recovering') return { verdict: 'failed', inARow: 1, sinceMs: nowMs };
   const failures = inARow + 1;
-  const failed = failures >= limits.replicaFailuresMin && nowMs - sinceMs >= limits.replicaFailingMsMin;
+  const failed =
+    failures >= replicationLimits.replicaFailuresMin && nowMs - sinceMs >= replicationLimits.replicaFailingMsMin;
   return { verdict: failed ? 'failed' : verdict, inARow: failures, sinceMs };
 }

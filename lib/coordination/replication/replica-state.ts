@@ -19,7 +19,7 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import type { Attributes } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 
 export type ReplicaId = number;
 /** Bit n: replica n. */
@@ -46,13 +46,14 @@ const VERSION = 1;
 const FIXED_BYTES = 4;
 
 /** Names and values as DynamoDB counts them: a number takes a byte for two digits and one more. */
-export const REPLICATION_BYTES_MAX = 1 + FIXED_BYTES + limits.replicasMax + limits.replicasMax * (2 + 10) + (1 + 10);
+export const REPLICATION_BYTES_MAX =
+  1 + FIXED_BYTES + replicationLimits.replicasMax + replicationLimits.replicasMax * (2 + 10) + (1 + 10);
 
 /** A new ledger's: all replicas are in sync, because there is nothing that one could lack. */
 export function initialReplication(replicas: readonly ReplicaId[]): Replication {
   checkReplicas(replicas);
   const state = { replicas: [...replicas], leader: replicas[0] as ReplicaId, inSync: maskOf(replicas), joining: 0 };
-  return { state, cursors: Array<number>(limits.replicasMax).fill(0), paged: 0 };
+  return { state, cursors: Array<number>(replicationLimits.replicasMax).fill(0), paged: 0 };
 }
 
 export function encodeReplication({ state, cursors, paged }: Replication): Attributes {
@@ -67,7 +68,7 @@ export function decodeReplication(attributes: Attributes): Replication | undefin
   if (q === undefined) return undefined;
   assert(q instanceof Uint8Array && typeof g === 'number', 'a replicated head has q and g');
   const state = unpackState(q);
-  const cursors = Array<number>(limits.replicasMax).fill(0);
+  const cursors = Array<number>(replicationLimits.replicasMax).fill(0);
   for (const replica of state.replicas) {
     const cursor = attributes[cursorAttribute(replica)];
     assert(typeof cursor === 'number', `the head has a cursor of replica ${replica}`);
@@ -113,7 +114,7 @@ export function without(mask: ReplicaMask, taken: ReplicaMask): ReplicaMask {
 /** The replicas of a mask, in the order of their numbers. */
 export function members(mask: ReplicaMask): ReplicaId[] {
   const ids: ReplicaId[] = [];
-  for (let replica = 0; replica < limits.replicasMax; replica++) if (has(mask, replica)) ids.push(replica);
+  for (let replica = 0; replica < replicationLimits.replicasMax; replica++) if (has(mask, replica)) ids.push(replica);
   return ids;
 }
 
@@ -130,9 +131,9 @@ function checkState({ replicas, leader, inSync, joining }: ReplicaState): void {
 }
 
 function checkReplicas(replicas: readonly ReplicaId[]): void {
-  assert(replicas.length > 0 && replicas.length <= limits.replicasMax, `${replicas.length} replicas`);
+  assert(replicas.length > 0 && replicas.length <= replicationLimits.replicasMax, `${replicas.length} replicas`);
   assert(new Set(replicas).size === replicas.length, 'a replica is named once');
   for (const replica of replicas) {
-    assert(Number.isInteger(replica) && replica >= 0 && replica < limits.replicasMax, `replica ${replica}`);
+    assert(Number.isInteger(replica) && replica >= 0 && replica < replicationLimits.replicasMax, `replica ${replica}`);
   }
 }

@@ -6,7 +6,7 @@
  * from the copier. Such a gap holds the high watermark, and with it the answer to every later `acks=all`.
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { coveredCommits, type HeadView, numberInTail } from './ledger-view.ts';
 import { count, maskOf, type ReplicaMask, type ReplicaState, without } from './replica-state.ts';
 
@@ -64,7 +64,7 @@ export function judgeUploads(state: ReplicaState, { acks, held, underWay, waited
   }
   // Without this patience a joining replica that is a little slower than the others would never catch up.
   const joining = state.joining & underWay & ~held;
-  if (acks === 'all' && joining !== 0 && waitedMs < limits.replicaJoiningWaitMs)
+  if (acks === 'all' && joining !== 0 && waitedMs < replicationLimits.replicaJoiningWaitMs)
     return { verdict: 'wait', on: joining };
   return { verdict: 'append', holders: held & maskOf(state.replicas) };
 }

@@ -7,7 +7,8 @@
  *   a name yet to be taken needs `admin` without one.
  */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { keyLimits } from '../../kernel/limits/keys.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 
 export const SCOPES = ['admin', 'produce', 'consume'] as const;
 
@@ -38,8 +39,8 @@ function covers(prefix: string | undefined, topic: string | undefined): boolean 
 /** Throws `INVALID_REQUEST` for grants that nobody can have. */
 export function checkGrants(grants: readonly Grant[]): void {
   if (grants.length === 0) throw new MillraceError('INVALID_REQUEST', 'A key needs at least one scope.');
-  if (grants.length > limits.grantsPerPrincipalMax) {
-    throw new MillraceError('INVALID_REQUEST', `A key has at most ${limits.grantsPerPrincipalMax} scopes.`);
+  if (grants.length > keyLimits.grantsPerPrincipalMax) {
+    throw new MillraceError('INVALID_REQUEST', `A key has at most ${keyLimits.grantsPerPrincipalMax} scopes.`);
   }
   for (const { scope, topicPrefix } of grants) {
     if (!SCOPES.includes(scope)) {
@@ -48,12 +49,12 @@ export function checkGrants(grants: readonly Grant[]): void {
     if (topicPrefix !== undefined && !isTopicPrefix(topicPrefix)) {
       throw new MillraceError(
         'INVALID_REQUEST',
-        `A topic prefix is 1 to ${limits.topicNameLengthMax} ASCII letters, digits, ".", "_" and "-".`,
+        `A topic prefix is 1 to ${topicLimits.topicNameLengthMax} ASCII letters, digits, ".", "_" and "-".`,
       );
     }
   }
 }
 
 function isTopicPrefix(text: string): boolean {
-  return text.length <= limits.topicNameLengthMax && /^[a-zA-Z0-9._-]+$/.test(text);
+  return text.length <= topicLimits.topicNameLengthMax && /^[a-zA-Z0-9._-]+$/.test(text);
 }

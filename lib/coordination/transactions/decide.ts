@@ -12,7 +12,9 @@
  *
  * `next` is the state to write; it is conditioned on the one that was decided upon.
  */
+import { assert } from '../../kernel/assert.ts';
 import { PRODUCER_EPOCH_MAX } from '../producers/producer-id-item.ts';
+import { type Raise, withNextEpoch } from './next-epoch.ts';
 import { isExhausted, isSameProducer, producerOf } from './producer.ts';
 import type { AbortReason, ProducerIdentity, TransactionalState } from './transactional-item.ts';
 import { newTransactionalState } from './transactional-item.ts';
@@ -31,7 +33,11 @@ export type Refusal =
   | { reason: 'old-number'; newest: number }
   | { reason: 'ongoing'; number: number }
   | { reason: 'not-ongoing'; number: number; status: 'committed' | 'aborted' | 'none'; abortReason?: AbortReason }
-  | { reason: 'too-many-parts' };
+  /** `limit` is its name among the limits of transactions. */
+  | { reason: 'too-many-parts'; limit: 'transactionPartsMax' | 'producerPartsMax' }
+  /** Of Kafka's producers, who are to begin anew after that. */
+  | { reason: 'timed-out'; number: number }
+  | { reason: 'too-many-partitions' };
 
 export type Refused = {
   decision: 'refuse';
@@ -107,7 +113,7 @@ export function decideInitialize(
     if (producerId === undefined) return { decision: 'needs-producer-id' };
     producer = { id: producerId, firstEpoch: epoch };
   }
-  const { previous: _, ...rest } = known;
+  const { previous: _, enlisted: _enlisted, ...rest } = known;
   const previous = expected !== undefined && current !== undefined ? { previous: expected } : {};
   const begun = { epoch, number: -1, status: 'empty' as const, timeoutMs, begunMs: 0, parts: 0 };
   return { decision: 'initialize', next: changed({ ...rest, ...previous }, { ...begun, producer }) };
@@ -132,7 +138,7 @@ export function decideAdd(
     if (!open) return timedOutOr(state, nowMs);
     if (part < state.parts) return { decision: 'repeat' };
     if (part > state.parts) return refuse({ reason: 'gap', what: 'part', expected: state.parts });
-    if (part >= partsMax) return refuse({ reason: 'too-many-parts' });
+    if (part >= partsMax) return refuse({ reason: 'too-many-parts', limit: 'transactionPartsMax' });
     return { decision: 'add', next: changed(state, { parts: part + 1 }) };
   }
   if (caller.number < state.number) return refuse({ reason: 'not-ongoing', number: caller.number, status: 'none' });
@@ -150,8 +156,13 @@ export type EndDecision =
   | { decision: 'repeat'; receipt: Uint8Array }
   | Refused;
 
-/** Commits what was added. `next` lacks the token and the receipt. */
-export function decideCommit(state: TransactionalState | undefined, caller: Caller, nowMs: number): EndDecision {
+/** Commits what was added; with `raise` its producer gets its next epoch by it. `next` lacks the token and the receipt. */
+export function decideCommit(
+  state: TransactionalState | undefined,
+  caller: Caller,
+  { nowMs, raise }: { nowMs: number; raise?: Raise },
+): EndDecision {
+  if (state?.status === 'committed' && hasRaised(state, caller)) return repeatOf(state);
   const fence = fenced(state, caller);
   if (fence !== undefined || state === undefined) return refuse(fence ?? { reason: 'not-initialized' });
   if (caller.number !== state.number) {
@@ -159,7 +170,11 @@ export function decideCommit(state: TransactionalState | undefined, caller: Call
   }
   if (state.status === 'committed') return repeatOf(state);
   if (state.status !== 'ongoing' || isTimedOut(state, nowMs)) return timedOutOr(state, nowMs);
-  return { decision: 'commit', next: committed(state, caller) };
+  const ended = committed(state, caller);
+  if (raise === undefined) return { decision: 'commit', next: ended };
+  const next = withNextEpoch(ended, raise);
+  assert(next !== undefined, 'who raises an epoch has looked whether there is another');
+  return { decision: 'commit', next };
 }
 
 export type AbortDecision = { decision: 'abort'; next: TransactionalState } | { decision: 'repeat' } | Refused;
@@ -196,8 +211,13 @@ export function expired(state: TransactionalState, nowMs: number): Transactional
   return { ...state, status: 'aborted', abortReason: 'timed-out', parts: 0 };
 }
 
-function isTimedOut(state: TransactionalState, nowMs: number): boolean {
+export function isTimedOut(state: TransactionalState, nowMs: number): boolean {
   return state.status === 'ongoing' && nowMs - state.begunMs >= state.timeoutMs;
+}
+
+/** Whether the state's epoch is the one that the end of this transaction has given out. */
+function hasRaised({ epoch, endedNumber }: TransactionalState, caller: Caller): boolean {
+  return endedNumber === caller.number && caller.epoch === epoch - 1;
 }
 
 /** In the long form the epoch is the one that `initialize` gave out last, and no other. */
@@ -229,23 +249,25 @@ function committed(state: TransactionalState, { epoch, number }: Caller): Transa
   const next = changed(state, { epoch, number, status: 'committed', parts: 0 });
   if (epoch === state.epoch) return next;
   // Its epochs are declared by whoever calls, and the newest may be far beyond what a producer id has.
-  const { previous: _, producer, ...rest } = next;
+  const { previous: _, enlisted: _enlisted, producer, ...rest } = next;
   const fits = producer !== undefined && epoch - producer.firstEpoch < PRODUCER_EPOCH_MAX;
   return fits ? { ...rest, producer } : rest;
 }
 
-function changed(state: TransactionalState, changes: Partial<TransactionalState>): TransactionalState {
-  const { abortReason: _reason, receipt, ...rest } = state;
+/** The state after a change; what is only of the transaction before goes with that. */
+export function changed(state: TransactionalState, changes: Partial<TransactionalState>): TransactionalState {
+  const { abortReason: _reason, receipt, endedNumber, ...rest } = state;
   const next = { ...rest, ...changes, version: state.version + 1 };
   const sameTransaction = next.epoch === state.epoch && next.number === state.number && next.status === state.status;
   if (!sameTransaction) return next;
   return {
     ...next,
     ...(receipt !== undefined && { receipt }),
+    ...(endedNumber !== undefined && { endedNumber }),
     ...(state.abortReason !== undefined && { abortReason: state.abortReason }),
   };
 }
 
-function refuse(refusal: Refusal): Refused {
+export function refuse(refusal: Refusal): Refused {
   return { decision: 'refuse', refusal };
 }

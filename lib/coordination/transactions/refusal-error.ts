@@ -1,7 +1,8 @@
 /** The fault of each refusal of `decide.ts`, by Kafka's code for it. */
 import { unreachable } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { Refusal } from './decide.ts';
 
 export function refusalError(id: string, refusal: Refusal): MillraceError {
@@ -34,14 +35,23 @@ export function refusalError(id: string, refusal: Refusal): MillraceError {
       return new MillraceError(
         'CONCURRENT_TRANSACTIONS',
         `${name} has transaction ${refusal.number} under way; commit or abort it first.`,
-        { facts: { retryAfterMs: limits.retryAfterMsDefault } },
+        { facts: { retryAfterMs: requestLimits.retryAfterMsDefault } },
       );
     case 'not-ongoing':
       return new MillraceError('INVALID_TXN_STATE', `${name}: transaction ${refusal.number} ${fateOf(refusal)}.`);
     case 'too-many-parts':
       return new MillraceError(
         'POLICY_VIOLATION',
-        `${name}: a transaction has at most ${limits.transactionPartsMax} parts (transactionPartsMax).`,
+        `${name}: a transaction has at most ${transactionLimits[refusal.limit]} parts (${refusal.limit}).`,
+      );
+    case 'timed-out': {
+      const detail = `${name}: transaction ${refusal.number} took longer than its timeout and was aborted; initialize the id again.`;
+      return new MillraceError('PRODUCER_FENCED', detail);
+    }
+    case 'too-many-partitions':
+      return new MillraceError(
+        'POLICY_VIOLATION',
+        `${name}: a producer has at most ${transactionLimits.transactionPartitionsMax} partitions (transactionPartitionsMax).`,
       );
     default:
       return unreachable(refusal);

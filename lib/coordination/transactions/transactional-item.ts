@@ -19,10 +19,15 @@
  *     o   number  the epoch `e` at which the epochs of `p` begin: Kafka's are of 16 bits, ours go on (producer.ts)
  *     q   number  where whoever has `p` was given its epoch in place of another: that one's producer id …
  *     z   number  … and its epoch, as Kafka counts it
+ *     l   number  where the end of a transaction has given out the epoch: the number of that transaction, which was of the epoch
+ *                 before. `s`, `a` and `y` are of it until the next one begins
+ *     w   bytes   the partitions that the epoch's producer has named, with its sequences (enlisted.ts); absent where it has
+ *                 named none, as over HTTP, where nobody does
  */
 import { assert } from '../../kernel/assert.ts';
 import { EMPTY_BYTES } from '../../kernel/bytes.ts';
 import type { Attributes, ItemKey, Write } from '../../kernel/items.ts';
+import { type EnlistedPartition, packEnlisted, unpackEnlisted } from './enlisted.ts';
 
 export const TRANSACTION_STATUSES = ['empty', 'ongoing', 'committed', 'aborted'] as const;
 export type TransactionStatus = (typeof TRANSACTION_STATUSES)[number];
@@ -44,8 +49,15 @@ export interface TransactionalState {
   receipt?: Uint8Array;
   /** The producer id that was handed out, and the epoch of the transactional id that is its epoch 0. */
   producer?: { id: number; firstEpoch: number };
-  /** What the producer had before it asked for another epoch itself; nobody else has taken the id over since. */
+  /** What the producer had before it was given the newest epoch itself; nobody else has taken the id over since. */
   previous?: ProducerIdentity;
+  /**
+   * The number of the transaction whose end has raised the epoch (next-epoch.ts), which was of the epoch before. What is said of the
+   * newest transaction is said of it, until the next one begins.
+   */
+  endedNumber?: number;
+  /** What the newest epoch's producer has named, over all its transactions. */
+  enlisted?: readonly EnlistedPartition[];
 }
 
 /** A producer as Kafka names it: an id of 64 bits, of which we use those that are safe integers, and an epoch of 16. */
@@ -90,15 +102,18 @@ export function encodeTransactional(state: TransactionalState): Attributes {
     ...(state.receipt !== undefined && { a: state.receipt }),
     ...(state.producer !== undefined && { p: state.producer.id, o: state.producer.firstEpoch }),
     ...(state.previous !== undefined && { q: state.previous.id, z: state.previous.epoch }),
+    ...(state.endedNumber !== undefined && { l: state.endedNumber }),
+    ...(state.enlisted !== undefined && { w: packEnlisted(state.enlisted) }),
   };
 }
 
 export function decodeTransactional(attributes: Attributes): TransactionalState {
-  const { s: status, x: token, y: abortReason, a: receipt } = attributes;
+  const { s: status, x: token, y: abortReason, a: receipt, w: enlisted } = attributes;
   assert(isOneOf(TRANSACTION_STATUSES, status), 'a transactional id has a status that is one');
   assert(token instanceof Uint8Array, 'a transactional id has a token');
   assert(abortReason === undefined || isOneOf(ABORT_REASONS, abortReason), 'an abort has a reason that is one');
   assert(receipt === undefined || receipt instanceof Uint8Array, 'a receipt is bytes');
+  assert(enlisted === undefined || enlisted instanceof Uint8Array, 'a list of partitions is bytes');
   return {
     version: numberAt(attributes, 'v'),
     epoch: numberAt(attributes, 'e'),
@@ -112,6 +127,8 @@ export function decodeTransactional(attributes: Attributes): TransactionalState 
     ...(receipt !== undefined && { receipt }),
     ...('p' in attributes && { producer: { id: numberAt(attributes, 'p'), firstEpoch: numberAt(attributes, 'o') } }),
     ...('q' in attributes && { previous: { id: numberAt(attributes, 'q'), epoch: numberAt(attributes, 'z') } }),
+    ...('l' in attributes && { endedNumber: numberAt(attributes, 'l') }),
+    ...(enlisted !== undefined && { enlisted: unpackEnlisted(enlisted) }),
   };
 }
 

@@ -11,7 +11,7 @@
  * no function may have seen it; and no more than that, since it may be what they die of.
  */
 import { assert } from '../../kernel/assert.ts';
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { pauseMs } from './backoff.ts';
 import { advanced, forRecords, type Lane } from './lanes.ts';
 import type { Trigger } from './trigger.ts';
@@ -80,7 +80,7 @@ export function settle(input: SettleInput): Settled {
 /** Nothing more is to be tried of the lane's first batch. */
 export function isExhausted({ attempts, unheard }: Lane, { retryAttempts }: RetryPolicy): boolean {
   if (retryAttempts < 0) return false;
-  return attempts > retryAttempts || attempts + unheard > retryAttempts + limits.triggerUnheardAttemptsMax;
+  return attempts > retryAttempts || attempts + unheard > retryAttempts + triggerLimits.triggerUnheardAttemptsMax;
 }
 
 /** The batch is done with: delivered, or given up. Without records, where only a window ended, the place stays. */
@@ -96,7 +96,8 @@ export function paused(
   { nowMs, fraction }: { nowMs: number; fraction: number },
 ): Lane {
   const pauses = lane.pauses + 1;
-  const { triggerRefusalPauseMsMin, triggerRefusalPauseMsMax, triggerRetryPauseMsMin, triggerRetryPauseMsMax } = limits;
+  const { triggerRefusalPauseMsMin, triggerRefusalPauseMsMax, triggerRetryPauseMsMin, triggerRetryPauseMsMax } =
+    triggerLimits;
   const bounds =
     why === 'refused'
       ? { minMs: triggerRefusalPauseMsMin, maxMs: triggerRefusalPauseMsMax }
@@ -135,7 +136,7 @@ function fresh({ next }: Lane, ends: readonly number[]): Lane {
 
 function judged(lane: Lane, { policy, nowMs, fraction }: SettleInput): Settled {
   if (isExhausted(lane, policy)) return { outcome: 'exhausted', lane };
-  const { triggerRetryPauseMsMin: minMs, triggerRetryPauseMsMax: maxMs } = limits;
+  const { triggerRetryPauseMsMin: minMs, triggerRetryPauseMsMax: maxMs } = triggerLimits;
   const pause = pauseMs(lane.attempts + lane.unheard, { minMs, maxMs, fraction });
   return { outcome: 'retry', lane: { ...lane, dueMs: nowMs + pause } };
 }
@@ -148,5 +149,5 @@ function endOf(offsets: readonly number[]): number {
 function withEnd(ends: readonly number[], end: number): readonly number[] {
   const innermost = ends.at(-1);
   if (innermost !== undefined && innermost <= end) return ends;
-  return [...ends, end].slice(-limits.triggerHalvesMax);
+  return [...ends, end].slice(-triggerLimits.triggerHalvesMax);
 }

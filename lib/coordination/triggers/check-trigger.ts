@@ -1,6 +1,7 @@
 /** What a trigger may be: every value by itself, and those that must fit each other. What is not said gets its default. */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { capitalized } from '../../kernel/sentence.ts';
 import { compileTopicPattern } from '../groups/topic-pattern.ts';
 import { checkGroupId } from '../transactions/ids.ts';
@@ -24,7 +25,7 @@ export function newTrigger(input: TriggerInput): Trigger {
   return checked({
     // Kafka's mappings make up an id; one that says whose it is can be found again.
     group: input.name,
-    batchSize: limits.triggerBatchSizeDefault,
+    batchSize: triggerLimits.triggerBatchSizeDefault,
     batchingWindowMs: 0,
     filters: [],
     bisectBatchOnError: false,
@@ -34,7 +35,7 @@ export function newTrigger(input: TriggerInput): Trigger {
     parallelizationFactor: 1,
     tumblingWindowMs: 0,
     eventShape: 'msk',
-    timeoutMs: limits.triggerTimeoutMsDefault,
+    timeoutMs: triggerLimits.triggerTimeoutMsDefault,
     enabled: true,
     ...defined(input),
   });
@@ -69,8 +70,8 @@ function checked(trigger: Trigger): Trigger {
 
 /** Throws `INVALID_REQUEST`. */
 export function checkName(name: string): void {
-  if (name.length <= limits.triggerNameLengthMax && /^[A-Za-z0-9._-]+$/.test(name)) return;
-  const allowed = `1 to ${limits.triggerNameLengthMax} letters, digits, ".", "_" and "-" are`;
+  if (name.length <= triggerLimits.triggerNameLengthMax && /^[A-Za-z0-9._-]+$/.test(name)) return;
+  const allowed = `1 to ${triggerLimits.triggerNameLengthMax} letters, digits, ".", "_" and "-" are`;
   throw invalid('name', `the trigger name "${shortened(name)}" is not allowed: ${allowed}`);
 }
 
@@ -82,8 +83,11 @@ function checkTopics(topics: TriggerTopics): void {
     throw new MillraceError('INVALID_REGULAR_EXPRESSION', detail, { facts: { field: 'topic_pattern' } });
   }
   const { names } = topics;
-  if (names.length === 0 || names.length > limits.triggerTopicsMax) {
-    throw invalid('topics', `${names.length} topics are not allowed: a trigger names 1 to ${limits.triggerTopicsMax}`);
+  if (names.length === 0 || names.length > triggerLimits.triggerTopicsMax) {
+    throw invalid(
+      'topics',
+      `${names.length} topics are not allowed: a trigger names 1 to ${triggerLimits.triggerTopicsMax}`,
+    );
   }
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw invalid('topics', `the topic "${shortened(twice)}" is there twice`);
@@ -97,7 +101,7 @@ const LOCAL_HANDLER = /^[^\s:]+\.[A-Za-z_$][\w$]*$/;
 
 function checkTarget(target: string): void {
   const isOne = target.startsWith('arn:') ? FUNCTION_ARN.test(target) : LOCAL_HANDLER.test(target);
-  if (isOne && target.length <= limits.triggerTargetLengthMax) return;
+  if (isOne && target.length <= triggerLimits.triggerTargetLengthMax) return;
   const allowed = 'the ARN of a Lambda function is, or <module>.<export> of a local server';
   throw invalid('target', `the target "${shortened(target)}" is not allowed: ${allowed}`);
 }
@@ -126,18 +130,21 @@ function meansTopic(topics: TriggerTopics, name: string): boolean {
 }
 
 function checkNumbers(trigger: Trigger): void {
-  const { triggerRecordAgeMsMin: ageMin, triggerRecordAgeMsMax: ageMax } = limits;
-  within('batch_size', trigger.batchSize, { from: 1, to: limits.triggerBatchSizeMax });
-  within('batching_window_ms', trigger.batchingWindowMs, { from: 0, to: limits.triggerBatchingWindowMsMax });
-  within('retry_attempts', trigger.retryAttempts, { from: -1, to: limits.triggerRetryAttemptsMax });
+  const { triggerRecordAgeMsMin: ageMin, triggerRecordAgeMsMax: ageMax } = triggerLimits;
+  within('batch_size', trigger.batchSize, { from: 1, to: triggerLimits.triggerBatchSizeMax });
+  within('batching_window_ms', trigger.batchingWindowMs, { from: 0, to: triggerLimits.triggerBatchingWindowMsMax });
+  within('retry_attempts', trigger.retryAttempts, { from: -1, to: triggerLimits.triggerRetryAttemptsMax });
   if (trigger.maxRecordAgeMs !== -1) {
     within('max_record_age_ms', trigger.maxRecordAgeMs, { from: ageMin, to: ageMax, or: '-1 (any age)' });
   }
-  within('parallelization_factor', trigger.parallelizationFactor, { from: 1, to: limits.triggerParallelizationMax });
-  within('tumbling_window_ms', trigger.tumblingWindowMs, { from: 0, to: limits.triggerTumblingWindowMsMax });
+  within('parallelization_factor', trigger.parallelizationFactor, {
+    from: 1,
+    to: triggerLimits.triggerParallelizationMax,
+  });
+  within('tumbling_window_ms', trigger.tumblingWindowMs, { from: 0, to: triggerLimits.triggerTumblingWindowMsMax });
   within('timeout_ms', trigger.timeoutMs, {
     from: 1,
-    to: limits.triggerTimeoutMsMax,
+    to: triggerLimits.triggerTimeoutMsMax,
     why: 'the dispatcher must outlive it',
   });
   if (trigger.tumblingWindowMs > 0 && trigger.parallelizationFactor > 1) {
@@ -159,7 +166,7 @@ function within(
 
 function checkStart({ startingPosition }: Trigger): void {
   if (startingPosition.position !== 'AT_TIMESTAMP') return;
-  within('starting_timestamp', startingPosition.timestampMs, { from: 0, to: limits.timestampMsMax });
+  within('starting_timestamp', startingPosition.timestampMs, { from: 0, to: topicLimits.timestampMsMax });
 }
 
 function checkFilters(filters: readonly string[]): void {
@@ -173,8 +180,8 @@ const TENANT_ID = /^[A-Za-z0-9._:/=+\-@ ]+$/;
 
 function checkTenantId(tenantId: string | undefined): void {
   if (tenantId === undefined) return;
-  if (tenantId.length <= limits.triggerTenantIdLengthMax && TENANT_ID.test(tenantId)) return;
-  const allowed = `1 to ${limits.triggerTenantIdLengthMax} letters, digits, spaces and any of . _ : / = + - @ are`;
+  if (tenantId.length <= triggerLimits.triggerTenantIdLengthMax && TENANT_ID.test(tenantId)) return;
+  const allowed = `1 to ${triggerLimits.triggerTenantIdLengthMax} letters, digits, spaces and any of . _ : / = + - @ are`;
   throw invalid('tenant_id', `the tenant id "${shortened(tenantId)}" is not allowed: ${allowed}`);
 }
 

@@ -5,7 +5,7 @@
  * running, and no second one must begin beside it.
  */
 import type { Changes, Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { type Lease, type LeaseId, leaseKey } from './lease-item.ts';
 import { isOver } from './take.ts';
 
@@ -37,7 +37,7 @@ export function planLeaseRemoval(
     { clause: 'equals', attribute: 'e', value: epoch },
     { clause: 'equals', attribute: 'v', value: version },
   ];
-  const isFree = holder === undefined || isOver(untilMs + limits.triggerClockSkewMsMax, nowMs);
+  const isFree = holder === undefined || isOver(untilMs + triggerLimits.triggerClockSkewMsMax, nowMs);
   const isQuiet = runsUntilMs === undefined || isOver(runsUntilMs, nowMs);
   if (isFree && isQuiet) return { kind: 'delete', key, conditions };
   return { kind: 'update', key, changes: FENCED, conditions };

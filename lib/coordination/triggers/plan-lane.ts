@@ -1,5 +1,5 @@
 /** What a dispatcher does next with a lane that it has nothing under way of. */
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { isExhausted } from './attempt.ts';
 import { type CutBatch, cutBatch, type QueuedRecord } from './batch.ts';
 import { boundOf, forRecords, type Lane } from './lanes.ts';
@@ -64,7 +64,7 @@ function giveUp(count: number, why: 'exhausted' | 'expired' | 'too-large'): Lane
 }
 
 export function spanOf({ tumblingWindowMs }: Pick<Trigger, 'tumblingWindowMs'>): { spanMs: number; graceMs: number } {
-  return { spanMs: tumblingWindowMs, graceMs: limits.triggerWindowGraceMs };
+  return { spanMs: tumblingWindowMs, graceMs: triggerLimits.triggerWindowGraceMs };
 }
 
 /** By its records, or by the clock once there are none: then old windows that are delivered late end as new ones do. */

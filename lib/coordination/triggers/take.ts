@@ -5,7 +5,7 @@
  * back only when its time is over by more than that. Fencing rests on no clock: see `planKeep`. A time that is farther ahead than
  * any holder writes was written by a clock that is wrong, and does not keep a partition from being delivered.
  */
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { Lease } from './lease-item.ts';
 
 export type TakeDecision =
@@ -29,7 +29,7 @@ export function decideTake(lease: Lease | undefined, { nowMs, wanted, batchSize 
   if (lease === undefined) return { outcome: 'take', why: 'new' };
   const { holder, untilMs } = lease;
   if (holder !== undefined) {
-    if (!isOver(untilMs + limits.triggerClockSkewMsMax, nowMs)) {
+    if (!isOver(untilMs + triggerLimits.triggerClockSkewMsMax, nowMs)) {
       return { outcome: 'held', untilMs, leave: wanted > lease.wanted };
     }
     return { outcome: 'take', why: 'expired' };
@@ -53,5 +53,5 @@ function isOpen({ window, lanes }: Lease): boolean {
 
 /** Whether a time that a lease names is past, or no time that a holder could mean. */
 export function isOver(timeMs: number, nowMs: number): boolean {
-  return timeMs <= nowMs || timeMs > nowMs + limits.triggerAheadMsMax;
+  return timeMs <= nowMs || timeMs > nowMs + triggerLimits.triggerAheadMsMax;
 }

@@ -13,7 +13,7 @@ import {
 import { decideRegroup } from '../../../lib/coordination/groups/regroup.ts';
 import { planTarget, type Target } from '../../../lib/coordination/groups/target-item.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { itemBytes } from '../../../lib/storage/metadata/item-size.ts';
 import { topicIdOf } from '../../support/group-arbitraries.ts';
 
@@ -145,8 +145,8 @@ test('of 10,000 members that join at once 1,000 are taken in by one write, and t
   const group = new CountedGroup(2_000);
   for (let index = 0; index < 10_000; index++) group.join(`m-${String(index).padStart(22, '0')}`);
   const turnedAway = group.regroup();
-  expect(group.target?.members).toHaveLength(limits.groupMembersMax);
-  expect(turnedAway).toHaveLength(10_000 - limits.groupMembersMax);
+  expect(group.target?.members).toHaveLength(groupLimits.groupMembersMax);
+  expect(turnedAway).toHaveLength(10_000 - groupLimits.groupMembersMax);
   expect(group.target?.members.every(({ assigned }) => countPartitions(assigned) === 2)).toBe(true);
   expect(() => group.join('m-later')).toThrow('GROUP_MAX_SIZE_REACHED');
 });

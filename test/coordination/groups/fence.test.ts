@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decideCommit, decideUnfenced, planFence } from '../../../lib/coordination/groups/fence.ts';
+import { decideCommit, decideUnfenced, planFence, readsAsMember } from '../../../lib/coordination/groups/fence.ts';
 import { newGroupState, planGroup } from '../../../lib/coordination/groups/group-item.ts';
 import { type ClassicMember, planMember, planRemoval, touched } from '../../../lib/coordination/groups/member-item.ts';
 import { memberOf, partitions } from '../../support/group-items.ts';
@@ -82,4 +82,22 @@ describe('a commit', () => {
     expect(table.apply(empty.fence).outcome).toBe('refused');
     expect(code(decideUnfenced('g', { ...first, members: 1 }))).toBe('UNKNOWN_MEMBER_ID');
   });
+});
+
+test('who reads offsets as a member is one, under its newest epoch', () => {
+  const read = (epoch: number, present: typeof member | undefined = member) => {
+    return code(readsAsMember(present, { name, epoch }));
+  };
+  expect(read(3)).toBe('read');
+  const moved = { ...member, epoch: 5, previousEpoch: 3, kept: partitions(0) };
+  expect([read(3, moved), read(5, moved), read(6, moved)]).toEqual([
+    'FENCED_MEMBER_EPOCH',
+    'read',
+    'FENCED_MEMBER_EPOCH',
+  ]);
+  // It was told the group's, since 0 is none.
+  expect(read(7, { ...member, epoch: 0 })).toBe('read');
+  expect(code(readsAsMember(undefined, { name, epoch: 3 }))).toBe('UNKNOWN_MEMBER_ID');
+  const another = { ...member, memberId: 'other', instanceId: 'one' };
+  expect(read(3, another)).toBe('UNKNOWN_MEMBER_ID');
 });

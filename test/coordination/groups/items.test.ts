@@ -31,7 +31,7 @@ import { ItemTable } from '../../support/item-table.ts';
 const text = fc.string({ maxLength: 12 });
 const nat = fc.maxSafeNat();
 const common = { nonce: text, writes: nat, epoch: nat, seenMs: nat, sessionTimeoutMs: nat, rebalanceTimeoutMs: nat };
-const seldom = { memberId: text, instanceId: text, suspectMs: nat, client: text };
+const seldom = { memberId: text, awayId: text, instanceId: text, suspectMs: nat, client: text };
 
 const consumer = fc.record(
   {
@@ -76,13 +76,12 @@ const classic = fc.record(
 const round = fc.record(
   {
     phase: fc.constantFrom(...CLASSIC_PHASES),
-    protocolType: text,
     protocol: text,
     leader: text,
     deadlineMs: nat,
     firstUntilMs: nat,
   },
-  { requiredKeys: ['phase', 'protocolType', 'deadlineMs'] },
+  { requiredKeys: ['phase', 'deadlineMs'] },
 );
 const group: fc.Arbitrary<GroupState> = fc.record(
   {
@@ -93,6 +92,7 @@ const group: fc.Arbitrary<GroupState> = fc.record(
     members: nat,
     emptySinceMs: nat,
     lookMs: nat,
+    protocolType: text,
     round,
   },
   { requiredKeys: ['nonce', 'version', 'kind', 'epoch', 'members', 'lookMs'] },

@@ -9,7 +9,7 @@ import {
   type JoinRequest,
 } from '../../../lib/coordination/groups/join.ts';
 import { memberIdOf, newJoinId, seatOf } from '../../../lib/coordination/groups/seat.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { memberOf, partitions } from '../../support/group-items.ts';
 
@@ -60,7 +60,7 @@ describe('joining', () => {
 
   test('is refused by a group that is full or of the other kind', () => {
     const state = newGroupState('y', 'consumer', 0);
-    const full = { ...state, members: limits.groupMembersMax };
+    const full = { ...state, members: groupLimits.groupMembersMax };
     expect(code(decideJoin({ state: full, present: undefined, request }, at))).toBe('GROUP_MAX_SIZE_REACHED');
     const classic = { ...state, kind: 'classic' as const, members: 1 };
     expect(code(decideJoin({ state: classic, present: undefined, request }, at))).toBe('INCONSISTENT_GROUP_PROTOCOL');

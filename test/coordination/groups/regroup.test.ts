@@ -5,7 +5,7 @@ import { countPartitions } from '../../../lib/coordination/groups/partitions.ts'
 import { decideRegroup, type Regroup } from '../../../lib/coordination/groups/regroup.ts';
 import type { Topics } from '../../../lib/coordination/groups/subscription.ts';
 import type { Target } from '../../../lib/coordination/groups/target-item.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { topicIdOf } from '../../support/group-arbitraries.ts';
 import { memberOf, partitions, TOPIC } from '../../support/group-items.ts';
 import { matchesOf } from '../../support/pattern-matches.ts';
@@ -67,7 +67,7 @@ describe('regrouping', () => {
   test('turns away who comes with more patterns than a group has', () => {
     const patterned = (id: string, pattern: string) =>
       memberOf(id, { subscription: { names: [], pattern }, subscriptionNumber: 1 });
-    const first = Array.from({ length: limits.groupPatternsMax }, (_, index) =>
+    const first = Array.from({ length: groupLimits.groupPatternsMax }, (_, index) =>
       patterned(`m${index}`, `ord.{${index}}`),
     );
     const seated = next(regroup(first));
@@ -75,7 +75,7 @@ describe('regrouping', () => {
     const more = [...first, patterned('x', 'another'), patterned('y', 'ord.{3}'), memberOf('z')];
     const decided = next(regroup(more, seated));
     expect(decided.turnedAway).toEqual(['d#x']);
-    expect(decided.target.members).toHaveLength(limits.groupPatternsMax + 2);
+    expect(decided.target.members).toHaveLength(groupLimits.groupPatternsMax + 2);
   });
 
   test('names from whom it takes, unless that one is gone', () => {
@@ -148,7 +148,7 @@ describe('regrouping', () => {
 describe('where there is more to assign than a group can have', () => {
   const huge: Topics = new Map([
     ['orders', { topicId: TOPIC, partitions: 4 }],
-    ['huge', { topicId: topicIdOf(5), partitions: limits.groupPartitionsMax }],
+    ['huge', { topicId: topicIdOf(5), partitions: groupLimits.groupPartitionsMax }],
   ]);
   const greedy = (id: string) => memberOf(id, { subscription: { names: [], pattern: '.*' }, subscriptionNumber: 1 });
 

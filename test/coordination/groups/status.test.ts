@@ -6,7 +6,7 @@ import type { Target } from '../../../lib/coordination/groups/target-item.ts';
 import { memberOf, partitions, targetOf } from '../../support/group-items.ts';
 
 const state = { ...newGroupState('y', 'consumer', 0), members: 1 };
-const round = { protocolType: 'consumer', deadlineMs: 0 };
+const round = { deadlineMs: 0 };
 const target = targetOf(1, { m: partitions(0) });
 const of = (members: Member[], known: Target | undefined = target) => ({
   target: known,

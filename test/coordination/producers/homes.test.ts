@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Homes, settleHomes } from '../../../lib/coordination/producers/homes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 
 const NOW = 1_000_000_000;
 const DAY = 86_400_000;
-const MOST = limits.producersInHeadMax;
-const IDLE = limits.producerIdleInHeadMs;
+const MOST = producerLimits.producersInHeadMax;
+const IDLE = producerLimits.producerIdleInHeadMs;
 
 /** `count` producers of 60 bytes in the head, p0 the one that has not appended for longest. */
 function full(count: number, newestAgoMs: number): Homes['inHead'] {
@@ -63,7 +63,7 @@ describe('homes', () => {
       ),
       appending: fc.dictionary(fc.nat({ max: 60 }).map(String), sizes, {
         minKeys: 1,
-        maxKeys: limits.producersPerCommitMax,
+        maxKeys: producerLimits.producersPerCommitMax,
       }),
     });
     fc.assert(
@@ -79,7 +79,7 @@ describe('homes', () => {
         expect(stay.size + others.length).toBeLessThanOrEqual(MOST);
         // Nobody is thrown out for bytes that nobody adds.
         const after = stay.size > 0 ? bytes + added : 0;
-        expect(after).toBeLessThanOrEqual(Math.max(limits.producerBytesInHeadMax, before));
+        expect(after).toBeLessThanOrEqual(Math.max(producerLimits.producerBytesInHeadMax, before));
         for (const key of [...out, ...forgotten]) expect(inHead.has(key) && !appending.has(key)).toBe(true);
         for (const key of stay) expect(appending.has(key)).toBe(true);
         for (const key of forgotten) expect(NOW - (inHead.get(key)?.lastMs as number)).toBeGreaterThanOrEqual(DAY);

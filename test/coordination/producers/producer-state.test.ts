@@ -9,7 +9,8 @@ import {
   withOffsets,
 } from '../../../lib/coordination/producers/producer-state.ts';
 import type { Place } from '../../../lib/coordination/producers/sequences.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 
 const place: fc.Arbitrary<Place> = fc.oneof(
   fc.record({ at: fc.constant('offset' as const), offset: fc.maxSafeNat().map((offset) => Math.max(0, offset - 1)) }),
@@ -26,13 +27,13 @@ const state: fc.Arbitrary<ProducerState> = fc.record({
   slots: fc
     .uniqueArray(
       fc.tuple(
-        fc.nat({ max: limits.partitionsPerLedgerMax - 1 }),
+        fc.nat({ max: topicLimits.partitionsPerLedgerMax - 1 }),
         fc.record({
           epoch: fc.nat({ max: 32_767 }),
           firstSequence: fc.nat({ max: 2 ** 31 - 1 }),
           batches: fc.array(fc.record({ records: fc.integer({ min: 1, max: 1_000_000 }), place }), {
             minLength: 1,
-            maxLength: limits.producerBatchesKept,
+            maxLength: producerLimits.producerBatchesKept,
           }),
         }),
       ),

@@ -11,10 +11,10 @@ import {
   type Verdict,
   withBatch,
 } from '../../../lib/coordination/producers/sequences.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 
 const LAST = 2 ** 31 - 1;
-const KEPT = limits.producerBatchesKept;
+const KEPT = producerLimits.producerBatchesKept;
 
 const at = (offset: number): Place => ({ at: 'offset', offset });
 const records = (firstSequence: number, count: number, epoch = 0): SequencedRecords => ({

@@ -8,7 +8,7 @@ import {
   type ReplicaHealth,
   type RequestOutcome,
 } from '../../../lib/coordination/replication/health.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 
 /** Outcomes one after the other, so many milliseconds apart. */
 function after(outcomes: readonly RequestOutcome[], apartMs: number, from: ReplicaHealth = HEALTHY, startMs = 1_000) {
@@ -17,7 +17,7 @@ function after(outcomes: readonly RequestOutcome[], apartMs: number, from: Repli
 
 const times = (count: number, outcome: RequestOutcome): RequestOutcome[] =>
   Array.from({ length: count }, () => outcome);
-const failed = after(times(limits.replicaFailuresMin, 'failure'), limits.replicaFailingMsMin);
+const failed = after(times(replicationLimits.replicaFailuresMin, 'failure'), replicationLimits.replicaFailingMsMin);
 
 describe('a replica has failed', () => {
   test('after enough failures in a row over enough time', () => {
@@ -30,7 +30,7 @@ describe('a replica has failed', () => {
   });
 
   test('not after few failures, however long they take', () => {
-    expect(after(times(limits.replicaFailuresMin - 1, 'failure'), 60_000).verdict).toBe('suspect');
+    expect(after(times(replicationLimits.replicaFailuresMin - 1, 'failure'), 60_000).verdict).toBe('suspect');
   });
 
   test('not while any request succeeds between', () => {
@@ -44,13 +44,13 @@ describe('a replica has failed', () => {
 
   test('when several requests have been without an answer for long', () => {
     const longAgo = 1_000;
-    const nowMs = longAgo + limits.replicaSilentMsMax;
+    const nowMs = longAgo + replicationLimits.replicaSilentMsMax;
     expect(noteSilence(HEALTHY, [longAgo, longAgo], nowMs).verdict).toBe('failed');
     expect(noteSilence(HEALTHY, [longAgo, longAgo + 1], nowMs).verdict).toBe('healthy');
   });
 
   test('when one request is silent after another has failed, not for a silent one alone', () => {
-    const nowMs = limits.replicaSilentMsMax;
+    const nowMs = replicationLimits.replicaSilentMsMax;
     expect(noteSilence(after(['failure'], 0), [0], nowMs).verdict).toBe('failed');
     expect(noteSilence(HEALTHY, [0], 10 ** 9)).toEqual(HEALTHY);
     expect(noteSilence(after(['failure'], 0), [], nowMs).verdict).toBe('suspect');
@@ -69,10 +69,10 @@ describe('a replica has failed', () => {
 });
 
 describe('a failed replica is healthy again', () => {
-  const enough = limits.replicaSuccessesMin;
+  const enough = replicationLimits.replicaSuccessesMin;
 
   test('after enough successes in a row over enough time', () => {
-    expect(after(times(enough, 'success'), limits.replicaRecoveringMsMin, failed, 50_000)).toEqual(HEALTHY);
+    expect(after(times(enough, 'success'), replicationLimits.replicaRecoveringMsMin, failed, 50_000)).toEqual(HEALTHY);
   });
 
   test('not after one success, nor after many of one moment', () => {

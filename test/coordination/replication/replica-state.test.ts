@@ -14,10 +14,13 @@ import {
   unpackState,
   without,
 } from '../../../lib/coordination/replication/replica-state.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { itemBytes } from '../../../lib/storage/metadata/item-size.ts';
 
-const replicaIds = fc.uniqueArray(fc.integer({ min: 0, max: limits.replicasMax - 1 }), { minLength: 1, maxLength: 8 });
+const replicaIds = fc.uniqueArray(fc.integer({ min: 0, max: replicationLimits.replicasMax - 1 }), {
+  minLength: 1,
+  maxLength: 8,
+});
 const anyNumber = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
 
 const replications: fc.Arbitrary<Replication> = replicaIds.chain((replicas) =>

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { packProducer, unpackProducer } from '../../../lib/coordination/producers/producer-state.ts';
 import { judge, nextSequence, type Sequences, withBatch } from '../../../lib/coordination/producers/sequences.ts';
 import { rollBackProducers } from '../../../lib/coordination/replication/roll-back-producers.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 
 const idOf = (commit: number) => Uint8Array.of(commit, 0, 0, 0, 0, 0, 0, 0, 0);
 
@@ -32,7 +32,7 @@ describe('sequences without what was cut off', () => {
     const batches = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 12 });
     fc.assert(
       fc.property(batches, fc.nat(), (sizes, choice) => {
-        const cut = 1 + (choice % limits.producerBatchesKept);
+        const cut = 1 + (choice % producerLimits.producerBatchesKept);
         fc.pre(cut < sizes.length);
         const was = after(sizes.slice(0, -cut));
         const now = rolledBack(after(sizes), from(sizes.length - cut, sizes.length));

@@ -6,7 +6,7 @@ import {
   judgeUploads,
   missingHolders,
 } from '../../../lib/coordination/replication/uploads.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { ledgerOf, THREE, tailCommit } from '../../support/replicated-ledger.ts';
 
 const joining = { ...THREE, inSync: 0b011, joining: 0b100 };
@@ -58,7 +58,7 @@ describe('after uploads', () => {
   test('acks=all has a little patience with a replica that is joining, and no more', () => {
     const uploads = { acks: 'all', held: 0b011, underWay: 0b100 } as const;
     expect(judgeUploads(joining, { ...uploads, waitedMs: 0 })).toEqual({ verdict: 'wait', on: 0b100 });
-    const patient = { ...uploads, waitedMs: limits.replicaJoiningWaitMs };
+    const patient = { ...uploads, waitedMs: replicationLimits.replicaJoiningWaitMs };
     expect(judgeUploads(joining, patient)).toEqual({ verdict: 'append', holders: 0b011 });
     expect(judgeUploads(joining, { ...uploads, underWay: 0, waitedMs: 0 })).toMatchObject({ verdict: 'append' });
   });

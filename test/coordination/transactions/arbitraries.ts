@@ -1,4 +1,5 @@
 import * as fc from 'fast-check';
+import type { EnlistedPartition } from '../../../lib/coordination/transactions/enlisted.ts';
 import type { Receipt } from '../../../lib/coordination/transactions/receipt.ts';
 import { ABORT_REASONS, TRANSACTION_STATUSES } from '../../../lib/coordination/transactions/transactional-item.ts';
 import { toBase64Url } from '../../../lib/kernel/bytes.ts';
@@ -71,6 +72,17 @@ export const parts = fc.record(
   { requiredKeys: ['commits', 'places', 'records', 'offsets'] },
 );
 
+function enlistedIn(topicId: string): fc.Arbitrary<EnlistedPartition[]> {
+  const partition = fc.record({
+    topicId: fc.constant(topicId),
+    partition: fc.nat(9_999),
+    isCurrent: fc.boolean(),
+    firstSequence: fc.nat(2 ** 31 - 1),
+    batches: fc.array(fc.integer({ min: 1, max: 100_000 }), { maxLength: 5 }),
+  });
+  return fc.array(partition, { maxLength: 5 });
+}
+
 export const states = fc.record(
   {
     version: fc.integer({ min: 1, max: 2 ** 40 }),
@@ -85,6 +97,8 @@ export const states = fc.record(
     receipt: fc.uint8Array({ maxLength: 40 }),
     producer: fc.record({ id: fc.maxSafeNat(), firstEpoch: fc.nat() }),
     previous: fc.record({ id: fc.maxSafeNat(), epoch: fc.nat(32_767) }),
+    endedNumber: fc.integer({ min: -1, max: 2 ** 40 }),
+    enlisted: topicIds.chain(enlistedIn),
   },
   { requiredKeys: ['version', 'epoch', 'number', 'status', 'timeoutMs', 'begunMs', 'parts', 'token'] },
 );

@@ -39,7 +39,7 @@ class Id {
   }
 
   commit(caller: Caller): string {
-    return this.carryOut(decideCommit(this.state, caller, this.nowMs), caller);
+    return this.carryOut(decideCommit(this.state, caller, { nowMs: this.nowMs }), caller);
   }
 
   abort(caller: Caller): string {

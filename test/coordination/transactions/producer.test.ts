@@ -7,6 +7,7 @@ import {
   decideInitialize,
   decideTransact,
 } from '../../../lib/coordination/transactions/decide.ts';
+import { decideEnd } from '../../../lib/coordination/transactions/decide-end.ts';
 import { epochOf, producerOf } from '../../../lib/coordination/transactions/producer.ts';
 import type {
   ProducerIdentity,
@@ -28,6 +29,19 @@ class Id {
     if (decision.decision === 'initialize') this.state = decision.next;
     if (decision.decision === 'refuse' && decision.refusal.reason === 'fenced') return 'fenced';
     return this.producer as ProducerIdentity;
+  }
+
+  /** Aborts what is open, or nothing, as newer clients do. What its producer is told. */
+  end(): ProducerIdentity {
+    const decide = (producerId?: number) => {
+      const raise = producerId === undefined ? {} : { producerId };
+      return decideEnd(this.state, this.producer as ProducerIdentity, { as: 'abort', nowMs: 0, raise });
+    };
+    let decision = decide();
+    if (decision.decision === 'needs-producer-id') decision = decide(100 + this.handedOut++);
+    if (decision.decision !== 'close') throw new Error(decision.decision);
+    this.state = decision.next;
+    return decision.producer;
   }
 
   get producer() {
@@ -130,6 +144,7 @@ describe('initialization of a transactional id', () => {
       fc.oneof(
         fc.constant('initialize' as const),
         fc.constant('own' as const),
+        fc.constant('end' as const),
         fc.nat({ max: 2 * PRODUCER_EPOCH_MAX }).map((epochs) => ({ age: epochs })),
       ),
       { maxLength: 30 },
@@ -146,7 +161,10 @@ describe('initialization of a transactional id', () => {
             if (id.state !== undefined) id.age(Math.min(step.age, left));
             continue;
           }
-          const got = id.initialize(step === 'own' ? id.producer : undefined) as ProducerIdentity;
+          if (step === 'end' && id.producer === undefined) continue;
+          const asks = () => id.initialize(step === 'own' ? id.producer : undefined) as ProducerIdentity;
+          const got = step === 'end' ? id.end() : asks();
+          expect(got).toEqual(id.producer);
           expect(got.epoch).toBeLessThan(PRODUCER_EPOCH_MAX);
           const name = `${got.id}/${got.epoch}`;
           expect(told.has(name)).toBe(false);

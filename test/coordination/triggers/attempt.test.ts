@@ -10,7 +10,7 @@ import {
   settle,
 } from '../../../lib/coordination/triggers/attempt.ts';
 import { boundOf, type Lane, newLane } from '../../../lib/coordination/triggers/lanes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 
 const policy = { retryAttempts: 2, bisectBatchOnError: false };
 const bisecting = { retryAttempts: 2, bisectBatchOnError: true };
@@ -34,7 +34,7 @@ describe("an attempt of a lane's first batch", () => {
     const { outcome, lane } = after({ result: 'failed' });
     expect(outcome).toBe('retry');
     expect(lane).toMatchObject({ next: 10, ends: [20], attempts: 1, unheard: 0, sinceMs: 1_000 });
-    expect(lane.dueMs).toBe(1_000 + limits.triggerRetryPauseMsMin / 2);
+    expect(lane.dueMs).toBe(1_000 + triggerLimits.triggerRetryPauseMsMin / 2);
   });
 
   it('that was the last one exhausts the batch', () => {
@@ -95,7 +95,7 @@ describe("an attempt of a lane's first batch", () => {
         pauses.push((lane.dueMs ?? 0) - 1_000);
       }
       expect(pauses[1]).toBe(2 * (pauses[0] as number));
-      const max = result === 'refused' ? limits.triggerRefusalPauseMsMax : limits.triggerRetryPauseMsMax;
+      const max = result === 'refused' ? triggerLimits.triggerRefusalPauseMsMax : triggerLimits.triggerRetryPauseMsMax;
       expect(Math.max(...pauses)).toBe(max / 2);
     }
   });
@@ -109,7 +109,7 @@ describe("an attempt of a lane's first batch", () => {
   it('does not give a batch up for one whose end nobody heard', () => {
     const none = { retryAttempts: 0, bisectBatchOnError: false };
     expect(isExhausted({ ...newLane(0), unheard: 1 }, none)).toBe(false);
-    expect(isExhausted({ ...newLane(0), unheard: 1 + limits.triggerUnheardAttemptsMax }, none)).toBe(true);
+    expect(isExhausted({ ...newLane(0), unheard: 1 + triggerLimits.triggerUnheardAttemptsMax }, none)).toBe(true);
   });
 
   it('ends a window without moving the lane', () => {
@@ -210,7 +210,7 @@ describe('the attempts of a lane', () => {
         }
         // Throttled attempts are among those made here, and each draw of them is at most once in a round of draws.
         const throttles = run.draws.filter((draw) => draw === 3).length;
-        const unheard = limits.triggerUnheardAttemptsMax;
+        const unheard = triggerLimits.triggerUnheardAttemptsMax;
         for (const count of counts.values()) {
           expect(count).toBeLessThanOrEqual((run.policy.retryAttempts + 1 + unheard) * (1 + throttles));
         }

@@ -8,7 +8,7 @@ import {
   planTake,
   taken,
 } from '../../../lib/coordination/triggers/lease-item.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import { ItemTable } from '../../support/item-table.ts';
 
 const nowMs = 1_767_225_600_000;
@@ -78,7 +78,7 @@ describe('the lease of a deleted trigger', () => {
   it.each([
     ['is free', undefined],
     ['is free, and all its invocations are over', nowMs],
-    ['names a time that only a wrong clock can have meant', nowMs + limits.triggerAheadMsMax + 1],
+    ['names a time that only a wrong clock can have meant', nowMs + triggerLimits.triggerAheadMsMax + 1],
   ])('goes where it %s', (_, runsUntilMs) => {
     const { table, lease } = free(runsUntilMs);
     expect(table.apply(planLeaseRemoval(id, lease, nowMs)).outcome).toBe('applied');
@@ -93,7 +93,7 @@ describe('the lease of a deleted trigger', () => {
 
   it('stays, fenced, until its holder is gone for certain', () => {
     const { table, lease } = held();
-    const overMs = lease.untilMs + limits.triggerClockSkewMsMax;
+    const overMs = lease.untilMs + triggerLimits.triggerClockSkewMsMax;
     expect(table.apply(planLeaseRemoval(id, lease, overMs - 1)).outcome).toBe('applied');
     expect(stored(table)).toEqual(fenced(lease));
     const later = held();

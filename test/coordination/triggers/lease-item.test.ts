@@ -15,7 +15,10 @@ import {
   taken,
 } from '../../../lib/coordination/triggers/lease-item.ts';
 import type { OpenWindow } from '../../../lib/coordination/triggers/window.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import { itemBytes } from '../../../lib/storage/metadata/item-size.ts';
 import { ItemTable } from '../../support/item-table.ts';
 
@@ -89,7 +92,7 @@ describe('a lease', () => {
   it('fits an item with everything at its limit', () => {
     const lane: Lane = {
       next: 2 ** 53 - 1,
-      ends: Array.from({ length: limits.triggerHalvesMax }, () => 2 ** 53 - 1),
+      ends: Array.from({ length: triggerLimits.triggerHalvesMax }, () => 2 ** 53 - 1),
       attempts: 10_000,
       unheard: 10_000,
       pauses: 10_000,
@@ -97,13 +100,13 @@ describe('a lease', () => {
       dueMs: 2 ** 48,
     };
     const lease: Lease = {
-      ...taken(undefined, { ...take, topic: 't'.repeat(limits.topicNameLengthMax) }),
+      ...taken(undefined, { ...take, topic: 't'.repeat(topicLimits.topicNameLengthMax) }),
       lanes: Array.from({ length: 10 }, () => lane),
-      window: { startMs: 1, hasBegun: true, state: 's'.repeat(limits.triggerWindowStateBytesMax) },
-      error: { kind: 'k'.repeat(100), message: 'é'.repeat(limits.triggerErrorLengthMax), atMs: 1 },
+      window: { startMs: 1, hasBegun: true, state: 's'.repeat(triggerLimits.triggerWindowStateBytesMax) },
+      error: { kind: 'k'.repeat(100), message: 'é'.repeat(triggerLimits.triggerErrorLengthMax), atMs: 1 },
     };
-    const key = leaseKey({ ...id, group: 'g'.repeat(limits.groupIdLengthMax) });
-    expect(itemBytes(key, encodeLease(lease))).toBeLessThan(limits.itemBytesMax);
+    const key = leaseKey({ ...id, group: 'g'.repeat(transactionLimits.groupIdLengthMax) });
+    expect(itemBytes(key, encodeLease(lease))).toBeLessThan(storageLimits.itemBytesMax);
   });
 
   it('costs one write unit where nothing has failed', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Lease, taken } from '../../../lib/coordination/triggers/lease-item.ts';
 import { decideTake } from '../../../lib/coordination/triggers/take.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 
 const nowMs = 1_767_225_600_000;
 const held = taken(undefined, { holder: 'a', untilMs: nowMs + 60_000, wanted: 7, nowMs, topic: 't', trigger: 'f' });
@@ -21,7 +21,7 @@ describe('a lease', () => {
   });
 
   it('is taken from a holder only when its time is over by more than clocks differ', () => {
-    const overMs = nowMs + 60_000 + limits.triggerClockSkewMsMax;
+    const overMs = nowMs + 60_000 + triggerLimits.triggerClockSkewMsMax;
     expect(decideTake(held, { ...wish, nowMs: overMs - 1 })).toMatchObject({ outcome: 'held' });
     expect(decideTake(held, { ...wish, nowMs: overMs })).toEqual({ outcome: 'take', why: 'expired' });
   });

@@ -5,7 +5,7 @@
  * is true moves fewer. Where subscriptions differ, no partition could go from its owner to a subscriber that has at least
  * two fewer, unless `groupBalancingRoundsMax` rounds did not get that far.
  */
-import { limits } from '../../../kernel/limits.ts';
+import { groupLimits } from '../../../kernel/limits/groups.ts';
 import { byText, type TopicPartition } from '../partitions.ts';
 import {
   type Assigned,
@@ -85,7 +85,7 @@ type Topic = ReturnType<typeof subscribersOf<Holder>>[number];
 
 /** Each move makes the loads more even, so that this ends; rounds are bounded because it may take long to. */
 function evenOut(topics: readonly Topic[]): void {
-  for (let round = 0; round < limits.groupBalancingRoundsMax; round++) {
+  for (let round = 0; round < groupLimits.groupBalancingRoundsMax; round++) {
     let moved = false;
     for (const topic of topics) while (moveOne(topic)) moved = true;
     if (!moved) return;

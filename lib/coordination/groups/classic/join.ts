@@ -5,8 +5,8 @@
  */
 
 import { bytesEqual } from '../../../kernel/bytes.ts';
-import { limits } from '../../../kernel/limits.ts';
-import type { GroupState } from '../group-item.ts';
+import { groupLimits } from '../../../kernel/limits/groups.ts';
+import { type GroupState, isOfOtherKind } from '../group-item.ts';
 import { checkTimeouts } from '../join.ts';
 import { type ClassicMember, type ClassicProtocol, type Member, touched } from '../member-item.ts';
 import { type Refused, refuse } from '../refusal.ts';
@@ -24,6 +24,7 @@ export interface ClassicJoinRequest {
   sessionTimeoutMs: number;
   rebalanceTimeoutMs: number;
   client?: string;
+  host?: string;
   /** From version 4 on, a new dynamic member gets its id first and joins with it. */
   requiresMemberId: boolean;
 }
@@ -72,15 +73,15 @@ export function decideClassicJoin(input: ClassicJoinInput): ClassicJoinDecision 
 
 function joinNew(input: ClassicJoinInput): ClassicJoinDecision {
   const { request, nowMs, nonce, newMemberId: memberId, state, members } = input;
-  if (members.size >= limits.groupMembersMax) {
-    return refuse('GROUP_MAX_SIZE_REACHED', `a group has at most ${limits.groupMembersMax} members`);
+  if (members.size >= groupLimits.groupMembersMax) {
+    return refuse('GROUP_MAX_SIZE_REACHED', `a group has at most ${groupLimits.groupMembersMax} members`);
   }
   const seat = seatOf({ memberId, instanceId: request.instanceId });
   const bytes = [...members.values(), { seat, nonce }].reduce((sum, member) => sum + seatBytes(member), 0);
-  if (bytes > limits.groupSeatBytesMax) {
+  if (bytes > groupLimits.groupSeatBytesMax) {
     return refuse(
       'GROUP_MAX_SIZE_REACHED',
-      `the ids of a group's members have at most ${limits.groupSeatBytesMax} bytes`,
+      `the ids of a group's members have at most ${groupLimits.groupSeatBytesMax} bytes`,
     );
   }
   const waitsForId = request.requiresMemberId && request.instanceId === undefined;
@@ -152,6 +153,7 @@ function saidBy({
   rebalanceTimeoutMs,
   instanceId,
   client,
+  host,
 }: ClassicJoinRequest) {
   return {
     protocolType,
@@ -160,22 +162,26 @@ function saidBy({
     rebalanceTimeoutMs,
     ...(instanceId !== undefined && { instanceId }),
     ...(client !== undefined && { client }),
+    ...(host !== undefined && { host }),
   };
 }
 
 function checkRequest({ memberId, instanceId, protocols, ...request }: ClassicJoinRequest): Refused | undefined {
   const bytes = protocols.reduce((sum, { name, metadata }) => sum + name.length + metadata.length, 0);
-  if (protocols.length > limits.groupProtocolsMax || bytes > limits.groupProtocolBytesMax) {
+  if (protocols.length > groupLimits.groupProtocolsMax || bytes > groupLimits.groupProtocolBytesMax) {
     return refuse(
       'INVALID_REQUEST',
-      `a member offers at most ${limits.groupProtocolsMax} protocols with ${limits.groupProtocolBytesMax} bytes`,
+      `a member offers at most ${groupLimits.groupProtocolsMax} protocols with ${groupLimits.groupProtocolBytesMax} bytes`,
     );
   }
-  if ((memberId?.length ?? 0) > limits.memberIdLengthMax) {
-    return refuse('INVALID_REQUEST', `a member id has at most ${limits.memberIdLengthMax} characters`);
+  if ((memberId?.length ?? 0) > groupLimits.memberIdLengthMax) {
+    return refuse('INVALID_REQUEST', `a member id has at most ${groupLimits.memberIdLengthMax} characters`);
   }
-  if (instanceId !== undefined && (instanceId.length === 0 || instanceId.length > limits.groupInstanceIdLengthMax)) {
-    return refuse('INVALID_REQUEST', `an instance id has 1 to ${limits.groupInstanceIdLengthMax} characters`);
+  if (
+    instanceId !== undefined &&
+    (instanceId.length === 0 || instanceId.length > groupLimits.groupInstanceIdLengthMax)
+  ) {
+    return refuse('INVALID_REQUEST', `an instance id has 1 to ${groupLimits.groupInstanceIdLengthMax} characters`);
   }
   return checkTimeouts(request.sessionTimeoutMs, request.rebalanceTimeoutMs);
 }
@@ -185,19 +191,20 @@ function checkGroup({ state, members, request }: ClassicJoinInput): Refused | un
   const { protocolType, protocols } = request;
   const unlike = () => refuse('INCONSISTENT_GROUP_PROTOCOL', 'the member and the group have no protocol in common');
   if (protocolType === '' || protocols.length === 0) return unlike();
+  if (isOfOtherKind(state, 'classic')) return unlike();
   if (state === undefined || state.members === 0) return undefined;
-  if (state.kind !== 'classic') return unlike();
+  // Who was only given an id so far offers nothing yet, and may never come.
   const others = [...members.values()].filter(
-    (member) => member.kind === 'classic' && member.memberId !== request.memberId,
+    (member) => member.kind === 'classic' && member.memberId !== request.memberId && member.joining > 0,
   );
   const common = candidateProtocols(others as ClassicMember[]);
   const shares = others.length === 0 || protocols.some(({ name }) => common.has(name));
   return shares ? unlikeType(state, protocolType) : unlike();
 }
 
-function unlikeType({ round }: GroupState, protocolType: string): Refused | undefined {
-  if (round === undefined || round.protocolType === protocolType) return undefined;
-  return refuse('INCONSISTENT_GROUP_PROTOCOL', `the group's protocol type is ${round.protocolType}`);
+function unlikeType({ round, protocolType: is }: GroupState, protocolType: string): Refused | undefined {
+  if (round === undefined || is === protocolType) return undefined;
+  return refuse('INCONSISTENT_GROUP_PROTOCOL', `the group's protocol type is ${is}`);
 }
 
 function sameProtocols(a: readonly ClassicProtocol[], b: readonly ClassicProtocol[]): boolean {

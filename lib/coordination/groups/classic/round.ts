@@ -8,8 +8,8 @@
  *
  * Who has not asked when a generation is formed is not in it, and removed, unless it is static.
  */
-import { limits } from '../../../kernel/limits.ts';
-import { type ClassicRound, type GroupState, newGroupState } from '../group-item.ts';
+import { groupLimits } from '../../../kernel/limits/groups.ts';
+import { type ClassicRound, type GroupState, isOfOtherKind, newGroupState } from '../group-item.ts';
 import type { ClassicMember, Member } from '../member-item.ts';
 import { byText } from '../partitions.ts';
 import type { Seat } from '../seat.ts';
@@ -40,7 +40,7 @@ export type RoundDecision =
 export function decideRound(input: RoundInput): RoundDecision {
   const { nowMs, nonce } = input;
   const state = input.state ?? newGroupState(nonce, 'classic', nowMs);
-  if (state.kind !== 'classic' && state.members > 0) return { round: 'other-kind' };
+  if (isOfOtherKind(state, 'classic')) return { round: 'other-kind' };
   const members = [...input.members.values()].filter((member) => member.kind === 'classic');
   members.sort((a, b) => a.joiningSinceMs - b.joiningSinceMs || byText(a.seat, b.seat));
   const asked = members.filter(({ joining }) => joining === state.epoch + 1);
@@ -50,7 +50,7 @@ export function decideRound(input: RoundInput): RoundDecision {
     asked,
     generation: input.generation?.nonce === state.nonce ? input.generation : undefined,
     nowMs,
-    delayMs: input.initialDelayMs ?? limits.groupInitialRebalanceDelayMs,
+    delayMs: input.initialDelayMs ?? groupLimits.groupInitialRebalanceDelayMs,
   };
   const { round } = state;
   if (round === undefined) return begin(view);
@@ -74,11 +74,11 @@ function begin({ state, asked, members, nowMs, delayMs }: View): RoundDecision {
   if (first === undefined) return { round: 'wait' };
   const round: ClassicRound = {
     phase: 'preparing',
-    protocolType: first.protocolType,
     deadlineMs: nowMs + delayMs,
     firstUntilMs: nowMs + Math.max(delayMs, longestTimeout(members)),
   };
-  return { round: 'next', state: nextState(state, { round, members: asked.length, nowMs }), removed: [] };
+  const next = nextState(state, { round, members: asked.length, nowMs });
+  return { round: 'next', state: { ...next, protocolType: first.protocolType }, removed: [] };
 }
 
 function prepare(view: View, round: ClassicRound): RoundDecision {
@@ -114,14 +114,13 @@ function form(view: View, round: ClassicRound): RoundDecision {
   const { state, members, asked, nowMs } = view;
   const away = members.filter((member) => member.instanceId !== undefined && !asked.includes(member));
   const staying = away.filter(({ joining }) => joining > 0);
-  const together = compatible(asked, round.protocolType, staying);
+  const together = compatible(asked, state.protocolType, staying);
   const seated = [...together, ...staying].sort((a, b) => byText(a.seat, b.seat));
   const leader = together.find(({ seat }) => seat === round.leader) ?? together[0];
   const protocol = selectProtocol(together);
   if (leader === undefined || protocol === undefined) return waitAgain(view, round);
   const next: ClassicRound = {
     phase: 'completing',
-    protocolType: round.protocolType,
     protocol,
     leader: leader.seat,
     deadlineMs: nowMs + longestTimeout(seated),
@@ -139,15 +138,15 @@ function form(view: View, round: ClassicRound): RoundDecision {
 /** Those of the type that have a protocol in common, and whose ids the generation has room for; who came first is not turned away by who came later. */
 function compatible(
   asked: readonly ClassicMember[],
-  protocolType: string,
+  protocolType: string | undefined,
   staying: readonly ClassicMember[],
 ): ClassicMember[] {
   const together: ClassicMember[] = [];
   let bytes = staying.reduce((sum, member) => sum + seatBytes(member), 0);
   for (const member of asked.filter((candidate) => candidate.protocolType === protocolType)) {
-    if (together.length >= limits.groupMembersMax) break;
+    if (together.length >= groupLimits.groupMembersMax) break;
     const withIt = bytes + seatBytes(member);
-    if (withIt > limits.groupSeatBytesMax || selectProtocol([...together, member]) === undefined) continue;
+    if (withIt > groupLimits.groupSeatBytesMax || selectProtocol([...together, member]) === undefined) continue;
     together.push(member);
     bytes = withIt;
   }
@@ -165,7 +164,6 @@ function disturb({ state, generation, members, asked, nowMs }: View, round: Clas
   }
   const next: ClassicRound = {
     phase: 'preparing',
-    protocolType: round.protocolType,
     ...(round.protocol !== undefined && { protocol: round.protocol }),
     ...(round.leader !== undefined && { leader: round.leader }),
     deadlineMs: nowMs + longestTimeout(members),
@@ -190,7 +188,7 @@ function nextState(
     kind: 'classic',
     members,
     ...(members === 0 && { emptySinceMs: emptySinceMs ?? nowMs }),
-    lookMs: nowMs + limits.groupLookMs,
+    lookMs: nowMs + groupLimits.groupLookMs,
     round,
   };
 }

@@ -8,7 +8,7 @@
  */
 
 import { EMPTY_BYTES } from '../../../kernel/bytes.ts';
-import { limits } from '../../../kernel/limits.ts';
+import { groupLimits } from '../../../kernel/limits/groups.ts';
 import type { GroupState } from '../group-item.ts';
 import { admit } from '../join.ts';
 import { isRenewalDue } from '../liveness.ts';
@@ -54,8 +54,8 @@ export function decideSync({ state, generation, members, request, nowMs }: SyncI
   if (admitted.outcome === 'refused') return admitted;
   const { member, round, state: current } = admitted;
   const unlike = (asked: string | undefined, is: string | undefined) => asked !== undefined && asked !== is;
-  if (unlike(request.protocolType, round.protocolType) || unlike(request.protocol, round.protocol)) {
-    return refuse('INCONSISTENT_GROUP_PROTOCOL', `the group's protocol is ${round.protocolType} ${round.protocol}`);
+  if (unlike(request.protocolType, current.protocolType) || unlike(request.protocol, round.protocol)) {
+    return refuse('INCONSISTENT_GROUP_PROTOCOL', `the group's protocol is ${current.protocolType} ${round.protocol}`);
   }
   if (round.phase === 'preparing') return refuse('REBALANCE_IN_PROGRESS', 'the next generation is being formed');
   const formed = generation?.nonce === current.nonce && generation.generation === current.epoch;
@@ -93,18 +93,26 @@ function assign({
     return (memberId === undefined ? undefined : request.assignments.get(memberId)) ?? EMPTY_BYTES;
   });
   const bytes = assignments.reduce((sum, assignment) => sum + assignment.length, 0);
-  if (bytes > limits.groupAssignmentBytesMax) {
-    return refuse('INVALID_REQUEST', `all assignments of a group have at most ${limits.groupAssignmentBytesMax} bytes`);
-  }
-  const assigned = { ...generation, assignments };
-  if (generationBytes(assigned) > limits.groupGenerationBytesMax) {
+  if (bytes > groupLimits.groupAssignmentBytesMax) {
     return refuse(
       'INVALID_REQUEST',
-      `the ids of a group's members and all assignments have at most ${limits.groupGenerationBytesMax} bytes`,
+      `all assignments of a group have at most ${groupLimits.groupAssignmentBytesMax} bytes`,
+    );
+  }
+  const assigned = { ...generation, assignments };
+  if (generationBytes(assigned) > groupLimits.groupGenerationBytesMax) {
+    return refuse(
+      'INVALID_REQUEST',
+      `the ids of a group's members and all assignments have at most ${groupLimits.groupGenerationBytesMax} bytes`,
     );
   }
   const round = state.round && { ...state.round, phase: 'stable' as const };
-  const next = { ...state, version: state.version + 1, lookMs: nowMs + limits.groupLookMs, ...(round && { round }) };
+  const next = {
+    ...state,
+    version: state.version + 1,
+    lookMs: nowMs + groupLimits.groupLookMs,
+    ...(round && { round }),
+  };
   return { outcome: 'assign', state: next, generation: assigned };
 }
 

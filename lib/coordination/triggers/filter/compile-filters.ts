@@ -6,7 +6,7 @@
  * A key or value is compared as JSON where the pattern has an object for it, and as text where it has a list. If the record
  * has the other of the two, the pattern does not match, whatever it says: so do mappings, which call it a mismatch.
  */
-import { limits } from '../../../kernel/limits.ts';
+import { triggerLimits } from '../../../kernel/limits/triggers.ts';
 import { type FilteredRecord, RecordView } from './filtered-record.ts';
 import { matchesPattern } from './match-pattern.ts';
 import { parsePattern } from './parse-pattern.ts';
@@ -19,8 +19,8 @@ export type FiltersResult =
 
 /** No patterns: every record passes. */
 export function compileFilters(patterns: readonly string[]): FiltersResult {
-  if (patterns.length > limits.triggerFiltersMax) {
-    return { result: 'refused', path: '', detail: `there are more than ${limits.triggerFiltersMax} filters` };
+  if (patterns.length > triggerLimits.triggerFiltersMax) {
+    return { result: 'refused', path: '', detail: `there are more than ${triggerLimits.triggerFiltersMax} filters` };
   }
   const compiled: FieldsPattern[] = [];
   for (const [index, text] of patterns.entries()) {

@@ -1,5 +1,5 @@
 /** Reads one event pattern over a record, or throws a `PatternError` that says where it is none. */
-import { limits } from '../../../kernel/limits.ts';
+import { triggerLimits } from '../../../kernel/limits/triggers.ts';
 import { OPERATORS, parseMatchers } from './parse-matchers.ts';
 import { type FieldsPattern, type Pattern, PatternError } from './pattern.ts';
 
@@ -15,8 +15,8 @@ const RECORD_FIELDS: Readonly<Record<string, 'list' | 'object' | 'both'>> = {
 };
 
 export function parsePattern(text: string): FieldsPattern {
-  if (text.length > limits.triggerFilterLengthMax) {
-    throw new PatternError('', `it has more than ${limits.triggerFilterLengthMax} characters`);
+  if (text.length > triggerLimits.triggerFilterLengthMax) {
+    throw new PatternError('', `it has more than ${triggerLimits.triggerFilterLengthMax} characters`);
   }
   let json: unknown;
   try {
@@ -39,7 +39,8 @@ interface Place {
 function parseFields(json: unknown, place: Place): FieldsPattern {
   const { path, depth, inChoice } = place;
   if (!isObject(json)) throw new PatternError(path, 'it must be an object');
-  if (depth > limits.filterDepthMax) throw new PatternError(path, `it nests deeper than ${limits.filterDepthMax}`);
+  if (depth > triggerLimits.filterDepthMax)
+    throw new PatternError(path, `it nests deeper than ${triggerLimits.filterDepthMax}`);
   const entries = Object.entries(json);
   if (entries.length === 0) throw new PatternError(path, 'an object without fields would match everything');
   const fields: { name: string; pattern: Pattern }[] = [];

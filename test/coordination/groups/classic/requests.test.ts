@@ -8,7 +8,7 @@ import { decideClassicHeartbeat, decideSync, enter } from '../../../../lib/coord
 import { type ClassicRound, type GroupState, newGroupState } from '../../../../lib/coordination/groups/group-item.ts';
 import type { ClassicMember } from '../../../../lib/coordination/groups/member-item.ts';
 import { seatOf } from '../../../../lib/coordination/groups/seat.ts';
-import { limits } from '../../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../../lib/kernel/limits/groups.ts';
 
 const metadata = Uint8Array.of(1);
 const request: ClassicJoinRequest = {
@@ -41,8 +41,8 @@ function memberOf(id: string, changes: Partial<ClassicMember> = {}): ClassicMemb
 function stateOf(phase: ClassicRound['phase'] | undefined, changes: Partial<ClassicRound> = {}, epoch = 1): GroupState {
   const state = { ...newGroupState('group', 'classic', 0), version: 5, epoch };
   if (phase === undefined) return state;
-  const round = { phase, protocolType: 'consumer', protocol: 'range', leader: 'd#a', deadlineMs: 60_000, ...changes };
-  return { ...state, members: 2, emptySinceMs: undefined, round };
+  const round = { phase, protocol: 'range', leader: 'd#a', deadlineMs: 60_000, ...changes };
+  return { ...state, members: 2, emptySinceMs: undefined, protocolType: 'consumer', round };
 }
 
 const bySeat = (members: ClassicMember[]) => new Map(members.map((member) => [member.seat, member]));
@@ -85,6 +85,14 @@ describe('JoinGroup', () => {
     expect(join({ requiresMemberId: true, instanceId: 'i' })).toMatchObject({ outcome: 'wait', next: { seat: 's#i' } });
   });
 
+  test('is open to others while the only member has an id and has not come with it', () => {
+    const pending = memberOf('pending', { joining: 0 });
+    const members = [pending];
+    expect(join({}, { state: stateOf('preparing'), members })).toMatchObject({ outcome: 'wait', next: { joining: 2 } });
+    const offering = [pending, memberOf('c', { protocols: [{ name: 'sticky', metadata }] })];
+    expect(join({}, { state: stateOf('preparing'), members: offering }).outcome).toBe('INCONSISTENT_GROUP_PROTOCOL');
+  });
+
   test('is answered at once for a follower that says nothing new, and else makes a rebalance', () => {
     const settled = { state: stateOf('stable'), members: [a, b] };
     expect(join({ memberId: 'b' }, settled)).toMatchObject({ outcome: 'current', next: undefined });
@@ -113,7 +121,10 @@ describe('JoinGroup', () => {
     ['INCONSISTENT_GROUP_PROTOCOL', { protocolType: '' }],
     ['INCONSISTENT_GROUP_PROTOCOL', { protocolType: 'connect' }],
     ['INCONSISTENT_GROUP_PROTOCOL', { protocols: [{ name: 'sticky', metadata }] }],
-    ['INVALID_REQUEST', { protocols: [{ name: 'range', metadata: new Uint8Array(limits.groupProtocolBytesMax) }] }],
+    [
+      'INVALID_REQUEST',
+      { protocols: [{ name: 'range', metadata: new Uint8Array(groupLimits.groupProtocolBytesMax) }] },
+    ],
     ['INVALID_SESSION_TIMEOUT', { sessionTimeoutMs: 1 }],
     ['INVALID_REQUEST', { memberId: 'x'.repeat(256) }],
     ['INVALID_REQUEST', { instanceId: '' }],
@@ -123,9 +134,11 @@ describe('JoinGroup', () => {
   });
 
   test('is refused by a group that is full or of the other kind', () => {
-    const many = Array.from({ length: limits.groupMembersMax }, (_, index) => memberOf(`m${index}`));
+    const many = Array.from({ length: groupLimits.groupMembersMax }, (_, index) => memberOf(`m${index}`));
     expect(join({}, { state: stateOf('stable'), members: many }).outcome).toBe('GROUP_MAX_SIZE_REACHED');
-    const long = Array.from({ length: 700 }, (_, index) => memberOf(`${index}`.padEnd(limits.memberIdLengthMax, 'é')));
+    const long = Array.from({ length: 700 }, (_, index) =>
+      memberOf(`${index}`.padEnd(groupLimits.memberIdLengthMax, 'é')),
+    );
     expect(join({}, { state: stateOf('stable'), members: long }).outcome).toBe('GROUP_MAX_SIZE_REACHED');
     const consumer = { ...newGroupState('group', 'consumer', 0), members: 1 };
     expect(join({}, { state: consumer }).outcome).toBe('INCONSISTENT_GROUP_PROTOCOL');
@@ -194,7 +207,10 @@ describe('a round', () => {
     const stuck = round([a, b], { state: stateOf('completing'), nowMs: 60_000 });
     expect(stuck).toMatchObject({ round: 'next', removed: [a] });
     const ended = round([], { state: stateOf('preparing'), nowMs: 4 });
-    expect(ended).toMatchObject({ round: 'next', state: { epoch: 2, members: 0, emptySinceMs: 4 } });
+    expect(ended).toMatchObject({
+      round: 'next',
+      state: { epoch: 2, members: 0, emptySinceMs: 4, protocolType: 'consumer' },
+    });
     expect(phase(ended)).toBe('empty');
     expect(round([])).toEqual({ round: 'wait' });
     expect(round([memberOf('a')], { state: { ...newGroupState('g', 'consumer', 0), members: 1 } }).round).toBe(
@@ -248,7 +264,7 @@ describe('SyncGroup', () => {
 
   test('is refused if ids and assignments are together more than an item can have', () => {
     const members = Array.from({ length: 700 }, (_, index) =>
-      memberOf(`${index}`.padEnd(limits.memberIdLengthMax, 'x'), { epoch: 1 }),
+      memberOf(`${index}`.padEnd(groupLimits.memberIdLengthMax, 'x'), { epoch: 1 }),
     );
     const [{ seat: leader, memberId }] = members as [ClassicMember & { memberId: string }];
     const decided = (bytes: number) =>
@@ -259,7 +275,7 @@ describe('SyncGroup', () => {
         request: { memberId, generation: 1, assignments: new Map([[memberId, new Uint8Array(bytes)]]) },
         nowMs: 0,
       });
-    expect(decided(limits.groupAssignmentBytesMax)).toMatchObject({ outcome: 'refused', code: 'INVALID_REQUEST' });
+    expect(decided(groupLimits.groupAssignmentBytesMax)).toMatchObject({ outcome: 'refused', code: 'INVALID_REQUEST' });
     expect(decided(1_000).outcome).toBe('assign');
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { compileFilters } from '../../../../lib/coordination/triggers/filter/compile-filters.ts';
 import type { FilteredRecord } from '../../../../lib/coordination/triggers/filter/filtered-record.ts';
 import { utf8 } from '../../../../lib/kernel/bytes.ts';
-import { limits } from '../../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../../lib/kernel/limits/triggers.ts';
 import { matchesByFlattening } from './flattening-oracle.ts';
 
 function record(parts: Partial<FilteredRecord> = {}): FilteredRecord {
@@ -196,7 +196,7 @@ describe('filters', () => {
     ['{"$or":[{"key":["a"]},1]}', 'filter 0, at $or[1]: it must be an object'],
     ['{"value":{"$or":[{"prefix":["a"]},{"b":["a"]}]}}', 'filter 0, at value.$or[0].prefix: the name of an operator'],
     [`{"value":${'{"a":'.repeat(40)}["b"]${'}'.repeat(40)}}`, 'it nests deeper than 32'],
-    [`{"value":["${'x'.repeat(limits.triggerFilterLengthMax)}"]}`, 'filter 0: it has more than 4096 characters'],
+    [`{"value":["${'x'.repeat(triggerLimits.triggerFilterLengthMax)}"]}`, 'filter 0: it has more than 4096 characters'],
   ])('refuse %s', (pattern, detail) => {
     expect(refusal(pattern)).toContain(detail);
   });
