@@ -3,7 +3,7 @@ export class Background {
   private readonly works = new Set<Promise<unknown>>();
 
   /** `work` must not reject. */
-  add(work: Promise<void>): void {
+  add(work: Promise<unknown>): void {
     const kept = work.finally(() => this.works.delete(kept));
     this.works.add(kept);
   }

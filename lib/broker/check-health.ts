@@ -3,7 +3,7 @@
  * not asked for: a function without access to them answers health checks too, and a bucket that fails shows in what
  * produce and fetch answer.
  */
-import { limits } from '../kernel/limits.ts';
+import { serverLimits } from '../kernel/limits/server.ts';
 import { directoryKey } from '../log/topic/topic-item.ts';
 import type { Broker } from './broker.ts';
 
@@ -15,11 +15,12 @@ const PROBE = directoryKey('.');
 /** Never rejects. The reason is for the log. */
 export async function checkHealth(broker: Broker): Promise<Health> {
   const answered = new AbortController();
-  const late = broker.clock
-    .sleep(limits.healthMsMax, answered.signal)
-    .then(
-      (): Health => ({ healthy: false, reason: `The metadata store did not answer within ${limits.healthMsMax} ms.` }),
-    );
+  const late = broker.clock.sleep(serverLimits.healthMsMax, answered.signal).then(
+    (): Health => ({
+      healthy: false,
+      reason: `The metadata store did not answer within ${serverLimits.healthMsMax} ms.`,
+    }),
+  );
   const reply = broker.metadata.get(PROBE, 'eventual').then(
     (): Health => ({ healthy: true }),
     (error: unknown): Health => ({ healthy: false, reason: error instanceof Error ? error.message : String(error) }),

@@ -1,10 +1,14 @@
 /** A map of bounded size: what was not used for longest goes first. */
 export class LruMap<K, V> {
   private readonly entries = new Map<K, V>();
-  private readonly entriesMax: number;
+  private readonly weightMax: number;
+  private readonly weigh: (value: V) => number;
+  private weight = 0;
 
-  constructor(entriesMax: number) {
-    this.entriesMax = entriesMax;
+  /** Every value weighs 1 unless said otherwise. What alone is too heavy is not kept. */
+  constructor(weightMax: number, weigh: (value: V) => number = () => 1) {
+    this.weightMax = weightMax;
+    this.weigh = weigh;
   }
 
   get(key: K): V | undefined {
@@ -17,12 +21,19 @@ export class LruMap<K, V> {
   }
 
   set(key: K, value: V): void {
-    this.entries.delete(key);
+    this.delete(key);
     this.entries.set(key, value);
-    if (this.entries.size > this.entriesMax) this.entries.delete(this.entries.keys().next().value as K);
+    this.weight += this.weigh(value);
+    for (const oldest of this.entries.keys()) {
+      if (this.weight <= this.weightMax) return;
+      this.delete(oldest);
+    }
   }
 
   delete(key: K): void {
+    const value = this.entries.get(key);
+    if (value === undefined) return;
     this.entries.delete(key);
+    this.weight -= this.weigh(value);
   }
 }

@@ -16,7 +16,7 @@ import { compactTopics } from './lifecycle/compact-topics.ts';
 import { finishDeletions } from './lifecycle/finish-deletions.ts';
 import { mergeLedgers } from './lifecycle/merge-ledgers.ts';
 import { retainTopics } from './lifecycle/retain-topics.ts';
-import { sweepOnward } from './sweep-onward.ts';
+import { sweepOnward } from './sweep/sweep-onward.ts';
 
 export interface MaintenanceRequest {
   /** How long offsets of a group without members are kept (Kafka: `offsets.retention.minutes`). Default 7 days. */
@@ -39,8 +39,8 @@ const MERGING: Chore = {
   name: 'merging of small objects',
   run: async (broker, { signal }) => {
     const report = await mergeLedgers(broker, { ...(signal !== undefined && { signal }) });
-    const { bytes, remergedBytes, waitingBytes, waitingMs, blocked } = report;
-    broker.meter.merged({ bytes: bytes + remergedBytes, waitingBytes, waitingMs, blocked });
+    const { bytes, remergedBytes, waitingBytes: backlogBytes, waitingMs: backlogAge, blocked } = report;
+    broker.meter.maintained({ mergedBytes: bytes + remergedBytes, backlogBytes, backlogAge, blocked });
     return { ...report };
   },
 };
@@ -49,8 +49,8 @@ const COMPACTION: Chore = {
   name: 'compaction of topics',
   run: async (broker, { signal }) => {
     const report = await compactTopics(broker, { ...(signal !== undefined && { signal }) });
-    const { bytes, dirtyBytes, blocked } = report;
-    broker.meter.compacted({ bytes, dirtyBytes, blocked });
+    const { bytes: compactedBytes, dirtyBytes, dirtyPercent, blocked: compactionBlocked } = report;
+    broker.meter.maintained({ compactedBytes, dirtyBytes, dirtyPercent, compactionBlocked });
     return { ...report };
   },
 };
@@ -88,20 +88,26 @@ const CHORES: readonly Chore[] = [
   },
   {
     name: 'clearing of merged pages',
-    run: async (broker, { signal }) => ({
-      ...(await clearLedgers(broker, { ...(signal !== undefined && { signal }) })),
-    }),
+    run: async (broker, { signal }) => {
+      const report = await clearLedgers(broker, { ...(signal !== undefined && { signal }) });
+      const { pages: retiredPages, objects: clearedObjects, waiting: condemnedObjects } = report;
+      broker.meter.maintained({ retiredPages, clearedObjects, condemnedObjects });
+      return { ...report };
+    },
   },
   {
     name: 'erasure of subjects',
-    run: async (broker, { signal }) => ({
-      ...(await carryOutErasures(broker, { ...(signal !== undefined && { signal }) })),
-    }),
+    run: async (broker, { signal }) => {
+      const report = await carryOutErasures(broker, { ...(signal !== undefined && { signal }) });
+      broker.meter.maintained({ erasuresOpen: report.erasures - report.finished });
+      return { ...report };
+    },
   },
   {
     name: 'sweep of orphan objects',
     run: async (broker, { signal }) => {
       const { examined, deleted, unreadable } = await sweepOnward(broker, signal);
+      broker.meter.maintained({ sweptObjects: deleted });
       return { examined, deleted, unreadable };
     },
   },

@@ -2,11 +2,12 @@
 import { fromBase64Url, toBase64Url, utf8, utf8Text } from '../kernel/bytes.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Attributes } from '../kernel/items.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
+import { topicLimits } from '../kernel/limits/topics.ts';
 import type { MetadataStore } from '../storage/metadata/port.ts';
 
 export interface PageRequest {
-  /** 1 to `limits.listPageMax`; `limits.listPageDefault` where absent. */
+  /** 1 to `requestLimits.listPageMax`; `requestLimits.listPageDefault` where absent. */
   limit?: number;
   /** The `next` of an earlier page. */
   cursor?: string;
@@ -85,11 +86,11 @@ function pastPrefix(prefix: string): string {
   return `${prefix}\x7f`;
 }
 
-export function checkPageLimit(limit: number = limits.listPageDefault): number {
-  if (!Number.isInteger(limit) || limit < 1 || limit > limits.listPageMax) {
+export function checkPageLimit(limit: number = requestLimits.listPageDefault): number {
+  if (!Number.isInteger(limit) || limit < 1 || limit > requestLimits.listPageMax) {
     throw new MillraceError(
       'INVALID_REQUEST',
-      `The limit ${limit} is not a whole number from 1 to ${limits.listPageMax}.`,
+      `The limit ${limit} is not a whole number from 1 to ${requestLimits.listPageMax}.`,
     );
   }
   return limit;
@@ -99,7 +100,7 @@ export function checkPageLimit(limit: number = limits.listPageDefault): number {
 function decodeCursor(cursor: string): string {
   const bytes = fromBase64Url(cursor);
   const name = bytes && utf8Text(bytes);
-  if (name === undefined || name.length > limits.topicNameLengthMax || !/^[!-~]+$/.test(name)) {
+  if (name === undefined || name.length > topicLimits.topicNameLengthMax || !/^[!-~]+$/.test(name)) {
     throw new MillraceError('INVALID_REQUEST', 'The cursor is not one that this list returned.');
   }
   return name;

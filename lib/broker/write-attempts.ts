@@ -4,7 +4,7 @@
  */
 import { MillraceError, withEffect } from '../kernel/errors.ts';
 import type { Write } from '../kernel/items.ts';
-import { limits } from '../kernel/limits.ts';
+import { topicLimits } from '../kernel/limits/topics.ts';
 import type { MetadataStore, WriteResult } from '../storage/metadata/port.ts';
 
 export type Decision<T> = { done: T } | 'again';
@@ -17,7 +17,7 @@ export type Decision<T> = { done: T } | 'again';
 export async function decideAgain<T>(what: string, attempt: () => Promise<Decision<T>>): Promise<T> {
   let unknown: MillraceError | undefined;
   let unknownOutcomes = 0;
-  for (let attempts = 0; attempts < limits.configAttemptsMax; attempts++) {
+  for (let attempts = 0; attempts < topicLimits.configAttemptsMax; attempts++) {
     try {
       const decision = await attempt();
       if (decision !== 'again') return decision.done;
@@ -25,7 +25,7 @@ export async function decideAgain<T>(what: string, attempt: () => Promise<Decisi
       if (!isStorageFault(error)) throw unknown === undefined ? error : withEffect(error, 'unknown');
       if (error.effect === 'none') throw unknown ?? error;
       unknown = error;
-      if (++unknownOutcomes >= limits.configUnknownOutcomesMax) throw error;
+      if (++unknownOutcomes >= topicLimits.configUnknownOutcomesMax) throw error;
     }
   }
   throw unknown ?? new MillraceError('REQUEST_TIMED_OUT', `The ${what} met too many others; try again.`);

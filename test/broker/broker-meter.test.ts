@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchBatches, fetchRecords } from '../../lib/broker/fetch.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
-import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { fetchBatches, fetchRecords } from '../../lib/broker/fetch/fetch.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { produceBatches } from '../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
@@ -39,9 +39,7 @@ beforeEach(async () => {
         counted.fetched += records;
         counted.fetchedBytes += bytes;
       },
-      checked: () => {},
-      merged: () => {},
-      compacted: () => {},
+      maintained: () => {},
     },
   });
   await createTopic(broker, { name: 'orders', partitions: 2 });

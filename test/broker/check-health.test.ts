@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkHealth } from '../../lib/broker/check-health.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { serverLimits } from '../../lib/kernel/limits/server.ts';
 import { TopicWorld } from '../support/topic-world.ts';
 
 describe('a health check', () => {
@@ -23,7 +23,7 @@ describe('a health check', () => {
     const world = new TopicWorld();
     const { broker } = world.process({ before: () => new Promise(() => {}) });
     const health = checkHealth(broker);
-    world.clock.advance(limits.healthMsMax - 1);
+    world.clock.advance(serverLimits.healthMsMax - 1);
     expect(await Promise.race([health, Promise.resolve('waiting')])).toBe('waiting');
     world.clock.advance(1);
     expect(await health).toMatchObject({ healthy: false });

@@ -1,9 +1,9 @@
 /** Creations whose answer is lost, or under which something is deleted. Those that come late have a contract suite. */
 import { describe, expect, it } from 'vitest';
 import type { Broker } from '../../lib/broker/broker.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../lib/broker/delete-topic.ts';
-import { listTopics } from '../../lib/broker/list-topics.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../lib/broker/topics/delete-topic.ts';
+import { listTopics } from '../../lib/broker/topics/list-topics.ts';
 import { deletionCountKey } from '../../lib/kernel/deletion-count.ts';
 import { deletionName } from '../../lib/log/topic/topic-writes.ts';
 import { TopicWorld } from '../support/topic-world.ts';

@@ -30,4 +30,23 @@ describe('LruMap', () => {
       }),
     );
   });
+
+  it('holds what is not too heavy together, and never what is by itself', () => {
+    const weightMax = 10;
+    const values = fc.array(fc.tuple(fc.nat({ max: 9 }), fc.integer({ min: 1, max: 12 })), { maxLength: 60 });
+    fc.assert(
+      fc.property(values, (sets) => {
+        const map = new LruMap<number, number>(weightMax, (weight) => weight);
+        let model: [number, number][] = [];
+        for (const [key, weight] of sets) {
+          map.set(key, weight);
+          model = [...model.filter(([known]) => known !== key), [key, weight]];
+          while (model.reduce((sum, [, each]) => sum + each, 0) > weightMax) model.shift();
+          for (const [known, each] of model) expect(map.get(known)).toBe(each);
+        }
+        const kept = Array.from({ length: 10 }, (_, key) => map.get(key)).filter((weight) => weight !== undefined);
+        expect(kept).toHaveLength(model.length);
+      }),
+    );
+  });
 });

@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { describePartition } from '../../lib/broker/describe-topic.ts';
 import { commitOffsets } from '../../lib/broker/groups/commit-offsets.ts';
 import { listGroups } from '../../lib/broker/groups/list-groups.ts';
 import { maintain } from '../../lib/broker/maintain.ts';
-import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { describePartition } from '../../lib/broker/topics/describe-topic.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { newObjectId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../lib/kernel/limits/merging.ts';
+import { sweeperLimits } from '../../lib/kernel/limits/sweeper.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import { encodeFooter } from '../../lib/log/segment/footer.ts';
@@ -23,7 +24,7 @@ async function world() {
   const [{ broker, clock, metadata }] = processes;
   await commitOffsets(broker, { group: 'g', offsets: [{ topic: 't', partition: 0, offset: 0 }] });
   await clock.advance(2 * 60_000);
-  const object = newObjectId(clock.now() - limits.orphanAgeMs - 1, seededRandom(1));
+  const object = newObjectId(clock.now() - sweeperLimits.orphanAgeMs - 1, seededRandom(1));
   await broker.objects.put(objectName('segments', object), [encodeFooter({ object, parts: [] })]);
   const left = async () => ({
     groups: (await listGroups(broker)).groups.length,
@@ -52,7 +53,7 @@ describe('maintenance', () => {
     const { broker, stores } = await world();
     await createTopic(broker, { name: 'old' });
     await produceBatches(broker, { topic: 'old', partition: 0, batches: batchOf('x'), acks: 'all' });
-    await stores.clock.advance(limits.mergeAgeMsMin);
+    await stores.clock.advance(mergingLimits.mergeAgeMsMin);
     expect(await maintain(broker)).toEqual([]);
     expect((await broker.objects.list('merged/')).objects).toHaveLength(1);
   });
@@ -62,7 +63,7 @@ describe('maintenance', () => {
     await createTopic(broker, { name: 'table', config: { 'cleanup.policy': 'compact' } });
     const batches = encodeBatch([record('old', { key: utf8('k') }), record('new', { key: utf8('k') })]);
     await produceBatches(broker, { topic: 'table', partition: 0, batches, acks: 'all' });
-    await stores.clock.advance(limits.mergeAgeMsMin);
+    await stores.clock.advance(mergingLimits.mergeAgeMsMin);
     await maintain(broker); // merges
     expect(await maintain(broker)).toEqual([]);
     expect(await valuesIn({ broker }, 'table', 0)).toEqual(['new']);
@@ -71,10 +72,10 @@ describe('maintenance', () => {
   test('that is for merging alone says what it came to, and does nothing else', async () => {
     const { broker, left } = await world();
     const counted: unknown[] = [];
-    const meter = { ...broker.meter, merged: (counts: unknown) => void counted.push(counts) };
+    const meter = { ...broker.meter, maintained: (counts: unknown) => void counted.push(counts) };
     expect(await maintain({ ...broker, meter }, { offsetsRetentionMs: 60_000, only: 'merging' })).toEqual([]);
     expect(await left()).toEqual({ groups: 1, objects: 1 });
-    expect(counted).toEqual([{ bytes: 0, waitingBytes: 0, waitingMs: 0, blocked: 0 }]);
+    expect(counted).toEqual([{ mergedBytes: 0, backlogBytes: 0, backlogAge: 0, blocked: 0 }]);
   });
 
   test('keeps offsets for 7 days where nobody says otherwise', async () => {

@@ -4,7 +4,9 @@
  */
 import { crc32cCombine } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { batchLimits } from '../../kernel/limits/batches.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { CompressionType } from '../../log/record-batch/compression.ts';
 import { decodeBatch } from '../../log/record-batch/decode.ts';
 import { encodeBatch } from '../../log/record-batch/encode.ts';
@@ -14,12 +16,29 @@ import type { BatchRun } from '../../log/segment/layout.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 
-/** The batches as they are to be stored. Changes `bytes` in place where the topic stamps the append's time. */
-export function acceptBatches(
+export interface AcceptedBatches {
+  batches: Uint8Array[];
+  records: number;
+  /** The time that all of their records have been given; absent where they keep their own. */
+  appendTimeMs?: number;
+}
+
+/**
+ * The batches as they are to be stored. Changes `bytes` in place where the topic stamps the append's time.
+ *
+ * Small batches can inflate to very much, so that those of one request take turns with those of others: of one request are those whose bytes
+ * lie in the same memory. A promise only where it has to wait.
+ */
+export function acceptInTurn(
   broker: Broker,
   topic: Topic,
   bytes: Uint8Array,
-): { batches: Uint8Array[]; records: number } {
+): AcceptedBatches | Promise<AcceptedBatches> {
+  return broker.checking.run(bytes.buffer, () => acceptBatches(broker, topic, bytes));
+}
+
+/** The same at once. */
+export function acceptBatches(broker: Broker, topic: Topic, bytes: Uint8Array): AcceptedBatches {
   const nowMs = broker.clock.now();
   const appendTime = topic.config['message.timestamp.type'] === 'LogAppendTime';
   const headers = validateProducedBatches(bytes, broker.compression, {
@@ -28,9 +47,10 @@ export function acceptBatches(
       ? undefined
       : {
           earliestMs: nowMs - topic.config['message.timestamp.before.max.ms'],
-          latestMs: Math.min(nowMs + topic.config['message.timestamp.after.max.ms'], limits.timestampMsMax),
+          latestMs: Math.min(nowMs + topic.config['message.timestamp.after.max.ms'], topicLimits.timestampMsMax),
         },
     baseOffset: 'any',
+    batchesMax: batchLimits.batchesAtOnceMax,
     keyRequired: topic.config['cleanup.policy'].includes('compact'),
   });
   const records = headers.reduce((sum, header) => sum + header.recordCount, 0);
@@ -40,8 +60,9 @@ export function acceptBatches(
     target === 'producer' || headers.every(({ compression }) => compression === target)
       ? [bytes]
       : recompressedAll(broker, topic, bytes, headers, target);
-  if (appendTime) stamp(batches, nowMs);
-  return { batches, records };
+  if (!appendTime) return { batches, records };
+  stamp(batches, nowMs);
+  return { batches, records, appendTimeMs: nowMs };
 }
 
 function stamp(chunks: readonly Uint8Array[], nowMs: number): void {
@@ -61,8 +82,8 @@ function recompressedAll(
   for (const header of headers) {
     const batch = recompressed(broker, topic, bytes, header, compressionType);
     total += batch.length;
-    if (total > limits.flushBytesMax) {
-      const detail = `The batches together, in the topic's compression.type ${compressionType}, are larger than ${limits.flushBytesMax} bytes.`;
+    if (total > produceLimits.flushBytesMax) {
+      const detail = `The batches together, in the topic's compression.type ${compressionType}, are larger than ${produceLimits.flushBytesMax} bytes.`;
       throw new MillraceError('MESSAGE_TOO_LARGE', detail);
     }
     batches.push(batch);

@@ -10,9 +10,11 @@
  * - it rejects with `effect: 'none'` only when the records can never appear;
  * - records with a producer's sequence are in the ledger once, however often they are appended.
  */
+import { OVER } from '../../kernel/ending.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { layOut } from '../../log/segment/layout.ts';
@@ -69,9 +71,12 @@ export class Appender {
   appendOnce(request: AppendRequest): Promise<Appended> {
     const bytes = request.run.bytes;
     const pendingBytes = this.pendingBytes + this.outstanding.bytes;
-    if (this.pendingRequests >= limits.pendingRequestsMax || pendingBytes + bytes > limits.pendingBytesMax) {
+    if (
+      this.pendingRequests >= produceLimits.pendingRequestsMax ||
+      pendingBytes + bytes > produceLimits.pendingBytesMax
+    ) {
       const detail = `${this.pendingRequests} writes of ${pendingBytes} bytes are under way in this process; try again.`;
-      const facts = { retryAfterMs: limits.retryAfterMsDefault };
+      const facts = { retryAfterMs: requestLimits.retryAfterMsDefault };
       throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts });
     }
     const { promise, resolve, reject } = Promise.withResolvers<Appended>();
@@ -125,7 +130,7 @@ export class Appender {
   /** A second upload beside the first pays only when there is much to send. */
   private mayStart(): boolean {
     if (this.uploads === 0) return true;
-    return this.uploads < limits.uploadsInFlightMax && this.queuedBytes >= limits.flushBytesOverlap;
+    return this.uploads < produceLimits.uploadsInFlightMax && this.queuedBytes >= produceLimits.flushBytesOverlap;
   }
 
   private async flush(batches: Batch[]): Promise<void> {
@@ -148,9 +153,9 @@ export class Appender {
   private storeOnce(batches: readonly Batch[]): Promise<Stored>[] {
     const stored = this.store(batches);
     const late = new AbortController();
-    const slow = this.parts.clock.sleep(limits.uploadSlotMsMax, late.signal);
+    const slow = this.parts.clock.sleep(produceLimits.uploadSlotMsMax, late.signal);
     void Promise.race([Promise.all(stored), slow]).then(() => {
-      late.abort();
+      late.abort(OVER);
       this.uploads--;
       this.pump();
     });

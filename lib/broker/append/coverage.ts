@@ -9,7 +9,8 @@ import { type AckVerdict, judgeAck, judgePaged } from '../../coordination/replic
 import { unreachable } from '../../kernel/assert.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { offsetsInPage } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { headView } from '../ledger/replicated.ts';
@@ -77,7 +78,7 @@ export class Coverage {
       if (leftMs <= 0) throw notCovered();
       const over = (head: LedgerHead) => this.judge(unit, commit, head).ack !== 'wait';
       const head = await watcher
-        .wait(ledger, over, { timeoutMs: Math.min(leftMs, limits.replicaLookMs) })
+        .wait(ledger, over, { timeoutMs: Math.min(leftMs, replicationLimits.replicaLookMs) })
         .catch((error: unknown) => {
           throw withEffect(error, 'unknown');
         });
@@ -134,7 +135,7 @@ export class Coverage {
   }
 }
 
-const RETRY = { retryAfterMs: limits.retryAfterMsDefault };
+const RETRY = { retryAfterMs: requestLimits.retryAfterMsDefault };
 
 /** The records will be read. */
 function tooFew(unit: Unit, inSync: number): MillraceError {

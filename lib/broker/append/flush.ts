@@ -5,7 +5,8 @@
  * its own, so that its refusal is nobody else's. A commit has only so many producers, because each of them is a condition.
  */
 import { ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 import type { BatchRun } from '../../log/segment/layout.ts';
 import type { Unit } from './unit.ts';
 
@@ -26,14 +27,14 @@ export function takeFlush(queue: Unit[]): Batch[] {
   let bytes = 0;
   let taken = 0;
   for (const unit of queue) {
-    if (taken > 0 && bytes + unit.run.bytes > limits.flushBytesMax) break;
+    if (taken > 0 && bytes + unit.run.bytes > produceLimits.flushBytesMax) break;
     const name = ledgerName(unit.ledger);
     const shared = unit.expectedOffset === undefined ? open.get(name) : undefined;
     if (shared !== undefined && hasRoom(shared, unit)) {
       shared.units.push(unit);
       if (unit.sequence !== undefined) shared.producers.add(unit.sequence.producer);
     } else {
-      if (batches.length === limits.partsPerObjectMax) break;
+      if (batches.length === produceLimits.partsPerObjectMax) break;
       const producers = new Set(unit.sequence === undefined ? [] : [unit.sequence.producer]);
       const batch = { units: [unit], conditional: unit.expectedOffset !== undefined, producers };
       batches.push(batch);
@@ -50,7 +51,7 @@ export function takeFlush(queue: Unit[]): Batch[] {
 
 function hasRoom({ producers }: OpenBatch, { sequence }: Unit): boolean {
   if (sequence === undefined || producers.has(sequence.producer)) return true;
-  return producers.size < limits.producersPerCommitMax;
+  return producers.size < producerLimits.producersPerCommitMax;
 }
 
 /** When nobody waits for the batch any more, by the monotonic clock. */

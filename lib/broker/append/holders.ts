@@ -8,7 +8,9 @@ import { type Acks, admit, judgeUploads } from '../../coordination/replication/u
 import { unreachable } from '../../kernel/assert.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { ReplicatedCommit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
@@ -57,7 +59,7 @@ async function awaitBucket(parts: PlaceParts, placement: Placement, request: Pla
     const fault = placement.faultOf(OWN_BUCKET);
     const retriable = fault instanceof MillraceError && fault.retriable;
     const times = placement.timesSent(OWN_BUCKET);
-    if (!retriable || times >= limits.uploadAttemptsMax || clock.monotonic() >= request.deadlineMs) {
+    if (!retriable || times >= produceLimits.uploadAttemptsMax || clock.monotonic() >= request.deadlineMs) {
       // Whatever it failed with: the records are not in the log and never will be.
       throw withEffect(fault, 'none');
     }
@@ -84,7 +86,8 @@ async function awaitReplicas(parts: PlaceParts, placement: Placement, request: P
     if (verdict.verdict === 'append') return { head, replicated: { holders: verdict.holders, epoch: head.epoch } };
     if (nowMs >= deadlineMs) throw notHeld(placement, verdict.on);
     if (verdict.verdict === 'wait') {
-      const patienceMs = requiredHeldMs === undefined ? looks.dueInMs() : limits.replicaJoiningWaitMs - waitedMs;
+      const patienceMs =
+        requiredHeldMs === undefined ? looks.dueInMs() : replicationLimits.replicaJoiningWaitMs - waitedMs;
       await placement.changed(Math.min(patienceMs, deadlineMs - nowMs));
       if (requiredHeldMs === undefined) await looks.ifDue();
       continue;
@@ -113,7 +116,9 @@ export function targetsOf(state: ReplicaState, { acks, rules }: Pick<PlaceReques
       return admission.targets;
     case 'not-enough-replicas': {
       const detail = `${admission.inSync} replicas are in sync, and min.insync.replicas is ${rules.minInSync}; nothing was written.`;
-      throw new MillraceError('NOT_ENOUGH_REPLICAS', detail, { facts: { retryAfterMs: limits.retryAfterMsDefault } });
+      throw new MillraceError('NOT_ENOUGH_REPLICAS', detail, {
+        facts: { retryAfterMs: requestLimits.retryAfterMsDefault },
+      });
     }
     default:
       return unreachable(admission);
@@ -126,6 +131,6 @@ function isHeldByRequired(state: ReplicaState, acks: Acks, held: ReplicaMask): b
 
 function notHeld(placement: Placement, missing: ReplicaMask): MillraceError {
   const detail = 'The replicas that are in sync could not all be written to in time; nothing was written.';
-  const facts = { retryAfterMs: limits.retryAfterMsDefault };
+  const facts = { retryAfterMs: requestLimits.retryAfterMsDefault };
   return new MillraceError('NOT_ENOUGH_REPLICAS', detail, { facts, cause: placement.faultOf(missing) });
 }

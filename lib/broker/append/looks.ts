@@ -1,6 +1,7 @@
 /** Who writes has the ledger's replicas looked at, now and then: nobody else may be there to do it. */
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { LruMap } from '../lru-map.ts';
 import type { ReplicationRules } from '../replication/rules.ts';
 import type { AppenderParts } from './parts.ts';
@@ -21,7 +22,7 @@ export class Looks {
   constructor(parts: LookParts, request: LookRequest) {
     this.parts = parts;
     this.request = request;
-    this.nextMs = parts.clock.monotonic() + limits.replicaLookMs;
+    this.nextMs = parts.clock.monotonic() + replicationLimits.replicaLookMs;
   }
 
   now(): void {
@@ -34,7 +35,7 @@ export class Looks {
 
   async ifDue(): Promise<void> {
     if (this.dueInMs() > 0) return;
-    this.nextMs = this.parts.clock.monotonic() + limits.replicaLookMs;
+    this.nextMs = this.parts.clock.monotonic() + replicationLimits.replicaLookMs;
     await this.parts.keeper.look(this.request.ledger, this.request.rules);
   }
 }
@@ -42,7 +43,7 @@ export class Looks {
 /** The looks of those who do not wait: functions have no timer, and a replica that is back must be seen by someone. */
 export class PassingLooks {
   private readonly parts: LookParts;
-  private readonly lastMs = new LruMap<string, number>(limits.headCacheEntries);
+  private readonly lastMs = new LruMap<string, number>(cacheLimits.headCacheEntries);
 
   constructor(parts: LookParts) {
     this.parts = parts;
@@ -53,7 +54,7 @@ export class PassingLooks {
     const name = ledgerName(ledger);
     const nowMs = this.parts.clock.monotonic();
     const lastMs = this.lastMs.get(name);
-    if (lastMs !== undefined && nowMs - lastMs < limits.replicaLookMs) return;
+    if (lastMs !== undefined && nowMs - lastMs < replicationLimits.replicaLookMs) return;
     this.lastMs.set(name, nowMs);
     void this.parts.keeper.look(ledger, rules);
   }

@@ -6,7 +6,7 @@
  * not keep all others from writing once its replica has left: they count only beyond what may be held at any time.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
 import type { Placement } from './placement.ts';
 
 export class Outstanding {
@@ -30,7 +30,7 @@ export class Outstanding {
   }
 
   get bytes(): number {
-    return this.held + Math.max(0, this.abandoned - limits.pendingBytesMax);
+    return this.held + Math.max(0, this.abandoned - produceLimits.pendingBytesMax);
   }
 
   get pending(): ReadonlySet<Promise<void>> {
@@ -40,7 +40,7 @@ export class Outstanding {
   private async wait({ over }: Placement, bytes: number): Promise<void> {
     const ended = new AbortController();
     const isOver = over.then(() => true);
-    const isLate = this.clock.sleep(limits.outstandingUploadMsMax, ended.signal).then(() => false);
+    const isLate = this.clock.sleep(produceLimits.outstandingUploadMsMax, ended.signal).then(() => false);
     if (await Promise.race([isOver, isLate])) return ended.abort();
     this.abandoned += bytes;
     void over.then(() => {

@@ -5,7 +5,7 @@ import { assert } from '../../kernel/assert.ts';
 import { withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { ledgerLimits } from '../../kernel/limits/ledger.ts';
 import { type AppendPlan, type BaseOffsets, isRecent, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import { idOf } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -20,7 +20,7 @@ import type { ProducerSequence, Unit } from './unit.ts';
  * A commit that was planned with so many seals in sight was applied K seals later at most, and is in the page of that
  * number or, where that page was being made already, in the next one.
  */
-const PAGES_AFTER_SEEN = limits.sealsRemembered + 1;
+const PAGES_AFTER_SEEN = ledgerLimits.sealsRemembered + 1;
 
 interface DeskParts {
   coverage: Coverage;

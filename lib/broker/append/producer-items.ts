@@ -3,7 +3,7 @@
  * of a write or grounds for good news; what a producer is refused for is read strongly.
  */
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 import { decodeProducerItem, producerItemKey } from '../../log/ledger/producer-item.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
@@ -11,7 +11,9 @@ import { LruMap } from '../lru-map.ts';
 export class ProducerItems {
   private readonly metadata: MetadataStore;
   /** `packed` is `undefined` where there is no item. */
-  private readonly copies = new LruMap<string, { packed: Uint8Array | undefined }>(limits.producerItemCacheEntries);
+  private readonly copies = new LruMap<string, { packed: Uint8Array | undefined }>(
+    producerLimits.producerItemCacheEntries,
+  );
 
   constructor({ metadata }: { metadata: MetadataStore }) {
     this.metadata = metadata;

@@ -4,14 +4,14 @@
  * - The same records twice: the second waits for what becomes of the first, and is answered with that.
  * - Records ahead of the producer's next ones: requests of one producer overtake each other on different connections, or
  *   in different processes. They wait until those before them are handed on here or are seen in the ledger, for
- *   `limits.sequenceGapWaitMs` at most. So do those of a producer that nobody knows and that does not begin at 0.
+ *   `producerLimits.sequenceGapWaitMs` at most. So do those of a producer that nobody knows and that does not begin at 0.
  *
  * The gate decides nothing for good: what it lets through is judged by the ledger (admit.ts). What it knows is of this
  * process; a unit that need not wait passes in the turn of the event loop in which it came.
  */
 import { judge, sequenceAfter } from '../../coordination/producers/sequences.ts';
 import { ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 import type { AppenderParts } from './parts.ts';
 import type { ProducerDesk } from './producer-desk.ts';
 import { type Appended, acksOf, type ProducerSequence, type Unit } from './unit.ts';
@@ -124,7 +124,7 @@ export class SequenceGate {
     const { unit } = entry;
     const stop = new AbortController();
     entry.stop = stop;
-    const untilMs = Math.min(clock.monotonic() + limits.sequenceGapWaitMs, unit.deadlineMs);
+    const untilMs = Math.min(clock.monotonic() + producerLimits.sequenceGapWaitMs, unit.deadlineMs);
     for (let reading: 'known' | 'strong' = 'known'; ; reading = 'strong') {
       const sequences = await this.desk.look(unit.ledger, unit.slot, unit.sequence.producer, reading);
       if (!line.waiting.has(entry)) return;
@@ -133,7 +133,7 @@ export class SequenceGate {
       if (reading === 'known') continue;
       const leftMs = untilMs - clock.monotonic();
       if (leftMs <= 0) break;
-      await clock.sleep(Math.min(limits.sequenceGapPollMs, leftMs), stop.signal);
+      await clock.sleep(Math.min(producerLimits.sequenceGapPollMs, leftMs), stop.signal);
       if (!line.waiting.has(entry)) return;
     }
     this.pass(line, entry);
@@ -166,5 +166,7 @@ function sequencedRecords({ sequence, run }: SequencedUnit) {
 
 /** Ahead, and near enough that what is missing may be on its way. */
 function isAhead(verdict: ReturnType<typeof judge>): boolean {
-  return verdict.verdict === 'out-of-order' && verdict.ahead !== undefined && verdict.ahead <= limits.sequenceGapMax;
+  return (
+    verdict.verdict === 'out-of-order' && verdict.ahead !== undefined && verdict.ahead <= producerLimits.sequenceGapMax
+  );
 }

@@ -17,7 +17,7 @@ import { assert, unreachable } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
 import {
   type AppendPlan,
   type AppendRefusal,
@@ -120,7 +120,7 @@ export class Sequencer {
 
   private async run(progress: Progress): Promise<Extract<Step, { step: 'committed' | 'excluded' }>> {
     let last: MillraceError | undefined;
-    for (let attempt = 0; attempt < limits.sequenceAttemptsMax; attempt++) {
+    for (let attempt = 0; attempt < produceLimits.sequenceAttemptsMax; attempt++) {
       if (this.isLate(progress)) break;
       const step = await this.attempt(progress);
       switch (step.step) {
@@ -290,7 +290,8 @@ export class Sequencer {
     try {
       const placed = await placePart(this.parts, part, head);
       // Others of the object may have taken a number meanwhile.
-      if (head.epoch !== plan.epoch && part.numbers.next === limits.partsPerObjectMax) return this.storeAnew(progress);
+      if (head.epoch !== plan.epoch && part.numbers.next === produceLimits.partsPerObjectMax)
+        return this.storeAnew(progress);
       // A producer's kept batches name what was cut off by its id, which must not come back.
       const number = head.epoch === plan.epoch ? placed.commit.part : part.numbers.next++;
       const commit = { ...placed.commit, part: number };
@@ -377,7 +378,7 @@ export class Sequencer {
     const out = new Set(excluded.map(({ unit }) => unit));
     const { batch, commit, numbers } = part;
     const pieces = splitPart(batch.units, commit.position, (unit) => out.has(unit));
-    if (numbers.next + pieces.length > limits.partsPerObjectMax) {
+    if (numbers.next + pieces.length > produceLimits.partsPerObjectMax) {
       const units = batch.units.filter((unit) => !out.has(unit));
       const again = await this.upload([{ ...batch, units }]);
       leavePlacement(part);

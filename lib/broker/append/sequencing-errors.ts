@@ -1,6 +1,6 @@
 /** What callers are told of sequencing that failed. */
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 
 interface Attempted {
   /** Whether an attempt's fate is not known. */
@@ -10,7 +10,7 @@ interface Attempted {
 export function timedOut({ unknown }: Attempted, cause?: MillraceError): MillraceError {
   return new MillraceError('REQUEST_TIMED_OUT', 'The records could not be sequenced in time; try again.', {
     effect: unknown ? 'unknown' : 'none',
-    facts: { retryAfterMs: limits.retryAfterMsDefault },
+    facts: { retryAfterMs: requestLimits.retryAfterMsDefault },
     cause,
   });
 }

@@ -6,12 +6,14 @@
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { INLINE_PREFIX } from '../../storage/objects/inline-item.ts';
 import { claimantOf } from '../triggers/claim.ts';
 import { checkLedgerItems } from './check-ledger-items.ts';
 import { checkObject } from './check-object.ts';
+import { checkShareItems, sharedTopicIn } from './check-share-items.ts';
 import { checkClaim, checkEntry, checkTopicItem } from './check-topic-items.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, finding } from './finding.ts';
@@ -24,16 +26,18 @@ export async function checkItems(
 ): Promise<Finding[]> {
   context.counts.items += keys.length;
   const forsaken = await topics.forsakenAmong(new Set(keys.map(topicIdIn).filter((id) => id !== undefined)));
-  const found = await mapBounded(keys, limits.checkLooksInFlightMax, (key) => checkItem(context, key, forsaken));
-  return [...found.flat(), ...(await checkLedgerItems(context, keys, forsaken))];
+  const found = await mapBounded(keys, checkLimits.checkLooksInFlightMax, (key) => checkItem(context, key, forsaken));
+  const shared = await checkShareItems(context, keys, forsaken);
+  return [...found.flat(), ...shared, ...(await checkLedgerItems(context, keys, forsaken))];
 }
 
 /** The id of the topic that the item is about. */
-function topicIdIn({ pk, sk }: ItemKey): TopicId | undefined {
+function topicIdIn(key: ItemKey): TopicId | undefined {
+  const { pk, sk } = key;
   const [kind, id] = pk.split('#');
   if (kind === 'ledger' || kind === 'partition') return id;
   if (kind === 'lease') return sk.split('#')[0];
-  return kind === 'group' && sk.startsWith(OFFSETS_PREFIX) ? parseOffsetsKey(sk).topicId : undefined;
+  return kind === 'group' && sk.startsWith(OFFSETS_PREFIX) ? parseOffsetsKey(sk).topicId : sharedTopicIn(key);
 }
 
 async function checkItem(context: CheckContext, key: ItemKey, forsaken: ReadonlySet<TopicId>): Promise<Finding[]> {
@@ -82,7 +86,7 @@ async function checkOffsets(
   if (attributes === undefined) return [];
   const { topic, slots } = decodeOffsets(attributes);
   const newestMs = Math.max(0, ...slots.map((slot) => slot?.committedMs ?? 0));
-  if (newestMs > broker.clock.now() - limits.offsetsRetentionMsDefault - limits.checkGraceMs) return [];
+  if (newestMs > broker.clock.now() - groupLimits.offsetsRetentionMsDefault - checkLimits.checkGraceMs) return [];
   return [
     finding('item-stray', { item }, `A group still has offsets of the topic ${topic} (${topicId}), which is gone.`),
   ];

@@ -1,15 +1,19 @@
 /** Items of ledgers and partitions, by their keys: of topics that are gone, of pages that nobody reads, or long overdue. */
 
+import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
-import { decodeHead, headKey } from '../../log/ledger/head.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
+import { sentence } from '../../kernel/sentence.ts';
+import { isBundleKey } from '../../log/ledger/bundle.ts';
+import { decodeHead, headKey, ledgerKey } from '../../log/ledger/head.ts';
 import { PAGES_START } from '../../log/ledger/page.ts';
 import { CONDEMNED_START, condemnedAtMs } from '../../log/merged/condemned-item.ts';
 import { DELETED_TOPICS, decodeDeletedTopic } from '../../log/topic/deleted-topic-item.ts';
+import { bundleBirth, strayBundlesAmong } from '../lifecycle/stray-bundles.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, finding } from './finding.ts';
-import { decoded } from './unreadable.ts';
+import { decoded, isUndecodable } from './unreadable.ts';
 
 export async function checkLedgerItems(
   context: CheckContext,
@@ -25,6 +29,7 @@ export async function checkLedgerItems(
     else if (kind === 'ledger') {
       found.push(...(await strayPages(context, { topicId: id, index: Number(index) }, sks)));
       found.push(...(await overdueCondemned(context, pk, sks)));
+      found.push(...(await strayBundles(context, { topicId: id, index: Number(index) }, sks)));
     }
   }
   return found;
@@ -71,12 +76,44 @@ async function strayPages({ broker }: CheckContext, ledger: LedgerId, sks: reado
   return found;
 }
 
+/** Who wrote a young one may still append its entry. */
+async function strayBundles(context: CheckContext, ledger: LedgerId, sks: readonly string[]): Promise<Finding[]> {
+  const { broker } = context;
+  const items = sks.map((sk) => ({ pk: ledgerKey(ledger), sk })).filter(isBundleKey);
+  if (items.length === 0) return [];
+  const found: Finding[] = [];
+  for (const item of await unnamedBundles(context, ledger, items)) {
+    const attributes = await broker.metadata.get(item, 'strong');
+    if (attributes === undefined) continue;
+    const { value: birthMs, reason } = decoded(() => bundleBirth(attributes));
+    if (birthMs !== undefined && birthMs > broker.clock.now() - checkLimits.checkGraceMs) continue;
+    const what = `No entry of the ledger ${item.pk} names the commits of a transaction in ${item.sk}`;
+    found.push(finding('bundle-stray', { item }, sentence(reason === undefined ? what : `${what}: ${reason}`)));
+  }
+  return found;
+}
+
+/** None where a page is missing or damaged, which may name them; that is found with the ledger's pages. */
+async function unnamedBundles(
+  { broker, counts }: CheckContext,
+  ledger: LedgerId,
+  items: readonly ItemKey[],
+): Promise<ItemKey[]> {
+  try {
+    return await strayBundlesAmong(broker, ledger, items);
+  } catch (error) {
+    if (!isUndecodable(error) && !(error instanceof MillraceError && error.retriable)) throw error;
+    counts.unjudged += items.length;
+    return [];
+  }
+}
+
 async function overdueCondemned({ broker }: CheckContext, pk: string, sks: readonly string[]): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const sk of sks) {
     if (!sk.startsWith(CONDEMNED_START)) continue;
     const ageMs = broker.clock.now() - condemnedAtMs(sk);
-    if (ageMs <= limits.checkGraceMs || (await broker.metadata.get({ pk, sk }, 'strong')) === undefined) continue;
+    if (ageMs <= checkLimits.checkGraceMs || (await broker.metadata.get({ pk, sk }, 'strong')) === undefined) continue;
     const what = `Objects of the ledger ${pk} were condemned ${hours(ageMs)} hours ago, and are not deleted.`;
     found.push(finding('item-overdue', { item: { pk, sk } }, what));
   }
@@ -95,7 +132,7 @@ async function overdueDeletions({ broker }: CheckContext, ids: readonly TopicId[
       continue;
     }
     const ageMs = broker.clock.now() - topic.sinceMs;
-    if (ageMs <= limits.checkGraceMs) continue;
+    if (ageMs <= checkLimits.checkGraceMs) continue;
     const what = `The deletion of the topic ${topic.name} (${topicId}) has not gone on for ${hours(ageMs)} hours.`;
     found.push(finding('item-overdue', { topic: topic.name, item }, what));
   }

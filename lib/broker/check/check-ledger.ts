@@ -6,7 +6,7 @@
  * are below the head's mark by then, commits that were sealed are in the pages up to the newer head's tail, and a topic that was
  * deleted is gone.
  */
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import { decodeHead, headKey } from '../../log/ledger/head.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
@@ -49,7 +49,7 @@ async function look(context: CheckContext, { topic, index, page }: LedgerPlace):
   const partitionOf = (slot: number) => index * topic.ledgerPartitions + slot;
   const view: LedgerInView = { topic, ledger, head, partitionOf };
   const from = Math.min(Math.max(page, head.retired), head.sealed);
-  const to = Math.min(from + limits.checkPagesPerStep, head.sealed);
+  const to = Math.min(from + checkLimits.checkPagesPerStep, head.sealed);
   const { findings, border } = await checkPages(context, view, { from, to });
   if (to < head.sealed) return { findings, nextPage: to };
   return { findings: [...findings, ...(await checkTail(context, view, border)), ...headFindings(view)] };

@@ -1,6 +1,7 @@
 /**
  * The consistency check as a chore: a bounded piece of the walk, from where the last one ended, in whichever process. A walk
- * that has come to its end is followed by a new one, at most once a day.
+ * that has come to its end is followed by a new one, at most once a day. What it finds to be needed by nothing goes to the sweeper
+ * (sweep-found.ts), and is reported only where that cannot delete it.
  *
  * The item `check` / `progress`: `startedMs` (number), when the walk began; `place` (string), where it goes on, as JSON; absent =
  * it has come to its end. Two at once do the same steps twice and report the same twice.
@@ -8,9 +9,10 @@
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import type { TableScan } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
+import { sweepFound } from '../sweep/sweep-found.ts';
 import { Check, type CheckPlace } from './check.ts';
 import type { Finding } from './finding.ts';
 
@@ -23,7 +25,10 @@ interface Progress {
 
 export interface CheckedOnward {
   steps: number;
+  /** Without what was swept. */
   findings: number;
+  /** Objects and items that the first look of the sweeper had missed, and that were deleted. */
+  swept: number;
   unjudged: number;
 }
 
@@ -31,24 +36,26 @@ export interface CheckedOnward {
 export async function checkOnward(broker: Broker, table: TableScan, signal?: AbortSignal): Promise<CheckedOnward> {
   const nowMs = broker.clock.now();
   const before = progressIn(await broker.metadata.get(PROGRESS, 'strong'));
-  const checked = { steps: 0, findings: 0, unjudged: 0 };
+  const checked = { steps: 0, findings: 0, swept: 0, unjudged: 0 };
   const isOver = before !== undefined && before.place === undefined;
-  if (isOver && nowMs - before.startedMs < limits.checkIntervalMs) return checked;
+  if (isOver && nowMs - before.startedMs < checkLimits.checkIntervalMs) return checked;
   const startedMs = before === undefined || isOver ? nowMs : before.startedMs;
   const check = new Check({ broker, table });
   let place = before?.place;
-  while (checked.steps < limits.checkStepsPerRun) {
+  while (checked.steps < checkLimits.checkStepsPerRun) {
     if (signal?.aborted === true) break;
     const step = await stepOrRewind(broker, check, { startedMs, ...(place && { place }) });
     checked.steps++;
-    checked.findings += step.findings.length;
-    for (const finding of step.findings) report(broker, finding);
+    const { left, objects, items } = await sweepFound(broker, step.findings);
+    checked.findings += left.length;
+    checked.swept += objects + items;
+    for (const finding of left) report(broker, finding);
     place = step.next;
     await note(broker, { startedMs, ...(place && { place }) });
     if (place === undefined) break;
   }
   checked.unjudged = check.counts.unjudged;
-  if (checked.steps > 0) broker.meter.checked(checked.findings);
+  if (checked.steps > 0) broker.meter.maintained({ checkFindings: checked.findings, sweptObjects: checked.swept });
   return checked;
 }
 

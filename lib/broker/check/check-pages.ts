@@ -1,6 +1,6 @@
 /** A ledger's pages and tail: that they are there, follow each other and name objects that are there. */
 import type { Attributes } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { headKey, ledgerKey } from '../../log/ledger/head.ts';
 import { decodePage, type Page, pageKey, pageSortKey } from '../../log/ledger/page.ts';
@@ -60,7 +60,13 @@ export async function checkPages(
     reportMissing(page.bases);
     for (const gap of offsetGaps(border, page.bases)) findings.push(offsetsDisagree(view, gap, `page ${number}`, item));
     for (const slot of slowSlots(border, page)) findings.push(timesDisagree(view, slot, number));
-    findings.push(...(await checkCommits(context, view, placed(page.commits, page.bases, number < head.merged))));
+    findings.push(
+      ...(await checkCommits(
+        context,
+        view,
+        placed(page.commits, page.bases, { merged: number < head.merged, sealed: true }),
+      )),
+    );
     border = borderAfter(page);
   }
   reportMissing(tailStarts(head));
@@ -72,7 +78,7 @@ export async function checkTail(context: CheckContext, view: LedgerInView, borde
   const { head, ledger } = view;
   const starts = tailStarts(head);
   const gaps = offsetGaps(border, starts).map((gap) => offsetsDisagree(view, gap, 'the tail', headKey(ledger)));
-  return [...gaps, ...(await checkCommits(context, view, placed(head.tail, starts, false)))];
+  return [...gaps, ...(await checkCommits(context, view, placed(head.tail, starts, { merged: false, sealed: false })))];
 }
 
 async function checkCommits(
@@ -80,7 +86,9 @@ async function checkCommits(
   view: LedgerInView,
   commits: readonly PlacedCommit[],
 ): Promise<Finding[]> {
-  const found = await mapBounded(commits, limits.checkLooksInFlightMax, (place) => checkCommit(context, view, place));
+  const found = await mapBounded(commits, checkLimits.checkLooksInFlightMax, (place) =>
+    checkCommit(context, view, place),
+  );
   return found.flat();
 }
 
@@ -96,7 +104,7 @@ async function readPages(
       pk: ledgerKey(ledger),
       from: start,
       to: pageSortKey(to),
-      limit: limits.checkPagesPerStep,
+      limit: checkLimits.checkPagesPerStep,
       consistency: 'strong',
     });
     for (const { key, attributes } of page.items) items.set(Number(key.sk.slice(key.sk.indexOf('#') + 1)), attributes);

@@ -5,7 +5,7 @@
  * Segments are replaced by transactions that raise the version of the ledger's lifecycle. What was read between two reads of
  * the same version is one state; else it is read anew.
  */
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { sentence } from '../../kernel/sentence.ts';
 import { decodeHead, headKey } from '../../log/ledger/head.ts';
@@ -20,11 +20,13 @@ import {
 } from '../../log/merged/segment-item.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { Topic } from '../../log/topic/topic.ts';
-import { named, readable } from './check-commit.ts';
+import { inSyncReplicas } from '../ledger/replicated.ts';
+import { copyFindings, named, readable } from './check-commit.ts';
 import type { CheckContext } from './context.ts';
-import { type Finding, type FindingKind, finding } from './finding.ts';
+import { type Finding, type FindingKind, finding, type ObjectProblem } from './finding.ts';
 import type { LedgerInView } from './ledger-in-view.ts';
 import { mergedEnds } from './merged-ends.ts';
+import type { ObjectCopies } from './replica-copies.ts';
 import { damageInSegment } from './segment-bytes.ts';
 import { decoded } from './unreadable.ts';
 
@@ -48,7 +50,7 @@ export async function checkSegments(context: CheckContext, place: SegmentPlace):
   const { topic, partition } = place;
   const ledger = { topicId: topic.topicId, index: Math.floor(partition / topic.ledgerPartitions) };
   const readVersion = async () => decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong')).version;
-  for (let attempt = 0; attempt < limits.checkAttemptsMax; attempt++) {
+  for (let attempt = 0; attempt < checkLimits.checkAttemptsMax; attempt++) {
     const version = await readVersion();
     const attributes = await metadata.get(headKey(ledger), 'strong');
     // A head that is missing or cannot be read is found with the ledger's pages.
@@ -74,7 +76,7 @@ async function lookAt(
     pk,
     from: segmentSortKey(from),
     to: SEGMENTS_END,
-    limit: limits.checkSegmentsPerStep,
+    limit: checkLimits.checkSegmentsPerStep,
     consistency: 'strong',
   });
   const findings: Finding[] = [];
@@ -94,7 +96,7 @@ async function lookAt(
     if (segment.end > start || end !== undefined) findings.push(...joint(view, { partition, slot }, reached, segment));
     reached = Math.max(reached, segment.end);
   }
-  const sized = await mapBounded(segments, limits.checkLooksInFlightMax, (segment) =>
+  const sized = await mapBounded(segments, checkLimits.checkLooksInFlightMax, (segment) =>
     checkSegmentObject(context, view, segment),
   );
   findings.push(...sized.flat());
@@ -139,21 +141,29 @@ function between(
 async function checkSegmentObject(context: CheckContext, view: LedgerInView, segment: SegmentItem): Promise<Finding[]> {
   context.counts.segments++;
   const { topic, head } = view;
-  const { partition, base, end, bytes, footerBytes } = segment;
+  const { partition, base, end } = segment;
   const object = objectName('merged', segment.object);
-  const size = await context.sizes.of(object);
-  const expected = bytes + footerBytes;
-  const damage = size === expected && context.deep ? await damageInSegment(context.broker, segment) : undefined;
-  if (size === expected && damage === undefined) return [];
+  const problem = await problemOf(segment, context.copies, context.deep);
   const affected = readable(head, partition % topic.ledgerPartitions, { partition, from: base, to: end });
   const place = { topic: topic.name, affected, object, item: segmentKey(topic.topicId, { partition, base }) };
-  const [kind, problem] = problemOf(size, expected, damage);
-  const what = sentence(`The merged object ${object} ${problem}${named(affected)}`);
-  return [finding(kind, place, what, affected.length === 0 ? 'conflict' : undefined)];
+  if (problem === undefined) {
+    const holders = inSyncReplicas(head) & (segment.holders ?? 0);
+    const look = (copies: ObjectCopies) => problemOf(segment, copies, context.deep);
+    return copyFindings(await context.replicas.lookAt(holders, look), place);
+  }
+  const what = sentence(`The merged object ${object} ${problem.what}${named(affected)}`);
+  return [finding(`object-${problem.kind}`, place, what, affected.length === 0 ? 'conflict' : undefined)];
 }
 
-function problemOf(size: number | undefined, expected: number, damage: string | undefined): [FindingKind, string] {
-  if (size === undefined) return ['object-missing', 'is missing'];
-  if (damage !== undefined) return ['object-corrupt', `is damaged: ${damage}`];
-  return ['object-short', `has ${size} bytes, and should have ${expected}`];
+async function problemOf(
+  segment: SegmentItem,
+  { objects, sizes }: ObjectCopies,
+  deep: boolean,
+): Promise<ObjectProblem | undefined> {
+  const size = await sizes.of(objectName('merged', segment.object));
+  if (size === undefined) return { kind: 'missing', what: 'is missing' };
+  const expected = segment.bytes + segment.footerBytes;
+  if (size !== expected) return { kind: 'short', what: `has ${size} bytes, and should have ${expected}` };
+  const damage = deep ? await damageInSegment(objects, segment) : undefined;
+  return damage === undefined ? undefined : { kind: 'corrupt', what: `is damaged: ${damage}` };
 }

@@ -3,7 +3,7 @@
  * the other, and a transaction may come between: so the item that decides is read before and after the others, and they are
  * judged only where it has not changed meanwhile.
  */
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import {
   claimKey,
@@ -20,7 +20,7 @@ import { decoded } from './unreadable.ts';
 
 /** From the topic's item: it is listed as it is, and has its claim. */
 export async function checkTopicItem(context: CheckContext, name: string): Promise<Finding[]> {
-  for (let attempt = 0; attempt < limits.checkAttemptsMax; attempt++) {
+  for (let attempt = 0; attempt < checkLimits.checkAttemptsMax; attempt++) {
     const topic = await readTopic(context, name);
     if (topic === undefined) return [];
     if ('reason' in topic) {

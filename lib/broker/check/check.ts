@@ -6,7 +6,7 @@
  * which another process may go on from. First topic by topic every ledger with what it refers to, then the bucket's objects, then
  * the table's items. What is born behind the walk is the next one's.
  */
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerCount, type Topic } from '../../log/topic/topic.ts';
 import { decodeTopic, TOPIC_DIRECTORY, topicKey } from '../../log/topic/topic-item.ts';
@@ -22,6 +22,7 @@ import type { CheckContext, CheckCounts } from './context.ts';
 import type { Finding } from './finding.ts';
 import { KnownTopics } from './known-topics.ts';
 import { ObjectSizes } from './object-sizes.ts';
+import { ReplicaCopies } from './replica-copies.ts';
 import { decoded } from './unreadable.ts';
 
 /** Where a step begins. */
@@ -53,11 +54,12 @@ export class Check {
   private readonly context: CheckContext;
   private readonly topics: KnownTopics;
   /** An object that several replicas have is listed by each of them. */
-  private readonly listed = new LruMap<string, true>(limits.checkObjectsRemembered);
+  private readonly listed = new LruMap<string, true>(checkLimits.checkObjectsRemembered);
 
   constructor({ broker, table, deep = false }: CheckOptions) {
     const counts = { ledgers: 0, pages: 0, commits: 0, segments: 0, objects: 0, items: 0, unjudged: 0 };
-    this.context = { broker, table, deep, sizes: new ObjectSizes(broker.objects), counts };
+    const copies = { objects: broker.objects, sizes: new ObjectSizes(broker.objects) };
+    this.context = { broker, table, deep, copies, replicas: new ReplicaCopies(broker, counts), counts };
     this.topics = new KnownTopics(broker);
   }
 
@@ -116,7 +118,9 @@ export class Check {
     const names = page.objects.map(({ name }) => name).filter((name) => this.listed.get(name) === undefined);
     for (const name of names) this.listed.set(name, true);
     const look = tier === 'merged' ? checkMergedObject : checkObject;
-    const findings = (await mapBounded(names, limits.checkLooksInFlightMax, (name) => look(this.context, name))).flat();
+    const findings = (
+      await mapBounded(names, checkLimits.checkLooksInFlightMax, (name) => look(this.context, name))
+    ).flat();
     if (page.next !== undefined) return { findings, next: { part: 'objects', tier, cursor: page.next } };
     return { findings, next: tier === 'merged' ? { part: 'items' } : { part: 'objects', tier: 'merged' } };
   }

@@ -1,7 +1,7 @@
 /** What all parts of one check share. */
 import type { TableScan } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
-import type { ObjectSizes } from './object-sizes.ts';
+import type { ObjectCopies, ReplicaCopies } from './replica-copies.ts';
 
 export interface CheckCounts {
   ledgers: number;
@@ -20,7 +20,10 @@ export interface CheckContext {
   table: TableScan;
   /** Reads all bytes, and not only what says how many there are. */
   deep: boolean;
-  sizes: ObjectSizes;
+  /** As whoever reads them finds them. */
+  copies: ObjectCopies;
+  /** As each replica has them. */
+  replicas: ReplicaCopies;
   /** So far. */
   counts: CheckCounts;
 }

@@ -2,8 +2,8 @@
 import type { ItemKey } from '../../kernel/items.ts';
 
 /**
- * `damage`: records cannot be read, or not all that is read is right. `conflict`: items contradict each other, while records are
- * read as they were written. `waste`: nothing needs it, and it costs what it costs to keep.
+ * `damage`: records cannot be read, or not all that is read is right. `conflict`: items contradict each other, or replicas have
+ * not the same, while records are read as they were written. `waste`: nothing needs it, and it costs what it costs to keep.
  */
 export type Severity = 'damage' | 'conflict' | 'waste';
 
@@ -18,6 +18,9 @@ const SEVERITIES = {
   'segment-gap': 'damage',
   'segment-overlap': 'damage',
   'item-unreadable': 'damage',
+  'copy-missing': 'conflict',
+  'copy-short': 'conflict',
+  'copy-corrupt': 'conflict',
   'times-disagree': 'conflict',
   'start-above-next': 'conflict',
   'marks-disagree': 'conflict',
@@ -29,6 +32,7 @@ const SEVERITIES = {
   'object-unreadable': 'conflict',
   'object-misnamed': 'waste',
   'object-unreferenced': 'waste',
+  'bundle-stray': 'waste',
   'item-stray': 'waste',
   'item-overdue': 'waste',
 } as const satisfies Record<string, Severity>;
@@ -47,6 +51,8 @@ export interface Place {
   /** Whose records it is about, where they are known. */
   affected?: readonly Affected[];
   object?: string;
+  /** Whose copy it is about. */
+  replica?: string;
   item?: ItemKey;
 }
 
@@ -54,6 +60,12 @@ export interface Finding extends Place {
   kind: FindingKind;
   severity: Severity;
   /** A sentence. */
+  what: string;
+}
+
+/** What is wrong with an object's bytes, for the end of a sentence. */
+export interface ObjectProblem {
+  kind: 'missing' | 'short' | 'corrupt';
   what: string;
 }
 
@@ -69,11 +81,12 @@ export function inBoth(first: readonly Finding[], second: readonly Finding[]): F
 }
 
 /** The same thing at the same place, whatever the sentence says of its surroundings. */
-function identity({ kind, topic, object, item, affected = [] }: Finding): string {
+function identity({ kind, topic, object, replica, item, affected = [] }: Finding): string {
   return JSON.stringify([
     kind,
     topic,
     object,
+    replica,
     item?.pk,
     item?.sk,
     affected.map(({ partition, from }) => [partition, from]),

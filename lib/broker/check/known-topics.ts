@@ -6,7 +6,8 @@
  * directory is read anew, before it counts as forsaken. An id that no topic has then never gets one: ids are never used again.
  */
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { DELETED_TOPICS } from '../../log/topic/deleted-topic-item.ts';
 import { TOPIC_DIRECTORY } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
@@ -15,7 +16,7 @@ import { LruMap } from '../lru-map.ts';
 export class KnownTopics {
   private readonly broker: Broker;
   private ids: ReadonlySet<TopicId> | undefined;
-  private readonly forsaken = new LruMap<TopicId, true>(limits.checkObjectsRemembered);
+  private readonly forsaken = new LruMap<TopicId, true>(checkLimits.checkObjectsRemembered);
 
   constructor(broker: Broker) {
     this.broker = broker;
@@ -26,7 +27,7 @@ export class KnownTopics {
     this.ids ??= await this.read();
     const unknown = [...ids].filter((id) => this.ids?.has(id) !== true);
     if (unknown.some((id) => this.forsaken.get(id) === undefined)) {
-      await this.broker.clock.sleep(limits.checkSettleMs);
+      await this.broker.clock.sleep(checkLimits.checkSettleMs);
       this.ids = await this.read();
     }
     const forsaken = new Set(unknown.filter((id) => this.ids?.has(id) !== true));
@@ -39,7 +40,12 @@ export class KnownTopics {
     for (const pk of [TOPIC_DIRECTORY, DELETED_TOPICS]) {
       let from: string | undefined;
       do {
-        const page = await this.broker.metadata.query({ pk, from, limit: limits.listPageMax, consistency: 'strong' });
+        const page = await this.broker.metadata.query({
+          pk,
+          from,
+          limit: requestLimits.listPageMax,
+          consistency: 'strong',
+        });
         for (const { key, attributes } of page.items) {
           const id = pk === TOPIC_DIRECTORY ? attributes['topicId'] : key.sk;
           if (typeof id === 'string') ids.add(id);

@@ -2,13 +2,13 @@
  * Whether objects are there, and how large. The sizes of those found last are remembered: what one flush has written to many
  * ledgers is asked for by each of them. That an object is missing is not: it is looked for again whenever that matters.
  */
-import { limits } from '../../kernel/limits.ts';
+import { checkLimits } from '../../kernel/limits/check.ts';
 import type { ObjectStore } from '../../storage/objects/port.ts';
 import { LruMap } from '../lru-map.ts';
 
 export class ObjectSizes {
   private readonly objects: Pick<ObjectStore, 'getTail'>;
-  private readonly sizes = new LruMap<string, number>(limits.checkObjectsRemembered);
+  private readonly sizes = new LruMap<string, number>(checkLimits.checkObjectsRemembered);
 
   constructor(objects: Pick<ObjectStore, 'getTail'>) {
     this.objects = objects;

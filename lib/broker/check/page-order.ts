@@ -3,11 +3,11 @@
  * newest timestamps never go down and are at least those of the page's own records. Readers find offsets and times by halving
  * pages, and rely on both.
  */
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';
 import { type Page, pageEnd } from '../../log/ledger/page.ts';
 
-const SLOTS = Array.from({ length: limits.partitionsPerLedgerMax }, (_, slot) => slot);
+const SLOTS = Array.from({ length: topicLimits.partitionsPerLedgerMax }, (_, slot) => slot);
 
 /** What the next page must go on from; absent numbers are not known. */
 export interface Border {

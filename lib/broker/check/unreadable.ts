@@ -7,11 +7,15 @@ import { MalformedBytesError } from '../../kernel/bytes.ts';
 
 export type Decoded<T> = { value: T; reason?: undefined } | { value?: undefined; reason: string };
 
+export function isUndecodable(error: unknown): error is Error {
+  return error instanceof AssertionError || error instanceof MalformedBytesError;
+}
+
 export function decoded<T>(decode: () => T): Decoded<T> {
   try {
     return { value: decode() };
   } catch (error) {
-    if (error instanceof AssertionError || error instanceof MalformedBytesError) return { reason: error.message };
+    if (isUndecodable(error)) return { reason: error.message };
     throw error;
   }
 }

@@ -5,13 +5,14 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { decodeErasure, ERASURES, type Erasure, planErasureChange } from '../../log/erasure/erasure-item.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 import { clearErasure } from './clear-erasure.ts';
 import { topicsToErase } from './create-erasure.ts';
+import { describe } from './describe-erasure.ts';
 import { eraseLedger } from './erase-ledger.ts';
 import { findErasure, ledgersOfErasure } from './erasure-records.ts';
 import { fixExtents } from './fix-extents.ts';
@@ -35,7 +36,7 @@ export async function carryOutErasures(
     const page: QueryPage = await broker.metadata.query({
       pk: ERASURES,
       ...(from !== '' && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const { key, attributes } of page.items) {
@@ -49,12 +50,36 @@ export async function carryOutErasures(
         // One erasure must not keep those behind it from their turn.
         if (!(error instanceof MillraceError)) throw error;
         report.failed++;
-        broker.log.warn('An erasure is not finished; the next round goes on', { erasure: erasure.id, error });
+        tellUnfinished(broker, erasure.id, error);
       }
     }
     from = page.next;
   }
   return report;
+}
+
+/**
+ * Goes on with one. Whether all is done of it that can be done now: what must wait for readers, and what something keeps from its
+ * end, is for a later round. Never rejects for what storage does.
+ */
+export async function carryOutErasure(broker: Broker, id: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const found = await findErasure(broker, id);
+    if (found === undefined || found.state === 'done') return true;
+    await carryOn(broker, found, signal);
+    const erasure = await findErasure(broker, id);
+    if (erasure === undefined) return true;
+    const { phase, problems } = describe(erasure, await ledgersOfErasure(broker, id));
+    return phase !== 'running' || problems.length > 0;
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    tellUnfinished(broker, id, error);
+    return false;
+  }
+}
+
+function tellUnfinished({ log }: Broker, erasure: string, error: MillraceError): void {
+  log.warn('An erasure is not finished; the next round goes on', { erasure, error });
 }
 
 /** Whether it is done. */
@@ -63,11 +88,7 @@ async function carryOn(broker: Broker, found: Erasure, signal?: AbortSignal): Pr
   if (erasure.state === 'fixing') {
     // Who asked for it has crashed, or is still at it.
     const topics = await topicsToErase(broker, erasure.topics, { missing: 'left out' });
-    await fixExtents(
-      broker,
-      erasure,
-      topics.filter(({ replicationFactor }) => replicationFactor === 1),
-    );
+    await fixExtents(broker, erasure, topics);
     erasure = await findErasure(broker, erasure.id);
   }
   if (erasure?.state === 'erasing') {

@@ -5,7 +5,7 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { erasureLimits } from '../../kernel/limits/erasures.ts';
 import {
   type Erasure,
   type ErasureChanges,
@@ -19,7 +19,7 @@ import type { Broker } from '../broker.ts';
 import { clearCondemned } from '../lifecycle/clear-condemned.ts';
 import { goRound, type LedgerTurn } from '../lifecycle/ledger-rounds.ts';
 import { retirePages } from '../lifecycle/retire-pages.ts';
-import { sweptUntil } from '../sweep-onward.ts';
+import { sweptUntil } from '../sweep/sweep-onward.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 import { clearObjects, type ObjectsClearing } from './clear-objects.ts';
 import { completeMsMin } from './describe-erasure.ts';
@@ -31,8 +31,9 @@ export async function clearErasure(broker: Broker, erasure: Erasure, signal?: Ab
   const { id, erasedMs = 0, nextMs: round } = erasure;
   const ledgers = await ledgersOfErasure(broker, id);
   const erased = new Set(ledgers.map(({ ledger }) => ledgerName(ledger)));
-  const clearing = { erased, bornByMs: erasureCreatedMs(erasure) + limits.erasureSkewMs };
-  const pass: Pass = { round, erasedByMs: erasedMs + limits.erasureSkewMs, clearing, deleted: 0, left: false };
+  const { fixedMs = erasureCreatedMs(erasure) } = erasure;
+  const clearing = { erased, bornByMs: fixedMs + erasureLimits.erasureSkewMs };
+  const pass: Pass = { round, erasedByMs: erasedMs + erasureLimits.erasureSkewMs, clearing, deleted: 0, left: false };
   // What was uploaded and never committed, to ledgers or to segments, is the sweeper's.
   if ((await sweptUntil(broker)) < pass.erasedByMs) await leave(broker, id, pass);
   const ended = await goRound(broker, {
@@ -77,7 +78,8 @@ async function look(
 ): Promise<void> {
   try {
     if (pass.clearing.erased.has(ledgerName(ledger))) {
-      pass.deleted += (await retirePages(broker, ledger)).objects + (await clearCondemned(broker, ledger, signal));
+      pass.deleted +=
+        (await retirePages(broker, ledger)).objects + (await clearCondemned(broker, ledger, signal)).objects;
       if (await isCondemnedLeft(broker, ledgerKey(ledger), pass.erasedByMs)) await leave(broker, id, pass);
     }
     const cleared = await clearObjects(broker, ledger, pass.clearing);
@@ -115,7 +117,7 @@ async function conclude(broker: Broker, id: string, pass: Pass, ended: boolean):
     if (!ended || erasure.nextMs !== pass.round) return { objectsDeleted };
     // Also what others have found in the first part of this round.
     if (!erasure.left && !pass.left) return { objectsDeleted, problem: null, state: 'done', doneMs: nowMs };
-    const nextMs = Math.max(nowMs + limits.erasureRetryMs, completeMsMin(erasure));
+    const nextMs = Math.max(nowMs + erasureLimits.erasureRetryMs, completeMsMin(erasure));
     return { objectsDeleted, problem, left: false, nextMs };
   });
   return changed?.state === 'done';
@@ -127,7 +129,7 @@ async function change(
   id: string,
   changes: ErasureChanges | ((erasure: Erasure) => ErasureChanges),
 ): Promise<ErasureChanges | undefined> {
-  for (let attempt = 0; attempt < limits.erasureAttemptsMax; attempt++) {
+  for (let attempt = 0; attempt < erasureLimits.erasureAttemptsMax; attempt++) {
     const erasure = await findErasure(broker, id);
     if (erasure?.state !== 'clearing') return undefined;
     const changed = typeof changes === 'function' ? changes(erasure) : changes;

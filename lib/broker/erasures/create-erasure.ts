@@ -5,7 +5,8 @@
 import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts';
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { erasureLimits } from '../../kernel/limits/erasures.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Subject } from '../../log/erasure/erase.ts';
 import { type ErasureTopics, erasureId, planErasure } from '../../log/erasure/erasure-item.ts';
@@ -24,13 +25,13 @@ export interface ErasureRequest {
 }
 
 /**
- * Throws `UNKNOWN_TOPIC_OR_PARTITION` and `INVALID_TOPIC` for a topic that is named, `INVALID_REGULAR_EXPRESSION`,
- * `POLICY_VIOLATION` where a topic has several replicas or there are too many ledgers, and `INVALID_REQUEST` for a key or a
- * value that no record has.
+ * Throws `UNKNOWN_TOPIC_OR_PARTITION` for a topic that is not there, and where a pattern matches none; `INVALID_TOPIC`;
+ * `INVALID_REGULAR_EXPRESSION`; `POLICY_VIOLATION` where there are too many ledgers, and `INVALID_REQUEST` for a key or a value that no record has.
  */
 export async function createErasure(broker: Broker, { topics, subject }: ErasureRequest): Promise<DescribedErasure> {
   checkSubject(subject);
   const found = await topicsToErase(broker, topics);
+  if (found.length === 0) throw new MillraceError('UNKNOWN_TOPIC_OR_PARTITION', 'No topic has a name that matches.');
   checkTopics(found);
   const id = erasureId(broker.clock.now(), toHex(broker.random.bytes(4)));
   // Put twice, the second one finds its own.
@@ -47,8 +48,8 @@ export async function createErasure(broker: Broker, { topics, subject }: Erasure
 
 function checkSubject(subject: Subject): void {
   const value = subject.kind === 'key' ? subject.key : subject.value;
-  if (value.length <= limits.erasureValueBytesMax) return;
-  const detail = `What is to be erased has ${value.length} bytes: at most ${limits.erasureValueBytesMax} are allowed.`;
+  if (value.length <= erasureLimits.erasureValueBytesMax) return;
+  const detail = `What is to be erased has ${value.length} bytes: at most ${erasureLimits.erasureValueBytesMax} are allowed.`;
   throw new MillraceError('INVALID_REQUEST', detail);
 }
 
@@ -59,7 +60,7 @@ export async function topicsToErase(
   how = { missing: 'refused' },
 ): Promise<Topic[]> {
   const names = 'names' in topics ? [...new Set(topics.names)] : await matching(broker, topics.pattern);
-  const found = await mapBounded(names, limits.storageFanOutMax, (name) =>
+  const found = await mapBounded(names, storageLimits.storageFanOutMax, (name) =>
     'names' in topics && how.missing === 'refused'
       ? broker.topics.getFresh(name)
       : topicOrNone(broker, name, { fresh: true }),
@@ -77,13 +78,8 @@ async function matching({ metadata }: Broker, pattern: string): Promise<string[]
 }
 
 function checkTopics(topics: readonly Topic[]): void {
-  const replicated = topics.find(({ replicationFactor }) => replicationFactor > 1);
-  if (replicated !== undefined) {
-    const detail = `Records of the topic "${replicated.name}" cannot be erased: it has ${replicated.replicationFactor} replicas.`;
-    throw new MillraceError('POLICY_VIOLATION', detail);
-  }
   const ledgers = topics.reduce((sum, topic) => sum + ledgersOf(topic).length, 0);
-  if (ledgers <= limits.erasureLedgersMax) return;
-  const detail = `The topics have ${ledgers} ledgers: an erasure has at most ${limits.erasureLedgersMax}.`;
+  if (ledgers <= erasureLimits.erasureLedgersMax) return;
+  const detail = `The topics have ${ledgers} ledgers: an erasure has at most ${erasureLimits.erasureLedgersMax}.`;
   throw new MillraceError('POLICY_VIOLATION', detail);
 }

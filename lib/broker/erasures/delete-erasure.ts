@@ -2,7 +2,8 @@
  * Forgets an erasure. One that is not done is given up with that: what is rewritten by then stays so, and what is still to be
  * deleted goes when it would have gone without it.
  */
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import { erasureKey } from '../../log/erasure/erasure-item.ts';
 import { erasureLedgersKey } from '../../log/erasure/erasure-ledger-item.ts';
@@ -15,10 +16,10 @@ import { getErasure } from './erasure-records.ts';
 export async function deleteErasure(broker: Broker, id: string): Promise<void> {
   await getErasure(broker, id);
   const { metadata } = broker;
-  const query = { pk: erasureLedgersKey(id), limit: limits.listPageMax, consistency: 'strong' as const };
+  const query = { pk: erasureLedgersKey(id), limit: requestLimits.listPageMax, consistency: 'strong' as const };
   for (let more = true; more; ) {
     const { items, next } = await metadata.query(query);
-    for (const some of chunked(items, limits.transactionItemsMax)) {
+    for (const some of chunked(items, storageLimits.transactionItemsMax)) {
       await writeRepeatedly(
         metadata,
         some.map(({ key }) => discard(key)),

@@ -1,5 +1,7 @@
 /** An erasure with what it has done in each partition. */
-import { limits } from '../../kernel/limits.ts';
+import { erasureLimits } from '../../kernel/limits/erasures.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
+import { sweeperLimits } from '../../kernel/limits/sweeper.ts';
 import { type Erasure, erasureCreatedMs } from '../../log/erasure/erasure-item.ts';
 import type { ErasureLedger, ErasureSlot } from '../../log/erasure/erasure-ledger-item.ts';
 import type { Broker } from '../broker.ts';
@@ -55,6 +57,7 @@ function phaseOf({ state }: Erasure): ErasurePhase {
  * times rounded up, by a sixth of a grace at most.
  */
 export function completeMsMin({ erasedMs = 0 }: Erasure): number {
-  const grace = limits.lifecycleGraceMs + Math.ceil(limits.lifecycleGraceMs / (limits.lifecycleMarksMax - 2));
-  return erasedMs + Math.max(grace, limits.orphanAgeMs + limits.erasureSkewMs);
+  const grace =
+    mergingLimits.lifecycleGraceMs + Math.ceil(mergingLimits.lifecycleGraceMs / (mergingLimits.lifecycleMarksMax - 2));
+  return erasedMs + Math.max(grace, sweeperLimits.orphanAgeMs + erasureLimits.erasureSkewMs);
 }

@@ -6,7 +6,7 @@
  * pages lies above the extent.
  */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { erasureLimits } from '../../kernel/limits/erasures.ts';
 import { BatchEraser, type Subject } from '../../log/erasure/erase.ts';
 import {
   type ErasureLedger,
@@ -20,7 +20,7 @@ import { type Rewrite, UNCHANGED } from '../../log/record-batch/rewrite.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 import { topicOrNone } from '../groups/topic-directory.ts';
-import { lifecycleOf } from '../lifecycle/compact-segments.ts';
+import { lifecycleOf } from '../lifecycle/ledger-lifecycle.ts';
 import { segmentsFrom } from '../lifecycle/ledger-pieces.ts';
 import { replaceSegments } from '../lifecycle/replace-segments.ts';
 import { rewriteSegments } from '../lifecycle/rewrite-segments.ts';
@@ -78,7 +78,7 @@ async function eraseSlot(broker: Broker, request: LedgerErasure, erasing: SlotEr
   const { end } = erasing.slot;
   let { erasedTo } = erasing.slot;
   for (let failed = 0; erasedTo < end; ) {
-    if (request.signal?.aborted === true || failed === limits.erasureAttemptsMax) return false;
+    if (request.signal?.aborted === true || failed === erasureLimits.erasureAttemptsMax) return false;
     const reached = await eraseSome(broker, request, erasing, erasedTo);
     if (reached === undefined) failed++;
     else erasedTo = reached;
@@ -101,31 +101,32 @@ async function eraseSome(
   // While some are replaced a query may lack them, and what is behind would be taken for all there is.
   if ((await lifecycleOf(broker, ledger)).version !== lifecycle.version) return undefined;
   const last = segments.at(-1);
-  const note = (step: { erasedTo: number; removed: number; segments: number }) =>
-    writeRepeatedly(broker.metadata, [planErasureStep(id, ledger, { slot, ...step })]);
-  if (last === undefined) {
-    await note({ erasedTo: end, removed: 0, segments: 0 });
-    return end;
-  }
+  const note = async (erasedTo: number) => {
+    await writeRepeatedly(broker.metadata, [planErasureStep(id, ledger, { slot, erasedTo })]);
+    return erasedTo;
+  };
+  if (last === undefined) return note(end);
   const rewrite = eraserBelow(end, new BatchEraser(subject, broker.compression));
   const isCompacted = ({ compacted }: SegmentItem) => compacted === true;
-  const rewriting = { topic, ledger, segments, head, lifecycle, rewrite, isCompacted, ...(signal && { signal }) };
   let { version } = lifecycle;
+  const at = () => ({ ...lifecycle, version });
+  const stoppable = signal && { signal };
+  const rewriting = { topic, ledger, segments, head, lifecycle: at, rewrite, isCompacted, ...stoppable };
   for await (const rewritten of rewriteSegments(broker, rewriting)) {
-    const at = { ...lifecycle, version };
-    const committed = await replaceSegments(broker, { ledger, lifecycle: at, rewritten: [rewritten] });
+    const { remove, records: removed } = rewritten;
+    const erasedTo = Math.min(remove.at(-1)?.end ?? from, end);
+    // Counted by the same transaction, which applies once: an answer that is lost must not count twice.
+    const step = planErasureStep(id, ledger, { slot, erasedTo, removed, segments: remove.length });
+    const replacement = { ledger, lifecycle: at(), rewritten: [rewritten], with: step };
+    const committed = await replaceSegments(broker, replacement);
     if (committed.outcome !== 'applied') return undefined;
     broker.segments.forget({ topicId: topic.topicId, partition });
     // Nobody else has written between: the next ones are on the condition of this version.
-    version++;
-    const upTo = rewritten.remove.at(-1)?.end ?? from;
-    await note({ erasedTo: Math.min(upTo, end), removed: rewritten.records, segments: rewritten.remove.length });
+    version += 1;
   }
   // Told to stop it may have left the last ones out.
   if (signal?.aborted === true) return undefined;
-  const erasedTo = Math.min(last.end, end);
-  await note({ erasedTo, removed: 0, segments: 0 });
-  return erasedTo;
+  return note(Math.min(last.end, end));
 }
 
 /** Neighbours that begin below `end`, as many as one step goes through. Records were deleted where there is a gap. */
@@ -138,7 +139,7 @@ async function segmentsBetween(
   for await (const segment of segmentsFrom(metadata, place, from)) {
     const before = found.at(-1);
     const isNext = before === undefined || before.end === segment.base;
-    if (segment.base >= end || !isNext || found.length === limits.erasureSegmentsPerStep) break;
+    if (segment.base >= end || !isNext || found.length === erasureLimits.erasureSegmentsPerStep) break;
     if (segment.end > from) found.push(segment);
   }
   return found;

@@ -1,6 +1,6 @@
 /** Erasures as the table has them. */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { decodeErasure, type Erasure, erasureKey, isErasureId } from '../../log/erasure/erasure-item.ts';
 import {
   decodeErasureLedger,
@@ -33,7 +33,7 @@ export async function ledgersOfErasure({ metadata }: Broker, id: string): Promis
       pk: erasureLedgersKey(id),
       from,
       to: ERASURE_LEDGERS_END,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     found.push(...page.items.map(decodeErasureLedger));

@@ -1,7 +1,8 @@
 /** One wait over all partitions of a member: until one of them has records, or there is reason to look at the group. */
 import type { GroupState } from '../../coordination/groups/group-item.ts';
 import { isLookDue, isRenewalDue } from '../../coordination/groups/liveness.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Broker } from '../broker.ts';
@@ -27,7 +28,7 @@ export async function awaitRecords(broker: Broker, request: AwaitRequest): Promi
   if (places.some((place) => isReady(place, heads.peek(place.ledger)))) return;
   const ledgers = byLedger(places);
   if (waitMs <= 0) {
-    await mapBounded(ledgers, limits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
+    await mapBounded(ledgers, storageLimits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
     return;
   }
   const stop = new AbortController();
@@ -62,7 +63,10 @@ async function untilGroupMoves(
     if (change === 'target' || awaits) told.abort();
   });
   const wake = AbortSignal.any([end, told.signal]);
-  const everyMs = Math.min(member.sessionTimeoutMs / 3, awaits ? limits.groupHandOverLookMs : limits.groupWaitLookMs);
+  const everyMs = Math.min(
+    member.sessionTimeoutMs / 3,
+    awaits ? groupLimits.groupHandOverLookMs : groupLimits.groupWaitLookMs,
+  );
   try {
     for (;;) {
       const leftMs = endMs - clock.monotonic();
@@ -78,5 +82,5 @@ async function untilGroupMoves(
 
 function hasMoved(now: GroupState | undefined, before: GroupState | undefined, nowMs: number): boolean {
   if (now === undefined) return true;
-  return now.nonce !== before?.nonce || now.epoch !== before.epoch || isLookDue(now, nowMs, limits.groupLookMs);
+  return now.nonce !== before?.nonce || now.epoch !== before.epoch || isLookDue(now, nowMs, groupLimits.groupLookMs);
 }

@@ -7,7 +7,7 @@ import { planMember, touched } from '../../coordination/groups/member-item.ts';
 import { type MemberName, seatOf } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { overLimit } from '../../storage/metadata/check-writes.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
@@ -23,7 +23,10 @@ export interface CommitOffsetsRequest {
   group: string;
   memberId?: string;
   instanceId?: string;
-  /** The member's epoch; absent: whatever it is now. */
+  /**
+   * The member's epoch; absent: whatever it is now. Below 0 it is none: of a consumer that takes its partitions by itself, which may have
+   * a name all the same. While the group has no members, that is nobody in particular.
+   */
   epoch?: number;
   offsets: readonly GroupOffset[];
 }
@@ -36,8 +39,8 @@ export async function commitOffsets(broker: Broker, request: CommitOffsetsReques
   const { group, memberId, instanceId, epoch } = request;
   const offsets = await prepareOffsets(broker, request);
   const items = offsetWrites(offsets, 0).length + 1;
-  if (items > limits.transactionItemsMax) {
-    throw overLimit('transactionItemsMax', `A commit of ${items} items`, limits.transactionItemsMax);
+  if (items > storageLimits.transactionItemsMax) {
+    throw overLimit('transactionItemsMax', `A commit of ${items} items`, storageLimits.transactionItemsMax);
   }
   if (offsets.length === 0) return;
   if (memberId === undefined) {
@@ -46,6 +49,9 @@ export async function commitOffsets(broker: Broker, request: CommitOffsetsReques
         facts: { field: 'member' },
       });
     }
+    return commitUnfenced(broker, group, offsets);
+  }
+  if (epoch !== undefined && epoch < 0 && ((await readState(broker.metadata, group))?.members ?? 0) === 0) {
     return commitUnfenced(broker, group, offsets);
   }
   const name: MemberName = { memberId, ...(instanceId !== undefined && { instanceId }) };

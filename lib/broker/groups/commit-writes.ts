@@ -11,7 +11,7 @@ import type { PendingOffset } from '../../coordination/transactions/part-item.ts
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import type { WriteResult } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
@@ -19,7 +19,7 @@ import { offsetWrites } from '../transactions/prepare.ts';
 import { refusal } from './refusals.ts';
 
 /** Items of one transaction beside that of the member. */
-const OFFSET_ITEMS_MAX = limits.transactionItemsMax - 1;
+const OFFSET_ITEMS_MAX = storageLimits.transactionItemsMax - 1;
 
 /**
  * Writes the offsets and, with the last of them, `last`, a write of the member's item. More offsets than one atomic write
@@ -67,7 +67,14 @@ export function checkCommit(
 function notOwned(member: ConsumerMember, offsets: readonly PendingOffset[]): MillraceError {
   const foreign = offsets.find((offset) => minus(partitionsOf([offset]), member.owned).size > 0);
   const detail = `Partition ${foreign?.partition} of the topic ${foreign?.topic} is not the member's.`;
-  return new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'offsets' } });
+  return new MillraceError('INVALID_REQUEST', detail, { facts: { field: OFFSETS_FIELD } });
+}
+
+const OFFSETS_FIELD = 'offsets';
+
+/** Whether a commit was refused because a partition of it is not the member's. */
+export function isOfForeign(error: unknown): boolean {
+  return error instanceof MillraceError && error.code === 'INVALID_REQUEST' && error.facts.field === OFFSETS_FIELD;
 }
 
 export function pendingOf(

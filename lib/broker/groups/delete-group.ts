@@ -7,10 +7,12 @@ import { generationKey } from '../../coordination/groups/classic/generation-item
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { planDeath } from '../../coordination/groups/offset-expiry.ts';
 import { OFFSETS_PREFIX } from '../../coordination/groups/offsets-item.ts';
+import { SHARE_PREFIX } from '../../coordination/share-groups/share-partition-item.ts';
+import { shareTargetKey } from '../../coordination/share-groups/share-target-item.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { requireUnclaimed } from '../triggers/claim.ts';
@@ -23,7 +25,7 @@ import { lookForMembers } from './look-over.ts';
 /** Throws `GROUP_ID_NOT_FOUND`, `NON_EMPTY_GROUP` where it has members, or `INCONSISTENT_GROUP_PROTOCOL` where a trigger drives it. */
 export async function deleteGroup(broker: Broker, group: string): Promise<void> {
   checkGroupId(group);
-  const { metadata, groups } = broker;
+  const { metadata, groups, shares } = broker;
   await lookForMembers(broker, group);
   await requireUnclaimed(broker, group);
   let begun = false;
@@ -42,8 +44,12 @@ export async function deleteGroup(broker: Broker, group: string): Promise<void> 
   });
   const keys: ItemKey[] = [];
   for await (const { key } of itemsOf(metadata, group, OFFSETS_PREFIX)) keys.push(key);
+  for await (const { key } of itemsOf(metadata, group, SHARE_PREFIX)) keys.push(key);
   const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
-  for (const chunk of chunked([...keys, generationKey(group)], limits.transactionItemsMax - 1)) {
+  for (const chunk of chunked(
+    [...keys, generationKey(group), shareTargetKey(group)],
+    storageLimits.transactionItemsMax - 1,
+  )) {
     const written = await writeRepeatedly(metadata, [unused, ...chunk.map((key): Write => ({ kind: 'delete', key }))]);
     // The group that was to be deleted is gone; of its offsets, some are the next one's.
     if (written.outcome === 'refused') throw withEffect(nonEmpty(group), 'unknown');
@@ -52,6 +58,7 @@ export async function deleteGroup(broker: Broker, group: string): Promise<void> 
   const entry = await planEntryRemoval(broker, group);
   if (entry !== undefined) await metadata.write([unused, entry]);
   groups.forget(group);
+  shares.forgetTarget(group);
 }
 
 export function nonEmpty(group: string): MillraceError {

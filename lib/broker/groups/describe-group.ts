@@ -2,14 +2,15 @@
 import { eachPartition } from '../../coordination/groups/partitions.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { ledgerName, type TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
 import { highWatermark } from '../ledger/replicated.ts';
-import { listCommittedOffsets } from '../list-committed-offsets.ts';
 import { nameOf } from './group-items.ts';
 import { type GroupView, noSuchGroup, viewGroup } from './group-view.ts';
+import { listCommittedOffsets } from './list-committed-offsets.ts';
 import { lookOver } from './look-over.ts';
 import type { TopicPartitions } from './poll.ts';
 import { topicOrNone, topicsOf } from './topic-directory.ts';
@@ -68,7 +69,7 @@ async function* allCommitted(broker: Broker, group: string) {
   do {
     const page = await listCommittedOffsets(broker, {
       group,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       ...(cursor !== undefined && { cursor }),
     });
     yield* page.offsets;
@@ -93,7 +94,7 @@ async function withLag(
       return [ledgerName(ledger), ledger];
     }),
   );
-  await mapBounded([...ledgers.values()], limits.storageFanOutMax, (ledger) => broker.heads.strong(ledger));
+  await mapBounded([...ledgers.values()], storageLimits.storageFanOutMax, (ledger) => broker.heads.strong(ledger));
   const described = rows.flatMap(({ topic, partition, committed, memberId }): DescribedPartition[] => {
     const { ledger, slot } = ledgerOf(topic, partition);
     const head = broker.heads.peek(ledger);

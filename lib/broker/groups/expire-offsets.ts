@@ -1,11 +1,16 @@
 /**
  * Removes a group's committed offsets that nobody needs any more, and the group where nothing of it is left
- * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts); those of deleted topics at once. May be interrupted anywhere, and run by
- * several at a time.
+ * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts); those of deleted topics at once, and what a share
+ * group had done with records where topic or group is no more. May be interrupted anywhere, and run by several at a time.
  */
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.ts';
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
+import {
+  decodeSharePartition,
+  parseSharePartitionKey,
+  SHARE_PREFIX,
+} from '../../coordination/share-groups/share-partition-item.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
@@ -34,9 +39,11 @@ export async function expireGroup(
   // Its members may all be gone, with nobody left to notice.
   await lookForMembers(broker, group);
   const state = await readState(metadata, group);
+  // What a share group has done with records is of use as long as nobody deletes it, as in Kafka.
+  if (state?.kind === 'share') return { items: await forgetDeletedTopics(broker, group), dead: false };
   const target = state === undefined ? undefined : await readTarget(metadata, group);
   let left = 0;
-  let items = 0;
+  let items = state === undefined ? await forgetSharing(broker, group) : 0;
   for await (const { key, attributes } of itemsOf(metadata, group, OFFSETS_PREFIX)) {
     const id = { group, ...parseOffsetsKey(key.sk) };
     const item = decodeOffsets(attributes);
@@ -55,6 +62,32 @@ export async function expireGroup(
   return { items, dead: !used && (await bury(broker, group)) };
 }
 
+/** Share partitions that nobody can ask for any more; how many there were. */
+async function forgetDeletedTopics(broker: Broker, group: string): Promise<number> {
+  let items = 0;
+  for await (const { key, attributes } of itemsOf(broker.metadata, group, SHARE_PREFIX)) {
+    const { topicId } = parseSharePartitionKey(key.sk);
+    if (!(await isOfDeletedTopic(broker, decodeSharePartition(attributes).topic, topicId))) continue;
+    await broker.metadata.write([{ kind: 'delete', key }]);
+    items++;
+  }
+  return items;
+}
+
+/** What a deletion has left that was cut off, or came while it was under way; unless there is a group of the name by then. */
+async function forgetSharing({ metadata }: Broker, group: string): Promise<number> {
+  let items = 0;
+  for await (const { key } of itemsOf(metadata, group, SHARE_PREFIX)) {
+    const written = await metadata.write([planUnused(group), { kind: 'delete', key }]);
+    if (written.outcome === 'applied') items++;
+  }
+  return items;
+}
+
+function planUnused(group: string): Write {
+  return { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
+}
+
 /** An id is never used again, so that nobody can ask for these offsets any more. */
 async function isOfDeletedTopic({ metadata }: Broker, name: string, topicId: TopicId): Promise<boolean> {
   for (const consistency of ['eventual', 'strong'] as const) {
@@ -71,8 +104,7 @@ async function bury(broker: Broker, group: string): Promise<boolean> {
   if (entry === undefined) return false;
   const state = await readState(metadata, group);
   if (state !== undefined && state.members > 0) return false;
-  const unused: Write = { kind: 'check', key: stateKey(group), conditions: [{ clause: 'item-absent' }] };
-  const writes = state === undefined ? [unused, entry] : [...planDeath(group, state), entry];
+  const writes = state === undefined ? [planUnused(group), entry] : [...planDeath(group, state), entry];
   const written = await metadata.write(writes);
   if (written.outcome === 'refused') return false;
   groups.forget(group);

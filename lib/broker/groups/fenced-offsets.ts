@@ -2,7 +2,7 @@
 import { type Fence, type FencedMember, planFence } from '../../coordination/groups/fence.ts';
 import { seatOf } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { checkCommit } from './commit-writes.ts';
@@ -20,7 +20,7 @@ export interface MemberCommit {
  */
 export async function fencesFor({ metadata }: Broker, commits: readonly MemberCommit[]): Promise<Fence[]> {
   const seats = Map.groupBy(commits, ({ group, member }) => JSON.stringify([group, seatOf(member)]));
-  return mapBounded([...seats.values()], limits.storageFanOutMax, async (own) => {
+  return mapBounded([...seats.values()], storageLimits.storageFanOutMax, async (own) => {
     const [{ group, member }] = own as [MemberCommit];
     const present = await readMember(metadata, group, seatOf(member));
     const [fence] = own.map(({ member: { epoch, ...name }, offsets }) => {

@@ -7,7 +7,8 @@
 import type { GroupState } from '../../coordination/groups/group-item.ts';
 import type { Target } from '../../coordination/groups/target-item.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { ExpiringCache } from '../expiring-cache.ts';
 import { LruMap } from '../lru-map.ts';
@@ -15,8 +16,8 @@ import { readState, readTarget } from './group-items.ts';
 import { readDirectoryOfTopics, type TopicDirectory } from './topic-directory.ts';
 import { TopicMatches } from './topic-matches.ts';
 
-/** `target`: who is to own what. `release`: somebody has given partitions up. */
-export type GroupChange = 'target' | 'release';
+/** `target`: who is to own what. `release`: somebody has given partitions up. `round`: a classic group has taken a step. */
+export type GroupChange = 'target' | 'release' | 'round';
 
 type Listener = (change: GroupChange) => void;
 
@@ -35,10 +36,11 @@ export class GroupCache {
   readonly matches: TopicMatches;
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
-  private readonly states = new LruMap<string, Known<GroupState | undefined>>(limits.groupCacheEntries);
+  private readonly states = new LruMap<string, Known<GroupState | undefined>>(groupLimits.groupCacheEntries);
   private readonly reads = new Map<string, Promise<GroupState | undefined>>();
-  private readonly targets = new LruMap<string, Target>(limits.groupCacheEntries);
-  private readonly listed = new LruMap<string, number>(limits.groupCacheEntries);
+  private readonly targets = new LruMap<string, Target>(groupLimits.groupCacheEntries);
+  private readonly listed = new LruMap<string, number>(groupLimits.groupCacheEntries);
+  private readonly instances = new LruMap<string, string>(groupLimits.groupInstancesRemembered);
   private readonly listeners = new Map<string, Set<Listener>>();
   private readonly runs = new Map<string, Runs<unknown>>();
   private readonly alone = new Set<string>();
@@ -52,12 +54,12 @@ export class GroupCache {
       read: () => readDirectoryOfTopics(metadata),
       clock,
       entriesMax: 1,
-      ageMsMax: limits.topicCacheMs,
+      ageMsMax: cacheLimits.topicCacheMs,
     });
   }
 
   /** As it was at most this long ago, or, of other processes' writes, a little longer. */
-  async state(group: string, ageMs: number = limits.groupStateAgeMs): Promise<GroupState | undefined> {
+  async state(group: string, ageMs: number = groupLimits.groupStateAgeMs): Promise<GroupState | undefined> {
     const known = this.states.get(group);
     if (known?.value !== undefined && this.clock.monotonic() - known.atMs < ageMs) return known.value;
     const reading = this.reads.get(group) ?? this.read(group);
@@ -101,11 +103,20 @@ export class GroupCache {
 
   isListed(group: string): boolean {
     const atMs = this.listed.get(group);
-    return atMs !== undefined && this.clock.monotonic() - atMs < limits.groupListedMs;
+    return atMs !== undefined && this.clock.monotonic() - atMs < groupLimits.groupListedMs;
   }
 
   noteListed(group: string): void {
     this.listed.set(group, this.clock.monotonic());
+  }
+
+  /** The instance id with which a member has come. */
+  instanceOf(group: string, memberId: string): string | undefined {
+    return this.instances.get(JSON.stringify([group, memberId]));
+  }
+
+  noteInstance(group: string, memberId: string, instanceId: string): void {
+    this.instances.set(JSON.stringify([group, memberId]), instanceId);
   }
 
   listen(group: string, listener: Listener): () => void {

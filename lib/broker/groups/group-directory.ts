@@ -8,7 +8,7 @@
  * at what there is of each: else offsets that come after a deletion would be in no list, and never expire.
  */
 import type { ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 
@@ -29,7 +29,7 @@ export function planEntry(group: string, nowMs: number): Write & { kind: 'put' }
 export async function planEntryRemoval({ metadata, clock }: Broker, group: string): Promise<Write | undefined> {
   const key = directoryEntryKey(group);
   const since = (await metadata.get(key, 'strong'))?.['since'];
-  if (typeof since !== 'number' || clock.now() - since < limits.groupEntryKeptMs) return undefined;
+  if (typeof since !== 'number' || clock.now() - since < groupLimits.groupEntryKeptMs) return undefined;
   return { kind: 'delete', key, conditions: [{ clause: 'equals', attribute: 'since', value: since }] };
 }
 

@@ -5,7 +5,8 @@ import { decodeOffsets, groupKey, OFFSETS_PER_ITEM, offsetsKey } from '../../coo
 import type { TopicPartition } from '../../coordination/groups/partitions.ts';
 import { MEMBER_PREFIX, memberKey, type Seat, seatOfKey } from '../../coordination/groups/seat.ts';
 import { decodeTarget, type Target, targetKey } from '../../coordination/groups/target-item.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Consistency, MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
 
@@ -34,7 +35,7 @@ export async function readSeats(
   group: string,
   seats: Iterable<Seat>,
 ): Promise<Map<Seat, Member>> {
-  const found = await mapBounded([...new Set(seats)], limits.storageFanOutMax, (seat) =>
+  const found = await mapBounded([...new Set(seats)], storageLimits.storageFanOutMax, (seat) =>
     readMember(metadata, group, seat),
   );
   return new Map(found.flatMap((member) => (member === undefined ? [] : [[member.seat, member] as const])));
@@ -60,7 +61,7 @@ export async function* itemsOf(metadata: MetadataStore, group: string, prefix: s
       pk: groupKey(group),
       from,
       to,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     yield* page.items;
@@ -81,7 +82,7 @@ export async function readCommitted(
     }),
   );
   const committed = new Map<string, number>();
-  await mapBounded([...items.values()], limits.storageFanOutMax, async (id) => {
+  await mapBounded([...items.values()], storageLimits.storageFanOutMax, async (id) => {
     const attributes = await metadata.get(offsetsKey(id), 'strong');
     if (attributes === undefined) return;
     for (const [slot, entry] of decodeOffsets(attributes).slots.entries()) {

@@ -31,6 +31,11 @@ export async function viewGroup({ metadata }: Broker, group: string): Promise<Gr
   return { group, status, state, target, members };
 }
 
+/** Of a group without members: the kind of those before; classic where there were none. */
+export function viewType({ state, members }: GroupView): GroupState['kind'] {
+  return state?.kind ?? [...members.values()][0]?.kind ?? 'classic';
+}
+
 async function hasOffsets({ metadata }: Pick<Broker, 'metadata'>, group: string): Promise<boolean> {
   for await (const _ of itemsOf(metadata, group, OFFSETS_PREFIX)) return true;
   return false;

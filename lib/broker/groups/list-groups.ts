@@ -1,7 +1,9 @@
 /** The groups in the order of their ids, a page at a time. One of which nothing is left is not listed. */
 import { fromBase64Url, toBase64Url, utf8, utf8Text } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
@@ -30,14 +32,14 @@ export async function listGroups(broker: Broker, request: ListGroupsRequest = {}
     const page: QueryPage = await broker.metadata.query({
       pk: GROUP_DIRECTORY,
       ...(from !== undefined && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     ids.push(...page.items.map(({ key }) => key.sk).filter(isVisible));
     from = page.next;
   } while (from !== undefined && ids.length <= limit);
   const shown = ids.slice(0, limit);
-  const views = await mapBounded(shown, limits.storageFanOutMax, (group) => viewGroup(broker, group));
+  const views = await mapBounded(shown, storageLimits.storageFanOutMax, (group) => viewGroup(broker, group));
   const groups = views.filter((view) => view !== undefined);
   // The id of one that the caller may see.
   return ids.length > limit ? { groups, next: toBase64Url(utf8(shown.at(-1) as string)) } : { groups };
@@ -46,7 +48,12 @@ export async function listGroups(broker: Broker, request: ListGroupsRequest = {}
 function decodeCursor(cursor: string): string {
   const bytes = fromBase64Url(cursor);
   const group = bytes && utf8Text(bytes);
-  if (group === undefined || group === '' || group.length > limits.groupIdLengthMax || /\p{Cc}/u.test(group)) {
+  if (
+    group === undefined ||
+    group === '' ||
+    group.length > transactionLimits.groupIdLengthMax ||
+    /\p{Cc}/u.test(group)
+  ) {
     throw new MillraceError('INVALID_REQUEST', 'The cursor is not one that this list returned.');
   }
   return group;

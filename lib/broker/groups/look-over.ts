@@ -7,9 +7,12 @@ import { isLookDue, judgeMembers, suspected } from '../../coordination/groups/li
 import { planMember, planRemoval } from '../../coordination/groups/member-item.ts';
 import { decideRegroup } from '../../coordination/groups/regroup.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
+import { judgeShare, lookOverShare } from '../share-groups/look-over-share.ts';
+import { judgeClassic, lookOverClassic } from './classic/look-over-classic.ts';
 import { readMembers, readState, readTarget } from './group-items.ts';
 import { keepFenced, newNonce, regroup } from './regroup.ts';
 import { topicsFor } from './topic-directory.ts';
@@ -17,10 +20,13 @@ import { topicsFor } from './topic-directory.ts';
 /** Whether anything was changed. A look that fails half-way is made by the next who comes, at the next time. */
 export async function lookOver(broker: Broker, group: string, known: GroupState | undefined): Promise<boolean> {
   const { clock, groups } = broker;
-  if (known?.kind !== 'consumer' || !isLookDue(known, clock.now(), limits.groupLookMs)) return false;
-  const changed = await groups.unlessUnderWay(`look ${group}`, () => look(broker, group, known));
+  if (known === undefined || !isLookDue(known, clock.now(), groupLimits.groupLookMs)) return false;
+  const lookOfKind = LOOKS[known.kind];
+  const changed = await groups.unlessUnderWay(`look ${group}`, () => lookOfKind(broker, group, known));
   return changed === true;
 }
+
+const LOOKS = { consumer: look, classic: lookOverClassic, share: lookOverShare };
 
 /**
  * The same for who asks whether a group is empty. A member whose joining was broken off before the group had heard of it may be
@@ -29,14 +35,16 @@ export async function lookOver(broker: Broker, group: string, known: GroupState 
 export async function lookForMembers(broker: Broker, group: string): Promise<void> {
   const state = await broker.groups.state(group, 0);
   if ((await lookOver(broker, group, state)) || (state !== undefined && state.members > 0)) return;
-  const members = await readMembers(broker.metadata, group);
-  if ([...members.values()].some(({ kind }) => kind === 'consumer')) await regroup(broker, group);
+  const members = [...(await readMembers(broker.metadata, group)).values()];
+  if (members.some(({ kind }) => kind === 'consumer')) await regroup(broker, group);
+  if (members.some(({ kind }) => kind === 'classic')) await judgeClassic(broker, group);
+  if (members.some(({ kind }) => kind === 'share')) await judgeShare(broker, group);
 }
 
 async function look(broker: Broker, group: string, known: GroupState): Promise<boolean> {
   const { metadata, clock, groups } = broker;
   const nowMs = clock.now();
-  const lookMs = nowMs + limits.groupLookMs;
+  const lookMs = nowMs + groupLimits.groupLookMs;
   const taken = await metadata.write([planLook(group, known, lookMs)]);
   const state = await readState(metadata, group);
   groups.note(group, state);
@@ -50,7 +58,7 @@ async function look(broker: Broker, group: string, known: GroupState): Promise<b
     ...suspects.map((member) => planMember(group, suspected(member, nowMs))),
     ...gone.map((member) => planRemoval(group, member)),
   ];
-  await mapBounded(writes, limits.storageFanOutMax, (write) => metadata.write([write]));
+  await mapBounded(writes, storageLimits.storageFanOutMax, (write) => metadata.write([write]));
   const { topics, matches } = await topicsFor(broker, members.values());
   const same = decideRegroup({ state, target, members, topics, matches, nowMs, nonce: newNonce(broker.random) });
   if (gone.length === 0 && same.regroup !== 'next') return false;

@@ -13,12 +13,12 @@ import {
   planRemoval,
   touched,
 } from '../../coordination/groups/member-item.ts';
-import { partitionsOf } from '../../coordination/groups/partitions.ts';
+import { minus, type Partitions, partitionsOf } from '../../coordination/groups/partitions.ts';
 import { type MemberName, memberIdOf, newJoinId, seatOf } from '../../coordination/groups/seat.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
 import { requireUnclaimed } from '../triggers/claim.ts';
@@ -40,6 +40,9 @@ export interface Wishes {
   sessionTimeoutMs?: number;
   rebalanceTimeoutMs?: number;
   client?: string;
+  host?: string;
+  /** It may subscribe to nothing, as clients do that look for topics by themselves. */
+  mayBeIdle?: boolean;
 }
 
 export type PollCommit = 'delivered' | 'none' | readonly PendingOffset[];
@@ -75,14 +78,20 @@ export async function joinGroup(broker: Broker, group: string, wishes: Wishes, j
     ...(instanceId !== undefined && { instanceId }),
   };
   const isNew = joinId === undefined && instanceId === undefined;
-  const member = await enterGroup(broker, { group, name, isNew, wishes });
+  return { name, member: await joinAs(broker, { group, name, isNew, wishes }) };
+}
+
+/** The same by a name that the caller has chosen. */
+export async function joinAs(broker: Broker, entry: Entry): Promise<ConsumerMember> {
+  const { group } = entry;
+  const member = await enterGroup(broker, entry);
   try {
     await regroupWith(broker, group, member);
   } catch (error) {
     await takeBack(broker, group, member);
     throw error;
   }
-  return { name, member };
+  return member;
 }
 
 /**
@@ -96,10 +105,20 @@ export async function takeBack({ metadata, log }: Broker, group: string, member:
   });
 }
 
-/** Writes the member's item. `isNew`: nobody can have the name yet, unless by an earlier attempt of this call. */
+export interface Entry {
+  group: string;
+  name: MemberName;
+  /** Nobody can have the name yet, unless by an earlier attempt of this call. */
+  isNew: boolean;
+  wishes: Wishes;
+  /** Who has the same instance id has to leave first, or to time out (KIP-848). */
+  waitsForInstance?: boolean;
+}
+
+/** Writes the member's item. */
 async function enterGroup(
   { metadata, clock, random, groups }: Broker,
-  { group, name, isNew, wishes }: { group: string; name: MemberName; isNew: boolean; wishes: Wishes },
+  { group, name, isNew, wishes, waitsForInstance = false }: Entry,
 ): Promise<ConsumerMember> {
   const seat = seatOf(name);
   let tried = false;
@@ -110,7 +129,7 @@ async function enterGroup(
     tried = true;
     const decided = orThrow(
       decideJoin(
-        { state, present, request: joinRequest(name, wishes) },
+        { state, present, request: { ...joinRequest(name, wishes), takesOver: !waitsForInstance } },
         { nowMs: clock.now(), nonce: newNonce(random) },
       ),
     );
@@ -133,7 +152,7 @@ function refusedBy(regrouped: Regrouped, { seat }: ConsumerMember): MillraceErro
   switch (regrouped.regrouped) {
     case 'done': {
       if (!regrouped.turnedAway.includes(seat)) return undefined;
-      const { groupMembersMax, groupPatternsMax, groupTopicsMax, groupPartitionsMax } = limits;
+      const { groupMembersMax, groupPatternsMax, groupTopicsMax, groupPartitionsMax } = groupLimits;
       const detail = `The group has no room for the member: it has at most ${groupMembersMax} members with ${groupPatternsMax} patterns, and ${groupTopicsMax} topics with ${groupPartitionsMax} partitions.`;
       return new MillraceError('GROUP_MAX_SIZE_REACHED', detail);
     }
@@ -149,15 +168,17 @@ function refusedBy(regrouped: Regrouped, { seat }: ConsumerMember): MillraceErro
 
 /** Takes the two that are as they are; a poll that joins says all of it. */
 function joinRequest(name: MemberName, wishes: Wishes): JoinRequest {
-  const { names = [], pattern, assignor, client } = wishes;
+  const { names = [], pattern, assignor, client, host, mayBeIdle } = wishes;
   return {
     ...name,
     names,
     ...(pattern !== undefined && { pattern }),
     ...(assignor !== undefined && { assignor }),
     ...(client !== undefined && { client }),
-    sessionTimeoutMs: wishes.sessionTimeoutMs ?? limits.groupSessionTimeoutMsDefault,
-    rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? limits.groupRebalanceTimeoutMsDefault,
+    ...(host !== undefined && { host }),
+    ...(mayBeIdle !== undefined && { mayBeIdle }),
+    sessionTimeoutMs: wishes.sessionTimeoutMs ?? groupLimits.groupSessionTimeoutMsDefault,
+    rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? groupLimits.groupRebalanceTimeoutMsDefault,
     // A static member comes back after a crash without knowing its member id; it is not to wait for its own session's end.
     takesOver: true,
   };
@@ -173,6 +194,8 @@ function changeRequest(member: ConsumerMember, name: MemberName, wishes: Wishes)
     sessionTimeoutMs: wishes.sessionTimeoutMs ?? member.sessionTimeoutMs,
     rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? member.rebalanceTimeoutMs,
     client: member.client,
+    host: member.host,
+    mayBeIdle: wishes.mayBeIdle,
   });
 }
 
@@ -184,6 +207,15 @@ export interface SeatRequest {
   commit: PollCommit;
   /** It may have been answered as a member already, so that nothing is known of what it holds. */
   joins: boolean;
+  /** For who has no cursor and says it by itself. */
+  said?: SaidBySelf;
+}
+
+export interface SaidBySelf {
+  /** The epoch that it was told last. Absent: it has been told none. */
+  epoch?: number;
+  /** What it holds; absent: it does not say. */
+  holds: Partitions | undefined;
 }
 
 /** One sign of life, decided again where others were faster. Throws where the caller is not the member any more. */
@@ -206,10 +238,11 @@ async function attempt(
   request: SeatRequest,
 ): Promise<'again' | { done: Omit<Seated, 'mayHaveCommitted'> }> {
   const { metadata, clock, groups } = broker;
-  const { group, name, wishes, cursor, joins } = request;
+  const { group, name, wishes } = request;
   const nowMs = clock.now();
   const [state, present] = await Promise.all([groups.state(group), readMember(metadata, group, seatOf(name))]);
   const member = consumerOf(present, name);
+  if (request.said !== undefined) checkEpoch(member, request.said);
   const changed = decideChange({ member, request: changeRequest(member, name, wishes) }, nowMs);
   if (changed.outcome === 'refused') throw refusal(changed);
   if (changed.outcome === 'change') {
@@ -223,7 +256,7 @@ async function attempt(
     group,
     before.map(({ seat }) => seat),
   );
-  const reported = joins ? undefined : reportedBy(cursor?.cursor);
+  const reported = request.said === undefined ? reportedByPoll(request) : request.said.holds;
   const followed = decideFollow({ member, target, reported, others, nowMs });
   if (followed.unlisted) {
     await regroupWith(broker, group, member);
@@ -239,6 +272,18 @@ async function attempt(
   if (next !== undefined && next.followed > member.followed) groups.tell(group, 'release');
   const committed = new Map(offsets.map((offset) => [nameOf(offset), offset.offset]));
   return { done: { member: next ?? member, state, exactEpoch: member.epoch, followed, committed } };
+}
+
+function reportedByPoll({ joins, cursor }: SeatRequest): Partitions | undefined {
+  return joins ? undefined : reportedBy(cursor?.cursor);
+}
+
+/** The epoch before is that of a member whose last answer was lost: it may hold no more than what it has. */
+function checkEpoch(member: ConsumerMember, { epoch, holds }: SaidBySelf): void {
+  // One without an epoch owns nothing yet, and was told the group's.
+  if (epoch === undefined || member.epoch === 0 || epoch === member.epoch) return;
+  const isBefore = epoch === member.previousEpoch && (holds === undefined || minus(holds, member.owned).size === 0);
+  if (!isBefore) throw new MillraceError('FENCED_MEMBER_EPOCH', `The member's epoch is ${member.epoch}, not ${epoch}.`);
 }
 
 function consumerOf(present: Member | undefined, name: MemberName): ConsumerMember {

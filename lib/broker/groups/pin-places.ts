@@ -6,7 +6,7 @@ import { planFence } from '../../coordination/groups/fence.ts';
 import type { ConsumerMember } from '../../coordination/groups/member-item.ts';
 import { OFFSETS_PER_ITEM } from '../../coordination/groups/offsets-item.ts';
 import type { Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { offsetWrites } from '../transactions/prepare.ts';
@@ -24,7 +24,7 @@ export async function pinPlaces(
     places,
     ({ topicId, partition }) => `${topicId}#${Math.floor(partition / OFFSETS_PER_ITEM)}`,
   );
-  for (const items of chunked([...byItem.values()], limits.transactionItemsMax - 1)) {
+  for (const items of chunked([...byItem.values()], storageLimits.transactionItemsMax - 1)) {
     const writes = items.map((own) => planFirst(group, own, clock.now()));
     const written = await metadata.write([fence, ...writes]);
     const pinned = items.flat();

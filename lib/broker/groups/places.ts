@@ -3,7 +3,7 @@ import { startsOf } from '../../coordination/groups/cursor.ts';
 import { eachPartition } from '../../coordination/groups/partitions.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerOf } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
@@ -84,7 +84,7 @@ export async function placesOf(broker: Broker, request: PlacesRequest): Promise<
 }
 
 export async function resetAll(broker: Broker, places: readonly Place[], reset: OffsetReset): Promise<void> {
-  await mapBounded(places, limits.storageFanOutMax, async (place) => {
+  await mapBounded(places, storageLimits.storageFanOutMax, async (place) => {
     if (reset === 'none') {
       const detail = `The group has committed no offset of ${place.topic} ${place.partition}, and auto_offset_reset is none.`;
       throw new MillraceError('OFFSET_OUT_OF_RANGE', detail);

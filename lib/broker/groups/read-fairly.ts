@@ -5,12 +5,12 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { LogRecord } from '../../log/record-batch/record.ts';
 import type { Broker } from '../broker.ts';
-import { fetchRecords } from '../fetch.ts';
+import { fetchRecords } from '../fetch/fetch.ts';
 import { highWatermark } from '../ledger/replicated.ts';
 import { type OffsetReset, type Place, resetAfter } from './places.ts';
 
@@ -39,7 +39,7 @@ export async function readFairly(
     places.filter((place) => isReady(place, broker.heads.peek(place.ledger))),
     broker.random.fraction(),
   );
-  for (let round = 0; round < limits.pollRoundsMax && ready.length > 0 && reading.hasRoom; round++) {
+  for (let round = 0; round < groupLimits.pollRoundsMax && ready.length > 0 && reading.hasRoom; round++) {
     ready = await reading.round(ready);
   }
   if (reading.found.size === 0 && reading.fault !== undefined) throw reading.fault;
@@ -47,7 +47,7 @@ export async function readFairly(
 }
 
 /** Something is to be read, or the place is not in the partition, which is found out by reading. */
-export function isReady({ slot, offset }: Place, head: LedgerHead | undefined): boolean {
+export function isReady({ slot, offset }: Pick<Place, 'slot' | 'offset'>, head: LedgerHead | undefined): boolean {
   if (head === undefined) return false;
   return (
     offset < highWatermark(head, slot) || offset < (head.start[slot] as number) || offset > (head.next[slot] as number)
@@ -77,7 +77,7 @@ class Reading {
   /** Each place's share of what is left; those that have more. */
   async round(ready: readonly Place[]): Promise<Place[]> {
     const more: Place[] = [];
-    const width = limits.pollPartitionsInFlightMax;
+    const width = groupLimits.pollPartitionsInFlightMax;
     for (let at = 0; at < ready.length && this.hasRoom; at += width) {
       const left = ready.length - at;
       const share = {
@@ -155,7 +155,7 @@ function rotated<T>(list: readonly T[], fraction: number): T[] {
 }
 
 /** The places by their ledgers. */
-export function byLedger(places: readonly Place[]): { ledger: LedgerId; own: Place[] }[] {
+export function byLedger<P extends Pick<Place, 'ledger'>>(places: readonly P[]): { ledger: LedgerId; own: P[] }[] {
   const groups = Map.groupBy(places, ({ ledger }) => ledgerName(ledger));
-  return [...groups.values()].map((own) => ({ ledger: (own[0] as Place).ledger, own }));
+  return [...groups.values()].map((own) => ({ ledger: (own[0] as P).ledger, own }));
 }

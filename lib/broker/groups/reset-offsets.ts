@@ -4,10 +4,11 @@ import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
-import { listOffsets } from '../list-offsets.ts';
+import { listOffsets } from '../fetch/list-offsets.ts';
 import { type GroupOffset, offsetWrites, prepareOffsets } from '../transactions/prepare.ts';
 import { requireResting } from '../triggers/claim.ts';
 import { decideAgain } from '../write-attempts.ts';
@@ -15,6 +16,7 @@ import { nonEmpty } from './delete-group.ts';
 import { listGroup } from './group-directory.ts';
 import { nameOf, readCommitted, readMembers, readState } from './group-items.ts';
 import { lookForMembers } from './look-over.ts';
+import { refusal } from './refusals.ts';
 
 export type ResetTo =
   | { to: 'offset'; offset: number; metadata?: string }
@@ -56,7 +58,7 @@ export async function resetOffsets(
   await lookForMembers(broker, group);
   await requireEmpty(broker, group);
   await requireResting(broker, group);
-  const offsets = await mapBounded(single, limits.storageFanOutMax, (reset) => resolved(broker, group, reset));
+  const offsets = await mapBounded(single, storageLimits.storageFanOutMax, (reset) => resolved(broker, group, reset));
   const pending = await prepareOffsets(broker, {
     group,
     offsets: offsets.filter((offset) => offset !== undefined),
@@ -76,8 +78,11 @@ async function expanded(
   for (const { topic, partition, to } of resets) {
     const count = partition === undefined ? (await broker.topics.getFresh(topic)).partitions : 1;
     for (let index = 0; index < count; index++) single.push({ topic, partition: partition ?? index, to });
-    if (single.length > limits.partitionsPerTopicMax) {
-      throw new MillraceError('POLICY_VIOLATION', `A reset is of at most ${limits.partitionsPerTopicMax} partitions.`);
+    if (single.length > topicLimits.partitionsPerTopicMax) {
+      throw new MillraceError(
+        'POLICY_VIOLATION',
+        `A reset is of at most ${topicLimits.partitionsPerTopicMax} partitions.`,
+      );
     }
   }
   return single;
@@ -123,7 +128,7 @@ async function resolved(
 async function write(broker: Broker, group: string, pending: readonly PendingOffset[]): Promise<void> {
   if (pending.length === 0) return;
   await listGroup(broker, group);
-  const chunks = chunked(offsetWrites(pending, broker.clock.now()), limits.transactionItemsMax - 1);
+  const chunks = chunked(offsetWrites(pending, broker.clock.now()), storageLimits.transactionItemsMax - 1);
   for (const [index, chunk] of chunks.entries()) {
     await decideAgain('reset', async () => {
       const fence = await requireEmpty(broker, group);
@@ -138,7 +143,7 @@ async function write(broker: Broker, group: string, pending: readonly PendingOff
 
 async function requireEmpty(broker: Broker, group: string): Promise<Write> {
   const decided = decideUnfenced(group, await readState(broker.metadata, group));
-  if (decided.outcome === 'refused') throw nonEmpty(group);
+  if (decided.outcome === 'refused') throw decided.code === 'GROUP_ID_NOT_FOUND' ? refusal(decided) : nonEmpty(group);
   if ((await readMembers(broker.metadata, group)).size > 0) throw nonEmpty(group);
   return decided.fence;
 }

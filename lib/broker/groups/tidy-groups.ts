@@ -8,7 +8,9 @@
 
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { maintenanceLimits } from '../../kernel/limits/maintenance.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
@@ -39,7 +41,7 @@ export interface TidyReport {
 
 export async function tidyGroups(
   broker: Broker,
-  { retentionMs = limits.offsetsRetentionMsDefault, signal }: TidyRequest = {},
+  { retentionMs = groupLimits.offsetsRetentionMsDefault, signal }: TidyRequest = {},
 ): Promise<TidyReport> {
   const report: TidyReport = { groups: 0, instances: 0, items: 0, dead: 0, failed: 0 };
   const begun = await progress(broker);
@@ -59,15 +61,17 @@ async function tidyFrom(
     const page: QueryPage = await broker.metadata.query({
       pk: GROUP_DIRECTORY,
       ...(from !== '' && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const groups of chunked(
       page.items.map(({ key }) => key.sk),
-      limits.groupsTidiedInFlightMax,
+      maintenanceLimits.groupsTidiedInFlightMax,
     )) {
       if (signal?.aborted === true) return groups[0];
-      await mapBounded(groups, limits.groupsTidiedInFlightMax, (group) => tidy(broker, group, retentionMs, report));
+      await mapBounded(groups, maintenanceLimits.groupsTidiedInFlightMax, (group) =>
+        tidy(broker, group, retentionMs, report),
+      );
     }
     from = page.next;
   }
@@ -77,7 +81,7 @@ async function tidyFrom(
 async function tidy(broker: Broker, group: string, retentionMs: number, report: TidyReport): Promise<void> {
   report.groups++;
   try {
-    const instances = await clearOldInstances(broker, group, { pagesMax: limits.instancePagesTidiedMax });
+    const instances = await clearOldInstances(broker, group, { pagesMax: maintenanceLimits.instancePagesTidiedMax });
     report.instances += instances.removed;
     const expired = await expireGroup(broker, group, { retentionMs, inUse: instances.left > 0 });
     report.items += expired.items;

@@ -4,28 +4,29 @@ import type { Partitions } from '../../coordination/groups/partitions.ts';
 import type { PatternMatches, Subscription, Topics } from '../../coordination/groups/subscription.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
-import { decodeDirectoryEntry, TOPIC_DIRECTORY } from '../../log/topic/topic-item.ts';
+import { decodeDirectoryEntry, TOPIC_DIRECTORY, type TopicSummary } from '../../log/topic/topic-item.ts';
 import type { MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 
-export type TopicDirectory = Topics;
+/** By name. */
+export type TopicDirectory = ReadonlyMap<string, TopicSummary>;
 
 export async function readDirectoryOfTopics(metadata: MetadataStore): Promise<TopicDirectory> {
-  const topics = new Map<string, { topicId: TopicId; partitions: number }>();
+  const topics = new Map<string, TopicSummary>();
   let from: string | undefined = '';
   while (from !== undefined) {
     const page: QueryPage = await metadata.query({
       pk: TOPIC_DIRECTORY,
       ...(from !== '' && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const { key, attributes } of page.items) {
-      const { topicId, partitions } = decodeDirectoryEntry(key.sk, attributes);
-      topics.set(key.sk, { topicId, partitions });
+      topics.set(key.sk, decodeDirectoryEntry(key.sk, attributes));
     }
     from = page.next;
   }
@@ -37,11 +38,13 @@ export async function topicsFor(
   broker: Broker,
   members: Iterable<Member>,
 ): Promise<{ topics: Topics; matches: PatternMatches }> {
-  const consumers = [...members].filter((member) => member.kind === 'consumer');
+  const consumers = [...members].filter((member) => member.kind !== 'classic');
   const names = new Set(consumers.flatMap(({ subscription }) => subscription.names));
   const patterns = consumers.flatMap(({ subscription }) => subscription.pattern ?? []);
-  const topics = new Map(patterns.length > 0 ? await broker.groups.topics() : []);
-  await mapBounded([...names], limits.storageFanOutMax, async (name) => {
+  const topics = new Map<string, { topicId: TopicId; partitions: number }>(
+    patterns.length > 0 ? await broker.groups.topics() : [],
+  );
+  await mapBounded([...names], storageLimits.storageFanOutMax, async (name) => {
     const topic = await topicOrNone(broker, name);
     if (topic === undefined) topics.delete(name);
     else topics.set(name, { topicId: topic.topicId, partitions: topic.partitions });
@@ -74,7 +77,9 @@ async function lookUp(
   // A pattern may mean one topic of thousands.
   const owned = [...directory].flatMap(([name, { topicId }]) => (partitions.has(topicId) ? [name] : []));
   const all = [...names, ...owned];
-  const topics = await mapBounded([...new Set(all)], limits.storageFanOutMax, (name) => topicOrNone(broker, name, how));
+  const topics = await mapBounded([...new Set(all)], storageLimits.storageFanOutMax, (name) =>
+    topicOrNone(broker, name, how),
+  );
   return new Map(topics.flatMap((topic) => (topic === undefined ? [] : [[topic.topicId, topic] as const])));
 }
 

@@ -7,12 +7,12 @@ import type { PatternMatches, Topics } from '../../coordination/groups/subscript
 import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { LruMap } from '../lru-map.ts';
 
 export class TopicMatches {
   private readonly clock: Clock;
-  private readonly known = new LruMap<string, Map<string, boolean>>(limits.topicPatternsRemembered);
+  private readonly known = new LruMap<string, Map<string, boolean>>(groupLimits.topicPatternsRemembered);
   /** Since others had their turn. */
   private work = 0;
 
@@ -54,7 +54,7 @@ export class TopicMatches {
 
   private async worked(steps: number): Promise<void> {
     this.work += steps;
-    if (this.work < limits.topicMatchStepsInTurn) return;
+    if (this.work < groupLimits.topicMatchStepsInTurn) return;
     this.work = 0;
     await this.clock.sleep(0);
   }

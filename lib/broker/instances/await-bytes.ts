@@ -1,13 +1,17 @@
 /** One wait over the partitions of an instance: until they have so many bytes to deliver, or until it is over. */
 import type { InstanceSettings } from '../../coordination/groups/instance-item.ts';
+import { Ending } from '../../kernel/ending.ts';
 import { ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Broker } from '../broker.ts';
-import { bytesFrom } from '../fetch.ts';
+import { bytesFrom } from '../fetch/fetch.ts';
 import type { Place } from '../groups/places.ts';
 import { byLedger, isReady } from '../groups/read-fairly.ts';
+
+/** Where a partition is read from. */
+type Reading = Pick<Place, 'ledger' | 'slot' | 'offset'>;
 
 export interface BytesWanted {
   minBytes: number;
@@ -23,7 +27,7 @@ export function bytesWanted({ minBytes = 1 }: InstanceSettings, { maxBytes }: { 
 /** Returns at once where there are no places, or the known heads show as many; else what counts is strongly read. */
 export async function awaitBytes(
   { heads, watcher }: Broker,
-  places: readonly Place[],
+  places: readonly Reading[],
   { minBytes, waitMs, signal }: BytesWanted,
 ): Promise<void> {
   const ledgers = byLedger(places);
@@ -34,35 +38,34 @@ export async function awaitBytes(
   const isEnough = () => [...inLedger.values()].reduce((sum, bytes) => sum + bytes, 0) >= minBytes;
   if (isEnough()) return;
   if (waitMs <= 0) {
-    await mapBounded(ledgers, limits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
+    await mapBounded(ledgers, storageLimits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
     return;
   }
-  const stop = new AbortController();
-  const end = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-  await Promise.all(
-    ledgers.map(async ({ ledger, own }) => {
-      const seenEnough = (head: LedgerHead) => {
-        inLedger.set(ledgerName(ledger), readyBytes(own, head));
-        return isEnough();
-      };
-      try {
+  const wait = new Ending(signal);
+  try {
+    await Promise.all(
+      ledgers.map(async ({ ledger, own }) => {
+        const seenEnough = (head: LedgerHead) => {
+          inLedger.set(ledgerName(ledger), readyBytes(own, head));
+          return isEnough();
+        };
         // Of a topic that is gone there is nothing to wait for.
-        const head = await watcher.wait(ledger, seenEnough, { timeoutMs: waitMs, signal: end });
-        if (head !== undefined && isEnough()) stop.abort();
-      } catch (error) {
-        stop.abort();
-        throw error;
-      }
-    }),
-  );
+        const head = await watcher.wait(ledger, seenEnough, { timeoutMs: waitMs, signal: wait.signal });
+        if (head !== undefined && isEnough()) wait.end();
+      }),
+    );
+  } finally {
+    wait.end();
+  }
 }
 
 /** A place that is not in its partition is to be read now, which finds out where to go on. */
-function readyBytes(places: readonly Place[], head: LedgerHead | undefined): number {
+function readyBytes(places: readonly Reading[], head: LedgerHead | undefined): number {
   if (head === undefined) return 0;
   return places.reduce((sum, place) => {
     if (!isReady(place, head)) return sum;
     const bytes = bytesFrom(head, place.slot, place.offset);
-    return sum + (bytes === 0 ? Number.POSITIVE_INFINITY : bytes);
+    const isGone = bytes === 0 || place.offset < (head.start[place.slot] as number);
+    return sum + (isGone ? Number.POSITIVE_INFINITY : bytes);
   }, 0);
 }

@@ -1,6 +1,7 @@
 /** Removes consumer instances of a group that are over, because their client went away without a word. */
 import { decodeInstance, instancesOf, planInstanceRemoval } from '../../coordination/groups/instance-item.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
@@ -24,7 +25,7 @@ export async function clearOldInstances(
     const page: QueryPage = await metadata.query({
       pk: instancesOf(group),
       ...(from !== undefined && { from }),
-      limit: limits.instancesSweptMax,
+      limit: groupLimits.instancesSweptMax,
       consistency: 'eventual',
     });
     const nowMs = clock.now();
@@ -32,7 +33,7 @@ export async function clearOldInstances(
       const instance = decodeInstance(attributes);
       return isOver(instance, nowMs) ? [planInstanceRemoval({ group, name: key.sk }, instance)] : [];
     });
-    const written = await mapBounded(old, limits.storageFanOutMax, (removal) => metadata.write([removal]));
+    const written = await mapBounded(old, storageLimits.storageFanOutMax, (removal) => metadata.write([removal]));
     const removed = written.filter(({ outcome }) => outcome === 'applied').length;
     cleared.removed += removed;
     cleared.left += page.items.length - removed;

@@ -7,7 +7,7 @@ import {
 } from '../../coordination/groups/instance-item.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { Broker } from '../broker.ts';
 import { listGroup } from '../groups/group-directory.ts';
 import { decideAgain } from '../write-attempts.ts';
@@ -49,9 +49,9 @@ export async function createInstance(
 }
 
 function checkName(name: string): void {
-  const isPlain = name !== '' && name.length <= limits.instanceNameLengthMax && name.isWellFormed();
+  const isPlain = name !== '' && name.length <= groupLimits.instanceNameLengthMax && name.isWellFormed();
   // No URL has a segment of dots: whoever writes one means another place.
   if (isPlain && !/[\p{Cc}/]/u.test(name) && !/^\.{1,2}$/.test(name)) return;
-  const detail = `name must be 1 to ${limits.instanceNameLengthMax} characters, none of them a control character or "/", and not "." or "..".`;
+  const detail = `name must be 1 to ${groupLimits.instanceNameLengthMax} characters, none of them a control character or "/", and not "." or "..".`;
   throw new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'name' } });
 }

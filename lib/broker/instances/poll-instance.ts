@@ -5,7 +5,7 @@
  */
 import type { ConsumerInstance, InstanceId, InstanceSource } from '../../coordination/groups/instance-item.ts';
 import { newJoinId } from '../../coordination/groups/seat.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { Broker } from '../broker.ts';
 import { leaveGroup } from '../groups/leave-group.ts';
 import { type PolledPartition, type PollRequest, type PollResult, poll } from '../groups/poll.ts';
@@ -103,8 +103,8 @@ async function pollSubscribed(
       names: from.names,
       pattern: from.pattern,
       // There is nobody to show a sign of life between two polls: the member lives as long as the instance.
-      sessionTimeoutMs: limits.instanceTimeoutMs,
-      client: name.slice(0, limits.groupClientLengthMax),
+      sessionTimeoutMs: groupLimits.instanceTimeoutMs,
+      client: name.slice(0, groupLimits.groupClientLengthMax),
     },
     commit: instance.autoCommit ? 'delivered' : 'none',
     reset: instance.reset,

@@ -1,12 +1,12 @@
 /** Moves an instance in partitions that it consumes. */
 import type { ConsumerInstance, InstanceId, InstanceSource } from '../../coordination/groups/instance-item.ts';
 import type { TopicPartition } from '../../coordination/groups/partitions.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
+import { listOffsets } from '../fetch/list-offsets.ts';
 import { nameOf } from '../groups/group-items.ts';
 import { decodePollCursor, encodePollCursor } from '../groups/poll-cursor.ts';
-import { listOffsets } from '../list-offsets.ts';
 import { changeInstance } from './store.ts';
 import type { NamedPartition } from './subscribe-instance.ts';
 
@@ -27,7 +27,7 @@ export async function seekInstance(
   id: InstanceId,
   targets: readonly SeekTarget[],
 ): Promise<SeekResult> {
-  const sought = await mapBounded(targets, limits.storageFanOutMax, (target) => resolve(broker, target));
+  const sought = await mapBounded(targets, storageLimits.storageFanOutMax, (target) => resolve(broker, target));
   return changeInstance<SeekResult>(broker, id, (instance) => {
     const held = heldBy(instance);
     const foreign = sought.find((target) => !held.has(nameOf(target)));

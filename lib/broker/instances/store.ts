@@ -11,7 +11,7 @@ import {
 } from '../../coordination/groups/instance-item.ts';
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { Broker } from '../broker.ts';
 import { decideAgain } from '../write-attempts.ts';
 
@@ -24,14 +24,14 @@ export async function storedInstance(broker: Broker, id: InstanceId): Promise<Co
 }
 
 export function isOver({ usedMs }: ConsumerInstance, nowMs: number): boolean {
-  return nowMs - usedMs > limits.instanceTimeoutMs;
+  return nowMs - usedMs > groupLimits.instanceTimeoutMs;
 }
 
 /** Throws `NOT_FOUND`, also where its time is over. */
 export async function readInstance(broker: Broker, id: InstanceId): Promise<ConsumerInstance> {
   const found = await storedInstance(broker, id);
   if (found !== undefined && !isOver(found, broker.clock.now())) return found;
-  const minutes = limits.instanceTimeoutMs / 60_000;
+  const minutes = groupLimits.instanceTimeoutMs / 60_000;
   throw new MillraceError(
     'NOT_FOUND',
     `The group has no such consumer instance; one that is not used for ${minutes} minutes is gone.`,
@@ -83,6 +83,6 @@ export async function changeInstance<T>(
 
 /** Notes that the instance is in use, every now and then. That it fails to means that others use it. */
 export async function touchInstance(broker: Broker, id: InstanceId, instance: ConsumerInstance): Promise<void> {
-  if (broker.clock.now() - instance.usedMs < limits.instanceTouchMs) return;
+  if (broker.clock.now() - instance.usedMs < groupLimits.instanceTouchMs) return;
   await saveInstance(broker, id, instance, {});
 }

@@ -8,10 +8,10 @@ import type {
 import { newJoinId } from '../../coordination/groups/seat.ts';
 import { parseSubscription } from '../../coordination/groups/subscription.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import type { Broker } from '../broker.ts';
 import { orThrow } from '../groups/refusals.ts';
-import { unknownPartition } from '../topic-cache.ts';
+import { unknownPartition } from '../topics/topic-cache.ts';
 import { leaveSource } from './leave-source.ts';
 import { placesHeld } from './places-held.ts';
 import { changeInstance, readInstance, touchInstance } from './store.ts';
@@ -56,8 +56,8 @@ export async function assignInstance(
   id: InstanceId,
   partitions: readonly NamedPartition[],
 ): Promise<SubscribeResult> {
-  if (partitions.length > limits.instancePartitionsMax) {
-    const detail = `partitions must be at most ${limits.instancePartitionsMax}.`;
+  if (partitions.length > groupLimits.instancePartitionsMax) {
+    const detail = `partitions must be at most ${groupLimits.instancePartitionsMax}.`;
     throw new MillraceError('INVALID_REQUEST', detail, { facts: { field: 'partitions' } });
   }
   const wanted = new Map<string, InstancePosition>();

@@ -14,7 +14,7 @@ import {
 } from '../../coordination/replication/epoch-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
@@ -24,7 +24,7 @@ const NONE: readonly never[] = [];
 export class EpochHistory {
   private readonly metadata: MetadataStore;
   /** Of every ledger all epochs up to the newest that was read, oldest first. */
-  private readonly known = new LruMap<string, readonly LeaderEpoch[]>(limits.epochHistoryEntries);
+  private readonly known = new LruMap<string, readonly LeaderEpoch[]>(cacheLimits.epochHistoryEntries);
 
   constructor({ metadata }: { metadata: MetadataStore }) {
     this.metadata = metadata;
@@ -59,7 +59,7 @@ export class EpochHistory {
         pk: key.pk,
         from,
         to: EPOCHS_END,
-        limit: limits.epochsPerQueryMax,
+        limit: cacheLimits.epochsPerQueryMax,
         consistency: 'strong',
       });
       for (const item of page.items) {

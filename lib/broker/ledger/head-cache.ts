@@ -6,7 +6,7 @@
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import { LruMap } from '../lru-map.ts';
@@ -29,7 +29,7 @@ interface Reads {
 export class HeadCache {
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
-  private readonly heads = new LruMap<string, Seen>(limits.headCacheEntries);
+  private readonly heads = new LruMap<string, Seen>(cacheLimits.headCacheEntries);
   private readonly reads = new Map<string, Reads>();
   private readonly listeners = new Map<string, Set<Listener>>();
 
@@ -49,7 +49,7 @@ export class HeadCache {
    */
   recent(ledger: LedgerId): LedgerHead | undefined {
     const seen = this.heads.get(ledgerName(ledger));
-    if (seen === undefined || this.clock.monotonic() - seen.atMs > limits.headAgeMsMax) return undefined;
+    if (seen === undefined || this.clock.monotonic() - seen.atMs > cacheLimits.headAgeMsMax) return undefined;
     return seen.head;
   }
 

@@ -3,8 +3,9 @@
  * else's is seen by reading the head, at one adaptive rate a ledger however many requests of the process wait for it.
  */
 import type { Clock } from '../../kernel/clock.ts';
+import { Ending, OVER } from '../../kernel/ending.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { waitingLimits } from '../../kernel/limits/waiting.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { HeadCache } from './head-cache.ts';
 
@@ -39,25 +40,24 @@ export class HeadWatcher {
     until: (head: LedgerHead) => boolean,
     { timeoutMs, signal }: WaitOptions,
   ): Promise<LedgerHead | undefined> {
-    const timeout = new AbortController();
+    const wait = new Ending(signal);
     const told = Promise.withResolvers<{ head: LedgerHead | undefined }>();
     const unlisten = this.heads.listen(ledger, (head) => {
       if (head === undefined || until(head)) told.resolve({ head });
     });
-    const end = signal === undefined ? timeout.signal : AbortSignal.any([timeout.signal, signal]);
     try {
       const first = await this.heads.strong(ledger);
       if (first === undefined || until(first)) return first;
       const release = this.poll(ledger);
       try {
-        const ended = this.clock.sleep(timeoutMs, end).then(() => undefined);
+        const ended = this.clock.sleep(timeoutMs, wait.signal).then(() => undefined);
         const outcome = await Promise.race([told.promise, ended]);
         return outcome === undefined ? (this.heads.peek(ledger) ?? first) : outcome.head;
       } finally {
         release();
       }
     } finally {
-      timeout.abort();
+      wait.end();
       unlisten();
     }
   }
@@ -72,13 +72,13 @@ export class HeadWatcher {
     }
     return () => {
       if (--poll.waiters > 0) return;
-      poll.stop.abort();
+      poll.stop.abort(OVER);
       this.polls.delete(name);
     };
   }
 
   private async run(ledger: LedgerId, stop: AbortSignal): Promise<void> {
-    let interval: number = limits.headPollMsMin;
+    let interval: number = waitingLimits.headPollMsMin;
     while (!stop.aborted) {
       await this.clock.sleep(interval, stop);
       if (stop.aborted) return;
@@ -86,8 +86,8 @@ export class HeadWatcher {
       // A failed read is the same as nothing new: the next one tells, and the waiters' own deadlines end them.
       const head = await this.heads.strong(ledger).catch(() => undefined);
       const grew = head !== undefined && head.version !== before;
-      const longer = (interval * limits.headPollGrowthPercent) / 100;
-      interval = grew ? limits.headPollMsMin : Math.min(longer, limits.headPollMsMax);
+      const longer = (interval * waitingLimits.headPollGrowthPercent) / 100;
+      interval = grew ? waitingLimits.headPollMsMin : Math.min(longer, waitingLimits.headPollMsMax);
     }
   }
 }

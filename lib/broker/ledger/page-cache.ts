@@ -6,7 +6,7 @@ import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { type BundleEntry, bundleKey, decodeBundleItem } from '../../log/ledger/bundle.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { ledgerKey } from '../../log/ledger/head.ts';
@@ -16,8 +16,11 @@ import { LruMap } from '../lru-map.ts';
 
 export class PageCache {
   private readonly metadata: MetadataStore;
-  private readonly pages = new LruMap<string, Page>(limits.pageCacheEntries);
-  private readonly bundles = new LruMap<string, readonly Commit[]>(limits.bundleCacheEntries);
+  private readonly pages = new LruMap<string, Page>(cacheLimits.pageCacheEntries);
+  private readonly bundles = new LruMap<string, readonly Commit[]>(
+    cacheLimits.bundleCacheCommits,
+    ({ length }) => length,
+  );
 
   constructor({ metadata }: { metadata: MetadataStore }) {
     this.metadata = metadata;
@@ -43,13 +46,13 @@ export class PageCache {
    * found alone costs eight times as much.
    */
   async *walk(ledger: LedgerId, { from, to }: { from: number; to: number }): AsyncGenerator<Page> {
-    let limit: number = limits.pagesWalkedFirst;
+    let limit: number = cacheLimits.pagesWalkedFirst;
     let found = new Map<number, Attributes>();
     for (let sequence = from; sequence < to; sequence++) {
       let page = this.peek(ledger, sequence);
       if (page === undefined && !found.has(sequence)) {
         found = await this.query(ledger, { from: sequence, to, limit });
-        limit = limits.pagesWalkedPerQuery;
+        limit = cacheLimits.pagesWalkedPerQuery;
       }
       const item = found.get(sequence);
       if (page === undefined && item !== undefined) {

@@ -8,7 +8,8 @@
 import { bytesEqual, toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { archiveLimits } from '../../kernel/limits/archive.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import { headKey } from '../../log/ledger/head.ts';
 import { type ArchiveRules, archiveDue, archiveRules } from '../../log/merged/archive-due.ts';
@@ -56,7 +57,7 @@ export async function archiveSegments(broker: Broker, request: SegmentArchiving)
   const report: ArchivingReport = { segments: 0, bytes: 0, missing: 0 };
   if (rules === undefined) return report;
   const step = { broker, topic, ledger, rules, report };
-  for (const some of chunked(await dueSegments(step), limits.archivesNotedTogether)) {
+  for (const some of chunked(await dueSegments(step), archiveLimits.archivesNotedTogether)) {
     if (signal?.aborted === true) break;
     await moveAndNote(step, some);
   }
@@ -76,7 +77,7 @@ async function dueSegments({ broker, topic, ledger, rules }: Step): Promise<Segm
       const when = archiveDue(segment, rules, nowMs);
       if (when === 'young') break;
       if (when === 'due') due.push(segment);
-      if (due.length === limits.archivesPerStepMax) return due;
+      if (due.length === archiveLimits.archivesPerStepMax) return due;
     }
   }
   return due;
@@ -92,7 +93,7 @@ async function moveAndNote(step: Step, due: readonly SegmentItem[]): Promise<voi
   const { broker, ledger, rules, report } = step;
   // What was condemned meanwhile must not be copied any more.
   const { there } = await asTheyAre(broker, ledger, due);
-  const outcomes = await mapBounded(there, limits.archivesInFlightMax, (segment) => move(step, segment));
+  const outcomes = await mapBounded(there, archiveLimits.archivesInFlightMax, (segment) => move(step, segment));
   const those = (outcome: ArchiveOutcome) => there.filter((_, index) => outcomes[index] === outcome);
   await tellMissing(step, those('missing'));
   const archived = those('archived');
@@ -119,7 +120,7 @@ async function move({ broker, rules }: Step, { object }: SegmentItem): Promise<A
 async function note({ broker, ledger }: Step, moved: readonly Moved[]): Promise<void> {
   let left = moved.map(({ segment }) => segment);
   const classes = new Map(moved.map(({ segment, storageClass }) => [placeOf(segment), storageClass]));
-  for (let attempt = 0; attempt < limits.archiveNotesMax && left.length > 0; attempt++) {
+  for (let attempt = 0; attempt < archiveLimits.archiveNotesMax && left.length > 0; attempt++) {
     const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
     const { there, gone } = await asTheyAre(broker, ledger, left);
     await condemnAgain(broker, ledger, gone);
@@ -138,7 +139,7 @@ async function asTheyAre(
   { topicId }: LedgerId,
   segments: readonly SegmentItem[],
 ): Promise<{ there: SegmentItem[]; gone: SegmentItem[] }> {
-  const now = await mapBounded(segments, limits.storageFanOutMax, async (segment) => {
+  const now = await mapBounded(segments, storageLimits.storageFanOutMax, async (segment) => {
     const key = segmentKey(topicId, segment);
     const attributes = await metadata.get(key, 'strong');
     const found = attributes && decodeSegmentItem({ key, attributes });

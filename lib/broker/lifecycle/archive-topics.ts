@@ -1,7 +1,7 @@
 /** Archiving for all topics that want it, ledger by ledger (archive-segments.ts). */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { archiveLimits } from '../../kernel/limits/archive.ts';
 import { archiveRules } from '../../log/merged/archive-due.ts';
 import type { Broker } from '../broker.ts';
 import { type ArchivingReport, archiveSegments } from './archive-segments.ts';
@@ -24,7 +24,7 @@ export async function archiveTopics(
   await goRound(broker, {
     progress: PROGRESS,
     isOfInterest: ({ config }) => archiveRules(config) !== undefined,
-    inFlightMax: limits.archivedLedgersInFlightMax,
+    inFlightMax: archiveLimits.archivedLedgersInFlightMax,
     look: async (turn) => {
       await archive(broker, turn, { round, signal });
       return 'done';

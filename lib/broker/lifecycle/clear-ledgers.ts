@@ -4,7 +4,7 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { retiringLimits } from '../../kernel/limits/retiring.ts';
 import { lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { Broker } from '../broker.ts';
 import { clearCondemned } from './clear-condemned.ts';
@@ -20,15 +20,17 @@ export interface ClearingReport {
   /** Below the log starts. */
   segments: number;
   objects: number;
+  /** Condemned objects that readers may still be at. */
+  waiting: number;
   /** Ledgers that storage failed for; they have their turn in the next round. */
   failed: number;
 }
 
 export async function clearLedgers(broker: Broker, { signal }: { signal?: AbortSignal } = {}): Promise<ClearingReport> {
-  const report: ClearingReport = { ledgers: 0, pages: 0, segments: 0, objects: 0, failed: 0 };
+  const report: ClearingReport = { ledgers: 0, pages: 0, segments: 0, objects: 0, waiting: 0, failed: 0 };
   await goRound(broker, {
     progress: PROGRESS,
-    inFlightMax: limits.ledgersClearedInFlightMax,
+    inFlightMax: retiringLimits.ledgersClearedInFlightMax,
     look: async (turn) => {
       await clear(broker, turn, { signal, report });
       return 'done';
@@ -52,10 +54,12 @@ async function clear(
       const { pages, objects } = await retirePages(broker, ledger);
       report.pages += pages;
       report.objects += objects;
-      if (pages < limits.pagesRetiredPerStep || signal?.aborted === true) break;
+      if (pages < retiringLimits.pagesRetiredPerStep || signal?.aborted === true) break;
     }
     report.segments += await dropSegments(broker, topic, ledger);
-    report.objects += await clearCondemned(broker, ledger, signal);
+    const condemned = await clearCondemned(broker, ledger, signal);
+    report.objects += condemned.objects;
+    report.waiting += condemned.waiting;
   } catch (error) {
     // One ledger must not keep those behind it from their turn.
     if (!(error instanceof MillraceError)) throw error;

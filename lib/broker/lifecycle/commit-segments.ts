@@ -7,7 +7,7 @@ import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ObjectId, TopicId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { decodeSegmentItem, type SegmentItem, segmentKey } from '../../log/merged/segment-item.ts';
 import type { Broker } from '../broker.ts';
 import { deleteStored } from './delete-objects.ts';
@@ -37,7 +37,7 @@ export async function commitSegments(
   { plan, objects, isApplied }: SegmentsCommit,
 ): Promise<SegmentsCommitted> {
   let isUnsettled = false;
-  for (let attempt = 1; attempt <= limits.unknownOutcomeAttemptsMax; attempt++) {
+  for (let attempt = 1; attempt <= storageLimits.unknownOutcomeAttemptsMax; attempt++) {
     try {
       const written = await broker.metadata.write(plan(broker.clock.now()));
       if (written.outcome === 'applied') return { outcome: 'applied' };

@@ -7,13 +7,15 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { retiringLimits } from '../../kernel/limits/retiring.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { sweeperLimits } from '../../kernel/limits/sweeper.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import { objectName, type Tier } from '../../log/segment/object-name.ts';
 import type { Broker } from '../broker.ts';
-import { SweepSources } from '../sweep-sources.ts';
+import { SweepSources } from '../sweep/sweep-sources.ts';
 import type { ObjectParts } from './object-parts.ts';
 import { footerOf, orphansAmong } from './orphans.ts';
 
@@ -40,7 +42,7 @@ export async function deleteObjects(broker: Broker, commits: readonly Commit[]):
     alone ? 'alone' : 'shared',
   );
   let deleted = await deleteStored(broker, doomed);
-  for (const some of chunked(shared, limits.orphansJudgedTogether)) {
+  for (const some of chunked(shared, retiringLimits.orphansJudgedTogether)) {
     const unneeded = await unneededAmong(broker, some);
     deleted += await deleteStored(broker, unneeded);
     for (const { tier, object } of unneeded) broker.parts.forget(objectName(tier, object));
@@ -54,7 +56,7 @@ export async function deleteObjects(broker: Broker, commits: readonly Commit[]):
  */
 export async function deleteStored(broker: Broker, objects: readonly StoredObject[]): Promise<number> {
   for (const [tier, ofTier] of Map.groupBy(objects, ({ tier }) => tier)) {
-    for (const some of chunked(ofTier, limits.deleteObjectsMax)) {
+    for (const some of chunked(ofTier, storageLimits.deleteObjectsMax)) {
       const names = some.map(({ object }) => objectName(tier, object));
       const birthMs = Math.min(...some.map(({ object }) => object.birthMs));
       // One that is not reached is asked again next time.
@@ -69,7 +71,7 @@ export async function deleteStored(broker: Broker, objects: readonly StoredObjec
 }
 
 async function unneededAmong(broker: Broker, candidates: readonly StoredObject[]): Promise<StoredObject[]> {
-  const found = await mapBounded(candidates, limits.sweepExaminationsInFlightMax, async (stored) => {
+  const found = await mapBounded(candidates, sweeperLimits.sweepExaminationsInFlightMax, async (stored) => {
     const parts = await partsOf(broker, objectName(stored.tier, stored.object));
     return parts && { ...parts, stored };
   });
@@ -79,12 +81,8 @@ async function unneededAmong(broker: Broker, candidates: readonly StoredObject[]
 
 /** `undefined` where it is gone. One that cannot be understood is left alone, as the sweeper does. */
 async function partsOf(broker: Broker, name: string): Promise<ObjectParts | undefined> {
-  const known = broker.parts.get(name);
-  if (known !== undefined) return known;
   try {
-    const footer = await footerOf(broker, name);
-    if (footer !== undefined) broker.parts.keep(name, footer);
-    return footer;
+    return await broker.parts.find(name, () => footerOf(broker, name));
   } catch (error) {
     if (!(error instanceof MillraceError) || error.retriable) throw error;
     broker.log.error('An object cannot be read; it is left alone', { name, error });

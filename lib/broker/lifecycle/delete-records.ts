@@ -4,14 +4,15 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerOf } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
-import { firstSince } from '../list-offsets.ts';
+import { firstSince } from '../fetch/list-offsets.ts';
 import { type OpenPartition, viewOf } from '../read/open-partition.ts';
 import type { PartitionView } from '../read/partition-view.ts';
-import { unknownPartition } from '../topic-cache.ts';
+import { unknownPartition } from '../topics/topic-cache.ts';
 import { raiseLogStarts } from './raise-log-starts.ts';
 
 /** The first record that stays. */
@@ -64,7 +65,7 @@ export async function deleteRecords(
     among.targets.push({ ...deletion, topic: topic.name, ledger, slot, index });
     ledgers.set(ledgerName(ledger), among);
   }
-  await mapBounded([...ledgers.values()], limits.ledgerCallsInFlightMax, async ({ ledger, targets }) => {
+  await mapBounded([...ledgers.values()], topicLimits.ledgerCallsInFlightMax, async ({ ledger, targets }) => {
     const found = await deleteInLedger(broker, ledger, targets);
     for (const [at, { index }] of targets.entries()) outcomes[index] = found[at] as DeletionOutcome;
   });
@@ -91,7 +92,7 @@ async function deleteInLedger(
 ): Promise<DeletionOutcome[]> {
   try {
     const seen = await broker.heads.strong(ledger);
-    const ends = await mapBounded(targets, limits.storageFanOutMax, (target) =>
+    const ends = await mapBounded(targets, storageLimits.storageFanOutMax, (target) =>
       endOf(broker, viewOf(broker, target, seen), target),
     );
     const starts = new Map<number, number>();

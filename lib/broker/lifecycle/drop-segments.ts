@@ -7,7 +7,7 @@
  * else has changed any since it looked.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import {
@@ -41,7 +41,7 @@ async function segmentsBelowStarts(
 ): Promise<SegmentItem[]> {
   const found: SegmentItem[] = [];
   for (const [slot, start] of head.start.entries()) {
-    const room = limits.segmentWritesMax - found.length;
+    const room = mergingLimits.segmentWritesMax - found.length;
     if (start === 0 || room === 0) continue;
     const page = await metadata.query({
       pk: partitionKey(topic.topicId, ledger.index * topic.ledgerPartitions + slot),

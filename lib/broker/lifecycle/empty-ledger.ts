@@ -4,7 +4,7 @@
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Item } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { decodeBundleItem, isBundleKey } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -41,7 +41,7 @@ export async function emptyLedger(
       const page = await broker.metadata.query({
         pk,
         ...(from !== undefined && { from }),
-        limit: limits.transactionItemsMax,
+        limit: storageLimits.transactionItemsMax,
         consistency: 'strong',
       });
       const items = await clear(broker, page.items);
@@ -60,7 +60,7 @@ async function clear(broker: Broker, items: readonly Item[]): Promise<Pick<Empti
   // A head would mean that the topic is there after all: it is not for this to take it away.
   const rest = items.filter(({ key }) => !isGrave(key) && !isHead(key));
   // One by one: a transaction would cost twice the write units.
-  await mapBounded(rest, limits.storageFanOutMax, ({ key }) => writeRepeatedly(broker.metadata, [discard(key)]));
+  await mapBounded(rest, storageLimits.storageFanOutMax, ({ key }) => writeRepeatedly(broker.metadata, [discard(key)]));
   return { objects, items: rest.length };
 }
 

@@ -7,7 +7,8 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { deletionLimits } from '../../kernel/limits/deletion.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import {
   DELETED_TOPICS,
@@ -20,7 +21,7 @@ import {
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
 import { ledgersOf } from '../../log/topic/topic-writes.ts';
 import type { Broker } from '../broker.ts';
-import { finishTopicDeletion } from '../finish-topic-deletion.ts';
+import { finishTopicDeletion } from '../topics/finish-topic-deletion.ts';
 import { emptyLedger } from './empty-ledger.ts';
 
 export interface DeletionsRequest {
@@ -42,7 +43,7 @@ export interface DeletionsReport {
 
 export async function finishDeletions(
   broker: Broker,
-  { graceMs = limits.deletionGraceMs, signal }: DeletionsRequest = {},
+  { graceMs = deletionLimits.deletionGraceMs, signal }: DeletionsRequest = {},
 ): Promise<DeletionsReport> {
   const report: DeletionsReport = { topics: 0, finished: 0, objects: 0, items: 0, failed: 0 };
   const isOver = () => signal?.aborted === true;
@@ -51,7 +52,7 @@ export async function finishDeletions(
     const page = await broker.metadata.query({
       pk: DELETED_TOPICS,
       ...(from !== undefined && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const { key } of page.items) {
@@ -71,15 +72,19 @@ export async function finishDeletions(
   return report;
 }
 
-/** Goes on with one for a while. Never rejects: what it fails with is left to the maintenance. */
-export async function finishDeletion(broker: Broker, topicId: TopicId): Promise<void> {
+/**
+ * Goes on with one until it is told to stop; without a signal, for a while. Whether all is done that can be done by now. Never
+ * rejects: what it fails with is left to the maintenance.
+ */
+export async function finishDeletion(broker: Broker, topicId: TopicId, signal?: AbortSignal): Promise<boolean> {
   const report: DeletionsReport = { topics: 1, finished: 0, objects: 0, items: 0, failed: 0 };
-  const untilMs = broker.clock.monotonic() + limits.deletionMsMax;
-  const isOver = () => broker.clock.monotonic() >= untilMs;
+  const untilMs = broker.clock.monotonic() + deletionLimits.deletionMsMax;
+  const isOver = () => (signal === undefined ? broker.clock.monotonic() >= untilMs : signal.aborted);
   try {
-    await new Deletion(broker, { report, graceMs: limits.deletionGraceMs, isOver }).goOn(topicId);
+    return await new Deletion(broker, { report, graceMs: deletionLimits.deletionGraceMs, isOver }).goOn(topicId);
   } catch (error) {
     broker.log.warn('The deletion of a topic is left to the maintenance', { topicId, error });
+    return false;
   }
 }
 
@@ -96,22 +101,24 @@ class Deletion {
     this.isOver = parts.isOver;
   }
 
-  async goOn(topicId: TopicId): Promise<void> {
+  /** Whether all is done that can be done by now. */
+  async goOn(topicId: TopicId): Promise<boolean> {
     let topic = await this.read(topicId);
     if (topic?.state === 'deleting') {
       await this.free(topic);
       topic = await this.read(topicId);
     }
-    if (topic === undefined || topic.state === 'deleting') return;
+    if (topic === undefined || topic.state === 'deleting') return topic === undefined;
     const nowMs = this.broker.clock.now();
-    if (topic.state === 'emptied' && nowMs < topic.sinceMs + this.graceMs) return;
-    if (!(await this.empty(topic))) return;
+    if (topic.state === 'emptied' && nowMs < topic.sinceMs + this.graceMs) return true;
+    if (!(await this.empty(topic))) return false;
     if (topic.state === 'freed') {
       await this.broker.metadata.write([planDeletionStep(topic, { state: 'emptied', sinceMs: nowMs, from: 0 })]);
     } else {
       await this.broker.metadata.write([planDeletionEnd(topic)]);
       this.report.finished++;
     }
+    return true;
   }
 
   private async read(topicId: TopicId): Promise<DeletedTopic | undefined> {
@@ -130,8 +137,8 @@ class Deletion {
   private async empty(topic: DeletedTopic): Promise<boolean> {
     const { broker, report, isOver } = this;
     const { partitions, ledgerPartitions, state, sinceMs } = topic;
-    for (const ledgers of chunked(ledgersOf(topic, topic.from), limits.ledgersEmptiedInFlightMax)) {
-      const emptied = await mapBounded(ledgers, limits.ledgersEmptiedInFlightMax, (ledger) => {
+    for (const ledgers of chunked(ledgersOf(topic, topic.from), deletionLimits.ledgersEmptiedInFlightMax)) {
+      const emptied = await mapBounded(ledgers, deletionLimits.ledgersEmptiedInFlightMax, (ledger) => {
         const first = ledger.index * ledgerPartitions;
         const count = Math.min(ledgerPartitions, partitions - first);
         return emptyLedger(broker, { ledger, partitions: Array.from({ length: count }, (_, i) => first + i) }, isOver);

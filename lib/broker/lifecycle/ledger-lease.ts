@@ -3,7 +3,7 @@
  * it: whoever goes on after it is over is refused by what was committed meanwhile, or commits.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { planLease } from '../../log/merged/fence.ts';
 import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { Broker } from '../broker.ts';
@@ -18,7 +18,7 @@ export async function withLease<T>(
   const { lease } = lifecycle;
   const nowMs = broker.clock.now();
   if (lease !== undefined && lease.holder !== holder && lease.untilMs > nowMs) return undefined;
-  const untilMs = nowMs + limits.lifecycleLeaseMs;
+  const untilMs = nowMs + mergingLimits.lifecycleLeaseMs;
   const take = planLease(ledger, lifecycle, { holder, untilMs });
   if (take === undefined) return work();
   const taken = await broker.metadata.write([take]);

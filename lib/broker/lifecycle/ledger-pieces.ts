@@ -5,7 +5,7 @@
  */
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
 import type { Item } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { retentionLimits } from '../../kernel/limits/retention.ts';
 import { ledgerKey } from '../../log/ledger/head.ts';
 import { decodePage, PAGES_START, type Page, pageSortKey } from '../../log/ledger/page.ts';
 import {
@@ -17,39 +17,35 @@ import {
 } from '../../log/merged/segment-item.ts';
 import type { MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
 
+interface PageSpan {
+  from: number;
+  to: number;
+}
+
 /** The pages from one on and before another. */
-export async function* pagesFrom(
-  metadata: MetadataStore,
-  ledger: LedgerId,
-  { from, to }: { from: number; to: number },
-): AsyncGenerator<Page> {
-  for await (const item of itemsOf(metadata, ledgerKey(ledger), {
-    from: pageSortKey(from),
-    to: pageSortKey(to),
-    itemsMax: limits.retentionPagesMax,
-  })) {
-    yield pageOf(item);
-  }
+export function pagesFrom(metadata: MetadataStore, ledger: LedgerId, span: PageSpan): AsyncGenerator<Page> {
+  return pagesIn(metadata, ledger, { ...span, descending: false });
 }
 
 /** The same, the last one first. */
-export async function* pagesBack(
-  metadata: MetadataStore,
-  ledger: LedgerId,
-  { from, to }: { from: number; to: number },
-): AsyncGenerator<Page> {
-  for await (const item of itemsOf(metadata, ledgerKey(ledger), {
-    from: pageSortKey(from),
-    to: pageSortKey(to),
-    descending: true,
-    itemsMax: limits.retentionPagesMax,
-  })) {
-    yield pageOf(item);
-  }
+export function pagesBack(metadata: MetadataStore, ledger: LedgerId, span: PageSpan): AsyncGenerator<Page> {
+  return pagesIn(metadata, ledger, { ...span, descending: true });
 }
 
-function pageOf({ key, attributes }: Item): Page {
-  return decodePage(Number(key.sk.slice(PAGES_START.length)), attributes);
+async function* pagesIn(
+  metadata: MetadataStore,
+  ledger: LedgerId,
+  { from, to, descending }: PageSpan & { descending: boolean },
+): AsyncGenerator<Page> {
+  const span = {
+    from: pageSortKey(from),
+    to: pageSortKey(to),
+    descending,
+    itemsMax: retentionLimits.retentionPagesMax,
+  };
+  for await (const { key, attributes } of itemsOf(metadata, ledgerKey(ledger), span)) {
+    yield decodePage(Number(key.sk.slice(PAGES_START.length)), attributes);
+  }
 }
 
 interface PartitionPlace {
@@ -67,7 +63,7 @@ export async function* segmentsFrom(
   const upTo = segmentSortKey(offset + 1);
   const { items } = await metadata.query({ pk, to: upTo, descending: true, limit: 1, consistency: 'strong' });
   const from = items[0]?.key.sk ?? SEGMENTS_START;
-  for await (const item of itemsOf(metadata, pk, { from, itemsMax: limits.retentionSegmentsMax })) {
+  for await (const item of itemsOf(metadata, pk, { from, itemsMax: retentionLimits.retentionSegmentsMax })) {
     yield decodeSegmentItem(item);
   }
 }
@@ -82,7 +78,7 @@ export async function* segmentsBack(
     from: SEGMENTS_START,
     to: segmentSortKey(offset),
     descending: true,
-    itemsMax: limits.retentionSegmentsMax,
+    itemsMax: retentionLimits.retentionSegmentsMax,
   });
   for await (const item of items) yield decodeSegmentItem(item);
 }
@@ -90,14 +86,14 @@ export async function* segmentsBack(
 interface Walk {
   from: string;
   to?: string;
-  descending?: true;
+  descending?: boolean;
   itemsMax: number;
 }
 
 /** Begins with few: mostly the first one or two are all that is wanted. */
 async function* itemsOf(metadata: MetadataStore, pk: string, { itemsMax, ...walk }: Walk): AsyncGenerator<Item> {
   let { from, to }: { from?: string; to?: string } = walk;
-  let limit: number = limits.retentionFirstItems;
+  let limit: number = retentionLimits.retentionFirstItems;
   for (let seen = 0; seen < itemsMax; ) {
     const page: QueryPage = await metadata.query({ ...walk, pk, from, to, limit, consistency: 'strong' });
     yield* page.items;
@@ -105,6 +101,6 @@ async function* itemsOf(metadata: MetadataStore, pk: string, { itemsMax, ...walk
     if (walk.descending) to = page.next;
     else from = page.next;
     seen += page.items.length;
-    limit = limits.retentionItemsPerQuery;
+    limit = retentionLimits.retentionItemsPerQuery;
   }
 }

@@ -8,7 +8,7 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import { TOPIC_DIRECTORY } from '../../log/topic/topic-item.ts';
@@ -85,7 +85,7 @@ async function* turnsFrom(
     const page: QueryPage = await broker.metadata.query({
       pk: TOPIC_DIRECTORY,
       ...(from !== '' && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const { key } of page.items) {

@@ -10,14 +10,16 @@
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import { partitionsIn } from '../../log/topic/topic.ts';
+import { ledgerCount, partitionsIn } from '../../log/topic/topic.ts';
+import { KeptObjects } from '../../storage/objects/kept-objects.ts';
 import type { Broker } from '../broker.ts';
 import { withLease } from './ledger-lease.ts';
 import { goRound, type LedgerTurn } from './ledger-rounds.ts';
 import { duePages, type MergeBacklog, mergePages } from './merge-pages.ts';
 import { mergeSegments } from './merge-segments.ts';
+import { SharedSources } from './shared-sources.ts';
 
 const PROGRESS: ItemKey = { pk: 'merging', sk: 'progress' };
 
@@ -45,16 +47,21 @@ export interface MergingReport {
 
 export async function mergeLedgers(broker: Broker, { signal }: { signal?: AbortSignal } = {}): Promise<MergingReport> {
   const holder = toHex(broker.random.bytes(8));
-  const merging = new Merging(broker, { holder, signal });
-  for (let round = 0; round < limits.mergeRoundsMax; round++) {
-    merging.begin();
-    const ended = await goRound(broker, {
-      progress: PROGRESS,
-      inFlightMax: limits.mergeLooksInFlightMax,
-      look: (turn) => merging.look(turn),
-      ...(signal !== undefined && { signal }),
-    });
-    if (!ended || !merging.isMoreDue) break;
+  const kept = broker.spool && new KeptObjects(broker.spool);
+  const merging = new Merging(broker, { holder, signal, shared: kept && new SharedSources(kept) });
+  try {
+    for (let round = 0; round < mergingLimits.mergeRoundsMax; round++) {
+      merging.begin();
+      const ended = await goRound(broker, {
+        progress: PROGRESS,
+        inFlightMax: mergingLimits.mergeLooksInFlightMax,
+        look: (turn) => merging.look(turn),
+        ...(signal !== undefined && { signal }),
+      });
+      if (!ended || !merging.isMoreDue) break;
+    }
+  } finally {
+    await kept?.close();
   }
   return merging.report;
 }
@@ -79,13 +86,19 @@ class Merging {
   private readonly broker: Broker;
   private readonly holder: string;
   private readonly signal: AbortSignal | undefined;
+  /** One ledger at a time is merged, so that one suffices. */
+  private readonly shared: SharedSources | undefined;
   /** What comes before the next ledger that is due. */
   private last: Promise<unknown> = Promise.resolve();
 
-  constructor(broker: Broker, { holder, signal }: { holder: string; signal: AbortSignal | undefined }) {
+  constructor(
+    broker: Broker,
+    { holder, signal, shared }: { holder: string; signal: AbortSignal | undefined; shared: SharedSources | undefined },
+  ) {
     this.broker = broker;
     this.holder = holder;
     this.signal = signal;
+    this.shared = shared;
   }
 
   /** What waits is said of one round. */
@@ -131,16 +144,21 @@ class Merging {
 
   private async merge(turn: LedgerTurn): Promise<void> {
     const { broker, report, signal } = this;
+    const { partitions, ledgerPartitions } = turn.topic;
+    // Of other topics it is not known whether they are merged now.
+    const shared = ledgerCount(partitions, ledgerPartitions) > 1 ? this.shared : undefined;
     // A step that begins later may outlast the lease, and somebody else would do the same work.
-    const lastMs = broker.clock.monotonic() + limits.lifecycleLeaseMs - limits.mergeStepMsMax;
+    const lastMs = broker.clock.monotonic() + mergingLimits.lifecycleLeaseMs - mergingLimits.mergeStepMsMax;
     for (let steps = 1; ; steps++) {
-      const { outcome, pages, segments, bytes, left } = await mergePages(broker, { ...turn, signal });
+      shared?.begin();
+      const { outcome, pages, segments, bytes, left } = await mergePages(broker, { ...turn, shared, signal });
       report.pages += pages;
       report.segments += segments;
       report.bytes += bytes;
       if (outcome === 'refused' || outcome === 'unknown') report.refused++;
       if (outcome === 'blocked' || outcome === 'not-in-sync') report.blocked++;
-      const hasTurn = steps < limits.mergeStepsPerTurnMax && broker.clock.monotonic() <= lastMs;
+      const hasTime = steps < mergingLimits.mergeStepsPerTurnMax && broker.clock.monotonic() <= lastMs;
+      const hasTurn = hasTime && shared?.hasEnough() !== true;
       if (outcome === 'merged' && hasTurn) continue;
       this.isMoreDue ||= outcome === 'merged';
       this.wait(left);
@@ -151,7 +169,7 @@ class Merging {
 
   private async mergeSmall(turn: LedgerTurn, partition: number): Promise<void> {
     const { broker, report, signal } = this;
-    for (let steps = 0; steps < limits.mergeStepsPerTurnMax; steps++) {
+    for (let steps = 0; steps < mergingLimits.mergeStepsPerTurnMax; steps++) {
       const { outcome, segments, bytes } = await mergeSegments(broker, { ...turn, partition, signal });
       if (outcome === 'refused' || outcome === 'unknown') report.refused++;
       if (outcome === 'blocked') report.blocked++;
@@ -172,5 +190,5 @@ class Merging {
 
 /** Segments come with pages, which are retired a grace after they were merged: until then it is looked for small ones. */
 function mayHaveSmallSegments({ merged, sealed, retired }: LedgerHead): boolean {
-  return retired < Math.min(merged, sealed - limits.pagesKept);
+  return retired < Math.min(merged, sealed - mergingLimits.pagesKept);
 }

@@ -7,7 +7,7 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -23,11 +23,14 @@ import type { Unreadable } from './commit-bytes.ts';
 import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
 import { pagesFrom } from './ledger-pieces.ts';
 import { SegmentWriter } from './segment-writer.ts';
+import type { SharedSources } from './shared-sources.ts';
 import { type OpenedPage, type PagesWritten, writePages } from './write-pages.ts';
 
 export interface PageMergeRequest {
   topic: Topic;
   ledger: LedgerId;
+  /** What other ledgers have parts of is read once for all of them that are merged with it. */
+  shared?: SharedSources | undefined;
   /** Ends the step before the next page; what it has is committed. */
   signal?: AbortSignal;
   policy?: MergePolicy;
@@ -59,7 +62,7 @@ const NOTHING: Omit<PageMerge, 'outcome'> = { pages: 0, segments: 0, bytes: 0, l
 
 /** One step. Throws where storage fails. */
 export async function mergePages(broker: Broker, request: PageMergeRequest): Promise<PageMerge> {
-  const { topic, ledger, signal } = request;
+  const { topic, ledger, shared, signal } = request;
   const due = await duePages(broker, request);
   const none = { ...NOTHING, left: due.left };
   const { head } = due;
@@ -68,8 +71,9 @@ export async function mergePages(broker: Broker, request: PageMergeRequest): Pro
   const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
   // Someone has merged since the head was read.
   if ((lifecycle.marks.at(-1)?.pages ?? 0) > head.merged) return { ...none, outcome: 'refused' };
-  const step = { broker, topic, ledger, head, lifecycle, signal };
-  const written = await writeReadable(step, await opened(broker, ledger, due.pages));
+  const step = { broker, topic, ledger, head, lifecycle, shared, signal };
+  const written = await writeReadable(step, await opened(broker, request, due.pages));
+  if (written === 'overtaken') return { ...none, outcome: 'refused' };
   if (written.outcome === 'unreadable') return { ...none, outcome: 'blocked' };
   if (written.pages === 0) return { ...none, outcome: 'none' };
   const { pages, segments, bytes } = written;
@@ -112,6 +116,7 @@ interface Step {
   ledger: LedgerId;
   head: LedgerHead;
   lifecycle: Lifecycle;
+  shared: SharedSources | undefined;
   signal: AbortSignal | undefined;
 }
 
@@ -143,7 +148,7 @@ async function firstPages(
 ): Promise<Page[]> {
   const pages: Page[] = [];
   if (merged === sealed) return pages;
-  const to = Math.min(sealed, merged + limits.mergePagesPerStepMax);
+  const to = Math.min(sealed, merged + mergingLimits.mergePagesPerStepMax);
   let bytes = 0;
   for await (const page of pagesFrom(metadata, ledger, { from: merged, to })) {
     if (page.sequence !== merged + pages.length) break;
@@ -164,19 +169,35 @@ function backlogOf(head: LedgerHead, rest: readonly PageFacts[], merged: number)
   };
 }
 
-async function opened(broker: Broker, ledger: LedgerId, pages: readonly Page[]): Promise<OpenedPage[]> {
+/** As many of the pages as have no more in bundles than is held in memory together; one at least. */
+async function opened(
+  broker: Broker,
+  { ledger, policy }: PageMergeRequest,
+  pages: readonly Page[],
+): Promise<OpenedPage[]> {
+  const commitsMax = policy?.stepBundledCommitsMax ?? mergingLimits.mergeBundledCommitsMax;
   const found: OpenedPage[] = [];
+  let bundled = 0;
   for (const page of pages) {
     const bundles = new Map<Commit, readonly Commit[]>();
-    for (const entry of page.commits) if (isBundle(entry)) bundles.set(entry, await broker.pages.bundle(ledger, entry));
+    for (const entry of page.commits) {
+      if (!isBundle(entry)) continue;
+      const commits = await broker.pages.bundle(ledger, entry);
+      bundles.set(entry, commits);
+      bundled += commits.length;
+    }
+    if (found.length > 0 && bundled > commitsMax) break;
     found.push({ page, bundles });
   }
   return found;
 }
 
-/** All pages, or those before the first that cannot be read: these once more, because what was written is of half a page. */
-async function writeReadable(step: Step, pages: readonly OpenedPage[]): Promise<PagesWritten> {
-  const { broker, topic, ledger, head, lifecycle, signal } = step;
+/**
+ * All pages, or those before the first that cannot be read: these once more, because what was written is of half a page.
+ * `overtaken`: others have merged them, and what they name is gone by right.
+ */
+async function writeReadable(step: Step, pages: readonly OpenedPage[]): Promise<PagesWritten | 'overtaken'> {
+  const { broker, topic, ledger, head, lifecycle, shared, signal } = step;
   const stepBytes = pages.reduce((sum, { page }) => sum + pageFacts(page).bytes, 0);
   const replicas = replicasOf(head);
   const writerOf = (slot: number, base: number) =>
@@ -193,11 +214,13 @@ async function writeReadable(step: Step, pages: readonly OpenedPage[]): Promise<
       sweptMs: lifecycle.swept,
       ...(replicas !== undefined && { replicas }),
     });
-  const written = await writePages(broker, { head, pages, writerOf, signal });
+  const written = await writePages(broker, { head, pages, writerOf, shared, signal });
   if (written.outcome === 'written') return written;
+  // A step that was frozen for longer than the grace would take that for a loss.
+  if ((await broker.heads.strong(ledger))?.merged !== head.merged) return 'overtaken';
   tell(step, written.unreadable);
   if (written.pages === 0) return written;
-  return writePages(broker, { head, pages: pages.slice(0, written.pages), writerOf, signal });
+  return writePages(broker, { head, pages: pages.slice(0, written.pages), writerOf, shared, signal });
 }
 
 function tell({ broker, topic, ledger }: Step, { name, run, reason }: Unreadable): void {

@@ -7,7 +7,7 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { proposeSegmentMerge, type SegmentMerge } from '../../log/merged/levels.ts';
 import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
@@ -63,7 +63,7 @@ export async function mergeSegments(broker: Broker, request: SegmentMergeRequest
     ...(replicas !== undefined && { replicas }),
   });
   const order = readOrder(head, undefined) ?? { first: OWN_BUCKET };
-  const copied = await copySegments(broker, { topic, merge: proposed, writer, order, signal });
+  const copied = await copySegments(broker, { topic, ledger, lifecycle, merge: proposed, writer, order, signal });
   if (copied.outcome !== 'written') return { ...NOTHING, outcome: copied.outcome };
   const { add, objects } = copied;
   const rewritten = [{ remove: proposed.segments, add, objects, records: 0 }];
@@ -88,13 +88,16 @@ async function lastSegments(
   const found: SegmentItem[] = [];
   for await (const segment of segmentsBack(metadata, place, Number.MAX_SAFE_INTEGER)) {
     found.push(segment);
-    if (found.length === limits.segmentsLookedAtMax) break;
+    if (found.length === mergingLimits.segmentsLookedAtMax) break;
   }
   return found.reverse();
 }
 
 interface SegmentsCopying {
   topic: Topic;
+  ledger: LedgerId;
+  /** As of when the segments were looked up. */
+  lifecycle: Lifecycle;
   merge: SegmentMerge;
   writer: SegmentWriter;
   order: Parameters<Broker['objects']['reading']>[0];
@@ -103,11 +106,11 @@ interface SegmentsCopying {
 
 type SegmentsCopied =
   | { outcome: 'written'; add: readonly SegmentItem[]; objects: readonly ObjectId[] }
-  | { outcome: 'none' | 'blocked' };
+  | { outcome: 'none' | 'refused' | 'blocked' };
 
 async function copySegments(
   broker: Broker,
-  { topic, merge, writer, order, signal }: SegmentsCopying,
+  { topic, ledger, lifecycle, merge, writer, order, signal }: SegmentsCopying,
 ): Promise<SegmentsCopied> {
   const objects = broker.objects.reading(order);
   const letGo = async () => {
@@ -130,6 +133,9 @@ async function copySegments(
   } catch (error) {
     await letGo();
     if (!(error instanceof MillraceError) || error.retriable) throw error;
+    // What others have replaced is gone by right once its grace is over, for which this step may have been frozen.
+    const { version } = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+    if (version !== lifecycle.version) return { outcome: 'refused' };
     broker.log.error('A merged segment cannot be read, and stays by itself', {
       topic: topic.name,
       partition: under?.partition,

@@ -13,24 +13,18 @@
  * it may be younger.
  */
 import { ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { sweeperLimits } from '../../kernel/limits/sweeper.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { decodeFooter, type Footer, footerBytes } from '../../log/segment/footer.ts';
 import type { Broker } from '../broker.ts';
 import { LedgerLook, nameOf } from './ledger-look.ts';
 import type { ObjectParts } from './object-parts.ts';
 
-/** Not of an object that is gone already. */
-export async function isOrphan(broker: Broker, name: string): Promise<boolean> {
-  const footer = await footerOf(broker, name);
-  return footer !== undefined && (await orphansAmong(broker, [footer])).length > 0;
-}
-
 /** Those that are orphans. Costs a look at each of their ledgers, so they should have many in common. */
 export async function orphansAmong<T extends ObjectParts>(broker: Broker, objects: readonly T[]): Promise<T[]> {
   const { looks, named } = looksFor(broker, objects);
   // Of a few objects most are found in the first ledgers, and then the others need not be looked at.
-  const inFlightMax = Math.min(objects.length, limits.sweepExaminationsInFlightMax);
+  const inFlightMax = Math.min(objects.length, sweeperLimits.sweepExaminationsInFlightMax);
   await mapBounded(looks, inFlightMax, (look) => look.look());
   await mapBounded(looks, inFlightMax, (look) => look.lookBehindFence());
   return objects.filter(({ object }) => !named.has(nameOf(object)));
@@ -38,7 +32,7 @@ export async function orphansAmong<T extends ObjectParts>(broker: Broker, object
 
 /** `undefined` where someone deleted the object meanwhile. */
 export async function footerOf(broker: Broker, name: string): Promise<Footer | undefined> {
-  let tail = await broker.objects.getTail(name, limits.footerBytesGuess);
+  let tail = await broker.objects.getTail(name, sweeperLimits.footerBytesGuess);
   if (tail === undefined) return undefined;
   const wanted = footerBytes(tail.bytes);
   if (wanted > tail.bytes.length) {

@@ -2,8 +2,9 @@
  * All of a merged segment once, in order, for those that rewrite or look through partitions: some blocks at a time, the next
  * ones while the caller works. Unlike for readers (read/segment-reader.ts) nothing is kept, and every checksum is checked.
  */
+import { releaseBytes } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { readAhead } from '../../kernel/read-ahead.ts';
 import { decodeSegmentFooter } from '../../log/merged/segment-footer.ts';
 import { blocksBetween, checkBlock, type SegmentBlock } from '../../log/merged/segment-index.ts';
@@ -11,7 +12,7 @@ import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { ObjectStore } from '../../storage/objects/port.ts';
 
-/** Whole batches. */
+/** Whole batches. The bytes are gone when the next piece is asked for: collected later, they are most of a step's memory. */
 export interface SegmentPiece {
   /** Of its first byte in the object. */
   position: number;
@@ -25,7 +26,7 @@ export interface SegmentPiece {
 export async function* readSegment(
   objects: Pick<ObjectStore, 'getRange'>,
   segment: SegmentItem,
-  { from = segment.base }: { from?: number } = {},
+  { from = segment.base, pieceBytes = mergingLimits.segmentReadBytes }: { from?: number; pieceBytes?: number } = {},
 ): AsyncGenerator<SegmentPiece> {
   if (segment.bytes === 0) return;
   const name = objectName('merged', segment.object);
@@ -36,27 +37,31 @@ export async function* readSegment(
   if (footer === undefined) throw missing(name, segment);
   const { blocks } = unreadable(segment, () => decodeSegmentFooter(footer));
   const bounds = {
-    inFlightMax: limits.segmentReadsInFlightMax,
-    bytesMax: limits.segmentReadsInFlightMax * limits.segmentReadBytes,
+    inFlightMax: mergingLimits.segmentReadsInFlightMax,
+    bytesMax: mergingLimits.segmentReadsInFlightMax * pieceBytes,
     bytesOf: bytesOfBlocks,
   };
   const read = (some: readonly SegmentBlock[]) => {
     const start = positionOf(some);
     return objects.getRange(name, { start, end: start + bytesOfBlocks(some) });
   };
-  for await (const { item, result: bytes } of readAhead(pieces(blocks, from), bounds, read)) {
+  for await (const { item, result: bytes } of readAhead(pieces(blocks, { from, pieceBytes }), bounds, read)) {
     if (bytes === undefined) throw missing(name, segment);
     const position = positionOf(item);
     for (const block of item) {
       checkBlock(bytes.subarray(block.position - position, block.position - position + block.bytes), block, name);
     }
     yield { position, bytes };
+    releaseBytes(bytes);
   }
 }
 
-function* pieces(blocks: readonly SegmentBlock[], from: number): Generator<readonly SegmentBlock[]> {
+function* pieces(
+  blocks: readonly SegmentBlock[],
+  { from, pieceBytes }: { from: number; pieceBytes: number },
+): Generator<readonly SegmentBlock[]> {
   for (let next = from; ; ) {
-    const some = blocksBetween(blocks, { from: next, bytesMax: limits.segmentReadBytes });
+    const some = blocksBetween(blocks, { from: next, bytesMax: pieceBytes });
     const last = some.at(-1);
     if (last === undefined) return;
     yield some;

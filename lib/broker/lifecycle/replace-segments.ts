@@ -1,6 +1,7 @@
 /** Commits what segments were rewritten to: one transaction, which condemns what it replaces. */
 import { toHex } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
+import type { Write } from '../../kernel/items.ts';
 import {
   type CompactionProgress,
   decodeLifecycle,
@@ -19,11 +20,8 @@ export interface SegmentsReplacement {
   rewritten: readonly RewrittenSegments[];
   /** Of slots that were compacted. */
   progress?: ReadonlyMap<number, CompactionProgress>;
-}
-
-/** How many of a transaction's writes for segments these are, at most. */
-export function writesOf({ remove, add }: RewrittenSegments): number {
-  return remove.length + add.length;
+  /** A write that takes effect with the replacement, once. */
+  with?: Write;
 }
 
 export function replaceSegments(broker: Broker, replacement: SegmentsReplacement): Promise<SegmentsCommitted> {
@@ -31,13 +29,15 @@ export function replaceSegments(broker: Broker, replacement: SegmentsReplacement
   const add = rewritten.flatMap((one) => one.add);
   const remove = rewritten.flatMap((one) => one.remove);
   const random = toHex(broker.random.bytes(4));
-  const plan = (nowMs: number) =>
-    planReplace(ledger, lifecycle, {
+  const plan = (nowMs: number) => [
+    ...planReplace(ledger, lifecycle, {
       remove,
       add,
       condemned: { ms: nowMs, random },
       ...(progress !== undefined && { progress }),
-    });
+    }),
+    ...(replacement.with === undefined ? [] : [replacement.with]),
+  ];
   const isApplied = async () => {
     const [first] = add;
     if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);

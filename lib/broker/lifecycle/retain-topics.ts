@@ -1,7 +1,7 @@
 /** Retention of all topics, ledger by ledger (retain.ts). May overlap with itself: log starts only go up. */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { retentionLimits } from '../../kernel/limits/retention.ts';
 import { retentionRules } from '../../log/retention/rules.ts';
 import type { Broker } from '../broker.ts';
 import { goRound, type LedgerTurn } from './ledger-rounds.ts';
@@ -26,7 +26,7 @@ export async function retainTopics(
   await goRound(broker, {
     progress: PROGRESS,
     isOfInterest: ({ config }) => retentionRules(config) !== undefined,
-    inFlightMax: limits.retainedLedgersInFlightMax,
+    inFlightMax: retentionLimits.retainedLedgersInFlightMax,
     look: async (turn) => {
       await retain(broker, turn, report);
       return 'done';

@@ -7,7 +7,7 @@
  * by age has come to is kept, so that the next one goes on there.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';
 import { pageForOffset } from '../../log/ledger/locate.ts';
@@ -105,7 +105,7 @@ async function byAge(looked: Ledger, slots: readonly Slot[], retentionMs: number
     return passed;
   };
   const merged = slots.filter(({ start, mergedEnd }) => start < mergedEnd);
-  await mapBounded(merged, limits.storageFanOutMax, async (one) => {
+  await mapBounded(merged, storageLimits.storageFanOutMax, async (one) => {
     const place = { topicId: topic.topicId, partition: one.partition };
     for await (const segment of segmentsFrom(broker.metadata, place, one.start)) {
       const { reached, ended } = pass(one, segmentPiece(segment));
@@ -130,7 +130,7 @@ async function passPages(looked: Ledger, slots: readonly Slot[], { progress, pas
     return !ended && reached < end;
   };
   const open = slots.filter(isOpen);
-  const firsts = await mapBounded(open, limits.storageFanOutMax, (one) =>
+  const firsts = await mapBounded(open, storageLimits.storageFanOutMax, (one) =>
     firstPageOf(looked, one.slot, (progress.get(one.slot) as AgeProgress).reached),
   );
   // One that is held up early must not make the others read what lies between again and again: they wait for their page.
@@ -194,7 +194,7 @@ async function bySize(
       if (inPages.size === 0) break;
     }
   }
-  await mapBounded([...open], limits.storageFanOutMax, async (one) => {
+  await mapBounded([...open], storageLimits.storageFanOutMax, async (one) => {
     if (one.start >= one.mergedEnd) return;
     const place = { topicId: topic.topicId, partition: one.partition };
     for await (const segment of segmentsBack(broker.metadata, place, one.mergedEnd)) {

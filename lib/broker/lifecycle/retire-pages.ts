@@ -8,7 +8,8 @@
  * commits that it found in the tail behind those of the first one, which are in pages that are needed.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { retiringLimits } from '../../kernel/limits/retiring.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BundleEntry, bundleKey, decodeBundleItem, isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -41,7 +42,7 @@ export async function retirePages(broker: Broker, ledger: LedgerId): Promise<Ret
 
 /** Answers below which page pages are retired now. */
 async function retire(broker: Broker, ledger: LedgerId, head: LedgerHead, lifecycle: Lifecycle): Promise<number> {
-  const most = head.retired + limits.pagesRetiredPerStep;
+  const most = head.retired + retiringLimits.pagesRetiredPerStep;
   const to = Math.min(most, retirableTo(head, lifecycle, broker.clock.now()));
   if (to <= head.retired) return head.retired;
   const pages = await readPages(broker, ledger, head.retired, to);
@@ -55,7 +56,7 @@ async function clear(
   broker: Broker,
   { ledger, lifecycle, to }: { ledger: LedgerId; lifecycle: Lifecycle; to: number },
 ): Promise<Retired> {
-  const end = Math.min(to, lifecycle.deleted + limits.pagesRetiredPerStep);
+  const end = Math.min(to, lifecycle.deleted + retiringLimits.pagesRetiredPerStep);
   if (end <= lifecycle.deleted) return { pages: 0, objects: 0 };
   const pages = await readPages(broker, ledger, lifecycle.deleted, end);
   // Else they may be other ones than those that were sealed.
@@ -78,9 +79,11 @@ async function clear(
 async function deletePages({ metadata }: Broker, ledger: LedgerId, end: number): Promise<void> {
   if (end === 0) return;
   for (let from: string | undefined = PAGES_START; from !== undefined; ) {
-    const query = { pk: ledgerKey(ledger), from, to: pageSortKey(end), limit: limits.pagesRetiredPerStep };
+    const query = { pk: ledgerKey(ledger), from, to: pageSortKey(end), limit: retiringLimits.pagesRetiredPerStep };
     const page: QueryPage = await metadata.query({ ...query, consistency: 'eventual' });
-    await mapBounded(page.items, limits.storageFanOutMax, ({ key }) => writeRepeatedly(metadata, [discard(key)]));
+    await mapBounded(page.items, storageLimits.storageFanOutMax, ({ key }) =>
+      writeRepeatedly(metadata, [discard(key)]),
+    );
     from = page.next;
   }
 }
@@ -92,7 +95,7 @@ async function deletedOf({ metadata }: Broker, ledger: LedgerId): Promise<number
 /** Those that are there. */
 async function readPages(broker: Broker, ledger: LedgerId, from: number, to: number): Promise<Page[]> {
   const numbers = Array.from({ length: to - from }, (_, index) => from + index);
-  const found = await mapBounded(numbers, limits.storageFanOutMax, async (sequence) => {
+  const found = await mapBounded(numbers, storageLimits.storageFanOutMax, async (sequence) => {
     const item = await broker.metadata.get(pageKey(ledger, sequence), 'strong');
     return item && decodePage(sequence, item);
   });

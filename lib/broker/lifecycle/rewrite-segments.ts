@@ -3,10 +3,15 @@
  * changes stays as it is, and nothing is written of it. Neighbours that change become new segments together, which cover the
  * same offsets, so that what is left of many small ones is one.
  *
+ * Neighbours that are many, large or slow to read are handed out in several groups, so that the first ones can be committed
+ * long before the sweeper takes their objects for orphans.
+ *
  * In memory are a few pieces of what is read and what an upload keeps, whatever the segments' size.
  */
+import { releaseBytes } from '../../kernel/bytes.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
@@ -27,9 +32,13 @@ export interface SegmentsRewriting {
   ledger: LedgerId;
   /** Of one partition, in the order of their offsets and without gaps. */
   segments: readonly SegmentItem[];
-  /** As they were read before the segments. */
+  /** As it was read before the segments. */
   head: LedgerHead;
-  lifecycle: Lifecycle;
+  /**
+   * On the version of which the next group is to be committed, and no other: its objects say that they were made from it. All
+   * that was handed out before is committed or given up when it is asked for.
+   */
+  lifecycle: () => Lifecycle;
   /** `header`'s batch, all of which is in `bytes`. */
   rewrite: (bytes: Uint8Array, header: BatchHeader) => Rewrite;
   /** Whether what is left of the segment is compacted. */
@@ -40,7 +49,7 @@ export interface SegmentsRewriting {
 
 /** Neighbours, and what is to take their place. It is stored, and nothing refers to it yet. */
 export interface RewrittenSegments {
-  /** At most `limits.segmentWritesMax` together. */
+  /** At most `mergingLimits.segmentWritesMax` together. */
   remove: readonly SegmentItem[];
   add: readonly SegmentItem[];
   /** Those of `add`. */
@@ -70,7 +79,7 @@ export async function* rewriteSegments(
         run = undefined;
       }
       const writerOf = () => {
-        run ??= new Run(newWriter(broker, rewriting, segment, bytesMax), isCompacted(segment));
+        run ??= new Run(broker.clock, newWriter(broker, rewriting, segment, bytesMax), isCompacted(segment));
         return run.writer;
       };
       if (await rewriteSegment(objects, { segment, rewrite: rewriting.rewrite, writerOf })) {
@@ -98,14 +107,22 @@ class Run {
   readonly compacted: boolean;
   readonly remove: SegmentItem[] = [];
   finished = false;
+  private readonly clock: Clock;
+  private readonly begunMs: number;
 
-  constructor(writer: SegmentWriter, compacted: boolean) {
+  constructor(clock: Clock, writer: SegmentWriter, compacted: boolean) {
+    this.clock = clock;
+    this.begunMs = clock.monotonic();
     this.writer = writer;
     this.compacted = compacted;
   }
 
   get isFull(): boolean {
-    return this.remove.length + this.writer.segments.length + 1 + WRITES_PER_SEGMENT > limits.segmentWritesMax;
+    const writes = this.remove.length + this.writer.segments.length + 1 + WRITES_PER_SEGMENT;
+    const bytes = this.remove.reduce((sum, segment) => sum + segment.bytes, 0);
+    const { segmentWritesMax, rewriteBytesMax, rewriteMsMax } = mergingLimits;
+    const isLate = this.clock.monotonic() - this.begunMs >= rewriteMsMax;
+    return writes > segmentWritesMax || bytes >= rewriteBytesMax || isLate;
   }
 
   async finish(): Promise<RewrittenSegments> {
@@ -122,11 +139,12 @@ function recordsIn(segments: readonly SegmentItem[]): number {
 
 function newWriter(
   broker: Broker,
-  { topic, head, lifecycle, isCompacted }: SegmentsRewriting,
+  { topic, head, lifecycle: current, isCompacted }: SegmentsRewriting,
   first: SegmentItem,
   bytesMax: number,
 ): SegmentWriter {
   const replicas = replicasOf(head);
+  const lifecycle = current();
   return new SegmentWriter(broker, {
     identity: {
       topicId: topic.topicId,
@@ -143,6 +161,8 @@ function newWriter(
   });
 }
 
+const PIECES = { pieceBytes: mergingLimits.segmentRewriteReadBytes };
+
 interface SegmentRewriting {
   segment: SegmentItem;
   rewrite: SegmentsRewriting['rewrite'];
@@ -155,7 +175,7 @@ async function rewriteSegment(
   { segment, rewrite, writerOf }: SegmentRewriting,
 ): Promise<boolean> {
   let writer: SegmentWriter | undefined;
-  for await (const { position, bytes } of readSegment(objects, segment)) {
+  for await (const { position, bytes } of readSegment(objects, segment, PIECES)) {
     let copied = 0;
     for (const header of batchHeaders(bytes)) {
       const rewritten = unreadable(segment, () => rewrite(bytes, header));
@@ -165,7 +185,10 @@ async function rewriteSegment(
         await copyBefore(objects, { segment, position, writer });
       }
       if (header.position > copied) await writer.write(bytes.subarray(copied, header.position));
-      if (rewritten.kind === 'rewritten') await writer.write(rewritten.batch);
+      if (rewritten.kind === 'rewritten') {
+        await writer.write(rewritten.batch);
+        releaseBytes(rewritten.batch);
+      }
       copied = header.position + header.sizeBytes;
     }
     if (writer !== undefined && copied < bytes.length) await writer.write(bytes.subarray(copied));
@@ -179,7 +202,7 @@ async function copyBefore(
   { segment, position, writer }: { segment: SegmentItem; position: number; writer: SegmentWriter },
 ): Promise<void> {
   if (position === 0) return;
-  for await (const piece of readSegment(objects, segment)) {
+  for await (const piece of readSegment(objects, segment, PIECES)) {
     if (piece.position >= position) return;
     await writer.write(piece.bytes);
   }

@@ -6,7 +6,7 @@
  */
 import type { ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { newObjectId, type ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { SegmentBuilder, type SegmentIdentity } from '../../log/merged/segment-builder.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
@@ -116,9 +116,9 @@ export class SegmentWriter {
 
   /** Small pieces are sent together. */
   private async take(upload: Upload, piece: Uint8Array): Promise<void> {
-    if (this.gathered + piece.length > limits.segmentGatherBytes) await this.flush(upload);
-    if (piece.length >= limits.segmentGatherBytes) return upload.write([piece]);
-    this.block ??= new Uint8Array(limits.segmentGatherBytes);
+    if (this.gathered + piece.length > mergingLimits.segmentGatherBytes) await this.flush(upload);
+    if (piece.length >= mergingLimits.segmentGatherBytes) return upload.write([piece]);
+    this.block ??= new Uint8Array(mergingLimits.segmentGatherBytes);
     this.block.set(piece, this.gathered);
     this.gathered += piece.length;
   }

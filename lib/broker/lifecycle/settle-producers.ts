@@ -1,8 +1,9 @@
 /**
  * Gives producers' kept batches the offsets in place of commits that are in these pages, before the pages go.
  *
- * A producer that moves between head and item meanwhile may be missed, and keeps the commit's name. Nothing depends on it
- * but the answer to a retry of that very batch: that it was written, and that nobody knows where any more.
+ * Items and head are gone through twice, and again while something was found: a producer that moves between them meanwhile, or
+ * appends, is then found where it went. Only one that moves there and back, between each two looks, may be missed, since no one
+ * read shows both, and keeps the commit's name. Nothing depends on it but the answer to a retry of that very batch: that it was written, and that nobody knows where any more.
  */
 import {
   type ProducerState,
@@ -13,7 +14,9 @@ import {
 import { bytesEqual, toHex } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { retiringLimits } from '../../kernel/limits/retiring.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage } from '../../log/ledger/append.ts';
 import { idOf } from '../../log/ledger/commit.ts';
@@ -29,8 +32,10 @@ import type { Broker } from '../broker.ts';
 
 export async function settleProducers(broker: Broker, ledger: LedgerId, pages: readonly Page[]): Promise<void> {
   const places = placesIn(pages);
-  await settleItems(broker, ledger, places);
-  await settleHead(broker, ledger, places);
+  for (let round = 1; round <= retiringLimits.settlingRoundsMax; round++) {
+    const found = (await settleItems(broker, ledger, places)) + (await settleHead(broker, ledger, places));
+    if (found === 0 && round > 1) return;
+  }
 }
 
 type Places = ReadonlyMap<string, BaseOffsets>;
@@ -56,33 +61,39 @@ function settled(packed: Uint8Array, places: Places): Uint8Array | undefined {
   return bytesEqual(after, packed) ? undefined : after;
 }
 
-async function settleItems(broker: Broker, ledger: LedgerId, places: Places): Promise<void> {
+/** How many there were to settle, also those that somebody was ahead of. */
+async function settleItems(broker: Broker, ledger: LedgerId, places: Places): Promise<number> {
+  let found = 0;
   for (let from: string | undefined = PRODUCERS_START; from !== undefined; ) {
     const page = await broker.metadata.query({
       pk: ledgerKey(ledger),
       from,
       to: PRODUCERS_END,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
-    await mapBounded(page.items, limits.storageFanOutMax, async ({ key, attributes }) => {
+    await mapBounded(page.items, storageLimits.storageFanOutMax, async ({ key, attributes }) => {
       const before = decodeProducerItem(attributes);
       const after = settled(before, places);
       if (after === undefined) return;
+      found++;
       const conditions: Write['conditions'] = [{ clause: 'equals', attribute: 's', value: before }];
       const put: Write = { kind: 'put', key, attributes: encodeProducerItem(after), conditions };
       await broker.metadata.write([put]);
     });
     from = page.next;
   }
+  return found;
 }
 
-/** Of an append that is under way it takes the condition away: it is then attempted again with what is there. */
-async function settleHead(broker: Broker, ledger: LedgerId, places: Places): Promise<void> {
+/** The same. Of an append that is under way it takes the condition away: it is then attempted again with what is there. */
+async function settleHead(broker: Broker, ledger: LedgerId, places: Places): Promise<number> {
+  let found = 0;
   const head = await broker.heads.strong(ledger);
   for (const [key, before] of head?.producers ?? []) {
     const after = settled(before, places);
     if (after === undefined) continue;
+    found++;
     const attribute = producerAttribute(key);
     const written = await broker.metadata.write([
       {
@@ -94,4 +105,5 @@ async function settleHead(broker: Broker, ledger: LedgerId, places: Places): Pro
     ]);
     if (written.item !== undefined) broker.heads.update(ledger, decodeHead(written.item));
   }
+  return found;
 }

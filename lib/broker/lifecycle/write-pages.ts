@@ -2,7 +2,8 @@
 import { assert } from '../../kernel/assert.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import type { ObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { mergingLimits } from '../../kernel/limits/merging.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { readAhead } from '../../kernel/read-ahead.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -16,6 +17,7 @@ import { readOrder } from '../read/visible.ts';
 import { bytesOfRuns, type CommitBytes, readCommit, type Unreadable } from './commit-bytes.ts';
 import { discardObjects } from './commit-segments.ts';
 import type { SegmentWriter } from './segment-writer.ts';
+import type { SharedSources } from './shared-sources.ts';
 
 /** A page, and the commits of the bundles that it has entries for. */
 export interface OpenedPage {
@@ -27,7 +29,9 @@ export interface PagesWriting {
   head: LedgerHead;
   pages: readonly OpenedPage[];
   writerOf: (slot: number, base: number) => SegmentWriter;
-  /** Ends it before the next page, as `limits.mergeStepMsMax` does once one is written. */
+  /** What is read once for several ledgers; it may end it before the next page, too. */
+  shared?: SharedSources | undefined;
+  /** Ends it before the next page, as `mergingLimits.mergeStepMsMax` does once one is written. */
   signal?: AbortSignal;
 }
 
@@ -54,7 +58,7 @@ export async function writePages(broker: Broker, writing: PagesWriting): Promise
       return { outcome: 'unreadable', pages: copied.pages, unreadable: copied.unreadable };
     }
     const last = writing.pages[copied.pages - 1]?.page;
-    const finished = await mapBounded([...writers], limits.storageFanOutMax, ([slot, writer]) => {
+    const finished = await mapBounded([...writers], storageLimits.storageFanOutMax, ([slot, writer]) => {
       assert(last !== undefined, 'what was written is of a page');
       return writer.finish(pageEnd(last, slot));
     });
@@ -80,20 +84,22 @@ interface Copied {
 
 async function copyRuns(
   broker: Broker,
-  { head, pages, writerOf, signal }: PagesWriting,
+  { head, pages, writerOf, shared, signal }: PagesWriting,
   writers: Map<number, SegmentWriter>,
 ): Promise<Copied> {
   const objects = broker.objects.reading(readOrder(head, undefined) ?? { first: OWN_BUCKET });
+  const ofSeveral = shared?.over(objects) ?? objects;
   const first = pages[0]?.page;
-  const endMs = broker.clock.monotonic() + limits.mergeStepMsMax;
+  const endMs = broker.clock.monotonic() + mergingLimits.mergeStepMsMax;
   let [page, bytes] = [-1, 0];
   const bounds = {
-    inFlightMax: limits.mergeReadsInFlightMax,
-    bytesMax: limits.mergeReadBytesMax,
+    inFlightMax: mergingLimits.mergeReadsInFlightMax,
+    bytesMax: mergingLimits.mergeReadBytesMax,
     bytesOf: bytesOfRuns,
   };
-  for await (const { item, result } of readAhead(sourcesIn(pages, head), bounds, (source) =>
-    readCommit(objects, source),
+  const sources = untilEnough(sourcesIn(pages, head), shared, pages.length);
+  for await (const { item, result } of readAhead(sources, bounds, (source) =>
+    readCommit(source.commit.alone === true ? objects : ofSeveral, source),
   )) {
     const isOver = signal?.aborted === true || (item.page > 0 && broker.clock.monotonic() >= endMs);
     if (item.page !== page && isOver) return { pages: item.page, bytes };
@@ -113,7 +119,29 @@ async function copyRuns(
     // Sooner than it would be collected: memory is for what is read next.
     releaseBytes(read.whole);
   }
-  return { pages: pages.length, bytes };
+  return { pages: sources.pages, bytes };
+}
+
+/** Of whole pages; `pages` are how many, once it has ended. */
+function untilEnough(
+  sources: Iterable<Source>,
+  shared: SharedSources | undefined,
+  all: number,
+): Iterable<Source> & { pages: number } {
+  return {
+    pages: all,
+    *[Symbol.iterator]() {
+      let last = 0;
+      for (const source of sources) {
+        if (source.page > last && shared?.hasEnough() === true) {
+          this.pages = source.page;
+          return;
+        }
+        last = source.page;
+        yield source;
+      }
+    },
+  };
 }
 
 /** In the order of the pages. Runs that end at or below the log start are deleted, and may be gone. */

@@ -4,7 +4,7 @@ import type { LedgerId } from '../../kernel/ids.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { ledgerOf } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
-import { unknownPartition } from '../topic-cache.ts';
+import { unknownPartition } from '../topics/topic-cache.ts';
 import { PartitionView } from './partition-view.ts';
 
 export interface OpenPartition {

@@ -102,6 +102,21 @@ export class PartitionView {
     yield* this.runsSince(timestampMs);
   }
 
+  /**
+   * The newest timestamp of what is stored last, 0 where nothing is: where to begin to look for the newest of all. It may be of a record below
+   * the log start.
+   */
+  async newestNearEnd(): Promise<number> {
+    const tail = visibleInTail(this.head, this.slot);
+    if (tail.length > 0) return newestOf(tail);
+    const { merged, sealed } = this.head;
+    const runs = sealed > merged ? runsInPage(await this.pages.get(this.ledger, sealed - 1), this.slot) : [];
+    if (runs.length > 0) return newestOf(runs);
+    const mergedEnd = await this.mergedEnd();
+    if (mergedEnd <= this.logStart) return 0;
+    return (await this.segments.covering(this.place, mergedEnd - 1)).newestMs ?? 0;
+  }
+
   /** Below are segments, from there on pages and the tail. */
   private async mergedEnd(): Promise<number> {
     const { merged, sealed } = this.head;
@@ -121,7 +136,7 @@ export class PartitionView {
   }
 
   private async *inSegmentsSince(timestampMs: number, to: number): AsyncGenerator<PlacedExtent> {
-    const first = await this.segments.since(this.place, { timestampMs, logStart: this.logStart });
+    const first = await this.segments.since(this.place, { timestampMs, logStart: this.logStart, to });
     if (first === undefined) return;
     for await (const placed of this.inSegments(Math.max(first.base, this.logStart), to)) {
       if ((placed.extent.newestMs ?? -1) >= timestampMs) yield placed;
@@ -204,6 +219,10 @@ export class PartitionView {
     }
     return low;
   }
+}
+
+function newestOf(runs: readonly LocatedRun[]): number {
+  return runs.reduce((newest, { maxTimestamp }) => Math.max(newest, maxTimestamp), 0);
 }
 
 /** An offset that the view shows to be outside the partition; the view must be of a strongly read head. */

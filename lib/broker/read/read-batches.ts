@@ -1,6 +1,6 @@
 /** Reading a stretch of a partition: from runs and extents of segments to whole batches, bounded by bytes. */
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
 import type { Broker } from '../broker.ts';
 import { isLost, notFound } from './lost.ts';
@@ -18,6 +18,8 @@ export interface Stretch {
 
 export interface StretchRequest {
   maxBytes: number;
+  /** Takes nothing that is not known to fit `maxBytes` before it is read, and so maybe nothing at all. */
+  strict?: boolean;
   /** For both see RunCache. */
   use?: BatchUse;
   rack?: string;
@@ -32,9 +34,11 @@ export async function readBatches(
   broker: Broker,
   view: PartitionView,
   offset: number,
-  { maxBytes, use, rack }: StretchRequest,
+  { maxBytes, strict = false, use, rack }: StretchRequest,
 ): Promise<Stretch> {
-  const taken = await take(view.from(offset), offset, maxBytes);
+  const near = await take(view.from(offset), offset, maxBytes);
+  const taken = strict ? fitting(near, maxBytes) : near;
+  if (strict && taken.length === 0) return { batches: [], nextOffset: offset };
   const how = { use, order: readOrder(view.head, rack) };
   const { found, fault } = await untilFault(taken.map((placed) => readPlaced(broker, placed, how)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
@@ -75,6 +79,15 @@ async function untilFault(reads: readonly Promise<Read>[]): Promise<{ found: rea
   }
 }
 
+function fitting(placed: readonly Placed[], maxBytes: number): Placed[] {
+  let bytes = 0;
+  const end = placed.findIndex((one) => {
+    bytes += bytesOf(one);
+    return bytes > maxBytes;
+  });
+  return placed.slice(0, end === -1 ? placed.length : end);
+}
+
 /** Until their bytes are enough. What begins before the offset counts for a byte: the offset may be its last. */
 async function take(all: AsyncIterable<Placed>, offset: number, maxBytes: number): Promise<Placed[]> {
   const taken: Placed[] = [];
@@ -82,7 +95,7 @@ async function take(all: AsyncIterable<Placed>, offset: number, maxBytes: number
   for await (const placed of all) {
     taken.push(placed);
     bytes += baseOf(placed) < offset ? 1 : bytesOf(placed);
-    if (bytes >= maxBytes || taken.length >= limits.runsPerReadMax) break;
+    if (bytes >= maxBytes || taken.length >= storageLimits.runsPerReadMax) break;
   }
   return taken;
 }

@@ -6,7 +6,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import {
   decodeSegmentItem,
   partitionKey,
@@ -22,6 +22,13 @@ export interface SegmentPlace {
   partition: number;
 }
 
+export interface SoughtTime {
+  timestampMs: number;
+  logStart: number;
+  /** Segments reach to this offset, or beyond. */
+  to: number;
+}
+
 interface Found {
   segment: SegmentItem;
   /** By the wall clock: the other one may stand still while the process is frozen. */
@@ -32,7 +39,7 @@ export class SegmentDirectory {
   private readonly metadata: MetadataStore;
   private readonly clock: Clock;
   /** The last ones found, by partition; `doubtful`: what was found there was wrong. */
-  private readonly found = new LruMap<string, Found | 'doubtful'>(limits.segmentItemCacheEntries);
+  private readonly found = new LruMap<string, Found | 'doubtful'>(storageLimits.segmentItemCacheEntries);
 
   constructor({ metadata, clock }: { metadata: MetadataStore; clock: Clock }) {
     this.metadata = metadata;
@@ -61,31 +68,37 @@ export class SegmentDirectory {
 
   /**
    * The first segment with a record of this time or a later one, and of an offset at or above `logStart`; `undefined`: all are
-   * older. What is read by several queries, or while segments are replaced, may lack one: that is a fault, and is to be read
-   * again.
+   * older. What is read by several queries, while segments are replaced, or after their topic was deleted, may lack some: that is a
+   * fault, and is to be read again.
    */
   async since(
     { topicId, partition }: SegmentPlace,
-    { timestampMs, logStart }: { timestampMs: number; logStart: number },
+    { timestampMs, logStart, to }: SoughtTime,
   ): Promise<SegmentItem | undefined> {
     const pk = partitionKey(topicId, partition);
+    const atMs = this.clock.now();
     let end = logStart;
     let from: string | undefined = SEGMENTS_START;
     while (from !== undefined) {
       const page: QueryPage = await this.metadata.query({
         pk,
         from,
-        limit: limits.segmentItemsPerQuery,
+        limit: storageLimits.segmentItemsPerQuery,
         consistency: 'strong',
       });
       for (const segment of page.items.map(decodeSegmentItem)) {
         if (segment.end <= end) continue;
         if (segment.base > end) throw segmentMissing(partition, end);
-        if ((segment.newestMs ?? -1) >= timestampMs) return segment;
+        if ((segment.newestMs ?? -1) >= timestampMs) {
+          // It is asked for next, by its offset.
+          this.found.set(pk, { segment, atMs });
+          return segment;
+        }
         end = segment.end;
       }
       from = page.next;
     }
+    if (end < to) throw segmentMissing(partition, end);
     return undefined;
   }
 
@@ -113,5 +126,5 @@ function covers({ base, end }: SegmentItem, offset: number): boolean {
 
 /** Also not by a clock that was set back since. */
 function isYoung({ atMs }: Found, nowMs: number): boolean {
-  return atMs <= nowMs && nowMs - atMs < limits.segmentItemAgeMsMax;
+  return atMs <= nowMs && nowMs - atMs < storageLimits.segmentItemAgeMsMax;
 }

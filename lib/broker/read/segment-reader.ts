@@ -8,7 +8,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { crc32cCombine } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { objectIdText } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { decodeSegmentFooter } from '../../log/merged/segment-footer.ts';
 import { blocksBetween, checkBlock, type SegmentBlock } from '../../log/merged/segment-index.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
@@ -19,7 +19,7 @@ import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
 import { LruMap } from '../lru-map.ts';
-import { SegmentDirectory, type SegmentPlace, segmentMissing } from './segment-directory.ts';
+import { SegmentDirectory, type SegmentPlace, type SoughtTime, segmentMissing } from './segment-directory.ts';
 
 export type { SegmentPlace };
 
@@ -42,8 +42,10 @@ export class SegmentReader {
   private readonly directory: SegmentDirectory;
   private readonly objects: TieredObjectStore;
   /** By object. */
-  private readonly indexes = new LruMap<string, readonly Extent[]>(limits.segmentIndexCacheEntries);
-  private readonly contents = new LruMap<string, Promise<Uint8Array | undefined>>(limits.segmentExtentCacheEntries);
+  private readonly indexes = new LruMap<string, readonly Extent[]>(storageLimits.segmentIndexCacheEntries);
+  private readonly contents = new LruMap<string, Promise<Uint8Array | undefined>>(
+    storageLimits.segmentExtentCacheEntries,
+  );
 
   constructor({ metadata, objects, clock }: { metadata: MetadataStore; objects: TieredObjectStore; clock: Clock }) {
     this.directory = new SegmentDirectory({ metadata, clock });
@@ -57,9 +59,9 @@ export class SegmentReader {
     throw segmentMissing(place.partition, offset);
   }
 
-  /** The first one with a record of this time or a later one, from the log start on. */
-  since(place: SegmentPlace, at: { timestampMs: number; logStart: number }): Promise<SegmentItem | undefined> {
-    return this.directory.since(place, at);
+  /** The first one with a record of this time or a later one, from the log start on; there are segments up to `to`. */
+  since(place: SegmentPlace, sought: SoughtTime): Promise<SegmentItem | undefined> {
+    return this.directory.since(place, sought);
   }
 
   /** Something that a segment refers to was not there: it may have been replaced long ago. */
@@ -123,7 +125,7 @@ export class SegmentReader {
 function extentsOf(name: ObjectName, { base, end }: SegmentItem, blocks: readonly SegmentBlock[]): Extent[] {
   const extents: Extent[] = [];
   for (let from = base; from < end; ) {
-    const own = blocksBetween(blocks, { from, bytesMax: limits.segmentExtentBytes });
+    const own = blocksBetween(blocks, { from, bytesMax: storageLimits.segmentExtentBytes });
     const last = own.at(-1);
     const endOffset = last === undefined || last === blocks.at(-1) ? end : last.end;
     extents.push({

@@ -6,7 +6,8 @@ import { type HeadView, heldUpTo, numberInTail } from '../../coordination/replic
 import { has, members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { toHex } from '../../kernel/bytes.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { BrokerLog } from '../broker-log.ts';
 import { LruMap } from '../lru-map.ts';
 import type { Cursors } from './cursors.ts';
@@ -21,7 +22,7 @@ interface Waiting {
 export class Arrivals {
   private readonly cursors: Cursors;
   private readonly log: BrokerLog;
-  private readonly ledgers = new LruMap<string, Waiting>(limits.headCacheEntries);
+  private readonly ledgers = new LruMap<string, Waiting>(cacheLimits.headCacheEntries);
   private readonly writing = new Map<string, Promise<void>>();
 
   constructor({ cursors, log }: { cursors: Cursors; log: BrokerLog }) {
@@ -36,7 +37,7 @@ export class Arrivals {
     this.ledgers.set(name, waiting);
     const key = toHex(id);
     waiting.arrived.set(key, { id, replicas: (waiting.arrived.get(key)?.replicas ?? 0) | (1 << replica) });
-    if (waiting.arrived.size > limits.replicaArrivalsMax)
+    if (waiting.arrived.size > replicationLimits.replicaArrivalsMax)
       waiting.arrived.delete(waiting.arrived.keys().next().value ?? '');
     waiting.news = true;
     if (!this.writing.has(name)) this.begin(ledger, name, waiting);

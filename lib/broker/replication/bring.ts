@@ -4,7 +4,8 @@ import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -40,7 +41,7 @@ export class Bringer {
   private readonly epochs: EpochHistory;
   private readonly clock: Clock;
   private readonly log: BrokerLog;
-  private readonly missed = new LruMap<string, true>(limits.headCacheEntries);
+  private readonly missed = new LruMap<string, true>(cacheLimits.headCacheEntries);
   private inFlight = 0;
   private readonly waiting: (() => void)[] = [];
 
@@ -56,7 +57,7 @@ export class Bringer {
     const held: boolean[] = [];
     let fault: Brought['fault'];
     try {
-      await mapBounded(commits, limits.replicaCopiesInFlightMax, async (found, index) => {
+      await mapBounded(commits, replicationLimits.replicaCopiesInFlightMax, async (found, index) => {
         held[index] = needsNone(found.commit, target.replica) || (await this.bringCommit(target, found));
       });
     } catch (error) {
@@ -115,7 +116,7 @@ export class Bringer {
 
   /** All ledgers of the process share the objects that it may have in memory. */
   private async inTurn<T>(work: () => Promise<T>): Promise<T> {
-    while (this.inFlight >= limits.replicaCopiesInFlightMax) {
+    while (this.inFlight >= replicationLimits.replicaCopiesInFlightMax) {
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
     this.inFlight++;
@@ -130,7 +131,7 @@ export class Bringer {
   /** A replica that never answers must not keep the copies to others waiting, nor its own once it does. */
   private async inTime<T>(work: Promise<T>): Promise<T> {
     const ended = new AbortController();
-    const late = this.clock.sleep(limits.replicaCopyMsMax, ended.signal).then((): never => {
+    const late = this.clock.sleep(replicationLimits.replicaCopyMsMax, ended.signal).then((): never => {
       throw new MillraceError('KAFKA_STORAGE_ERROR', 'A copy was given up: a replica does not answer.');
     });
     try {

@@ -13,7 +13,8 @@ import { copiesDue } from '../../coordination/replication/propose-change.ts';
 import { has, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { ReplicaSet } from '../../storage/objects/replicated.ts';
@@ -55,7 +56,7 @@ export class Copier {
   private readonly bringer: Bringer;
   private readonly runs = new Map<string, Promise<void>>();
   /** Ledgers whose last run failed: an outage is told once. */
-  private readonly failing = new LruMap<string, true>(limits.headCacheEntries);
+  private readonly failing = new LruMap<string, true>(cacheLimits.headCacheEntries);
 
   constructor(parts: CopierParts) {
     this.parts = parts;
@@ -111,7 +112,7 @@ export class Copier {
     let isNews = false;
     let fault: { error: unknown } | undefined;
     for (const replica of this.due(head, view, replicas)) {
-      const left = limits.replicaCopiesPerRunMax;
+      const left = replicationLimits.replicaCopiesPerRunMax;
       try {
         if (await this.copyTo({ ledger, replica, epoch: view.epoch, left, brought: new Map() })) isNews = true;
       } catch (error) {
@@ -152,7 +153,7 @@ export class Copier {
     const from = heldUpTo(view, replica);
     if (from === commitsEnd(view)) return { head, from, commits: [] };
     if (run.left <= 0) return undefined;
-    const max = limits.replicaCopyStretchMax;
+    const max = replicationLimits.replicaCopyStretchMax;
     const found = await commitsFrom(this.parts.pages, { ledger, head, view, from, max });
     const commits = found.slice(0, this.countDue(found, view, run));
     return { head, from: found[0]?.number ?? from, commits };
@@ -173,6 +174,6 @@ export class Copier {
   private isYoung(commit: Commit | undefined): boolean {
     if (commit === undefined) return false;
     const ageMs = this.parts.clock.now() - commit.object.birthMs;
-    return ageMs >= 0 && ageMs < limits.replicaCopyAfterMs;
+    return ageMs >= 0 && ageMs < replicationLimits.replicaCopyAfterMs;
   }
 }

@@ -4,7 +4,7 @@ import { planCursor } from '../../coordination/replication/membership.ts';
 import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { decodeHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import type { HeadCache } from '../ledger/head-cache.ts';
@@ -27,7 +27,7 @@ export class Cursors {
    * what the storage fails with, or gives up, after too many others: a cursor is nothing that must be written now.
    */
   async raise(ledger: LedgerId, held: KnownHeld): Promise<void> {
-    for (let attempt = 0; attempt < limits.replicaChangesPerLookMax; attempt++) {
+    for (let attempt = 0; attempt < replicationLimits.replicaChangesPerLookMax; attempt++) {
       const head = await this.heads.known(ledger);
       const view = head && ledgerView(ledger, head);
       const write = view && planCursors(view, held(view));

@@ -16,7 +16,8 @@ import {
 import { maskOf, type ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
@@ -68,7 +69,7 @@ export class ReplicaKeeper implements ReplicaKeeping {
   private readonly watching: { probes: Probes; sights: Sights; copier: Copier } | undefined;
   private readonly looks = new Map<string, Promise<void>>();
   /** When a ledger whose leader has failed was last read to see whether it has another one. */
-  private readonly waits = new LruMap<string, number>(limits.headCacheEntries);
+  private readonly waits = new LruMap<string, number>(cacheLimits.headCacheEntries);
 
   constructor(parts: KeeperParts) {
     const { clock, log, replicaLagMsMax } = parts;
@@ -130,7 +131,7 @@ export class ReplicaKeeper implements ReplicaKeeping {
 
   private async lookOnce(ledger: LedgerId, rules: ReplicationRules): Promise<void> {
     let look = await this.lookAt({ ledger, rules, head: await this.heads.known(ledger), fresh: false });
-    for (let attempt = 0; attempt < limits.replicaChangesPerLookMax && look !== undefined; attempt++) {
+    for (let attempt = 0; attempt < replicationLimits.replicaChangesPerLookMax && look !== undefined; attempt++) {
       const change = proposeChange(look.view, look.sight, { uncleanAllowed: rules.uncleanAllowed, preferFirst: true });
       if (!look.fresh && this.isWorthReading(ledger, change)) {
         look = await this.lookAt({ ledger, rules, head: await this.heads.strong(ledger), fresh: true });
@@ -159,7 +160,7 @@ export class ReplicaKeeper implements ReplicaKeeping {
     // This may last, and only now and then is it asked whether someone else has found a leader.
     const name = ledgerName(ledger);
     const nowMs = this.clock.monotonic();
-    if (nowMs - (this.waits.get(name) ?? Number.NEGATIVE_INFINITY) < limits.replicaLookMs) return false;
+    if (nowMs - (this.waits.get(name) ?? Number.NEGATIVE_INFINITY) < replicationLimits.replicaLookMs) return false;
     this.waits.set(name, nowMs);
     return true;
   }

@@ -5,7 +5,7 @@
 import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { Replica, ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { BrokerLog } from '../broker-log.ts';
 
@@ -53,7 +53,7 @@ export class Probes {
   /** Whether a probe of the replica succeeded a short time ago, and none has failed since. */
   isProven(replica: ReplicaId): boolean {
     const { provenMs } = this.probed.get(replica) ?? NEVER;
-    return this.clock.monotonic() - provenMs <= limits.replicaProofMsMax;
+    return this.clock.monotonic() - provenMs <= replicationLimits.replicaProofMsMax;
   }
 
   /**
@@ -77,7 +77,7 @@ export class Probes {
   async settled(): Promise<void> {
     if (this.underWay.size === 0) return;
     const ended = new AbortController();
-    const patience = this.clock.sleep(limits.replicaProbePatienceMs, ended.signal);
+    const patience = this.clock.sleep(replicationLimits.replicaProbePatienceMs, ended.signal);
     await Promise.race([Promise.all(this.underWay), patience]);
     ended.abort();
   }
@@ -85,8 +85,8 @@ export class Probes {
   /** Where one has no answer, the next one may have: it is sent after a while. */
   private isDue(id: ReplicaId): boolean {
     const { underWay, lastMs, lastEnded } = this.probed.get(id) ?? NEVER;
-    const pauseMs = lastEnded ? limits.replicaProbeMs : limits.replicaSilentMsMax;
-    return underWay < limits.replicaProbesInFlightMax && this.clock.monotonic() - lastMs >= pauseMs;
+    const pauseMs = lastEnded ? replicationLimits.replicaProbeMs : replicationLimits.replicaSilentMsMax;
+    return underWay < replicationLimits.replicaProbesInFlightMax && this.clock.monotonic() - lastMs >= pauseMs;
   }
 
   private async probe({ id, store }: Replica): Promise<void> {

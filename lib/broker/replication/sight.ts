@@ -18,7 +18,8 @@ import {
 } from '../../coordination/replication/replica-state.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { ReplicaHealthBook } from '../../storage/objects/replicated-health.ts';
@@ -57,7 +58,7 @@ export class Sights {
   private readonly pages: PageCache;
   private readonly clock: Clock;
   private readonly lagMsMax: number;
-  private readonly ledgers = new LruMap<string, Seen>(limits.headCacheEntries);
+  private readonly ledgers = new LruMap<string, Seen>(cacheLimits.headCacheEntries);
 
   constructor({ replicas, probes, pages, clock, lagMsMax }: SightsOptions) {
     this.health = replicas.health;
@@ -106,7 +107,7 @@ export class Sights {
 
   /** The number of the newest commit in the last pages that is not inline; −1 where there is none. */
   private async newestUploaded(ledger: LedgerId, { sealed }: LedgerHead): Promise<number> {
-    for (let back = 1; back <= Math.min(sealed, limits.replicaPagesLookedIntoMax); back++) {
+    for (let back = 1; back <= Math.min(sealed, replicationLimits.replicaPagesLookedIntoMax); back++) {
       const { firstCommit = 0, commits } = await this.pages.get(ledger, sealed - back);
       const index = commits.findLastIndex(({ tier }) => tier !== 'inline');
       if (index >= 0) return firstCommit + index;
@@ -120,7 +121,7 @@ export class Sights {
       const { verdict } = this.health.healthOf(replica);
       if (verdict !== 'healthy' || !has(state.inSync, replica)) return true;
       // One request without an answer says little, and there may be no other one for as long as it waits.
-      return this.health.silentMs(replica) >= limits.replicaProbeMs;
+      return this.health.silentMs(replica) >= replicationLimits.replicaProbeMs;
     });
   }
 
@@ -178,5 +179,5 @@ export class Sights {
 }
 
 function isQuiet({ sinceMs }: FailingMark, nowMs: number): boolean {
-  return nowMs - sinceMs >= limits.replicaFailingMsMin;
+  return nowMs - sinceMs >= replicationLimits.replicaFailingMsMin;
 }

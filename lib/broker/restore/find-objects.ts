@@ -5,7 +5,7 @@
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { restoreLimits } from '../../kernel/limits/restore.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { FoundSegment } from '../../log/merged/choose-segments.ts';
 import { encodeSegmentFooter, itemOfFooter, type SegmentFooter } from '../../log/merged/segment-footer.ts';
@@ -51,7 +51,7 @@ export async function findObjects(broker: Broker, { without, signal, onProgress 
     const page = await broker.objects.list('merged/', cursor);
     const names = page.objects.map(({ name }) => name).filter((name) => !without.has(name) && !listed.has(name));
     for (const name of names) listed.add(name);
-    await mapBounded(names, limits.restoreFootersInFlightMax, (name) => examine(broker, name, found));
+    await mapBounded(names, restoreLimits.restoreFootersInFlightMax, (name) => examine(broker, name, found));
     found.objects = listed.size;
     onProgress(found.objects);
     cursor = page.next;

@@ -6,7 +6,7 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, objectIdText } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { restoreLimits } from '../../kernel/limits/restore.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import { type ChosenSegments, chooseSegments, type FoundSegment } from '../../log/merged/choose-segments.ts';
 import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
@@ -119,7 +119,7 @@ async function presentSegments({ metadata }: Broker, { topicId }: LedgerId, part
   const segments: SegmentItem[] = [];
   let from: string | undefined = SEGMENTS_START;
   while (from !== undefined) {
-    const query = { pk, from, to: SEGMENTS_END, limit: limits.restoreSegmentsPerQuery };
+    const query = { pk, from, to: SEGMENTS_END, limit: restoreLimits.restoreSegmentsPerQuery };
     const page = await metadata.query({ ...query, consistency: 'strong' });
     const { value, reason } = decoded(() => page.items.map(decodeSegmentItem));
     if (value === undefined) return { reason };

@@ -6,7 +6,7 @@
  * is, so that it may be cut off anywhere and run again.
  */
 import type { TopicId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { deletedTopicKey } from '../../log/topic/deleted-topic-item.ts';
 import { ledgerCount, type Topic } from '../../log/topic/topic.ts';
 import { decodeTopic, TOPIC_DIRECTORY, topicKey } from '../../log/topic/topic-item.ts';
@@ -68,7 +68,7 @@ async function stepOf(
 async function* topicsOf({ metadata }: Broker): AsyncGenerator<Topic> {
   let from: string | undefined = '';
   while (from !== undefined) {
-    const query = { pk: TOPIC_DIRECTORY, from, limit: limits.listPageMax, consistency: 'strong' as const };
+    const query = { pk: TOPIC_DIRECTORY, from, limit: requestLimits.listPageMax, consistency: 'strong' as const };
     const page = await metadata.query(query);
     for (const { key } of page.items) {
       const attributes = await metadata.get(topicKey(key.sk), 'strong');

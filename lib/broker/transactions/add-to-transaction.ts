@@ -5,7 +5,7 @@
  *
  * Parts are numbered from 0, so that a repeated call adds nothing and is answered as the first was. The part's item and the
  * state that counts it are one atomic write. The sweeper would give the bytes up an hour after their birth; no transaction
- * may be open for so long (`limits.transactionTimeoutMsMax`), and a commit that comes later still is refused by the fence.
+ * may be open for so long (`transactionLimits.transactionTimeoutMsMax`), and a commit that comes later still is refused by the fence.
  */
 import { type Caller, decideAdd } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
@@ -20,12 +20,11 @@ import { planTransactional, type TransactionalState } from '../../coordination/t
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
-import { packCommit } from '../../log/ledger/commit.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { Broker } from '../broker.ts';
 import { fencesFor } from '../groups/fenced-offsets.ts';
 import { checkItemCount } from './intent.ts';
-import { placesOf, topicsOfLedgers } from './make-receipt.ts';
 import {
   type GroupOffsets,
   offsetWrites,
@@ -33,8 +32,8 @@ import {
   prepareRecords,
   type TransactionRecord,
 } from './prepare.ts';
+import { storeRuns } from './store-runs.ts';
 import { changeState, discardPartsOf, readState, type StateStep, throwRefusal } from './transactional-states.ts';
-import { uploadRuns } from './upload.ts';
 
 export interface AddRequest {
   transactionalId: string;
@@ -57,7 +56,7 @@ export async function addToTransaction(broker: Broker, request: AddRequest): Pro
   if (records.length === 0 && (offsets?.offsets.length ?? 0) === 0) {
     throw new MillraceError('INVALID_REQUEST', 'A part of a transaction has at least one record or offset.');
   }
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.committer.inLine(id, () => add(broker, request, deadlineMs));
 }
 
@@ -65,13 +64,14 @@ async function add(broker: Broker, request: AddRequest, deadlineMs: number): Pro
   const { transactionalId: id, caller, part } = request;
   // Before anything is stored for nothing.
   const earlier = await decided(broker, request, await readState(broker, id));
-  if ('repeat' in earlier) return earlier.repeat;
+  if (earlier !== 'again' && 'repeat' in earlier) return earlier.repeat;
   const made = await storePart(broker, request, deadlineMs);
   const { added, replaced } = await changeState(
     broker,
     id,
     async (state): Promise<StateStep<{ added: Added; replaced?: TransactionalState }>> => {
       const now = await decided(broker, request, state);
+      if (now === 'again') return 'again';
       if ('repeat' in now) return { done: { added: now.repeat } };
       return {
         writes: [
@@ -86,14 +86,14 @@ async function add(broker: Broker, request: AddRequest, deadlineMs: number): Pro
   return added;
 }
 
-/** The state with the part, or the first answer where it has it. Throws the refusal. */
+/** The state with the part, or the first answer where it has it. Throws the refusal; `again` where it does not hold any more. */
 async function decided(
   broker: Broker,
   { transactionalId: id, caller, part }: AddRequest,
   state: TransactionalState | undefined,
-): Promise<{ next: TransactionalState } | { repeat: Added }> {
+): Promise<{ next: TransactionalState } | { repeat: Added } | 'again'> {
   const nowMs = broker.clock.now();
-  const decision = decideAdd(state, caller, { part, partsMax: limits.transactionPartsMax, nowMs });
+  const decision = decideAdd(state, caller, { part, partsMax: transactionLimits.transactionPartsMax, nowMs });
   switch (decision.decision) {
     case 'add':
       return { next: decision.next };
@@ -101,7 +101,7 @@ async function decided(
       const stored = await broker.metadata.get(partKey({ id, ...caller }, part), 'strong');
       if (stored !== undefined) return { repeat: answerOf(decodePart(stored), true) };
       const ended = await readState(broker, id);
-      const again = decideAdd(ended, caller, { part, partsMax: limits.transactionPartsMax, nowMs });
+      const again = decideAdd(ended, caller, { part, partsMax: transactionLimits.transactionPartsMax, nowMs });
       assert(again.decision === 'refuse', 'only of a transaction that has ended since are the parts gone');
       return throwRefusal(broker, id, again, ended?.parts);
     }
@@ -122,25 +122,12 @@ async function storePart(broker: Broker, request: AddRequest, deadlineMs: number
     guarded: true,
     members: fences.length,
   });
-  const leave = broker.committer.admit(runs.reduce((sum, { run }) => sum + run.bytes, 0));
-  try {
-    const upload = await uploadRuns(broker, runs, deadlineMs);
-    // Should other replicas need the bytes at the commit, they are copied: another process may commit.
-    upload.leave();
-    const stored = upload.ledgers;
-    const topics = topicsOfLedgers(runs, stored);
-    const commits = stored.flatMap(({ ledger, head, commits: own }, index) =>
-      own.map(({ commit }) => {
-        return { ledger, topic: topics[index] as string, seen: head.sealed, packed: packCommit(commit) };
-      }),
-    );
-    return { commits, places: placesOf(runs, stored), records, offsets, ...(reader && { reader }) };
-  } finally {
-    leave();
-  }
+  const stored = await storeRuns(broker, runs, deadlineMs);
+  return { ...stored, records, offsets, ...(reader && { reader }) };
 }
 
-function readerOf({ group, member }: Partial<GroupOffsets> = {}): PartReader | undefined {
+/** Who has read what the offsets say, if that is anybody. */
+export function readerOf({ group, member }: Partial<GroupOffsets> = {}): PartReader | undefined {
   return group === undefined || member === undefined ? undefined : { group, member };
 }
 

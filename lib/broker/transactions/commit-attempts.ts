@@ -17,7 +17,9 @@ import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
@@ -86,7 +88,7 @@ export class CommitAttempts {
   async run(progress: Progress): Promise<CommitOutcome> {
     const { clock, random } = this.parts;
     let last: MillraceError | undefined;
-    for (let attempt = 0; attempt < limits.sequenceAttemptsMax && !this.isLate(progress); attempt++) {
+    for (let attempt = 0; attempt < produceLimits.sequenceAttemptsMax && !this.isLate(progress); attempt++) {
       const step = await this.guarded(progress, () =>
         attempt === 0 && progress.unknown ? this.settle(progress) : this.attempt(progress),
       );
@@ -112,7 +114,7 @@ export class CommitAttempts {
     const written = item === undefined || progress.ledgers.length === 0 ? undefined : decodeHead(item);
     const [only] = progress.ledgers;
     if (written !== undefined && only !== undefined) this.parts.heads.update(only.plan.ledger, written);
-    const bases = await mapBounded(progress.ledgers, limits.storageFanOutMax, (ledger) =>
+    const bases = await mapBounded(progress.ledgers, storageLimits.storageFanOutMax, (ledger) =>
       this.find(progress, ledger, written),
     );
     // Once: the cache owns what it is given, and a look that failed half-way is made again.
@@ -236,7 +238,7 @@ export class CommitAttempts {
   /** What was refused for one head, which came with the refusal, may be for more of them. */
   private async readOthers(progress: Progress, refused: LedgerProgress): Promise<void> {
     const others = replicatedOf(progress).filter((ledger) => ledger !== refused);
-    await mapBounded(others, limits.storageFanOutMax, ({ plan }) => this.parts.heads.strong(plan.ledger));
+    await mapBounded(others, storageLimits.storageFanOutMax, ({ plan }) => this.parts.heads.strong(plan.ledger));
   }
 
   /** Finds out by strong reads of one of its ledgers whether the transaction is applied; `seen` may go up if not. */
@@ -366,7 +368,7 @@ function isStorageFault({ code }: MillraceError): boolean {
 export function timedOut({ unknown }: Progress, cause?: MillraceError): MillraceError {
   return new MillraceError('REQUEST_TIMED_OUT', 'The transaction could not be committed in time; try again.', {
     effect: unknown ? 'unknown' : 'none',
-    facts: { retryAfterMs: limits.retryAfterMsDefault },
+    facts: { retryAfterMs: requestLimits.retryAfterMsDefault },
     cause,
   });
 }

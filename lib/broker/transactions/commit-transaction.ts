@@ -7,6 +7,7 @@
  */
 import { type Caller, decideCommit, decideExpire } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
+import type { Raise } from '../../coordination/transactions/next-epoch.ts';
 import { decodePart, partKey, type TransactionPart } from '../../coordination/transactions/part-item.ts';
 import {
   packReceipt,
@@ -19,7 +20,10 @@ import { assert } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import { type Commit, unpackCommit } from '../../log/ledger/commit.ts';
@@ -41,6 +45,8 @@ import { discardParts, readState, throwRefusal } from './transactional-states.ts
 export interface CommitRequest {
   transactionalId: string;
   caller: Caller;
+  /** The producer gets its next epoch with the commit: of the caller's epoch that is the end. */
+  raise?: Raise;
 }
 
 export interface CommittedTransaction {
@@ -52,11 +58,11 @@ export interface CommittedTransaction {
 export async function commitTransaction(broker: Broker, request: CommitRequest): Promise<CommittedTransaction> {
   const { transactionalId: id } = request;
   checkTransactionalId(id);
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.committer.inLine(id, async () => {
     // Of a transaction of offsets alone the last round may have been applied, and the id been taken over since.
     let unknown = false;
-    for (let round = 0; round < limits.transactionDecisionsMax; round++) {
+    for (let round = 0; round < transactionLimits.transactionDecisionsMax; round++) {
       const step = await decideAndCommit(broker, request, deadlineMs).catch((error: unknown) => {
         throw unknown ? withEffect(error, 'unknown') : error;
       });
@@ -65,7 +71,7 @@ export async function commitTransaction(broker: Broker, request: CommitRequest):
       await broker.clock.sleep(retryPauseMs(round, broker.random));
     }
     const detail = 'The commit met too many other changes of its transactional id; try again.';
-    const facts = { retryAfterMs: limits.retryAfterMsDefault };
+    const facts = { retryAfterMs: requestLimits.retryAfterMsDefault };
     throw new MillraceError('CONCURRENT_TRANSACTIONS', detail, { effect: unknown ? 'unknown' : 'none', facts });
   });
 }
@@ -77,12 +83,15 @@ interface Superseded {
 
 async function decideAndCommit(
   broker: Broker,
-  { transactionalId: id, caller }: CommitRequest,
+  { transactionalId: id, caller, raise }: CommitRequest,
   deadlineMs: number,
 ): Promise<CommittedTransaction | Superseded> {
   const state = await readState(broker, id);
-  const decision = decideCommit(state, caller, broker.clock.now());
-  if (decision.decision === 'refuse') return throwRefusal(broker, id, decision, state?.parts);
+  const decision = decideCommit(state, caller, { nowMs: broker.clock.now(), ...(raise && { raise }) });
+  if (decision.decision === 'refuse') {
+    await throwRefusal(broker, id, decision, state?.parts);
+    return { unknown: false };
+  }
   if (decision.decision === 'repeat') {
     const receipt = unpackReceipt(decision.receipt);
     return { ...partitionsOf(receipt, await readReceipt(broker, receipt, deadlineMs)), repeated: true };
@@ -114,7 +123,8 @@ async function decideAndCommit(
     case 'superseded':
       return { unknown: outcome.unknown };
     case 'swept':
-      return throwSwept(broker, id, state);
+      await throwSwept(broker, id, state);
+      return { unknown: false };
     case 'committed': {
       const repeated = outcome.found && !(await isOurs(broker, id, next.token));
       if (!repeated) count(broker, stored);
@@ -183,7 +193,7 @@ async function assemble(
 ): Promise<{ stored: StoredLedger[]; receipt: Receipt }> {
   const stored = await mapBounded(
     gathered,
-    limits.storageFanOutMax,
+    storageLimits.storageFanOutMax,
     async ({ ledger, topic, storedAtSeals, commits }) => {
       const head = await broker.heads.known(ledger);
       if (head === undefined) throw goneError();
@@ -236,7 +246,7 @@ function partitionsOf(
 }
 
 /** Its bytes are gone, and so it is over, whatever the clocks say. */
-async function throwSwept(broker: Broker, id: string, state: TransactionalState): Promise<never> {
+async function throwSwept(broker: Broker, id: string, state: TransactionalState): Promise<'again'> {
   const refusal = { reason: 'not-ongoing', number: state.number, status: 'aborted', abortReason: 'timed-out' } as const;
   return throwRefusal(broker, id, { decision: 'refuse', refusal, next: decideExpire(state) }, state.parts);
 }

@@ -9,7 +9,10 @@
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { headKey } from '../../log/ledger/head.ts';
 import { begin, CommitAttempts, type CommitterParts, type Progress, timedOut, writesOf } from './commit-attempts.ts';
 import { type CommitOutcome, type Intent, intentKeys } from './intent.ts';
@@ -44,9 +47,12 @@ export class Committer {
    * called. Throws `THROTTLING_QUOTA_EXCEEDED` where there are too many.
    */
   admit(bytes: number): () => void {
-    if (this.pending >= limits.pendingTransactionsMax || this.pendingBytes + bytes > limits.pendingBytesMax) {
+    if (
+      this.pending >= transactionLimits.pendingTransactionsMax ||
+      this.pendingBytes + bytes > produceLimits.pendingBytesMax
+    ) {
       const detail = `${this.pending} transactions of ${this.pendingBytes} bytes are under way in this process; try again.`;
-      const facts = { retryAfterMs: limits.retryAfterMsDefault };
+      const facts = { retryAfterMs: requestLimits.retryAfterMsDefault };
       throw new MillraceError('THROTTLING_QUOTA_EXCEEDED', detail, { facts });
     }
     this.pending++;
@@ -177,9 +183,9 @@ class Fit {
     const ledgers = ledgerKeys(intent);
     const shared = keys.filter((key) => this.keys.has(key));
     if (shared.length === 0 || shared.some((key) => !ledgers.has(key))) return false;
-    if (this.keys.size + keys.length - shared.length > limits.transactionItemsMax) return false;
+    if (this.keys.size + keys.length - shared.length > storageLimits.transactionItemsMax) return false;
     return shared.every(
-      (key) => (this.commits.get(key) ?? 0) + (ledgers.get(key) ?? 0) <= limits.commitsPerSharedWriteMax,
+      (key) => (this.commits.get(key) ?? 0) + (ledgers.get(key) ?? 0) <= transactionLimits.commitsPerSharedWriteMax,
     );
   }
 

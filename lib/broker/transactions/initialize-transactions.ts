@@ -13,13 +13,15 @@ import {
 } from '../../coordination/transactions/transactional-item.ts';
 import { assert, unreachable } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import type { Write } from '../../kernel/items.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { Broker } from '../broker.ts';
+import { planTransactionalEntry } from './transactional-directory.ts';
 import { changeState, discardPartsOf, type StateStep, throwRefusal } from './transactional-states.ts';
 
 export interface InitializeRequest {
   transactionalId: string;
-  /** How long a transaction of the id may be open; 1 to `limits.transactionTimeoutMsMax`. */
+  /** How long a transaction of the id may be open; 1 to `transactionLimits.transactionTimeoutMsMax`. */
   timeoutMs?: number;
   /**
    * Who asks, where that is a producer that goes on after an error and has an epoch already: it gets its next one, once
@@ -38,10 +40,10 @@ export interface Initialized {
 
 /** Throws `INVALID_TRANSACTION_TIMEOUT`, `PRODUCER_FENCED`, or `INVALID_REQUEST` for an id that is none. */
 export async function initializeTransactions(broker: Broker, request: InitializeRequest): Promise<Initialized> {
-  const { transactionalId: id, timeoutMs = limits.transactionTimeoutMsDefault } = request;
+  const { transactionalId: id, timeoutMs = transactionLimits.transactionTimeoutMsDefault } = request;
   checkTransactionalId(id);
-  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > limits.transactionTimeoutMsMax) {
-    const detail = `A transaction timeout is 1 to ${limits.transactionTimeoutMsMax} milliseconds, not ${timeoutMs}.`;
+  if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > transactionLimits.transactionTimeoutMsMax) {
+    const detail = `A transaction timeout is 1 to ${transactionLimits.transactionTimeoutMsMax} milliseconds, not ${timeoutMs}.`;
     throw new MillraceError('INVALID_TRANSACTION_TIMEOUT', detail);
   }
   let producerId: number | undefined;
@@ -56,7 +58,7 @@ export async function initializeTransactions(broker: Broker, request: Initialize
       }
       switch (decision.decision) {
         case 'initialize':
-          return { writes: [planTransactional(id, decision.next)], done: { replaced: state, now: decision.next } };
+          return { writes: writesOf(id, state, decision.next), done: { replaced: state, now: decision.next } };
         case 'repeat':
           return { done: { now: state as TransactionalState } };
         case 'refuse':
@@ -70,6 +72,12 @@ export async function initializeTransactions(broker: Broker, request: Initialize
   const producer = producerOf(now);
   assert(producer !== undefined, 'who is initialized has a producer id');
   return { epoch: now.epoch, timeoutMs: now.timeoutMs, producer };
+}
+
+/** An id is listed from its first producer on. */
+function writesOf(id: string, state: TransactionalState | undefined, next: TransactionalState): Write[] {
+  const change = planTransactional(id, next);
+  return state?.producer === undefined ? [change, planTransactionalEntry(id)] : [change];
 }
 
 interface Taken {

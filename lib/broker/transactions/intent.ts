@@ -3,7 +3,7 @@
 import type { Fence } from '../../coordination/groups/fence.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { ItemKey, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -85,9 +85,9 @@ export interface ItemCount {
 /** Throws `POLICY_VIOLATION` where a transaction is of more items than one atomic write has. */
 export function checkItemCount({ ledgers, offsets, guarded, members }: ItemCount): void {
   const items = ledgers + offsets + (guarded ? 1 : 0) + members;
-  if (items <= limits.transactionItemsMax) return;
+  if (items <= storageLimits.transactionItemsMax) return;
   const id = guarded ? ', its transactional id' : '';
   const member = members === 0 ? '' : members === 1 ? ', a member' : `, ${members} members`;
   const what = `A transaction of ${items} items (${ledgers} ledgers, ${offsets} items of offsets${id}${member})`;
-  throw overLimit('transactionItemsMax', what, limits.transactionItemsMax);
+  throw overLimit('transactionItemsMax', what, storageLimits.transactionItemsMax);
 }

@@ -6,7 +6,7 @@
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Changes, Condition, Value, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { ledgerLimits } from '../../kernel/limits/ledger.ts';
 import { isRecent, planAppend } from '../../log/ledger/append.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, GAPS_ATTRIBUTE, gapsOf, type LedgerHead } from '../../log/ledger/head.ts';
@@ -54,7 +54,7 @@ export function mergeAppends(writes: readonly Write[]): Update {
     }
   }
   const entries = append['t']?.length ?? 0;
-  const room: Condition = { clause: 'shorter', attribute: 't', length: limits.tailEntriesMax - entries + 1 };
+  const room: Condition = { clause: 'shorter', attribute: 't', length: ledgerLimits.tailEntriesMax - entries + 1 };
   const changes: Changes = { add, append };
   return { kind: 'update', key: first.key, changes, conditions: [...conditions.values(), room] };
 }
@@ -83,10 +83,10 @@ export function explainLedgerRefusal(plan: LedgerAppend, item: Attributes | unde
   const head = decodeHead(item);
   if (plan.commits.some((commit) => isRecent(head, idOf(commit)))) return { reason: 'committed', head };
   if (plan.commits.some(({ object }) => head.swept >= object.birthMs)) return { reason: 'swept', head };
-  if (head.sealed > plan.seen + limits.sealsRemembered) return { reason: 'stale', head };
+  if (head.sealed > plan.seen + ledgerLimits.sealsRemembered) return { reason: 'stale', head };
   if (head.epoch !== plan.epoch || head.isrVersion !== plan.isrVersion) return { reason: 'fenced', head };
   if (plan.gaps !== undefined && gapsOf(head) !== plan.gaps) return { reason: 'gap', head };
-  const room = limits.tailEntriesMax - head.tail.length;
+  const room = ledgerLimits.tailEntriesMax - head.tail.length;
   assert(room < plan.commits.length, 'a transaction is refused for a reason that is known here');
   return { reason: 'full', head };
 }

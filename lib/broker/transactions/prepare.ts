@@ -15,15 +15,15 @@ import { utf8 } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { NewRecord } from '../../log/record-batch/record.ts';
 import type { BatchRun } from '../../log/segment/layout.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { runOf } from '../append/accept-batches.ts';
 import type { Broker } from '../broker.ts';
 import { listGroup } from '../groups/group-directory.ts';
-import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../record-batches.ts';
-import { unknownPartition } from '../topic-cache.ts';
+import { encodeRecords, recordFault, tenantMissing, type UncheckedRecord } from '../produce/record-batches.ts';
+import { unknownPartition } from '../topics/topic-cache.ts';
 import { requireResting } from '../triggers/claim.ts';
 
 export interface TransactionRecord extends UncheckedRecord {
@@ -155,8 +155,8 @@ export async function prepareOffsets(
   return offsets.map(({ topic: name, partition, offset, leaderEpoch, metadata }) => {
     const topic = topics.get(name) as Topic;
     if (partition >= topic.partitions) throw unknownPartition(topic, partition);
-    if (metadata !== undefined && utf8(metadata).length > limits.offsetMetadataBytesMax) {
-      const detail = `The metadata of ${name} ${partition} is longer than ${limits.offsetMetadataBytesMax} bytes.`;
+    if (metadata !== undefined && utf8(metadata).length > transactionLimits.offsetMetadataBytesMax) {
+      const detail = `The metadata of ${name} ${partition} is longer than ${transactionLimits.offsetMetadataBytesMax} bytes.`;
       throw new MillraceError('OFFSET_METADATA_TOO_LARGE', detail);
     }
     if (seen.has(`${name}/${partition}`)) {

@@ -5,7 +5,8 @@
  */
 import type { Receipt, ReceiptLedger } from '../../coordination/transactions/receipt.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BaseOffsets, offsetsInPage, offsetsInTail } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -17,7 +18,9 @@ import type { Broker } from '../broker.ts';
  */
 export async function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: number): Promise<BaseOffsets[]> {
   try {
-    return await mapBounded(receipt.ledgers, limits.storageFanOutMax, (ledger) => basesOf(broker, ledger, deadlineMs));
+    return await mapBounded(receipt.ledgers, storageLimits.storageFanOutMax, (ledger) =>
+      basesOf(broker, ledger, deadlineMs),
+    );
   } catch (error) {
     throw withEffect(error, 'unknown');
   }
@@ -61,6 +64,6 @@ function lateError(): MillraceError {
   return new MillraceError(
     'REQUEST_TIMED_OUT',
     'The transaction was committed; where its records are could not be read in time.',
-    { facts: { retryAfterMs: limits.retryAfterMsDefault } },
+    { facts: { retryAfterMs: requestLimits.retryAfterMsDefault } },
   );
 }

@@ -23,7 +23,8 @@ import { missingHolders } from '../../coordination/replication/uploads.ts';
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -86,7 +87,7 @@ export class Readiness {
     looks.now();
     for (let leftMs = deadlineMs - clock.monotonic(); leftMs > 0; leftMs = deadlineMs - clock.monotonic()) {
       await looks.ifDue();
-      const timeoutMs = Math.min(leftMs, limits.replicaLookMs);
+      const timeoutMs = Math.min(leftMs, replicationLimits.replicaLookMs);
       const head = await watcher.wait(ledger, (newer) => !hasGap(newer), { timeoutMs });
       if (head === undefined) throw goneError();
       if (!hasGap(head)) return;
@@ -112,7 +113,7 @@ export class Readiness {
     const { replicas: set } = this.parts.objects;
     assert(set !== undefined, 'a ledger has several replicas where there are several buckets');
     let fault: MillraceError | undefined;
-    await mapBounded(missing, limits.replicaCopiesInFlightMax, async ({ name, replicas }) => {
+    await mapBounded(missing, replicationLimits.replicaCopiesInFlightMax, async ({ name, replicas }) => {
       for (const replica of members(replicas)) {
         try {
           if (!(await set.copy(name, replica))) throw lost(name);
@@ -208,7 +209,7 @@ function placed(
   });
 }
 
-const RETRY = { retryAfterMs: limits.retryAfterMsDefault };
+const RETRY = { retryAfterMs: requestLimits.retryAfterMsDefault };
 
 function notHeld(): MillraceError {
   const detail = 'The replicas that are in sync did not all have the records, or those before them, in time.';

@@ -1,7 +1,8 @@
 /** Storing what a transaction brings to a ledger in more commits than one append takes: as a bundle, before the commit. */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { type BundleEntry, bundleKey, bundleOf, isBundle, planBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -12,7 +13,7 @@ import { withoutEffect } from './upload.ts';
 
 /** Whether so many commits of one transaction are appended to their ledger as a bundle. */
 export function makesBundle(commits: readonly Commit[]): boolean {
-  return commits.length > limits.commitsPerAppendMax;
+  return commits.length > transactionLimits.commitsPerAppendMax;
 }
 
 /**
@@ -38,7 +39,9 @@ export function discardBundles(broker: Broker, stored: readonly StoredLedger[]):
     }),
   );
   if (keys.length === 0) return;
-  const deletion = mapBounded(keys, limits.storageFanOutMax, (key) => broker.metadata.write([{ kind: 'delete', key }]));
+  const deletion = mapBounded(keys, storageLimits.storageFanOutMax, (key) =>
+    broker.metadata.write([{ kind: 'delete', key }]),
+  );
   const logged = (error: unknown) => broker.log.warn('Bundles that nothing refers to are left behind', { error });
   broker.background.add(deletion.then(() => {}, logged));
 }

@@ -10,12 +10,15 @@ import { type Caller, decideTransact } from '../../coordination/transactions/dec
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
 import type { PendingOffset } from '../../coordination/transactions/part-item.ts';
 import { type PlacedRecord, unpackReceipt } from '../../coordination/transactions/receipt.ts';
+import { refusalError } from '../../coordination/transactions/refusal-error.ts';
 import { planTransactional, type TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import { ledgerName, OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { produceLimits } from '../../kernel/limits/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import type { BaseOffsets } from '../../log/ledger/append.ts';
 import { retryPauseMs } from '../../storage/retry.ts';
 import type { Broker } from '../broker.ts';
@@ -31,7 +34,7 @@ import {
   type TransactionRecord,
 } from './prepare.ts';
 import { readReceipt } from './read-receipt.ts';
-import { discardPartsOf, readState, throwRefusal } from './transactional-states.ts';
+import { discardPartsOf, readState } from './transactional-states.ts';
 import { uploadRuns } from './upload.ts';
 
 export interface TransactRequest {
@@ -56,7 +59,7 @@ export async function transact(broker: Broker, request: TransactRequest): Promis
   if (request.records.length === 0 && (request.offsets?.offsets.length ?? 0) === 0) {
     throw new MillraceError('INVALID_REQUEST', 'A transaction has at least one record or offset.');
   }
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   const work = () => run(broker, request, deadlineMs);
   return id === undefined ? work() : broker.committer.inLine(id, work);
 }
@@ -96,7 +99,7 @@ class Transact {
   /** Reads the state; the first answer, where the transaction is committed already. Throws the refusal. */
   async decided(id: string): Promise<TransactResult | undefined> {
     this.state = await readState(this.broker, id);
-    const now = { nowMs: this.broker.clock.now(), timeoutMs: limits.transactionTimeoutMsDefault };
+    const now = { nowMs: this.broker.clock.now(), timeoutMs: transactionLimits.transactionTimeoutMsDefault };
     const decision = decideTransact(this.state, this.request.caller, now);
     switch (decision.decision) {
       case 'commit':
@@ -105,7 +108,7 @@ class Transact {
       case 'repeat':
         return this.fromReceipt(decision.receipt);
       case 'refuse':
-        return throwRefusal(this.broker, id, decision);
+        throw refusalError(id, decision.refusal);
     }
   }
 
@@ -132,7 +135,7 @@ class Transact {
 
   /** Each round is a decision upon the state as it is, with bytes that can still be committed. */
   private async decideUntilDone(prepared: PreparedRecords, offsets: readonly PendingOffset[]): Promise<TransactResult> {
-    for (let uploads = 0; uploads < limits.transactionDecisionsMax; uploads++) {
+    for (let uploads = 0; uploads < transactionLimits.transactionDecisionsMax; uploads++) {
       const upload = await uploadRuns(this.broker, prepared.runs, this.deadlineMs);
       try {
         const result = await this.decideUntilSwept(prepared, upload.ledgers, offsets);
@@ -150,7 +153,7 @@ class Transact {
     stored: readonly StoredLedger[],
     offsets: readonly PendingOffset[],
   ): Promise<TransactResult | undefined> {
-    for (let round = 0; round < limits.transactionDecisionsMax; round++) {
+    for (let round = 0; round < transactionLimits.transactionDecisionsMax; round++) {
       const outcome = await this.commitOrFenced(prepared, stored, offsets);
       switch (outcome.outcome) {
         case 'committed':
@@ -208,7 +211,7 @@ class Transact {
   private metTooMany(): MillraceError {
     const detail = 'The transaction met too many others of its transactional id; try again.';
     return new MillraceError('CONCURRENT_TRANSACTIONS', detail, {
-      facts: { retryAfterMs: limits.retryAfterMsDefault },
+      facts: { retryAfterMs: requestLimits.retryAfterMsDefault },
     });
   }
 

@@ -9,9 +9,8 @@ import {
   type TransactionalState,
   transactionalKey,
 } from '../../coordination/transactions/transactional-item.ts';
-import { MillraceError } from '../../kernel/errors.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { decideAgain } from '../write-attempts.ts';
@@ -21,22 +20,26 @@ export async function readState(broker: Broker, id: string): Promise<Transaction
   return item === undefined ? undefined : decodeTransactional(item);
 }
 
-/** Throws the refusal. What it makes known (a timeout) is noted first, as far as that succeeds: the next caller finds it too. */
-export async function throwRefusal(broker: Broker, id: string, { refusal, next }: Refused, parts = 0): Promise<never> {
+/**
+ * Throws the refusal. What it makes known, a timeout, is noted first: by another clock the transaction may have time left, and be committed
+ * at this moment. `again` where the state is not that any more upon which the refusal was decided: then nothing of the kind can be said.
+ */
+export async function throwRefusal(
+  broker: Broker,
+  id: string,
+  { refusal, next }: Refused,
+  parts = 0,
+): Promise<'again'> {
   if (next !== undefined) {
-    try {
-      const { outcome } = await broker.metadata.write([planTransactional(id, next)]);
-      if (outcome === 'applied') discardParts(broker, { id, ...next }, parts);
-    } catch (error) {
-      if (!(error instanceof MillraceError)) throw error;
-      broker.log.warn('The timeout of a transaction could not be noted', { transactionalId: id, error });
-    }
+    const { outcome } = await broker.metadata.write([planTransactional(id, next)]);
+    if (outcome !== 'applied') return 'again';
+    discardParts(broker, { id, ...next }, parts);
   }
   throw refusalError(id, refusal);
 }
 
-/** What a look at the state comes to: writes that are conditioned on it, or nothing to write. */
-export type StateStep<T> = { writes: readonly Write[]; done: T } | { writes?: undefined; done: T };
+/** What a look at the state comes to: writes that are conditioned on it, or nothing to write; or that it is to be looked at again. */
+export type StateStep<T> = { writes: readonly Write[]; done: T } | { writes?: undefined; done: T } | 'again';
 
 /**
  * Decides upon the state and writes, until the write meets the state that was decided upon. An attempt whose answer was lost
@@ -49,6 +52,7 @@ export function changeState<T>(
 ): Promise<T> {
   return decideAgain(`change of the transactional id ${JSON.stringify(id)}`, async () => {
     const step = await decide(await readState(broker, id));
+    if (step === 'again') return 'again';
     if (step.writes === undefined) return { done: step.done };
     const result = await broker.metadata.write(step.writes);
     return result.outcome === 'applied' ? { done: step.done } : 'again';
@@ -59,7 +63,7 @@ export function changeState<T>(
 export function discardParts(broker: Broker, transaction: TransactionId, parts: number): void {
   if (parts === 0) return;
   const numbers = Array.from({ length: parts }, (_, part) => part);
-  const deletion = mapBounded(numbers, limits.storageFanOutMax, (part) =>
+  const deletion = mapBounded(numbers, storageLimits.storageFanOutMax, (part) =>
     broker.metadata.write([{ kind: 'delete', key: partKey(transaction, part) }]),
   );
   const logged = (error: unknown) =>

@@ -1,7 +1,7 @@
 /** Storing a transaction's bytes: one object for all its ledgers, unsequenced until the commit. */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, newObjectId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { acceptableBirth } from '../../log/ledger/append.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -37,7 +37,7 @@ interface Draft {
 export async function uploadRuns(broker: Broker, runs: readonly PreparedRun[], deadlineMs: number): Promise<Upload> {
   const drafts = byLedger(runs);
   if (drafts.length === 0) return { ledgers: [], leave: () => {} };
-  const heads = await mapBounded(drafts, limits.storageFanOutMax, (draft) => headOf(broker, draft));
+  const heads = await mapBounded(drafts, storageLimits.storageFanOutMax, (draft) => headOf(broker, draft));
   const birthMs = acceptableBirth(
     broker.clock.now(),
     heads.map(({ swept }) => swept),

@@ -19,7 +19,8 @@ import {
 import { countDeletion } from '../../kernel/deletion-count.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { Broker } from '../broker.ts';
 import { createOnce, type Taken } from '../create-once.ts';
 import { nonEmpty } from '../groups/delete-group.ts';
@@ -75,8 +76,8 @@ export async function requireTopics(broker: Broker, trigger: Trigger): Promise<v
   if ('names' in trigger.topics) for (const name of trigger.topics.names) await broker.topics.getFresh(name);
   const topics = await topicsOfTrigger(broker, trigger);
   const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0);
-  if (partitions > limits.groupPartitionsMax) {
-    const detail = `The topics of the trigger have ${partitions} partitions: a group has at most ${limits.groupPartitionsMax}.`;
+  if (partitions > groupLimits.groupPartitionsMax) {
+    const detail = `The topics of the trigger have ${partitions} partitions: a group has at most ${groupLimits.groupPartitionsMax}.`;
     throw new MillraceError('POLICY_VIOLATION', detail);
   }
   if (trigger.onFailure?.kind !== 'topic') return;
@@ -99,10 +100,10 @@ async function requireNoLoop(broker: Broker, trigger: Trigger, topic: string): P
 /** Two that are made at the same moment may both find room. */
 async function requireRoom(broker: Broker, name: string): Promise<void> {
   const others = (await broker.triggers.listFresh()).filter(({ trigger }) => trigger.name !== name);
-  if (others.length < limits.triggersMax) return;
+  if (others.length < triggerLimits.triggersMax) return;
   throw new MillraceError(
     'POLICY_VIOLATION',
-    `There are ${others.length} triggers: at most ${limits.triggersMax} are allowed.`,
+    `There are ${others.length} triggers: at most ${triggerLimits.triggersMax} are allowed.`,
   );
 }
 

@@ -9,7 +9,8 @@ import type { Lease, LeaseError } from '../../coordination/triggers/lease-item.t
 import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import type { TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
@@ -69,11 +70,11 @@ export async function describeTrigger(broker: Broker, name: string): Promise<Des
     await readLeases(broker, record.trigger.group),
   ];
   const ledgers = topics.flatMap((topic) => ledgersOf(topic).map((ledger) => ({ topic, ledger })));
-  const described = await mapBounded(ledgers, limits.storageFanOutMax, async ({ topic, ledger }) => {
+  const described = await mapBounded(ledgers, storageLimits.storageFanOutMax, async ({ topic, ledger }) => {
     const head = await broker.heads.strong(ledger);
     if (head === undefined) return [];
     const partitions = partitionsIn(topic, ledger);
-    return mapBounded(partitions, limits.storageFanOutMax, (partition) => {
+    return mapBounded(partitions, storageLimits.storageFanOutMax, (partition) => {
       const at = nameOf({ topicId: topic.topicId, partition });
       const found = { committed: committed.get(at) ?? null, lease: leases.get(at)?.lease };
       return describePartition(broker, { topic, partition, ledger, head }, found);
@@ -103,7 +104,7 @@ function missingTopics({ topics }: Trigger, found: readonly Topic[], nowMs: numb
   const missing = topics.names.filter((name) => !there.has(name));
   if (missing.length === 0) return undefined;
   const names = missing.map((name) => `"${name}"`).join(', ');
-  const message = `There is no topic ${names}.`.slice(0, limits.triggerErrorLengthMax);
+  const message = `There is no topic ${names}.`.slice(0, triggerLimits.triggerErrorLengthMax);
   return { kind: 'UNKNOWN_TOPIC_OR_PARTITION', message, atMs: nowMs };
 }
 

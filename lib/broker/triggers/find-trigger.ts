@@ -4,7 +4,7 @@ import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import { decodeTrigger, type TriggerRecord, triggerKey } from '../../coordination/triggers/trigger-item.ts';
 import { topicMatcher } from '../../coordination/triggers/trigger-topics.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
@@ -36,6 +36,6 @@ export async function topicsOfTrigger(
 ): Promise<Topic[]> {
   const names =
     'names' in topics ? topics.names : [...(await broker.groups.topics(how)).keys()].filter(topicMatcher(topics));
-  const found = await mapBounded(names, limits.storageFanOutMax, (name) => topicOrNone(broker, name, how));
+  const found = await mapBounded(names, storageLimits.storageFanOutMax, (name) => topicOrNone(broker, name, how));
   return found.filter((topic) => topic !== undefined);
 }

@@ -11,7 +11,7 @@ import {
   unchangedTrigger,
 } from '../../coordination/triggers/trigger-item.ts';
 import { countDeletion } from '../../kernel/deletion-count.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { decideAgain, writeRepeatedly } from '../write-attempts.ts';
@@ -64,7 +64,7 @@ export async function finishDeletion(broker: Broker, record: TriggerRecord): Pro
 async function removeLeases(broker: Broker, record: TriggerRecord): Promise<void> {
   const { group } = record.trigger;
   const leases = await readLeases(broker, group);
-  await mapBounded([...leases.values()], limits.storageFanOutMax, async ({ topicId, partition, lease }) => {
+  await mapBounded([...leases.values()], storageLimits.storageFanOutMax, async ({ topicId, partition, lease }) => {
     const id = { group, topicId, partition };
     let found: Lease | undefined = lease;
     await decideAgain<undefined>('removal of a lease', async () => {

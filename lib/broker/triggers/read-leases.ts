@@ -1,7 +1,7 @@
 /** Reads the leases of a trigger's partitions: one query, or a part of it. */
 import type { TopicPartition } from '../../coordination/groups/partitions.ts';
 import { decodeLease, type Lease, leasesKey, parseLeaseKey } from '../../coordination/triggers/lease-item.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { Consistency, QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 import { nameOf } from '../groups/group-items.ts';
@@ -23,7 +23,7 @@ export async function readLeases(
       pk: leasesKey(group),
       ...(next !== '' && { from: next }),
       ...(to !== undefined && { to }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency,
     });
     for (const { key, attributes } of page.items) {

@@ -8,13 +8,13 @@ import { planLeaseFence } from '../../coordination/triggers/lease-fence.ts';
 import { leaseKey } from '../../coordination/triggers/lease-item.ts';
 import { type TriggerRecord, unchangedTrigger } from '../../coordination/triggers/trigger-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
+import { listOffsets } from '../fetch/list-offsets.ts';
 import { nameOf, readCommitted } from '../groups/group-items.ts';
-import { listOffsets } from '../list-offsets.ts';
-import { unknownPartition } from '../topic-cache.ts';
+import { unknownPartition } from '../topics/topic-cache.ts';
 import { decideAgain } from '../write-attempts.ts';
 import { getTrigger, topicsOfTrigger } from './find-trigger.ts';
 import { readLeases } from './read-leases.ts';
@@ -63,7 +63,7 @@ export async function replayTrigger(
   }
   requireOnePartition(request, topics);
   const stretches = topics.flatMap((topic) => stretchesOf(topic, request.partition));
-  const replayed = await mapBounded(stretches, limits.storageFanOutMax, (stretch) =>
+  const replayed = await mapBounded(stretches, storageLimits.storageFanOutMax, (stretch) =>
     replayStretch(broker, { name, group: trigger.group, request }, stretch),
   );
   if (request.dryRun !== true) await wakeTopics(broker, topics);
@@ -116,7 +116,7 @@ async function replayStretch(
 ): Promise<ReplayedPartition[]> {
   const { topicId } = topic;
   const places = partitions.map((partition) => ({ topicId, partition }));
-  const offsets = await mapBounded(partitions, limits.storageFanOutMax, (partition) =>
+  const offsets = await mapBounded(partitions, storageLimits.storageFanOutMax, (partition) =>
     offsetOf(broker, { topic: topic.name, partition }, request.from),
   );
   const before = await readCommitted(broker.metadata, group, places);

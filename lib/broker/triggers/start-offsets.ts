@@ -6,12 +6,12 @@ import { type CommittedOffset, OFFSETS_PER_ITEM, planOffsets } from '../../coord
 import type { StartingPosition } from '../../coordination/triggers/trigger.ts';
 import { type TriggerRecord, unchangedTrigger } from '../../coordination/triggers/trigger-item.ts';
 import type { Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
+import { type ListOffsetsRequest, listOffsets } from '../fetch/list-offsets.ts';
 import { nameOf, readCommitted } from '../groups/group-items.ts';
-import { type ListOffsetsRequest, listOffsets } from '../list-offsets.ts';
 import { decideAgain } from '../write-attempts.ts';
 
 /** An item of offsets: up to 16 partitions of a topic. */
@@ -28,8 +28,10 @@ export async function commitStarts(broker: Broker, record: TriggerRecord, topics
   const stretches = topics.flatMap((topic) =>
     Array.from({ length: Math.ceil(topic.partitions / OFFSETS_PER_ITEM) }, (_, index): Stretch => ({ topic, index })),
   );
-  for (const some of chunked(stretches, limits.storageFanOutMax)) {
-    const stayed = await mapBounded(some, limits.storageFanOutMax, (stretch) => commitStretch(broker, record, stretch));
+  for (const some of chunked(stretches, storageLimits.storageFanOutMax)) {
+    const stayed = await mapBounded(some, storageLimits.storageFanOutMax, (stretch) =>
+      commitStretch(broker, record, stretch),
+    );
     if (stayed.includes(false)) return false;
   }
   return true;

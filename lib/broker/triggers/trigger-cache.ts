@@ -5,7 +5,8 @@
 import { decodeTrigger, TRIGGER_DIRECTORY, type TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
 import { topicMatcher } from '../../coordination/triggers/trigger-topics.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
 import { ExpiringCache } from '../expiring-cache.ts';
 
@@ -19,7 +20,7 @@ export class TriggerCache {
       read: () => readTriggers(metadata),
       clock,
       entriesMax: 1,
-      ageMsMax: limits.triggerCacheMs,
+      ageMsMax: triggerLimits.triggerCacheMs,
     });
   }
 
@@ -48,7 +49,7 @@ export function meantBy(triggers: Triggers, topic: string): boolean {
   return triggers.some(({ trigger, phase }) => phase !== 'deleting' && topicMatcher(trigger.topics)(topic));
 }
 
-/** Strongly, all of them: there are at most `limits.triggersMax`, but for those that were made at the same moment. */
+/** Strongly, all of them: there are at most `triggerLimits.triggersMax`, but for those that were made at the same moment. */
 async function readTriggers(metadata: MetadataStore): Promise<Triggers> {
   const triggers: TriggerRecord[] = [];
   let from: string | undefined = '';
@@ -56,7 +57,7 @@ async function readTriggers(metadata: MetadataStore): Promise<Triggers> {
     const page: QueryPage = await metadata.query({
       pk: TRIGGER_DIRECTORY,
       ...(from !== '' && { from }),
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'strong',
     });
     for (const { key, attributes } of page.items) triggers.push(decodeTrigger(key.sk, attributes));

@@ -7,7 +7,7 @@
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, Write } from '../../kernel/items.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { headKey, WAKE_ATTRIBUTE } from '../../log/ledger/head.ts';
 import type { Topic } from '../../log/topic/topic.ts';
@@ -19,7 +19,9 @@ import { meantBy } from './trigger-cache.ts';
 /** Has all partitions of these topics looked at. A repetition after a lost answer costs one more look. */
 export async function wakeTopics({ metadata }: Broker, topics: readonly Topic[]): Promise<void> {
   const ledgers = topics.flatMap((topic) => ledgersOf(topic));
-  await mapBounded(ledgers, limits.ledgerCallsInFlightMax, (ledger) => writeRepeatedly(metadata, [planWake(ledger)]));
+  await mapBounded(ledgers, topicLimits.ledgerCallsInFlightMax, (ledger) =>
+    writeRepeatedly(metadata, [planWake(ledger)]),
+  );
 }
 
 function planWake(ledger: LedgerId, conditions: Condition[] = []): Write {
@@ -44,13 +46,13 @@ export async function repairWake({ metadata }: Broker, ledger: LedgerId): Promis
 export async function lullTopics(broker: Broker, topics: readonly Topic[]): Promise<void> {
   const { metadata } = broker;
   const ledgers = topics.flatMap((topic) => ledgersOf(topic).map((ledger) => ({ topic, ledger })));
-  const seen = await mapBounded(ledgers, limits.ledgerCallsInFlightMax, async ({ topic, ledger }) => {
+  const seen = await mapBounded(ledgers, topicLimits.ledgerCallsInFlightMax, async ({ topic, ledger }) => {
     const head = await metadata.get(headKey(ledger), 'strong');
     return { topic, ledger, wake: head && wakeOf(head) };
   });
   const triggers = await broker.triggers.listFresh();
   const unused = new Set(topics.filter(({ name }) => !meantBy(triggers, name)));
-  await mapBounded(seen, limits.ledgerCallsInFlightMax, async ({ topic, ledger, wake }) => {
+  await mapBounded(seen, topicLimits.ledgerCallsInFlightMax, async ({ topic, ledger, wake }) => {
     if (wake === undefined || !unused.has(topic)) return;
     const conditions: Condition[] = [{ clause: 'equals', attribute: WAKE_ATTRIBUTE, value: wake }];
     const write: Write = { kind: 'update', key: headKey(ledger), changes: { remove: [WAKE_ATTRIBUTE] }, conditions };

@@ -4,7 +4,7 @@ import { acceptBatches, runOf } from '../../../lib/broker/append/accept-batches.
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { concatBytes, utf8 } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { COMPRESSION_TYPES, type CompressionType } from '../../../lib/log/record-batch/compression.ts';
 import { records } from '../../../lib/log/record-batch/decode.ts';
 import { type EncodeOptions, encodeBatch } from '../../../lib/log/record-batch/encode.ts';
@@ -45,6 +45,13 @@ const valuesIn = (batches: readonly Uint8Array[]) =>
 const LINES = [record('one'), record('two '.repeat(200)), record('three')];
 
 describe('acceptBatches', () => {
+  it('takes a few thousand batches at once, and not as many as a request could hold', () => {
+    const one = encode(LINES.slice(0, 1));
+    const times = (count: number) => concatBytes(Array.from({ length: count }, () => one));
+    expect(accept({}, times(10_000)).records).toBe(10_000);
+    expect(() => accept({}, times(10_001))).toThrow(expect.objectContaining({ code: 'INVALID_RECORD' }));
+  });
+
   it.each(COMPRESSION_TYPES)('stores a batch in %s as it is, whole and without a copy', (compressionType) => {
     const bytes = concatBytes([encode(LINES, { compressionType }), encode(LINES.slice(1), { compressionType })]);
     const before = bytes.slice();
@@ -99,8 +106,8 @@ describe('acceptBatches', () => {
       expect(() => accept(config, at(timestamp))).toThrow(expect.objectContaining({ code: 'INVALID_TIMESTAMP' }));
     }
     const any = { 'message.timestamp.after.max.ms': Number.MAX_SAFE_INTEGER };
-    expect(accept(any, at(limits.timestampMsMax)).records).toBe(1);
-    expect(() => accept(any, at(limits.timestampMsMax + 1))).toThrow(
+    expect(accept(any, at(topicLimits.timestampMsMax)).records).toBe(1);
+    expect(() => accept(any, at(topicLimits.timestampMsMax + 1))).toThrow(
       expect.objectContaining({ code: 'INVALID_TIMESTAMP' }),
     );
   });

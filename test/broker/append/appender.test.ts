@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { newTopicId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
@@ -12,7 +13,7 @@ import { batchOf, headOf, makeTopic, objectNames, runsOf, settled } from '../../
 import { idle } from '../../support/manual-clock.ts';
 
 /** More than what starts an upload beside one under way. */
-const LARGE = 'x'.repeat(limits.flushBytesOverlap);
+const LARGE = 'x'.repeat(produceLimits.flushBytesOverlap);
 
 describe('group commit', () => {
   it('stores and sequences a lone append at once, with one put and one write', async () => {
@@ -85,9 +86,9 @@ describe('group commit', () => {
     appends.push(...Array.from({ length: 10 }, () => append(process, { ...process, values })));
     await idle();
     // Of those that wait together two fit into one flush.
-    expect(held).toHaveLength(limits.uploadsInFlightMax);
+    expect(held).toHaveLength(produceLimits.uploadsInFlightMax);
     for (const index of [3, 2, 1, 0, 5, 4]) await release(index);
-    expect(most()).toBe(limits.uploadsInFlightMax);
+    expect(most()).toBe(produceLimits.uploadsInFlightMax);
     expect(await Promise.all(appends)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const { tail } = await headOf(process.metadata, process.ledger);
     expect(tail.map(({ runs }) => runs[0]?.records)).toEqual([1, 2, 2, 2, 2, 2]);
@@ -197,9 +198,11 @@ describe('backpressure', () => {
     await append(process, process);
     const { release } = holdPuts(process);
     const run = runOf([batchOf('v')]);
-    const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
+    const deadlineMs = process.clock.monotonic() + produceLimits.produceDeadlineMs;
     const request = { ledger: process.ledger, slot: 0, run, deadlineMs };
-    const waiting = Array.from({ length: limits.pendingRequestsMax }, () => process.broker.appender.append(request));
+    const waiting = Array.from({ length: produceLimits.pendingRequestsMax }, () =>
+      process.broker.appender.append(request),
+    );
     await idle();
     expect(() => process.broker.appender.append(request)).toThrow(
       expect.objectContaining({ code: 'THROTTLING_QUOTA_EXCEEDED', effect: 'none', facts: { retryAfterMs: 1_000 } }),
@@ -210,7 +213,7 @@ describe('backpressure', () => {
     await idle();
     await release(1);
     await more;
-    expect((await headOf(process.metadata, process.ledger)).next[0]).toBe(limits.pendingRequestsMax + 2);
+    expect((await headOf(process.metadata, process.ledger)).next[0]).toBe(produceLimits.pendingRequestsMax + 2);
   });
 
   it('counts what is stored and not yet sequenced too, so that a stuck ledger fills no memory', async () => {
@@ -223,13 +226,13 @@ describe('backpressure', () => {
     const request = { ledger: process.ledger, slot: 0, run, deadlineMs: process.clock.monotonic() + 25_000 };
     let accepted = 0;
     const fill = async () => {
-      for (; accepted <= limits.pendingBytesMax / bytes; accepted++) {
+      for (; accepted <= produceLimits.pendingBytesMax / bytes; accepted++) {
         process.broker.appender.append(request).catch(() => undefined);
         await idle(); // all of it is uploaded
       }
     };
     await expect(fill()).rejects.toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED' });
-    expect(accepted).toBe(limits.pendingBytesMax / bytes);
+    expect(accepted).toBe(produceLimits.pendingBytesMax / bytes);
   });
 });
 
@@ -241,7 +244,7 @@ describe('uploads', () => {
       puts++;
       // The first is stored, and its answer lost.
       if (puts === 1) await proceed();
-      if (puts < limits.uploadAttemptsMax)
+      if (puts < produceLimits.uploadAttemptsMax)
         throw new MillraceError('KAFKA_STORAGE_ERROR', 'no answer', { effect: 'unknown' });
       await proceed();
     };
@@ -260,7 +263,7 @@ describe('uploads', () => {
     const appended = watch(append(process, process));
     await process.clock.until(settled(process.broker));
     expect(appended.outcome).toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none', retriable: true });
-    expect(process.objects.count('put')).toBe(limits.uploadAttemptsMax);
+    expect(process.objects.count('put')).toBe(produceLimits.uploadAttemptsMax);
     expect(process.metadata.count('write')).toBe(0);
   });
 
@@ -271,7 +274,7 @@ describe('uploads', () => {
       throw new MillraceError('KAFKA_STORAGE_ERROR', 'no answer', { effect: 'unknown' });
     };
     const appended = watch(append(process, process));
-    await process.clock.advance(limits.produceDeadlineMs + 15_000);
+    await process.clock.advance(produceLimits.produceDeadlineMs + 15_000);
     expect(appended.outcome).toMatchObject({ code: 'KAFKA_STORAGE_ERROR', effect: 'none' });
     expect(process.objects.count('put')).toBe(2);
   });
@@ -342,7 +345,7 @@ describe('settled', () => {
       if (write?.key.sk.startsWith('page#')) await gate.promise;
       return proceed();
     };
-    for (let i = 0; i < limits.tailEntriesSeal; i++) await append(process, process);
+    for (let i = 0; i < ledgerLimits.tailEntriesSeal; i++) await append(process, process);
     const done = watch(settled(process.broker));
     await idle();
     expect(done.outcome).toBe('pending');

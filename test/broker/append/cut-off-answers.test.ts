@@ -1,7 +1,7 @@
 /** Appends that an election cuts off while their own writer is still on its way to the answer. */
 import { describe, expect, it } from 'vitest';
 import { headView } from '../../../lib/broker/ledger/replicated.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 import { watch } from '../../support/appending.ts';
 import { headOf, makeBroker, makeTopic } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -36,7 +36,7 @@ async function elect(world: World): Promise<void> {
 describe('an append whose commit is cut off before its writer has seen where it is', () => {
   it('is made again, where its producer has an item of its own and the write did not return the head', async () => {
     const world = await makeWorld();
-    for (let other = 0; other < limits.producersInHeadMax; other++) {
+    for (let other = 0; other < producerLimits.producersInHeadMax; other++) {
       await send(world, { producer: `other${other}`, seq: 0, slot: 2 });
     }
     await send(world, { seq: 0 });
@@ -73,7 +73,7 @@ describe('a retry of records that are older than those kept of their producer', 
     await reach(world, 'leader');
     await send(world, { producer: 'gap', seq: 0, acks: 'leader' });
     await reach(world, 'all');
-    const kept = limits.producerBatchesKept;
+    const kept = producerLimits.producerBatchesKept;
     const first = Array.from({ length: kept + 1 }, (_, seq) => watch(send(world, { seq })));
     await idle();
     expect(await recordsIn(world)).toBe(kept + 2);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { settled } from '../../../lib/broker/broker.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 import { watch } from '../../support/appending.ts';
 import { headOf, lost, makeBroker, makeTopic } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -79,7 +79,7 @@ describe('an election', () => {
 
   it('counts for a producer with an item of its own too, in whatever process', async () => {
     const world = await makeWorld();
-    for (let other = 0; other < limits.producersInHeadMax; other++) {
+    for (let other = 0; other < producerLimits.producersInHeadMax; other++) {
       await send(world, { producer: `other${other}`, seq: 0, slot: 2 });
     }
     await send(world, { seq: 0 });

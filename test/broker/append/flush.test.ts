@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { slotsOf, takeFlush } from '../../../lib/broker/append/flush.ts';
 import type { Unit } from '../../../lib/broker/append/unit.ts';
 import { ledgerName } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 
 function unitOf(fields: { index?: number; slot?: number; bytes?: number; expectedOffset?: number } = {}): Unit {
   const { index = 0, slot = 0, bytes = 1, expectedOffset } = fields;
@@ -22,7 +23,7 @@ const unit = fc
   .record({
     index: fc.nat({ max: 3 }),
     slot: fc.nat({ max: 15 }),
-    bytes: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: limits.flushBytesMax })),
+    bytes: fc.oneof(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 1, max: produceLimits.flushBytesMax })),
     expectedOffset: fc.option(fc.nat(), { nil: undefined, freq: 3 }),
   })
   .map(unitOf);
@@ -72,24 +73,24 @@ describe('takeFlush', () => {
         const queue = [...units];
         const taken = takeFlush(queue).flatMap((batch) => batch.units);
         const bytes = taken.reduce((sum, { run }) => sum + run.bytes, 0);
-        expect(taken.length === 1 || bytes <= limits.flushBytesMax).toBe(true);
+        expect(taken.length === 1 || bytes <= produceLimits.flushBytesMax).toBe(true);
         // It stops only where the next one does not fit.
         const next = queue[0]?.run.bytes ?? Number.POSITIVE_INFINITY;
-        expect(bytes + next).toBeGreaterThan(limits.flushBytesMax);
+        expect(bytes + next).toBeGreaterThan(produceLimits.flushBytesMax);
       }),
     );
-    expect(takeFlush([unitOf({ bytes: limits.flushBytesMax * 2 })])).toHaveLength(1);
+    expect(takeFlush([unitOf({ bytes: produceLimits.flushBytesMax * 2 })])).toHaveLength(1);
     expect(takeFlush([])).toEqual([]);
   });
 
   it('makes no more parts than an object can number', () => {
     const queue = Array.from({ length: 300 }, (_, i) => unitOf({ expectedOffset: i }));
-    expect(takeFlush(queue)).toHaveLength(limits.partsPerObjectMax);
-    expect(takeFlush(queue)).toHaveLength(300 - limits.partsPerObjectMax);
+    expect(takeFlush(queue)).toHaveLength(produceLimits.partsPerObjectMax);
+    expect(takeFlush(queue)).toHaveLength(300 - produceLimits.partsPerObjectMax);
     // The limit is of parts: more units of a ledger that has one still fit.
-    const ledgers = Array.from({ length: limits.partsPerObjectMax }, (_, index) => unitOf({ index }));
+    const ledgers = Array.from({ length: produceLimits.partsPerObjectMax }, (_, index) => unitOf({ index }));
     const full = [...ledgers, unitOf({ index: 5 }), unitOf({ index: 1_000 }), unitOf({ index: 6 })];
-    expect(takeFlush(full)).toHaveLength(limits.partsPerObjectMax);
+    expect(takeFlush(full)).toHaveLength(produceLimits.partsPerObjectMax);
     expect(full.map(({ ledger }) => ledger.index)).toEqual([1_000, 6]);
   });
 });
@@ -112,10 +113,10 @@ describe('units with sequences', () => {
   const sequenced = (producer: string): Unit => ({ ...unitOf(), sequence: { producer, epoch: 0, firstSequence: 0 } });
 
   it('share a commit up to so many producers, each with as many units as there are', () => {
-    const producers = Array.from({ length: limits.producersPerCommitMax + 1 }, (_, i) => `p${i}`);
+    const producers = Array.from({ length: producerLimits.producersPerCommitMax + 1 }, (_, i) => `p${i}`);
     const queue = producers.flatMap((producer) => [sequenced(producer), sequenced(producer), unitOf()]);
     const batches = takeFlush(queue);
-    expect(batches.map(({ units }) => units.length)).toEqual([3 * limits.producersPerCommitMax, 3]);
+    expect(batches.map(({ units }) => units.length)).toEqual([3 * producerLimits.producersPerCommitMax, 3]);
     expect(queue).toEqual([]);
   });
 });

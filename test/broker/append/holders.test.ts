@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { awaitHolders } from '../../../lib/broker/append/holders.ts';
 import { Placement } from '../../../lib/broker/append/placement.ts';
 import { encodeReplication, initialReplication } from '../../../lib/coordination/replication/replica-state.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -37,7 +37,7 @@ it('waits for a replica that joins while it is given some time to have the objec
   const parts = { heads: { peek: () => newest }, keeper: { look }, clock, random: seededRandom(1) };
   const placement = new Placement({ objects, clock }, { name: 'segments/1/0', chunks: [Uint8Array.of(1)], users: 1 });
   const rules = { minInSync: 1, uncleanAllowed: false };
-  const deadlineMs = clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = clock.monotonic() + produceLimits.produceDeadlineMs;
   const placed = awaitHolders(parts as never, placement, { ledger, head: newest, acks: 'all', rules, deadlineMs });
   await clock.advance(100);
   newest = headWith(2, { inSync: 0b111, joining: 0 });

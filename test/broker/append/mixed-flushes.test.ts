@@ -2,9 +2,9 @@
 import { expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import type { AppendRequest } from '../../../lib/broker/append/unit.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { headView } from '../../../lib/broker/ledger/replicated.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, headOf, makeBroker, type Process } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -26,7 +26,7 @@ async function ledAbroad(process: Process) {
 }
 
 function produce({ broker }: Process, request: Pick<AppendRequest, 'ledger' | 'acks'>, value: string) {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.appender.append({ ...request, slot: 0, run: runOf([batchOf(value)]), deadlineMs });
 }
 

@@ -1,7 +1,7 @@
 /** Appends with sequences of producers while answers are lost or late: what is in the ledger in the end. */
 import { describe, expect, it } from 'vitest';
 import type { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headOf, lost, makeStores, makeTopic, throttled } from '../../support/broker.ts';
 import { makeOther, makeTwo, plain, recordsIn, refusal, type Sent, send, valuesIn } from '../../support/sequenced.ts';
@@ -91,7 +91,7 @@ describe('a commit of several units that was applied late', () => {
 describe('a commit that was applied, and whose offsets cannot be read at once', () => {
   it('is found, and what shares it is written once', async () => {
     const { first } = await makeTwo();
-    const others = Array.from({ length: limits.producersInHeadMax }, (_, index) => `other ${index}`);
+    const others = Array.from({ length: producerLimits.producersInHeadMax }, (_, index) => `other ${index}`);
     for (const producer of others) await send(first, { producer, seq: 0 });
     // The head is full: this producer has an item, and a transaction does not return what it made.
     let applied = false;
@@ -115,7 +115,7 @@ describe('a commit that was applied, and whose offsets cannot be read at once', 
 
   it('is called unknown where they cannot be read in time', async () => {
     const { first } = await makeTwo();
-    const others = Array.from({ length: limits.producersInHeadMax }, (_, index) => `other ${index}`);
+    const others = Array.from({ length: producerLimits.producersInHeadMax }, (_, index) => `other ${index}`);
     for (const producer of others) await send(first, { producer, seq: 0 });
     let applied = false;
     first.metadata.onWrite = async (proceed, writes) => {
@@ -171,7 +171,7 @@ describe('producers that retry through any process, under faults', () => {
         );
         plainOnes.set(value, outcome);
       };
-      const producers = Array.from({ length: limits.producersInHeadMax + 8 }, (_, i) => `p${i}`);
+      const producers = Array.from({ length: producerLimits.producersInHeadMax + 8 }, (_, i) => `p${i}`);
       const work = producers.map(async (producer, index) => {
         const slot = index % 2;
         for (let seq = 0; seq < 6; seq++) {
@@ -182,7 +182,7 @@ describe('producers that retry through any process, under faults', () => {
           expect(new Set(sent.map(({ baseOffset }) => baseOffset)).size).toBe(1);
           if (chance(0.2)) await late.splice(Math.floor(random.fraction() * late.length), 1)[0]?.();
           if (chance(0.1)) await first.broker.sealer.seal(first.ledger);
-          if (chance(0.1)) await first.clock.sleep(limits.producerIdleInHeadMs);
+          if (chance(0.1)) await first.clock.sleep(producerLimits.producerIdleInHeadMs);
         }
       });
       await first.clock.until(Promise.all(work), 30 * 60_000);
@@ -206,7 +206,7 @@ describe('producers that retry through any process, under faults', () => {
         expect(unanswered ? [0, 1] : [outcome === 'written' ? 1 : 0]).toContain(times);
       }
       const head = await headOf(first.metadata, first.ledger);
-      expect(head.producers.size).toBeLessThanOrEqual(limits.producersInHeadMax);
+      expect(head.producers.size).toBeLessThanOrEqual(producerLimits.producersInHeadMax);
     },
   );
 });

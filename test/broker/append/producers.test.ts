@@ -1,9 +1,11 @@
 /** Appends with sequences of producers: through one process, through several, in the head and out of it. */
 import { describe, expect, it } from 'vitest';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
 import { toHex } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
 import { producerItemKey } from '../../../lib/log/ledger/producer-item.ts';
 import { holdPuts, watch } from '../../support/appending.ts';
 import { headOf, lost, makeTopic } from '../../support/broker.ts';
@@ -34,7 +36,7 @@ describe('an append with a sequence', () => {
     const { first, second } = await makeTwo();
     await plain(first);
     expect(await send(first, { seq: 0, count: 3 })).toMatchObject({ baseOffset: 1 });
-    for (let i = 0; i < limits.sealsRemembered + 3; i++) {
+    for (let i = 0; i < ledgerLimits.sealsRemembered + 3; i++) {
       await plain(first);
       await first.broker.sealer.seal(first.ledger);
     }
@@ -85,7 +87,7 @@ describe('an append with a sequence', () => {
   it('of a producer that is forgotten begins anywhere', async () => {
     const process = await makeTopic();
     await send(process, { seq: 0 });
-    await process.clock.advance(limits.producerIdExpirationMsDefault);
+    await process.clock.advance(producerLimits.producerIdExpirationMsDefault);
     const anew = send(process, { seq: 500 });
     await process.clock.until(anew);
     expect(await anew).toEqual({ baseOffset: 1, duplicate: false });
@@ -145,7 +147,7 @@ describe('records that overtake those before them', () => {
     await first.clock.advance(250);
     expect(later.outcome).toBe('pending');
     await send(first, { seq: 1 });
-    await first.clock.advance(limits.sequenceGapPollMs);
+    await first.clock.advance(producerLimits.sequenceGapPollMs);
     expect(later.outcome).toEqual({ baseOffset: 2, duplicate: false });
   });
 
@@ -169,23 +171,23 @@ describe('records that overtake those before them', () => {
     await send(process, { seq: 0 });
     const refused = { code: 'OUT_OF_ORDER_SEQUENCE_NUMBER', effect: 'none', facts: { expectedSequence: 1 } };
     const gap = refusal(send(process, { seq: 2 }));
-    expect(await process.clock.until(gap)).toBe(limits.sequenceGapWaitMs);
+    expect(await process.clock.until(gap)).toBe(producerLimits.sequenceGapWaitMs);
     expect(await gap).toMatchObject(refused);
-    expect(await refusal(send(process, { seq: limits.sequenceGapMax + 2 }))).toMatchObject(refused);
+    expect(await refusal(send(process, { seq: producerLimits.sequenceGapMax + 2 }))).toMatchObject(refused);
     expect(await recordsIn(process)).toBe(1);
   });
 
   it('in front of those before them do not make these too old, where the producer is not known here', async () => {
     const { first, second } = await makeTwo();
     await send(first, { seq: 0 });
-    await first.clock.advance(limits.producerIdleInHeadMs);
+    await first.clock.advance(producerLimits.producerIdleInHeadMs);
     const puts = holdPuts(first);
     const before = plain(first);
     await idle();
     const ahead = refusal(send(first, { seq: 2 }));
-    await first.clock.advance(limits.sequenceGapWaitMs);
+    await first.clock.advance(producerLimits.sequenceGapWaitMs);
     // It leaves the head, and this process, which knew that it had no item, sees no more than that.
-    for (let i = 0; i < limits.producersInHeadMax; i++) await send(second, { producer: `p${i}`, seq: 0 });
+    for (let i = 0; i < producerLimits.producersInHeadMax; i++) await send(second, { producer: `p${i}`, seq: 0 });
     await first.broker.heads.strong(first.ledger);
     const next = send(first, { seq: 1 });
     await idle();
@@ -273,7 +275,7 @@ describe('a refused producer', () => {
   it('leaves an object that the sweeper keeps, though its footer does not name these commits', async () => {
     const { first } = await mixedFlush();
     const nowMs = first.clock.now();
-    await first.clock.advance(2 * limits.orphanAgeMs);
+    await first.clock.advance(2 * sweeperLimits.orphanAgeMs);
     const report = await sweep(first.broker, { fromMs: nowMs - 1_000, toMs: first.clock.now() });
     expect(report).toMatchObject({ deleted: 0 });
     expect(report.examined).toBeGreaterThan(3);
@@ -288,10 +290,10 @@ describe('many producers on one ledger', () => {
       const sent = await Promise.all(producers.map((producer) => send(first, { producer, seq })));
       expect(sent.every(({ duplicate }) => !duplicate)).toBe(true);
       const head = await headOf(first.metadata, first.ledger);
-      expect(head.producers.size).toBe(limits.producersInHeadMax);
+      expect(head.producers.size).toBe(producerLimits.producersInHeadMax);
       const packed = Array.from(head.producers, ([key, bytes]) => key.length + 1 + bytes.length);
-      expect(packed.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(limits.producerBytesInHeadMax);
-      await first.clock.advance(limits.producerIdleInHeadMs);
+      expect(packed.reduce((sum, bytes) => sum + bytes, 0)).toBeLessThanOrEqual(producerLimits.producerBytesInHeadMax);
+      await first.clock.advance(producerLimits.producerIdleInHeadMs);
     }
     const again = await Promise.all(producers.map((producer) => send(second, { producer, seq: 1 })));
     expect(again.every(({ duplicate }) => duplicate)).toBe(true);
@@ -307,19 +309,19 @@ describe('many producers on one ledger', () => {
     const producers = Array.from({ length: 80 }, (_, i) => `p${i}`);
     for (let round = 0; round < 4; round++) {
       for (const producer of producers) await send(first, { producer, seq: round });
-      await first.clock.advance(limits.producerIdleInHeadMs);
+      await first.clock.advance(producerLimits.producerIdleInHeadMs);
     }
     const head = await headOf(first.metadata, first.ledger);
     for (const producer of producers) {
       const item = await first.metadata.get(producerItemKey(first.ledger, keyOf(producer)), 'strong');
       expect(head.producers.has(keyOf(producer))).toBe(item === undefined);
     }
-    expect(head.producers.size).toBe(limits.producersInHeadMax);
+    expect(head.producers.size).toBe(producerLimits.producersInHeadMax);
   });
 
   it('that are not in the head append with two items, without a read before it', async () => {
     const process = await makeTopic();
-    for (let i = 0; i < limits.producersInHeadMax; i++) await send(process, { producer: `p${i}`, seq: 0 });
+    for (let i = 0; i < producerLimits.producersInHeadMax; i++) await send(process, { producer: `p${i}`, seq: 0 });
     await send(process, { producer: 'late', seq: 0 });
     process.metadata.forget();
     await send(process, { producer: 'late', seq: 1 });

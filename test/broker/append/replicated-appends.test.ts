@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import { settled } from '../../../lib/broker/broker.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { heldUpTo } from '../../../lib/coordination/replication/ledger-view.ts';
 import type { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { append, watch } from '../../support/appending.ts';
@@ -25,7 +26,7 @@ async function makeWorld(options: { minInSync?: number; inlineBytesMax?: number 
 
 /** One record with these acks, to partition 0. */
 function produce({ broker, ledger }: World, value: string, acks: 'leader' | 'all', minInSync = 1) {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   const rules = { minInSync, uncleanAllowed: false };
   return broker.appender.appendOnce({ ledger, slot: 0, run: runOf([batchOf(value)]), acks, rules, deadlineMs });
 }
@@ -136,7 +137,7 @@ describe('a replicated append', () => {
     const appended = produce(world, 'a', 'all', 2);
     const tookMs = await world.clock.until(appended);
     await expect(appended).resolves.toMatchObject({ baseOffset: 0 });
-    expect(tookMs).toBeGreaterThanOrEqual(limits.replicaFailingMsMin);
+    expect(tookMs).toBeGreaterThanOrEqual(replicationLimits.replicaFailingMsMin);
     expect(tookMs).toBeLessThan(10_000);
     const { inSync } = await stateOf(world);
     expect(inSync).toBe(0b111 & ~(1 << failed));
@@ -165,7 +166,7 @@ describe('a replicated append', () => {
       appended.catch(() => undefined);
       const tookMs = await world.clock.until(appended);
       await expect(appended).rejects.toMatchObject({ code: 'NOT_ENOUGH_REPLICAS', effect: 'none' });
-      expect(tookMs).toBeGreaterThanOrEqual(limits.produceDeadlineMs - 1_000);
+      expect(tookMs).toBeGreaterThanOrEqual(produceLimits.produceDeadlineMs - 1_000);
       expect((await stateOf(world)).head.next[0]).toBe(0);
     },
   );

@@ -1,6 +1,7 @@
 /** Sequencing where the head refuses: for every reason, what the writer does about it and what it promises. */
 import { describe, expect, it } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { planSweepFence } from '../../../lib/log/ledger/append.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { headOf, lost, objectNames, throttled } from '../../support/broker.ts';
@@ -16,7 +17,7 @@ import {
   type World,
 } from '../../support/sequencing-world.ts';
 
-const K = limits.sealsRemembered;
+const K = ledgerLimits.sealsRemembered;
 
 describe('a refusal', () => {
   it('for an old view of the seals is followed by an attempt with the new one, without a read', async () => {
@@ -40,12 +41,12 @@ describe('a refusal', () => {
     const world = await makeWorld();
     world.other.metadata.onWrite = (proceed, [write]) =>
       write?.key.sk.startsWith('page#') ? Promise.reject(throttled()) : proceed(); // it cannot seal
-    for (let i = 1; i < limits.tailEntriesMax; i++) await append(world.other, world.ledger);
+    for (let i = 1; i < ledgerLimits.tailEntriesMax; i++) await append(world.other, world.ledger);
     const appended = append(world.writer, world.ledger);
     await world.writer.clock.until(appended);
-    expect(await appended).toBe(limits.tailEntriesMax);
+    expect(await appended).toBe(ledgerLimits.tailEntriesMax);
     expect(await headOf(world.stores.metadata, world.ledger)).toMatchObject({ sealed: 1 });
-    expect(await offsets(world)).toHaveLength(limits.tailEntriesMax + 1);
+    expect(await offsets(world)).toHaveLength(ledgerLimits.tailEntriesMax + 1);
     expect(world.other.logged.length).toBeGreaterThan(0); // and said so
   });
 
@@ -55,7 +56,7 @@ describe('a refusal', () => {
       write?.key.sk.startsWith('page#') ? Promise.reject(throttled()) : proceed();
     world.other.metadata.onWrite = noSeals;
     world.writer.metadata.onWrite = noSeals;
-    for (let i = 1; i < limits.tailEntriesMax; i++) await append(world.other, world.ledger);
+    for (let i = 1; i < ledgerLimits.tailEntriesMax; i++) await append(world.other, world.ledger);
     const { error } = await failure(world, append(world.writer, world.ledger));
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown' });
   });
@@ -174,7 +175,7 @@ describe('a writer whose object was given up by the sweeper', () => {
     });
     const { error, tookMs } = await failure(world, append(world.writer, world.ledger));
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown' });
-    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + 3_000);
+    expect(tookMs).toBeLessThanOrEqual(produceLimits.produceDeadlineMs + 3_000);
   });
 
   it('tries again where the second upload fails', async () => {

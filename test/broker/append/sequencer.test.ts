@@ -3,12 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import { AssertionError } from '../../../lib/kernel/assert.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { batchOf, lost, makeTopic, settled, throttled } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
 import { append, failure, makeWorld, offsets, type Proceed, script, sealBy } from '../../support/sequencing-world.ts';
 
-const K = limits.sealsRemembered;
+const K = ledgerLimits.sealsRemembered;
 
 describe('an append whose answer was lost', () => {
   it('is found in the tail where it had been applied', async () => {
@@ -146,8 +148,8 @@ describe('a busy store', () => {
     const { error, tookMs } = await failure(world, append(world.writer, world.ledger));
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'none', retriable: true });
     expect(error.facts.retryAfterMs).toBeGreaterThan(0);
-    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + limits.storageRetryPauseMsMax);
-    expect(appends()).toBeLessThanOrEqual(limits.sequenceAttemptsMax);
+    expect(tookMs).toBeLessThanOrEqual(produceLimits.produceDeadlineMs + storageLimits.storageRetryPauseMsMax);
+    expect(appends()).toBeLessThanOrEqual(produceLimits.sequenceAttemptsMax);
     expect(await offsets(world)).toHaveLength(1);
   });
 
@@ -163,8 +165,8 @@ describe('a busy store', () => {
     const following = append(world.writer, world.ledger).catch((error: MillraceError) => error);
     const { error, tookMs } = await failure(world, failing);
     expect(error).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'unknown', retriable: true });
-    expect(tookMs).toBeGreaterThanOrEqual(limits.produceDeadlineMs);
-    expect(tookMs).toBeLessThanOrEqual(limits.produceDeadlineMs + 6_000);
+    expect(tookMs).toBeGreaterThanOrEqual(produceLimits.produceDeadlineMs);
+    expect(tookMs).toBeLessThanOrEqual(produceLimits.produceDeadlineMs + 6_000);
     // It was never tried: its own deadline had passed while it was held.
     expect(await following).toMatchObject({ code: 'REQUEST_TIMED_OUT', effect: 'none' });
     world.writer.metadata.onWrite = undefined;
@@ -193,7 +195,7 @@ describe('a busy store', () => {
 describe('answers', () => {
   it('give each unit of a commit its own offset, in the order of the appends', async () => {
     const { ledger, ...process } = await makeTopic({ partitions: 2 });
-    const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
+    const deadlineMs = process.clock.monotonic() + produceLimits.produceDeadlineMs;
     const one = (slot: number, ...values: string[]) =>
       process.broker.appender.append({ ledger, slot, run: runOf([batchOf(...values)]), deadlineMs });
     const first = one(0, 'a');

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import { settled } from '../../../lib/broker/broker.ts';
 import { headView } from '../../../lib/broker/ledger/replicated.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, headOf, makeTopic } from '../../support/broker.ts';
 import { makeReplicatedStores, type SwitchableStore } from '../../support/replicas.ts';
@@ -20,7 +20,7 @@ async function makeWorld() {
   const { ledger, slot } = ledgerOf(await process.broker.topics.get('t'), 0);
   const run = runOf([batchOf('x'.repeat(4 * MIB))]);
   const produce = async () => {
-    const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
+    const deadlineMs = process.clock.monotonic() + produceLimits.produceDeadlineMs;
     return process.broker.appender.append({ ledger, slot, run, acks: 'leader', deadlineMs });
   };
   return { ...process, produce };
@@ -29,7 +29,7 @@ async function makeWorld() {
 it('keep others from writing only for a while, once they are as many as may be in memory', async () => {
   const { clock, produce } = await makeWorld();
   const refusals: unknown[] = [];
-  for (let n = 0; n < (2 * limits.pendingBytesMax) / (4 * MIB); n++) refusals.push(await refusal(produce()));
+  for (let n = 0; n < (2 * produceLimits.pendingBytesMax) / (4 * MIB); n++) refusals.push(await refusal(produce()));
   const appended = refusals.findIndex((error) => error !== undefined);
   expect(refusals[appended]).toMatchObject({ code: 'THROTTLING_QUOTA_EXCEEDED', effect: 'none' });
   await clock.advance(60_000);

@@ -1,8 +1,8 @@
 /** How often an object is sent that cannot be stored, however many ledgers wait for it. */
 import { expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, makeBroker, makeStores, type Process, throttled } from '../../support/broker.ts';
 import { makeReplicatedStores } from '../../support/replicas.ts';
@@ -17,7 +17,7 @@ async function produceToMany(
   const partitions = LEDGERS * 16;
   await createTopic(broker, { name: 't', partitions, replicationFactor });
   const topic = await broker.topics.get('t');
-  const deadlineMs = clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = clock.monotonic() + produceLimits.produceDeadlineMs;
   for (let n = 0; n < LEDGERS; n++) await broker.heads.known(ledgerOf(topic, n * 16).ledger);
   const appended = Promise.allSettled(
     Array.from({ length: LEDGERS }, (_, n) =>
@@ -38,7 +38,7 @@ it('sends an object that a bucket refuses only so often, whatever the number of 
   };
   const outcomes = await produceToMany(process, 1);
   expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(LEDGERS);
-  expect(puts).toBe(limits.uploadAttemptsMax);
+  expect(puts).toBe(produceLimits.uploadAttemptsMax);
 });
 
 it('sends an object to a replica that fails at the pace of one writer, whatever the number of its ledgers', async () => {
@@ -54,6 +54,6 @@ it('sends an object to a replica that fails at the pace of one writer, whatever 
     };
   }
   await produceToMany(process, 3);
-  const seconds = limits.produceDeadlineMs / 1_000;
+  const seconds = produceLimits.produceDeadlineMs / 1_000;
   for (const count of calls.values()) expect(count).toBeLessThan(10 * seconds);
 });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { checkOnward } from '../../../lib/broker/check/check-onward.ts';
 import { maintain } from '../../../lib/broker/maintain.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { checkLimits } from '../../../lib/kernel/limits/check.ts';
+import type { MaintenanceCounts } from '../../../lib/kernel/maintenance-metrics.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { makeBroker, makeStores, makeTopic } from '../../support/broker.ts';
 
@@ -21,9 +22,9 @@ async function world() {
     const meter = {
       produced: () => {},
       fetched: () => {},
-      checked: (findings: number) => void counted.push(findings),
-      merged: () => {},
-      compacted: () => {},
+      maintained: ({ checkFindings }: MaintenanceCounts) => {
+        if (checkFindings !== undefined) counted.push(checkFindings);
+      },
     };
     return { ...made, broker: { ...made.broker, meter } };
   };
@@ -39,9 +40,9 @@ describe('the scheduled check', () => {
     expect(await checkOnward(broker, stores.metadata)).toMatchObject({ findings: 1, unjudged: 0 });
     expect(logged).toMatchObject([{ facts: { kind: 'object-missing', severity: 'damage', object: names[0] } }]);
     expect(counted).toEqual([1]);
-    expect(await checkOnward(broker, stores.metadata)).toEqual({ steps: 0, findings: 0, unjudged: 0 });
+    expect(await checkOnward(broker, stores.metadata)).toEqual({ steps: 0, findings: 0, swept: 0, unjudged: 0 });
     expect(counted).toEqual([1]);
-    await stores.clock.advance(limits.checkIntervalMs);
+    await stores.clock.advance(checkLimits.checkIntervalMs);
     expect(await checkOnward(broker, stores.metadata)).toMatchObject({ findings: 1 });
   });
 
@@ -56,6 +57,7 @@ describe('the scheduled check', () => {
     expect(await checkOnward(process().broker, stores.metadata, signal)).toEqual({
       steps: 3,
       findings: 0,
+      swept: 0,
       unjudged: 0,
     });
     const item = await stores.metadata.get(progress, 'strong');

@@ -1,11 +1,11 @@
 /** The check beside everything else: what it finds must not be what others have moved between two of its reads. */
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { maintain } from '../../../lib/broker/maintain.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { checkLimits } from '../../../lib/kernel/limits/check.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { makeBroker, makeStores, type Process, settled } from '../../support/broker.ts';
 import { checkEverything } from '../../support/check-everything.ts';
@@ -46,7 +46,7 @@ describe('the consistency check beside writers', () => {
     for (let n = 0; n < 200; n++) await doSomething();
     // Deletions are finished meanwhile, and orphans swept.
     for (let hour = 0; hour < 25; hour++) {
-      await stores.clock.advance(limits.checkGraceMs / 24);
+      await stores.clock.advance(checkLimits.checkGraceMs / 24);
       await maintain(writer.broker);
     }
     let reads = 0;

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { type LedgerId, newObjectId } from '../../../lib/kernel/ids.ts';
 import type { Attributes, ItemKey } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { checkLimits } from '../../../lib/kernel/limits/check.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey, MERGED_ATTRIBUTE } from '../../../lib/log/ledger/head.ts';
 import { condemnedKey, encodeCondemned } from '../../../lib/log/merged/condemned-item.ts';
@@ -59,7 +59,7 @@ async function storeSegment(base: number, records: number): Promise<SegmentItem>
 describe('the check of merged segments', () => {
   test('reports nothing of segments that follow each other, young or old, with all bytes read or not', async () => {
     expect(await found()).toEqual([]);
-    await stores.clock.advance(limits.checkGraceMs + 1);
+    await stores.clock.advance(checkLimits.checkGraceMs + 1);
     expect(await found({ deep: true })).toEqual([]);
   });
 
@@ -121,17 +121,17 @@ describe('the check of merged segments', () => {
   test('finds a merged object that nothing names, once it is older than the grace', async () => {
     const stray = await storeSegment(0, 8);
     expect(await found()).toEqual([]);
-    await stores.clock.advance(limits.checkGraceMs + 1);
+    await stores.clock.advance(checkLimits.checkGraceMs + 1);
     expect(await found()).toMatchObject([{ kind: 'object-unreferenced', severity: 'waste', object: objectOf(stray) }]);
   });
 
   test('leaves what is condemned to who deletes it, for a day', async () => {
     const stray = await storeSegment(0, 8);
-    await stores.clock.advance(limits.checkGraceMs + 1);
+    await stores.clock.advance(checkLimits.checkGraceMs + 1);
     const key = condemnedKey(ledger, { ms: stores.clock.now(), random: '0123abcd' });
     await put(key, encodeCondemned([{ tier: 'merged', object: stray.object }]));
     expect(await found()).toEqual([]);
-    await stores.clock.advance(limits.checkGraceMs + 1);
+    await stores.clock.advance(checkLimits.checkGraceMs + 1);
     expect(await found()).toMatchObject([{ kind: 'item-overdue', severity: 'waste', item: key }]);
   });
 });

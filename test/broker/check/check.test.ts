@@ -1,15 +1,16 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { type LedgerId, newObjectId, newTopicId } from '../../../lib/kernel/ids.ts';
 import type { Attributes, Changes, ItemKey } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { checkLimits } from '../../../lib/kernel/limits/check.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { offsetsInPage } from '../../../lib/log/ledger/append.ts';
 import { isBundle } from '../../../lib/log/ledger/bundle.ts';
@@ -63,7 +64,7 @@ async function used({ inlineBytesMax = 0 } = {}): Promise<World> {
 async function transactInParts({ broker, clock }: Process): Promise<void> {
   const { epoch } = await initializeTransactions(broker, { transactionalId: 'id' });
   const caller = { epoch, number: 0 };
-  for (let part = 0; part < limits.commitsPerAppendMax + 3; part++) {
+  for (let part = 0; part < transactionLimits.commitsPerAppendMax + 3; part++) {
     const records = [to(NAME, 0, `${part}`), to('b', 3, `${part}`)];
     const adding = addToTransaction(broker, { transactionalId: 'id', caller, part, records });
     await clock.until(adding);
@@ -77,7 +78,7 @@ async function transactInParts({ broker, clock }: Process): Promise<void> {
 /** Until there is nothing left of what was deleted. Nothing is merged: these tests are about pages and what they name. */
 async function tidy({ broker, clock }: Process): Promise<void> {
   for (let day = 0; day < 3; day++) {
-    await clock.advance(limits.checkGraceMs + 1);
+    await clock.advance(checkLimits.checkGraceMs + 1);
     expect(await finishDeletions(broker)).toMatchObject({ failed: 0 });
   }
 }
@@ -151,7 +152,7 @@ describe('the consistency check', () => {
       const parts = [{ ledger: world.ledger, part: 0, seen: 0, runs: [] }];
       await objects.put(name, [encodeFooter({ object, parts })]);
       expect(await found(world)).toEqual([]);
-      await clock.advance(limits.checkGraceMs + 1);
+      await clock.advance(checkLimits.checkGraceMs + 1);
       expect(await found(world)).toMatchObject([{ kind: 'object-unreferenced', severity: 'waste', object: name }]);
     });
   });

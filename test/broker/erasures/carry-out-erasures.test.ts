@@ -1,18 +1,20 @@
 /** After an erasure no byte of its subject is stored anywhere, and all else is as it was. */
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { carryOutErasures } from '../../../lib/broker/erasures/carry-out-erasures.ts';
 import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';
 import { deleteErasure } from '../../../lib/broker/erasures/delete-erasure.ts';
 import { describeErasure } from '../../../lib/broker/erasures/describe-erasure.ts';
 import { retirePages } from '../../../lib/broker/lifecycle/retire-pages.ts';
-import { sweepOnward } from '../../../lib/broker/sweep-onward.ts';
+import { sweepOnward } from '../../../lib/broker/sweep/sweep-onward.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { erasureLimits } from '../../../lib/kernel/limits/erasures.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import type { Subject } from '../../../lib/log/erasure/erase.ts';
 import { isBundle } from '../../../lib/log/ledger/bundle.ts';
 import { headOf, lost, makeBroker, makeStores, type Process, type Stores } from '../../support/broker.ts';
@@ -175,7 +177,7 @@ describe('an erasure that meets others', () => {
       await createErasure(process.broker, of('t'));
       if (stage === 'clearing') {
         await carryOutErasures(process.broker);
-        await stores.clock.advance(3 * limits.lifecycleGraceMs);
+        await stores.clock.advance(3 * mergingLimits.lifecycleGraceMs);
         await sweepOnward(process.broker);
       }
       const doomed = makeBroker({ stores });
@@ -205,6 +207,23 @@ describe('an erasure that meets others', () => {
     };
     await expect(createErasure(process.broker, of('t'))).rejects.toMatchObject({ effect: 'unknown' });
     await untilDone({ ...makeBroker({ stores }), clock: stores.clock });
+    expect(await tracesOf(stores)).toEqual([]);
+    expect(await readRecords(stores, 't')).toEqual(without(before, [0, 3, 5]));
+  });
+
+  it('leaves nothing of what came before it was gone on with, after a process that died before it said how far', async () => {
+    const { stores, process } = await scattered();
+    let writes = 0;
+    process.metadata.onWrite = (proceed) => {
+      if (writes++ > 0) throw lost();
+      return proceed();
+    };
+    await expect(createErasure(process.broker, of('t'))).rejects.toMatchObject({ effect: 'unknown' });
+    const next = { ...makeBroker({ stores }), clock: stores.clock };
+    await stores.clock.advance(erasureLimits.erasureSkewMs * 6);
+    const before = await readRecords(stores, 't');
+    await write(next, 't', [recordOf(SUBJECT, 'late')]);
+    await untilDone(next);
     expect(await tracesOf(stores)).toEqual([]);
     expect(await readRecords(stores, 't')).toEqual(without(before, [0, 3, 5]));
   });
@@ -297,7 +316,7 @@ describe('an erasure of transactions', () => {
       };
     };
     // More than fit one append each by themselves.
-    const parts = limits.commitsPerAppendMax + 3;
+    const parts = transactionLimits.commitsPerAppendMax + 3;
     await (await begin('before', parts))();
     expect((await headOf(stores.metadata, await ledgerNamed(process, 't'))).tail.some(isBundle)).toBe(true);
     const commitLater = await begin('after', 3);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { describeGroup } from '../../../lib/broker/groups/describe-group.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { GROUP, GroupConsumer, groupWorld } from '../../support/group-consumers.ts';
 
 describe('a crowd that joins at once', () => {
@@ -8,7 +8,7 @@ describe('a crowd that joins at once', () => {
     const { processes } = await groupWorld({ partitions: 16 });
     const [one, other] = processes;
     const extra = 40;
-    const consumers = Array.from({ length: limits.groupMembersMax + extra }, () => new GroupConsumer());
+    const consumers = Array.from({ length: groupLimits.groupMembersMax + extra }, () => new GroupConsumer());
     one.metadata.forget();
     other.metadata.forget();
     const joining = Promise.allSettled(
@@ -21,7 +21,7 @@ describe('a crowd that joins at once', () => {
       Array(extra).fill('GROUP_MAX_SIZE_REACHED'),
     );
     const { members, partitions } = await describeGroup(one.broker, GROUP);
-    expect(members.size).toBe(limits.groupMembersMax);
+    expect(members.size).toBe(groupLimits.groupMembersMax);
     expect(partitions.length).toBeLessThanOrEqual(16);
     const rebalances = one.metadata.count('write state target') + other.metadata.count('write state target');
     expect(rebalances).toBeLessThan(100);

@@ -4,7 +4,7 @@ import { deleteGroup } from '../../../lib/broker/groups/delete-group.ts';
 import { GROUP_DIRECTORY } from '../../../lib/broker/groups/group-directory.ts';
 import { listGroups } from '../../../lib/broker/groups/list-groups.ts';
 import { tidyGroups } from '../../../lib/broker/groups/tidy-groups.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import type { Process } from '../../support/broker.ts';
 import { committed, GROUP, groupWorld } from '../../support/group-consumers.ts';
 
@@ -21,7 +21,7 @@ test('offsets that a process commits after another has deleted their group are l
   expect(await listed(there)).toEqual([]);
   await commit(here, 0);
   expect(await listed(there)).toEqual([GROUP]);
-  await here.clock.advance(limits.groupEntryKeptMs);
+  await here.clock.advance(groupLimits.groupEntryKeptMs);
   expect(await tidyGroups(there.broker, { retentionMs: 1 })).toMatchObject({ items: 1, dead: 1 });
   expect(await committed(there)).toEqual({});
 });
@@ -35,11 +35,11 @@ test('a group that was deleted leaves the directory when no process can go by it
   await deleteGroup(there.broker, GROUP);
   await tidyGroups(there.broker);
   expect(await entries()).toHaveLength(1);
-  await here.clock.advance(limits.groupEntryKeptMs);
+  await here.clock.advance(groupLimits.groupEntryKeptMs);
   await tidyGroups(there.broker);
   expect(await entries()).toHaveLength(0);
   await commit(here, 1);
-  await here.clock.advance(limits.groupEntryKeptMs);
+  await here.clock.advance(groupLimits.groupEntryKeptMs);
   await deleteGroup(there.broker, GROUP);
   expect(await entries()).toHaveLength(0);
 });

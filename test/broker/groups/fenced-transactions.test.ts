@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { poll } from '../../../lib/broker/groups/poll.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
@@ -11,7 +11,7 @@ import { transact } from '../../../lib/broker/transactions/transact.ts';
 import type { FencedMember } from '../../../lib/coordination/groups/fence.ts';
 import { newJoinId } from '../../../lib/coordination/groups/seat.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { lost, type Process } from '../../support/broker.ts';
 import { committed, GROUP, GroupConsumer, groupWorld, produce } from '../../support/group-consumers.ts';
@@ -87,7 +87,7 @@ describe('offsets of a member in a transaction', () => {
     const [first, second] = [newJoinId(seededRandom(1)), newJoinId(seededRandom(2))];
     const { memberId } = await ask({ joinId: first });
     await leaveGroup(process.broker, { group: GROUP, memberId: consumer.member as string });
-    await process.clock.advance(limits.groupLookMs);
+    await process.clock.advance(groupLimits.groupLookMs);
     const { epoch } = await ask({ memberId });
     expect(epoch).toBeGreaterThan(0);
     await ask({ joinId: second });

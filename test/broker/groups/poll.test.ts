@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
 import { deleteGroup } from '../../../lib/broker/groups/delete-group.ts';
 import { describeGroup } from '../../../lib/broker/groups/describe-group.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
+import { cacheLimits } from '../../../lib/kernel/limits/caches.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { batchOf, lost, type Process, throttled } from '../../support/broker.ts';
 import { committed, GROUP, GroupConsumer, groupWorld, produce, valuesOf } from '../../support/group-consumers.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -231,7 +232,7 @@ describe('an answer that is lost', () => {
     expect(await deleting()).toBe('NON_EMPTY_GROUP');
     const outcomes = [];
     for (let waits = 0; waits < 4; waits++) {
-      await other.clock.advance(limits.groupSessionTimeoutMsDefault / 2);
+      await other.clock.advance(groupLimits.groupSessionTimeoutMsDefault / 2);
       outcomes.push(await deleting());
     }
     expect(outcomes).toContain('deleted');
@@ -276,7 +277,7 @@ describe('a wait', () => {
     expect([b.values, (await committed(other))[given]]).toEqual([['x', 'y'], 2]);
     await leaveGroup(other.broker, { group: GROUP, memberId: b.member as string });
     expect((await a.ask(other, { cursor: undefined, maxRecords: 0 })).assignment[0]?.partitions).toHaveLength(2);
-    await one.clock.advance(limits.groupWaitLookMs + 500);
+    await one.clock.advance(groupLimits.groupWaitLookMs + 500);
     thaw.resolve();
     await produce(one, given, 'z');
     await one.clock.until(waiting);
@@ -290,7 +291,7 @@ describe('a wait', () => {
     for (let index = 0; index < 50; index++) await createTopic(other.broker, { name: `other${index}` });
     const consumer = new GroupConsumer({ wishes: { names: undefined, pattern: 't' } });
     await consumer.poll(one);
-    await one.clock.advance(limits.topicCacheMs + 1);
+    await one.clock.advance(cacheLimits.topicCacheMs + 1);
     one.metadata.forget();
     await consumer.poll(one);
     expect(consumer.partitions).toEqual([0]);
@@ -332,7 +333,9 @@ describe('a wait', () => {
     let waiting = a.poll(one, { waitMs: 20_000 });
     await idle();
     await b.poll(other);
-    expect(await one.clock.until(waiting)).toBeLessThanOrEqual(limits.groupWaitLookMs + limits.groupStateAgeMs);
+    expect(await one.clock.until(waiting)).toBeLessThanOrEqual(
+      groupLimits.groupWaitLookMs + groupLimits.groupStateAgeMs,
+    );
     expect(a.last?.revoked.flatMap(({ partitions }) => partitions)).toHaveLength(3);
     await settle(one, a, b);
     waiting = a.poll(one, { waitMs: 20_000 });
@@ -355,7 +358,7 @@ describe('a wait', () => {
     await one.clock.advance(1_000);
     await a.poll(one);
     await a.poll(one);
-    expect(await one.clock.until(joining)).toBeLessThanOrEqual(2 * limits.groupHandOverLookMs);
+    expect(await one.clock.until(joining)).toBeLessThanOrEqual(2 * groupLimits.groupHandOverLookMs);
     expect(b.partitions).toHaveLength(1);
     expect(b.values).toEqual(['x']);
   });

@@ -1,17 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
 import { leaveGroup } from '../../../lib/broker/groups/leave-group.ts';
 import { listGroups } from '../../../lib/broker/groups/list-groups.ts';
 import { type TidyReport, tidyGroups } from '../../../lib/broker/groups/tidy-groups.ts';
 import { createInstance } from '../../../lib/broker/instances/create-instance.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
+import { maintenanceLimits } from '../../../lib/kernel/limits/maintenance.ts';
 import type { Process } from '../../support/broker.ts';
 import { committed, GROUP, GroupConsumer, groupWorld, produce } from '../../support/group-consumers.ts';
 
-const retentionMs = 2 * limits.groupEntryKeptMs;
+const retentionMs = 2 * groupLimits.groupEntryKeptMs;
 const listed = async ({ broker }: Process) => (await listGroups(broker)).groups.map(({ group }) => group);
 
 describe('committed offsets', () => {
@@ -97,7 +98,7 @@ describe('a round through the groups', () => {
   }
 
   test('that is stopped goes on with the groups that it has not come to, in another process', async () => {
-    const groups = many(3 * limits.groupsTidiedInFlightMax);
+    const groups = many(3 * maintenanceLimits.groupsTidiedInFlightMax);
     const { processes } = await worldWith(groups);
     const [one, two] = processes;
     const reports: TidyReport[] = [];
@@ -110,7 +111,7 @@ describe('a round through the groups', () => {
       reports.push(await tidyGroups(process.broker, { retentionMs, signal: stop.signal }));
       process.metadata.onWrite = undefined;
     }
-    const each = limits.groupsTidiedInFlightMax;
+    const each = maintenanceLimits.groupsTidiedInFlightMax;
     expect(reports.map(({ groups: looked, dead }) => [looked, dead])).toEqual([
       [each, each],
       [each, each],
@@ -148,14 +149,14 @@ describe('a round through the groups', () => {
     const create = (group: string, name: string) => createInstance(process.broker, { group, name, settings });
     await create('old', '1');
     await create('mixed', '1');
-    await process.clock.advance(limits.instanceTimeoutMs);
+    await process.clock.advance(groupLimits.instanceTimeoutMs);
     await create('mixed', '2');
     expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 2, instances: 0, dead: 0 });
     await process.clock.advance(1);
     // Some process may still go by the entry of the group.
     expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 2, instances: 2, dead: 0 });
     expect(await create('mixed', '2')).toMatchObject({ outcome: 'taken' });
-    await process.clock.advance(limits.groupEntryKeptMs);
+    await process.clock.advance(groupLimits.groupEntryKeptMs);
     await create('mixed', '3');
     expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 2, instances: 0, dead: 1 });
     expect(await tidyGroups(process.broker, { retentionMs })).toMatchObject({ groups: 1, instances: 0, dead: 0 });

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { TopicMatches } from '../../../lib/broker/groups/topic-matches.ts';
 import type { Topics } from '../../../lib/coordination/groups/subscription.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 
 /** Counts how often others had their turn. */
 function matching() {
@@ -26,7 +27,7 @@ function longNames(count: number): string[] {
     seed = (seed * 48_271) % 2_147_483_647;
     return seed % 2 === 0 ? 'a' : 'b';
   };
-  return Array.from({ length: count }, () => Array.from({ length: limits.topicNameLengthMax }, next).join(''));
+  return Array.from({ length: count }, () => Array.from({ length: topicLimits.topicNameLengthMax }, next).join(''));
 }
 
 test('finds the topics of patterns, with topics that came, went and are others by the same name', async () => {
@@ -46,7 +47,7 @@ test('finds the topics of patterns, with topics that came, went and are others b
 test('lets others have their turn within a costly pattern, and matches nothing twice', async () => {
   const { matches, turns } = matching();
   const names = longNames(100);
-  const hostile = `(.?a?){${Math.floor(limits.topicPatternStepsMax / 4) - 1}}b`;
+  const hostile = `(.?a?){${Math.floor(groupLimits.topicPatternStepsMax / 4) - 1}}b`;
   const found = await matches.find([hostile], topicsOf(names));
   expect(turns.count).toBeGreaterThan(5);
   turns.count = 0;

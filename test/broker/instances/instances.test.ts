@@ -15,7 +15,7 @@ import {
 import { instancesOf } from '../../../lib/coordination/groups/instance-item.ts';
 import { utf8Text } from '../../../lib/kernel/bytes.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { groupLimits } from '../../../lib/kernel/limits/groups.ts';
 import { lost, type Process } from '../../support/broker.ts';
 import { committed, GROUP, type GroupWorld, groupWorld, produce } from '../../support/group-consumers.ts';
 
@@ -176,7 +176,7 @@ describe('an instance', () => {
     await produce(here, 0, 'a');
     expect(await values(here)).toEqual(['a']);
     // The member's session is over, and another takes its partition; the instance itself is in use.
-    await here.clock.advance(limits.instanceTimeoutMs - 1_000);
+    await here.clock.advance(groupLimits.instanceTimeoutMs - 1_000);
     await commitInstance(here.broker, ID, { offsets: [], authorize });
     await subscribed('two', { autoCommit: false });
     for (let seconds = 0; seconds < 290; seconds += 6) {
@@ -219,7 +219,7 @@ describe('the timeout of instances', () => {
     }
     await here.clock.advance(4 * 60_000);
     await commitDelivered(here.broker, ID, { authorize });
-    await here.clock.advance(limits.instanceTimeoutMs);
+    await here.clock.advance(groupLimits.instanceTimeoutMs);
     await readInstance(here.broker, ID);
     await here.clock.advance(1);
     for (const gone of [readInstance(here.broker, ID), deleteInstance(here.broker, ID), ask(here)]) {
@@ -231,7 +231,7 @@ describe('the timeout of instances', () => {
 
   test('has old ones cleared away when one of their group is created', async () => {
     for (const name of ['a', 'b']) await createInstance(here.broker, { group: GROUP, name, settings: SETTINGS });
-    await here.clock.advance(limits.instanceTimeoutMs);
+    await here.clock.advance(groupLimits.instanceTimeoutMs);
     await createInstance(here.broker, { group: GROUP, name: 'c', settings: SETTINGS });
     await here.clock.advance(1);
     await createInstance(here.broker, { group: GROUP, name: 'd', settings: SETTINGS });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { EpochHistory } from '../../../lib/broker/ledger/epoch-history.ts';
 import { encodeEpoch, epochKey, type LeaderEpoch } from '../../../lib/coordination/replication/epoch-item.ts';
 import { encodeReplication, initialReplication } from '../../../lib/coordination/replication/replica-state.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cacheLimits } from '../../../lib/kernel/limits/caches.ts';
 import { headKey, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import type { MetadataStore, Query, QueryPage } from '../../../lib/storage/metadata/port.ts';
 import { makeStores } from '../../support/broker.ts';
@@ -77,7 +77,7 @@ describe('EpochHistory', () => {
 
   it('reads on where the epochs are more than one query brings', async () => {
     const { history, queries, elect } = makeWorld();
-    const all = Array.from({ length: limits.epochsPerQueryMax + 1 }, (_, index) => epoch(index + 1));
+    const all = Array.from({ length: cacheLimits.epochsPerQueryMax + 1 }, (_, index) => epoch(index + 1));
     await elect(...all);
     expect(await history.epochs(ledger, headIn(all.length))).toEqual(all);
     expect(queries).toHaveLength(2);

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { HeadCache } from '../../../lib/broker/ledger/head-cache.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cacheLimits } from '../../../lib/kernel/limits/caches.ts';
 import { encodeHead, initialHead, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import { headOf, makeTopic } from '../../support/broker.ts';
@@ -83,7 +83,7 @@ describe('a recent head', () => {
     const { table, clock, cache } = world();
     expect(cache.recent(LEDGER)).toBeUndefined();
     const head = cache.update(LEDGER, headAt(1));
-    await clock.advance(limits.headAgeMsMax);
+    await clock.advance(cacheLimits.headAgeMsMax);
     expect(cache.recent(LEDGER)).toBe(head);
     await clock.advance(1);
     expect(cache.recent(LEDGER)).toBeUndefined();
@@ -91,18 +91,18 @@ describe('a recent head', () => {
     // The same head, seen again.
     cache.update(LEDGER, headAt(1));
     expect(cache.recent(LEDGER)).toBe(head);
-    await clock.advance(limits.headAgeMsMax);
+    await clock.advance(cacheLimits.headAgeMsMax);
     const read = cache.strong(LEDGER);
     await table.answer(0);
     expect(await read).toBe(head);
-    await clock.advance(limits.headAgeMsMax);
+    await clock.advance(cacheLimits.headAgeMsMax);
     expect(cache.recent(LEDGER)).toBe(head);
   });
 
   it('is as old as the beginning of its read', async () => {
     const { table, clock, cache } = world();
     const read = cache.strong(LEDGER);
-    await clock.advance(limits.headAgeMsMax);
+    await clock.advance(cacheLimits.headAgeMsMax);
     await table.answer(0);
     expect(cache.recent(LEDGER)).toBe(await read);
     await clock.advance(1);
@@ -112,7 +112,7 @@ describe('a recent head', () => {
   it('is not renewed by an older one', async () => {
     const { clock, cache } = world();
     cache.update(LEDGER, headAt(2));
-    await clock.advance(limits.headAgeMsMax + 1);
+    await clock.advance(cacheLimits.headAgeMsMax + 1);
     cache.update(LEDGER, headAt(1));
     expect(cache.recent(LEDGER)).toBeUndefined();
   });

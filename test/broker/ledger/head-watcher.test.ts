@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { waitingLimits } from '../../../lib/kernel/limits/waiting.ts';
 import { headKey, type LedgerHead } from '../../../lib/log/ledger/head.ts';
 import {
   batchOf,
@@ -29,7 +30,7 @@ async function makeWorld(partitions = 1): Promise<World> {
 }
 
 function append({ broker }: Process, ledger: LedgerId): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.appender.append({ ledger, slot: 0, run: runOf([batchOf('v')]), deadlineMs });
 }
 
@@ -102,7 +103,7 @@ describe('a wait', () => {
     const waiting = wait(world, 10_000);
     await idle();
     await append(world.other, world.ledger);
-    await world.reader.clock.advance(limits.headPollMsMin - 1);
+    await world.reader.clock.advance(waitingLimits.headPollMsMin - 1);
     expect(waiting.ended).toBe(false);
     await world.reader.clock.advance(1);
     expect(waiting.head?.next[0]).toBe(1);
@@ -148,7 +149,7 @@ describe('a wait', () => {
     await idle();
     await world.stores.metadata.write([{ kind: 'delete', key: headKey(world.ledger) }]);
     if (by === 'by this process') world.reader.broker.heads.drop(world.ledger);
-    else await world.reader.clock.advance(limits.headPollMsMin);
+    else await world.reader.clock.advance(waitingLimits.headPollMsMin);
     await idle();
     expect(waiting).toEqual({ ended: true, head: undefined });
     expect(world.reader.clock.sleeping).toBe(0);
@@ -183,11 +184,11 @@ describe('polling', () => {
     // 100 ms, then half as long again each time, up to a second.
     expect(at.slice(0, 5)).toEqual([100, 250, 475, 812, 1318]);
     const pauses = at.slice(1).map((ms, index) => ms - (at[index] as number));
-    expect(Math.max(...pauses)).toBeLessThanOrEqual(limits.headPollMsMax + 1);
+    expect(Math.max(...pauses)).toBeLessThanOrEqual(waitingLimits.headPollMsMax + 1);
     expect(at.length).toBeLessThanOrEqual(10);
     expect(waits.some(({ ended }) => ended)).toBe(false);
     await append(world.other, world.ledger);
-    await clock.advance(limits.headPollMsMax);
+    await clock.advance(waitingLimits.headPollMsMax);
     expect(waits.every(({ ended }) => ended)).toBe(true);
     expect(clock.sleeping).toBe(0);
   });
@@ -234,10 +235,10 @@ describe('polling', () => {
     const [one, two] = [wait(world, 60_000), wait({ ...world, ledger: other }, 60_000)];
     await idle();
     await append(world.other, other);
-    await world.reader.clock.advance(limits.headPollMsMin);
+    await world.reader.clock.advance(waitingLimits.headPollMsMin);
     expect([one.ended, two.ended]).toEqual([false, true]);
     await append(world.other, world.ledger);
-    await world.reader.clock.advance(limits.headPollMsMax);
+    await world.reader.clock.advance(waitingLimits.headPollMsMax);
     expect(one.ended).toBe(true);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PageCache } from '../../../lib/broker/ledger/page-cache.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cacheLimits } from '../../../lib/kernel/limits/caches.ts';
 import { encodePage, type Page, pageKey } from '../../../lib/log/ledger/page.ts';
 import { makeStores } from '../../support/broker.ts';
 import { InterceptedMetadata } from '../../support/intercepted-stores.ts';
@@ -59,7 +59,7 @@ describe('PageCache', () => {
   it('is bounded', async () => {
     const { metadata, pages } = await makePages(0);
     pages.keep(LEDGER, pageOf(0));
-    for (let sequence = 1; sequence <= limits.pageCacheEntries; sequence++) pages.keep(LEDGER, pageOf(sequence));
+    for (let sequence = 1; sequence <= cacheLimits.pageCacheEntries; sequence++) pages.keep(LEDGER, pageOf(sequence));
     await pages.get(LEDGER, 0);
     expect(metadata.count('get')).toBe(1);
   });
@@ -87,7 +87,11 @@ describe('a walk through pages', () => {
   it('asks for few at first, for many after, and for none that is known', async () => {
     const { metadata, pages, limitsAsked } = await makeWalk(...numbers(0, 120));
     expect(await sequencesOf(pages.walk(LEDGER, { from: 1, to: 119 }))).toEqual(numbers(1, 119));
-    expect(limitsAsked).toEqual([limits.pagesWalkedFirst, limits.pagesWalkedPerQuery, limits.pagesWalkedPerQuery]);
+    expect(limitsAsked).toEqual([
+      cacheLimits.pagesWalkedFirst,
+      cacheLimits.pagesWalkedPerQuery,
+      cacheLimits.pagesWalkedPerQuery,
+    ]);
     expect(await sequencesOf(pages.walk(LEDGER, { from: 1, to: 119 }))).toEqual(numbers(1, 119));
     expect(limitsAsked).toHaveLength(3);
     expect(metadata.calls).toEqual([]);

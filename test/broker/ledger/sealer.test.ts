@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { pageKey } from '../../../lib/log/ledger/page.ts';
 import { pageOf, planPage } from '../../../lib/log/ledger/seal.ts';
@@ -36,7 +36,7 @@ async function makeWorld(commits: number): Promise<World> {
 }
 
 function append({ broker }: Process, ledger: LedgerId): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.appender.append({ ledger, slot: 0, run: runOf([batchOf('v')]), deadlineMs });
 }
 

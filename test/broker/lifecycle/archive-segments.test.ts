@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { type ArchivingReport, archiveSegments } from '../../../lib/broker/lifecycle/archive-segments.ts';
 import { clearCondemned } from '../../../lib/broker/lifecycle/clear-condemned.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
+import { archiveLimits } from '../../../lib/kernel/limits/archive.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { type ArchiveRules, archiveRules } from '../../../lib/log/merged/archive-due.ts';
 import type { SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -101,23 +102,27 @@ describe('archiving', () => {
     expect(await step()).toMatchObject({ segments: 0 });
     await alterTopic(broker, 't', { config: { 'archive.storage.class': 'STANDARD_IA', 'archive.after.ms': 5 } });
     const { config } = await broker.topics.getFresh('t');
-    expect(archiveRules(config)).toEqual({ storageClass: 'STANDARD_IA', afterMs: 5, bytesMin: limits.archiveBytesMin });
+    expect(archiveRules(config)).toEqual({
+      storageClass: 'STANDARD_IA',
+      afterMs: 5,
+      bytesMin: archiveLimits.archiveBytesMin,
+    });
     expect(archiveRules(parseTopicConfig({}).values)).toBeUndefined();
     // It is too small.
     expect(await step()).toMatchObject({ segments: 0 });
   });
 
   it('ends when it is told to, and goes on behind what it has done', async () => {
-    const partition = await segmented(limits.archivesNotedTogether + 2);
+    const partition = await segmented(archiveLimits.archivesNotedTogether + 2);
     const stop = new AbortController();
     partition.process.metadata.onWrite = (proceed) => {
       stop.abort();
       return proceed();
     };
-    expect(await archive(partition, OLD, stop.signal)).toMatchObject({ segments: limits.archivesNotedTogether });
-    const rest = limits.archivesNotedTogether + 4;
+    expect(await archive(partition, OLD, stop.signal)).toMatchObject({ segments: archiveLimits.archivesNotedTogether });
+    const rest = archiveLimits.archivesNotedTogether + 4;
     expect(await archive(partition)).toMatchObject({ segments: rest });
-    expect(new Set(archived(partition)).size).toBe(rest + limits.archivesNotedTogether);
+    expect(new Set(archived(partition)).size).toBe(rest + archiveLimits.archivesNotedTogether);
   });
 
   it('notes what others changed the ledger beside, and is first where it can be', async () => {
@@ -161,7 +166,7 @@ describe('a segment that goes meanwhile', () => {
   }
 
   it('is condemned once more, since its copy may have come after its deletion', async () => {
-    const partition = await segmented(limits.segmentMergeFanIn);
+    const partition = await segmented(mergingLimits.segmentMergeFanIn);
     const { stores, ledger } = partition;
     const { broker, clock } = makeBroker({ stores });
     const [resurrected] = namesOf(await segmentsOf(stores, ledger, 0)) as [string];
@@ -169,14 +174,14 @@ describe('a segment that goes meanwhile', () => {
     whenCopied(partition, async () => {
       const topic = await broker.topics.get('t');
       await mergeSegments(broker, { topic, ledger, partition: 0, targetBytes: 1_000_000 });
-      await clock.advance(2 * limits.lifecycleGraceMs);
+      await clock.advance(2 * mergingLimits.lifecycleGraceMs);
       await clearCondemned(broker, ledger);
       await stores.objects.put(resurrected, [bytes]);
     });
     await archive(partition);
     const kept = [...(await segmentsOf(stores, ledger, 0)), ...(await segmentsOf(stores, ledger, 1))];
     expect(await condemnedObjects(stores, ledger)).toContain(resurrected);
-    await clock.advance(2 * limits.lifecycleGraceMs);
+    await clock.advance(2 * mergingLimits.lifecycleGraceMs);
     await clearCondemned(broker, ledger);
     expect(await mergedObjects(stores)).toEqual(namesOf(kept));
   });
@@ -199,7 +204,7 @@ describe('a segment that goes meanwhile', () => {
   });
 
   it('is not copied where it was replaced before', async () => {
-    const partition = await segmented(limits.segmentMergeFanIn);
+    const partition = await segmented(mergingLimits.segmentMergeFanIn);
     const { stores, ledger, process } = partition;
     const { broker } = makeBroker({ stores });
     const merge = async () => {
@@ -213,7 +218,7 @@ describe('a segment that goes meanwhile', () => {
     };
     await archive(partition);
     const condemned = await condemnedObjects(stores, ledger);
-    expect(condemned).toHaveLength(limits.segmentMergeFanIn);
+    expect(condemned).toHaveLength(mergingLimits.segmentMergeFanIn);
     expect(archived(partition).filter((name) => condemned.includes(name))).toEqual([]);
   });
 });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { archiveTopics } from '../../../lib/broker/lifecycle/archive-topics.ts';
 import { mergePages } from '../../../lib/broker/lifecycle/merge-pages.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { archiveLimits } from '../../../lib/kernel/limits/archive.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import { batchOf, makeBroker, type Process, settled, throttled } from '../../support/broker.ts';
 import { AT_ONCE, segmentsOf } from '../../support/merging.ts';
@@ -18,7 +18,7 @@ async function world(topics: Record<string, string>): Promise<Process> {
     const config = { 'archive.storage.class': storageClass, 'archive.after.ms': HOUR_MS / 2 };
     await createTopic(broker, { name, config });
     const value = 'x'.repeat(1_000_000);
-    for (let bytes = 0; bytes < limits.archiveBytesMin; bytes += value.length) {
+    for (let bytes = 0; bytes < archiveLimits.archiveBytesMin; bytes += value.length) {
       await produceBatches(broker, { topic: name, partition: 0, batches: batchOf(value), acks: 'all' });
     }
     await settled(broker);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { ledgerKey } from '../../../lib/log/ledger/head.ts';
 import { CONDEMNED_END, CONDEMNED_START } from '../../../lib/log/merged/condemned-item.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
@@ -8,7 +8,7 @@ import { lost, type Process } from '../../support/broker.ts';
 import { mergeOnce, mergePageByPage, pagesOf, readBatchesOf } from '../../support/merging.ts';
 import { buildPartition, type RandomPartition } from '../../support/random-partition.ts';
 
-const FROZEN_MS = 2 * limits.lifecycleGraceMs;
+const FROZEN_MS = 2 * mergingLimits.lifecycleGraceMs;
 
 /** The first transaction's answer is lost, and the process is frozen before it asks again. */
 function freezeOnce({ metadata, clock }: Process, { applied }: { applied: boolean }): void {
@@ -48,7 +48,7 @@ describe('segments whose commit is asked for again after a freeze', () => {
 
   it('give what they replace its grace from then on, and condemn it once', async () => {
     for (const applied of [false, true]) {
-      const partition = await buildPartition(pagesOf(limits.segmentMergeFanIn));
+      const partition = await buildPartition(pagesOf(mergingLimits.segmentMergeFanIn));
       const { process, ledger, stores } = partition;
       await mergePageByPage(process, ledger);
       const before = await readBatchesOf(stores, 0);
@@ -56,7 +56,7 @@ describe('segments whose commit is asked for again after a freeze', () => {
       freezeOnce(process, { applied });
       const topic = await process.broker.topics.get('t');
       const merged = await mergeSegments(process.broker, { topic, ledger, partition: 0 });
-      expect(merged).toMatchObject({ outcome: 'merged', segments: limits.segmentMergeFanIn });
+      expect(merged).toMatchObject({ outcome: 'merged', segments: mergingLimits.segmentMergeFanIn });
       expect(await condemnedMs(partition)).toEqual([applied ? firstMs : firstMs + FROZEN_MS]);
       expect(await readBatchesOf(stores, 0)).toEqual(before);
     }

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { type CompactionReport, compactTopics } from '../../../lib/broker/lifecycle/compact-topics.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import type { Write } from '../../../lib/kernel/items.ts';
+import { compactionLimits } from '../../../lib/kernel/limits/compaction.ts';
 import { planLease } from '../../../lib/log/merged/fence.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
@@ -10,6 +12,7 @@ import { segmentsOf } from '../../support/merging.ts';
 
 const NOTHING: CompactionReport = {
   partitions: 0,
+  steps: 0,
   passes: 0,
   segments: 0,
   records: 0,
@@ -54,6 +57,7 @@ describe('compaction of topics', () => {
     expect(report).toEqual({
       ...NOTHING,
       partitions: 2,
+      steps: 2,
       passes: 2,
       segments: 4,
       records: 20,
@@ -116,4 +120,62 @@ describe('compaction of topics', () => {
     await compactTopics(process.broker);
     expect(await recordsIn(process, 'a')).toBe(2);
   });
+
+  it('lets topics take turns where one has more to do than a turn takes, and goes on in the next round', async () => {
+    const process = await withTopics({ a: COMPACTED, b: COMPACTED });
+    for (let n = 0; n < 2 * compactionLimits.compactionGroupSegmentsMax; n++) {
+      await produceUpdates(process, UPDATES, { topic: 'a' });
+      await mergeAll(process, 'a');
+    }
+    const { topicId } = await process.broker.topics.get('b');
+    const order: string[] = [];
+    process.objects.onGetRange = async (proceed) => {
+      await process.clock.advance(compactionLimits.compactionStepMsMax / 50);
+      return proceed();
+    };
+    process.metadata.onWrite = (proceed, writes) => {
+      if (slotCompacted(writes) !== undefined) order.push(writes[0]?.key.pk.includes(topicId) === true ? 'b' : 'a');
+      return proceed();
+    };
+    expect(await compactTopics(process.broker)).toMatchObject({ failed: 0, refused: 0 });
+    expect(order.slice(0, 3)).toEqual(['a', 'b', 'a']);
+    expect([await recordsIn(process, 'a'), await recordsIn(process, 'b')]).toEqual([2, 2]);
+  });
+
+  it('begins with the partition of a ledger that had its last turn longest ago', async () => {
+    const process = makeBroker({ stores: makeStores() });
+    await createTopic(process.broker, { name: 'a', partitions: 3, config: COMPACTED });
+    const update = async () => {
+      for (const partition of [0, 1, 2]) await produceUpdates(process, UPDATES, { topic: 'a', partition });
+      await process.clock.advance(1_000);
+      await mergeAll(process, 'a');
+    };
+    const order: number[] = [];
+    process.metadata.onWrite = (proceed, writes) => {
+      const slot = slotCompacted(writes);
+      if (slot !== undefined) order.push(slot);
+      return proceed();
+    };
+    await update();
+    const stopping = new AbortController();
+    process.objects.onPut = (proceed) => {
+      stopping.abort();
+      return proceed();
+    };
+    expect(await compactTopics(process.broker, { signal: stopping.signal })).toMatchObject({ partitions: 1 });
+    process.objects.onPut = undefined;
+    await update();
+    await compactTopics(process.broker);
+    // The pass that was stopped is over first, then there is another one.
+    expect(order).toEqual([0, 1, 2, 0, 0]);
+  });
 });
+
+/** The slot whose compaction these writes note something of. */
+function slotCompacted(writes: readonly Write[]): number | undefined {
+  const set = writes.flatMap((write) =>
+    write.kind === 'update' && write.key.sk === 'lifecycle' ? Object.keys(write.changes.set ?? {}) : [],
+  );
+  const name = set.find((attribute) => /^f\d+$/.test(attribute));
+  return name === undefined ? undefined : Number(name.slice(1));
+}

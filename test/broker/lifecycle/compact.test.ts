@@ -1,17 +1,19 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
+import type { CompactionBounds } from '../../../lib/broker/lifecycle/compact.ts';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
-import { utf8, utf8Text } from '../../../lib/kernel/bytes.ts';
+import { readMergedObject } from '../../../lib/broker/lifecycle/merged-object.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { utf8 } from '../../../lib/kernel/bytes.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
 import { keyMapBytes } from '../../../lib/log/compaction/key-map.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
 import type { LogRecord } from '../../../lib/log/record-batch/record.ts';
+import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
-import { makeBroker, makeStores, type Process, record } from '../../support/broker.ts';
+import { makeBroker, makeStores, type Process, record, type Stores } from '../../support/broker.ts';
 import { checkEverything } from '../../support/check-everything.ts';
 import {
   checkAgainst,
@@ -135,39 +137,97 @@ describe('compaction of a partition', () => {
     expect(outcomes).toEqual(new Set([3 * KEYS, KEYS]));
   });
 
-  it('replaces the oldest first where one transaction does not hold all, and is whole after the last one only', async () => {
-    const stores = makeStores();
-    const process = await makeCompacted(stores);
-    // Every other segment has an update of `x`, so that no two neighbours change.
-    const changing = Math.ceil(limits.segmentWritesMax / 2) + 2;
-    for (let n = 0; n <= changing; n++) {
-      for (const update of [
-        { key: 'x', value: `${n}` },
-        { key: `${n}`, value: 'once' },
-      ]) {
-        await produceUpdates(process, [update]);
-        await mergeAll(process);
+  it('comes to the same over many steps as in one, also where each is killed at some call', async () => {
+    const whole = await aPartition(ROUNDS);
+    while ((await compact(whole.process)).outcome !== 'none');
+    const expected = await readLog(whole.stores);
+    for (const keys of [3, 1_000]) {
+      for (const applied of [false, true]) {
+        for (let [first, killed] = [1, 1]; killed > 0; first += 2) {
+          const { stores, ledger } = await aPartition(ROUNDS);
+          killed = await compactByLives(stores, { first, applied, bounds: oneSegmentEach(keys) });
+          expect(await readLog(stores)).toEqual(expected);
+          expect(await progressOf(stores, ledger)).toEqual({ dirtyFrom: ROUNDS * KEYS, atMs: stores.clock.now() });
+          expect((await checkEverything(stores, { deep: true })).findings).toEqual([]);
+        }
       }
     }
-    const { ledger } = ledgerOf(await process.broker.topics.get('t'), 0);
-    const before = await readLog(stores);
-    const lifecycle = async () => decodeLifecycle(await stores.metadata.get(lifecycleKey(ledger), 'strong'));
-    const cut = makeBroker({ stores });
-    cut.metadata.onWrite = async (proceed) => {
-      const written = await proceed();
-      cut.metadata.onWrite = () => Promise.reject(new Error('cut off'));
-      return written;
+  });
+
+  it('notes with every group how far it has come, and reads nothing of what it has cleaned again', async () => {
+    const { stores, process, ledger } = await aPartition(ROUNDS);
+    const before = await segmentsOf(stores, ledger, 0);
+    for (let cleaned = 1; cleaned < ROUNDS; cleaned++) {
+      const pass = { end: ROUNDS * KEYS, cleanedTo: cleaned * KEYS };
+      expect(await compact(process, oneSegmentEach(1_000))).toMatchObject({ outcome: 'advanced', segments: 1 });
+      expect(await progressOf(stores, ledger)).toEqual({ dirtyFrom: 0, atMs: stores.clock.now(), pass });
+    }
+    const { objects } = process;
+    const read: string[] = [];
+    objects.onGetRange = (proceed, name) => {
+      read.push(name);
+      return proceed();
     };
-    await expect(compact(cut)).rejects.toThrow('cut off');
-    const gone = before
-      .filter(({ value }) => utf8Text(value ?? new Uint8Array()) !== 'once')
-      .slice(0, Math.floor(limits.segmentWritesMax / 2));
-    expect(await readLog(stores)).toEqual(before.filter((one) => !gone.includes(one)));
-    expect((await lifecycle()).compacted.size).toBe(0);
-    expect(await compact(process)).toMatchObject({ outcome: 'compacted', segments: changing - gone.length });
-    expect((await lifecycle()).compacted.get(0)?.dirtyFrom).toBe(before.length);
-    expect(tableOf(await readLog(stores))).toEqual(tableOf(before));
-    expect((await checkEverything(stores, { deep: true })).findings).toEqual([]);
+    await produceUpdates(process, [{ key: 'key 0', value: 'later' }]);
+    await mergeAll(process);
+    expect(await compact(process, oneSegmentEach(1_000))).toMatchObject({ outcome: 'compacted', segments: 0 });
+    // What the pass began with: the range, without what has come since; and of the second reading the last segment.
+    const [last] = namesOf(before.slice(-1));
+    expect(read.filter((name) => name === last).length).toBeGreaterThan(2);
+    const cleaned = (await segmentsOf(stores, ledger, 0)).slice(0, ROUNDS - 1);
+    for (const name of namesOf(cleaned)) expect(read.filter((one) => one === name).length).toBeLessThan(2);
+    expect(await progressOf(stores, ledger)).toEqual({ dirtyFrom: ROUNDS * KEYS, atMs: stores.clock.now() });
+  });
+
+  it('ends the range where reading it has taken its time, and the step where cleaning has', async () => {
+    const { stores, process, ledger } = await aPartition(4);
+    process.objects.onGetRange = async (proceed) => {
+      await process.clock.advance(100);
+      return proceed();
+    };
+    // Two requests a segment: its footer and its batches.
+    const bounds = { rangeMsMax: 500, stepMsMax: 700, groupBytesMax: 1 };
+    expect(await compact(process, bounds)).toMatchObject({ outcome: 'advanced', segments: 1 });
+    const pass = { end: 3 * KEYS, cleanedTo: KEYS };
+    expect(await progressOf(stores, ledger)).toMatchObject({ dirtyFrom: 0, pass });
+    // Slower than before: the pass has a shorter range then.
+    expect(await compact(process, { ...bounds, rangeMsMax: 0 })).toMatchObject({ outcome: 'compacted', segments: 0 });
+    expect(await progressOf(stores, ledger)).toMatchObject({ dirtyFrom: 2 * KEYS });
+    process.objects.onGetRange = undefined;
+    expect(await compact(process)).toMatchObject({ outcome: 'compacted' });
+    expect((await readLog(stores)).map(({ offset }) => offset)).toEqual(offsetsFrom(3 * KEYS));
+  });
+
+  it('commits what it has cleaned when it is told to stop, and goes on behind it', async () => {
+    const { stores, process, ledger } = await aPartition(4);
+    const stopping = new AbortController();
+    process.objects.onPut = (proceed) => {
+      stopping.abort();
+      return proceed();
+    };
+    expect(await compact(process, { groupBytesMax: 1 }, stopping.signal)).toMatchObject({
+      outcome: 'stopped',
+      segments: 1,
+    });
+    process.objects.onPut = undefined;
+    expect(await progressOf(stores, ledger)).toMatchObject({ pass: { end: 4 * KEYS, cleanedTo: KEYS } });
+    expect(await compact(process)).toMatchObject({ outcome: 'compacted', segments: 2 });
+  });
+
+  it('says in each footer from which version its object was made, and commits it on that one only', async () => {
+    const { stores, process, ledger } = await aPartition(4);
+    const at: number[] = [];
+    process.metadata.onWrite = async (proceed) => {
+      at.push((await lifecycleAt(stores, ledger)).version);
+      return proceed();
+    };
+    expect(await compact(process, { groupBytesMax: 1 })).toMatchObject({ outcome: 'compacted', segments: 3 });
+    const made = (await segmentsOf(stores, ledger, 0)).slice(0, 3).map(async (segment) => {
+      const read = await readMergedObject(process.broker, objectName('merged', segment.object));
+      return read?.footer.version;
+    });
+    expect(await Promise.all(made)).toEqual(at.slice(0, 3));
+    expect(new Set(at).size).toBe(4);
   });
 
   it('of two at once, one is refused and leaves nothing behind', async () => {
@@ -181,7 +241,7 @@ describe('compaction of a partition', () => {
     expect((await readLog(stores)).map(({ offset }) => offset)).toEqual(offsetsFrom(3 * KEYS));
   });
 
-  it('goes on where pages are merged meanwhile, and gives way where its segments are', async () => {
+  it('cleans a group anew where pages or segments are merged meanwhile, and gives way where that does not end', async () => {
     for (const kind of ['pages', 'segments'] as const) {
       const { stores, process, ledger } = await aPartition(4);
       const other = makeBroker({ stores });
@@ -195,16 +255,52 @@ describe('compaction of a partition', () => {
         }
         return proceed();
       };
-      expect(await compact(slow)).toMatchObject({ outcome: kind === 'pages' ? 'compacted' : 'refused' });
-      const log = await readLog(stores);
-      expect(log.at(-1)).toMatchObject({ offset: 4 * KEYS });
-      expect(log.length).toBe(kind === 'pages' ? KEYS + 1 : 4 * KEYS + 1);
+      expect(await compact(slow)).toMatchObject({ outcome: 'compacted', records: 3 * KEYS });
+      expect((await readLog(stores)).map(({ offset }) => offset)).toEqual(offsetsFrom(3 * KEYS, KEYS + 1));
       expect((await checkEverything(stores, { deep: true })).findings).toEqual([]);
     }
+    const { stores, process } = await aPartition(2);
+    const other = makeBroker({ stores });
+    const before = await readLog(stores);
+    process.objects.onPut = async (proceed) => {
+      await produceUpdates(other, [{ key: 'more', value: 'and more' }]);
+      await mergeAll(other);
+      return proceed();
+    };
+    expect(await compact(process)).toMatchObject({ outcome: 'refused', segments: 0 });
+    expect((await readLog(stores)).slice(0, before.length)).toEqual(before);
   });
 });
 
 const KEYS = 5;
+const ROUNDS = 6;
+
+/** Memory for so many keys, and steps of one segment. */
+function oneSegmentEach(keys: number) {
+  return { keyBytesMax: keyMapBytes(keys), groupBytesMax: 1, stepBytesMax: 1 };
+}
+
+/** Until nothing is due: the first process is killed by this call, each further one by the next. How many were. */
+async function compactByLives(
+  stores: Stores,
+  { first, applied, bounds }: { first: number; applied: boolean; bounds: Partial<CompactionBounds> },
+): Promise<number> {
+  let killed = 0;
+  for (let call = first; ; call++) {
+    const life = cutOff(makeBroker({ stores }), call, applied);
+    const compaction = await compact(life, bounds).catch(() => undefined);
+    if (compaction === undefined) killed++;
+    if (compaction?.outcome === 'none') return killed;
+  }
+}
+
+async function lifecycleAt({ metadata }: Pick<Stores, 'metadata'>, ledger: LedgerId) {
+  return decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong'));
+}
+
+async function progressOf(stores: Pick<Stores, 'metadata'>, ledger: LedgerId) {
+  return (await lifecycleAt(stores, ledger)).compacted.get(0);
+}
 
 /** Every key is updated once in each of so many segments. */
 async function aPartition(rounds: number) {

@@ -1,12 +1,13 @@
 /** Objects of several ledgers, which the last one that is done with them deletes: what that costs, and who comes between. */
 import { describe, expect, it } from 'vitest';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
+import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { deleteObjects } from '../../../lib/broker/lifecycle/delete-objects.ts';
-import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce.ts';
+import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce/produce.ts';
 import { utf8, utf8Text } from '../../../lib/kernel/bytes.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
@@ -54,7 +55,7 @@ async function fill(world: World): Promise<void> {
 }
 
 async function fillBehind(world: World): Promise<void> {
-  for (let page = 0; page < limits.pagesKept; page++) {
+  for (let page = 0; page < mergingLimits.pagesKept; page++) {
     for (const partition of LEDGERS) await write(world.writer, 'behind', [partition]);
     await seal(world);
   }
@@ -103,8 +104,8 @@ async function values({ stores }: World, partition: number): Promise<(string | u
     topic: 't',
     partition,
     position: { at: 'earliest' },
-    maxBytes: limits.fetchBytesMax,
-    maxRecords: limits.fetchRecordsMax,
+    maxBytes: requestLimits.fetchBytesMax,
+    maxRecords: requestLimits.fetchRecordsMax,
     minBytes: 1,
     waitMs: 0,
   });
@@ -181,7 +182,7 @@ describe('objects that several ledgers share', () => {
       return written;
     };
     await expect(deleteObjects(cleaner.broker, commits)).rejects.toMatchObject({ retriable: true });
-    expect(await objectNames(world.stores)).toHaveLength(2 * SHARED_PAGES + limits.pagesKept * LEDGERS.length);
+    expect(await objectNames(world.stores)).toHaveLength(2 * SHARED_PAGES + mergingLimits.pagesKept * LEDGERS.length);
     expect(await deleteObjects(cleaner.broker, commits)).toBe(2 * SHARED_PAGES);
   });
 });

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
-import { fetchBatches, fetchRecords } from '../../../lib/broker/fetch.ts';
+import { fetchBatches, fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
+import { planFetch } from '../../../lib/broker/fetch/plan-fetch.ts';
 import { type DeletionEnd, deleteRecords } from '../../../lib/broker/lifecycle/delete-records.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
-import { planFetch } from '../../../lib/broker/plan-fetch.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
 import {
@@ -21,7 +21,7 @@ import {
 import { readingWorld } from '../../support/reading-world.ts';
 
 const BASE = Date.UTC(2026, 0, 1);
-const REQUEST = { topic: 't', maxBytes: limits.fetchBytesDefault, maxRecords: 500, minBytes: 1, waitMs: 0 };
+const REQUEST = { topic: 't', maxBytes: requestLimits.fetchBytesDefault, maxRecords: 500, minBytes: 1, waitMs: 0 };
 
 /** A record each, a second apart. */
 async function produce({ broker }: Process, count: number, { partition = 0, from = 0 } = {}) {

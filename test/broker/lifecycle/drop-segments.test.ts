@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { clearCondemned } from '../../../lib/broker/lifecycle/clear-condemned.ts';
 import { deleteRecords } from '../../../lib/broker/lifecycle/delete-records.ts';
 import { dropSegments } from '../../../lib/broker/lifecycle/drop-segments.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { makeBroker, makeStores, makeTopic } from '../../support/broker.ts';
 import { condemnedObjects, mergedObjects, mergePageByPage, namesOf, segmentsOf } from '../../support/merging.ts';
 import { plain } from '../../support/sequenced.ts';
@@ -40,8 +40,8 @@ describe('segments below the log start', () => {
     const gone = namesOf([first, second].filter((segment) => segment !== undefined));
     expect((await condemnedObjects(stores, ledger)).toSorted()).toEqual(gone);
     expect(await mergedObjects(stores)).toEqual(expect.arrayContaining(gone));
-    await stores.clock.advance(limits.lifecycleGraceMs + 1);
-    expect(await clearCondemned(writer.broker, ledger)).toBe(2);
+    await stores.clock.advance(mergingLimits.lifecycleGraceMs + 1);
+    expect(await clearCondemned(writer.broker, ledger)).toEqual({ objects: 2, waiting: 0 });
     expect(await drop()).toBe(0);
   });
 

@@ -1,12 +1,12 @@
 /** What is left of a deleted topic: nothing, in the table or in the bucket, whatever came between. */
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { type LedgerId, newObjectId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { deletionLimits } from '../../../lib/kernel/limits/deletion.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { bundleOf, planBundle } from '../../../lib/log/ledger/bundle.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
@@ -27,7 +27,7 @@ import {
   type Stores,
 } from '../../support/broker.ts';
 
-const GRACE = limits.deletionGraceMs;
+const GRACE = deletionLimits.deletionGraceMs;
 
 async function write({ broker }: Process, topic: string, partitions: number[], value = 'v'): Promise<void> {
   const records = partitions.map((partition) => ({
@@ -166,7 +166,8 @@ describe('a deleted topic', () => {
       Array.from({ length: 40 }, (_, partition) => partition),
     );
     process.metadata.onWrite = async (proceed, [first]) => {
-      if (first?.kind === 'delete' && first.key.sk === 'grave') await stores.clock.advance(limits.deletionMsMax / 3);
+      if (first?.kind === 'delete' && first.key.sk === 'grave')
+        await stores.clock.advance(deletionLimits.deletionMsMax / 3);
       return proceed();
     };
     await deleteTopic(process.broker, 't');

@@ -1,11 +1,16 @@
+import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { mergeLedgers } from '../../../lib/broker/lifecycle/merge-ledgers.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { utf8 } from '../../../lib/kernel/bytes.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
+import { Spool } from '../../../lib/storage/objects/spool.ts';
 import { batchOf, headOf, makeBroker, makeStores, type Process, throttled } from '../../support/broker.ts';
 import { readBatchesOf, segmentsOf, writeSlowly } from '../../support/merging.ts';
 
@@ -70,14 +75,14 @@ describe('merging of all topics', () => {
   it('merges small segments as they come to be enough', async () => {
     const process = await world({ t: 1 });
     const ledger = await ledgerNamed(process, 't');
-    for (let hour = 1; hour < limits.segmentMergeFanIn; hour++) {
+    for (let hour = 1; hour < mergingLimits.segmentMergeFanIn; hour++) {
       await mergeLedgers(process.broker);
       await append(process, 't');
       await process.clock.advance(HOUR_MS);
     }
-    expect(await segmentsOf(process.stores, ledger, 0)).toHaveLength(limits.segmentMergeFanIn - 1);
+    expect(await segmentsOf(process.stores, ledger, 0)).toHaveLength(mergingLimits.segmentMergeFanIn - 1);
     const report = await mergeLedgers(process.broker);
-    expect(report).toMatchObject({ segments: 1, remerged: limits.segmentMergeFanIn });
+    expect(report).toMatchObject({ segments: 1, remerged: mergingLimits.segmentMergeFanIn });
     expect(await segmentsOf(process.stores, ledger, 0)).toMatchObject([{ base: 0, end: 8, level: 1 }]);
   });
 
@@ -100,13 +105,13 @@ describe('merging of all topics', () => {
     const ledgers = [await ledgerNamed(process, 'a'), await ledgerNamed(process, 'b')];
     for (const [index, name] of ['a', 'b'].entries()) {
       for (let page = 0; page < 2; page++) {
-        const batches = batchOf('x'.repeat(limits.segmentGatherBytes));
+        const batches = batchOf('x'.repeat(mergingLimits.segmentGatherBytes));
         await produceBatches(process.broker, { topic: name, partition: 0, batches, acks: 'all' });
         await process.broker.sealer.seal(ledgers[index] as LedgerId);
       }
     }
     await process.clock.advance(HOUR_MS);
-    writeSlowly(process, limits.mergeStepMsMax);
+    writeSlowly(process, mergingLimits.mergeStepMsMax);
     const merged: string[] = [];
     process.metadata.onWrite = async (proceed, writes) => {
       const [{ topicId }] = ledgers as [LedgerId];
@@ -115,6 +120,54 @@ describe('merging of all topics', () => {
     };
     expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 4, waitingPages: 0 });
     expect(merged).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  /** Objects that four ledgers have parts of, each large enough to be worth reading for all. */
+  async function sharedWorld(objects: number, diskBytes: number) {
+    const spool = new Spool({ directory: tmpdir(), bytesMax: diskBytes });
+    const stores = makeStores();
+    const process = makeBroker({ stores, spool });
+    await createTopic(process.broker, { name: 't', partitions: 4, config: { 'ledger.partitions': 1 } });
+    const written = new Map<number, Buffer[]>();
+    for (let n = 0; n < objects; n++) {
+      const values = [0, 1, 2, 3].map((partition) =>
+        `${n} ${partition}`.padEnd(mergingLimits.mergeSharedBytesMin, '.'),
+      );
+      const records = values.map((value, partition) => ({ partition, key: null, value: utf8(value), headers: [] }));
+      await produceRecords(process.broker, { topic: 't', records, acks: 'all' });
+      for (const partition of [0, 1, 2, 3]) {
+        await process.broker.sealer.seal(await ledgerNamed(process, 't', partition));
+        written.set(partition, [...(written.get(partition) ?? []), Buffer.from(values[partition] as string)]);
+      }
+    }
+    await process.clock.advance(HOUR_MS);
+    process.objects.forget();
+    return { ...process, stores, spool, written };
+  }
+
+  const reads = ({ objects }: Process) => objects.calls.filter((call) => call.startsWith('getRange segments/')).length;
+
+  it('reads what several ledgers share once for all of them, where it has a disk', async () => {
+    const process = await sharedWorld(3, 100_000_000);
+    expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 12, segments: 4, failed: 0 });
+    expect(reads(process)).toBe(3);
+    for (const [partition, values] of process.written) {
+      const batches = await readBatchesOf(process.stores, partition);
+      expect(batches.map((batch, n) => batch.includes(values[n] as Buffer))).toEqual([true, true, true]);
+    }
+    expect(process.spool.reserve(process.spool.bytesMax)).toBe(true);
+  });
+
+  it('lets the ledgers that share objects take turns, so that they go over the same ones', async () => {
+    const objectBytes = 4 * mergingLimits.mergeSharedBytesMin;
+    const kept = mergingLimits.mergeReadsInFlightMax;
+    const diskBytes = (kept * objectBytes * 100) / storageLimits.keptObjectsPercent;
+    const process = await sharedWorld(2 * kept, diskBytes);
+    expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 8 * kept, waitingPages: 0, failed: 0 });
+    expect(reads(process)).toBeLessThan(3 * kept);
+    for (const partition of process.written.keys()) {
+      expect(await readBatchesOf(process.stores, partition)).toHaveLength(2 * kept);
+    }
   });
 
   it('passes by a ledger that storage fails for', async () => {
@@ -142,12 +195,12 @@ describe('the lease of a ledger', () => {
 
   it('leaves the ledger to who holds it, until it is over', async () => {
     const process = await dueAgain();
-    const untilMs = process.clock.now() + limits.lifecycleLeaseMs;
+    const untilMs = process.clock.now() + mergingLimits.lifecycleLeaseMs;
     await process.stores.metadata.write([
       { kind: 'update', key: lifecycleKey(process.ledger), changes: { set: { h: 'other', u: untilMs } } },
     ]);
     expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 0, failed: 0 });
-    await process.clock.advance(limits.lifecycleLeaseMs);
+    await process.clock.advance(mergingLimits.lifecycleLeaseMs);
     expect(await mergeLedgers(process.broker)).toMatchObject({ pages: 1 });
   });
 

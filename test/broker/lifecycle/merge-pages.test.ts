@@ -6,7 +6,8 @@ import { addToTransaction } from '../../../lib/broker/transactions/add-to-transa
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { isBundle } from '../../../lib/log/ledger/bundle.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
@@ -87,7 +88,7 @@ describe('merging pages', () => {
     await transact(process.broker, { records: [to('a', 0, 'before')] });
     const { epoch } = await initializeTransactions(process.broker, { transactionalId: 'id' });
     const caller = { epoch, number: 0 };
-    for (let part = 0; part < limits.commitsPerAppendMax + 3; part++) {
+    for (let part = 0; part < transactionLimits.commitsPerAppendMax + 3; part++) {
       const records = [to('a', 0, `${part}`), to('a', part % 2, `${part} again`)];
       await finished(process, addToTransaction(process.broker, { transactionalId: 'id', caller, part, records }));
     }
@@ -100,6 +101,30 @@ describe('merging pages', () => {
     const after = [await readBatchesOf(stores, 0, { topic: 'a' }), await readBatchesOf(stores, 1, { topic: 'a' })];
     expect(after).toEqual(before);
     expect((await checkEverything(stores, { deep: true })).findings).toEqual([]);
+  });
+
+  it('takes no more pages at once than whose bundles have the bound of commits, but one', async () => {
+    const stores = makeStores();
+    const { a } = await makeTopics({ stores, partitions: 1 });
+    const process = makeBroker({ stores });
+    const { ledger } = ledgerOf(a, 0);
+    const partsEach = transactionLimits.commitsPerAppendMax + 1;
+    const { epoch } = await initializeTransactions(process.broker, { transactionalId: 'id' });
+    for (let number = 0; number < 3; number++) {
+      const caller = { epoch, number };
+      for (let part = 0; part < partsEach; part++) {
+        const records = [to('a', 0, `${number} ${part}`)];
+        await finished(process, addToTransaction(process.broker, { transactionalId: 'id', caller, part, records }));
+      }
+      await finished(process, commitTransaction(process.broker, { transactionalId: 'id', caller }));
+      await process.broker.sealer.seal(ledger);
+    }
+    const before = await readBatchesOf(stores, 0, { topic: 'a' });
+    const step = (commits: number) =>
+      mergePages(process.broker, { topic: a, ledger, policy: { ...AT_ONCE, stepBundledCommitsMax: commits } });
+    expect(await step(1)).toMatchObject({ outcome: 'merged', pages: 1, left: { pages: 2 } });
+    expect(await step(2 * partsEach)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 0 } });
+    expect(await readBatchesOf(stores, 0, { topic: 'a' })).toEqual(before);
   });
 
   it('does nothing where nothing is due, and reads no objects for it', async () => {
@@ -141,13 +166,13 @@ describe('merging pages', () => {
   });
 
   it('ends between two pages when it is told to, and keeps what it has', async () => {
-    const count = limits.mergeReadsInFlightMax + 8;
+    const count = mergingLimits.mergeReadsInFlightMax + 8;
     const { stores, process, ledger } = await buildPartition(pagesOf(count));
     const before = await readBatchesOf(stores, 0);
     const stop = new AbortController();
     let reads = 0;
     process.objects.onGetRange = (proceed) => {
-      if (++reads === limits.mergeReadsInFlightMax + 1) stop.abort(); // the reads are ahead of what is written
+      if (++reads === mergingLimits.mergeReadsInFlightMax + 1) stop.abort(); // the reads are ahead of what is written
       return proceed();
     };
     const { outcome, pages } = await mergeOnce(process, ledger, { signal: stop.signal });
@@ -162,24 +187,24 @@ describe('merging pages', () => {
 
 describe('merging pages over a slow link', () => {
   async function slow(pages: number, msPerPage: number) {
-    const partition = await buildPartition(pagesOf(pages, limits.segmentGatherBytes));
+    const partition = await buildPartition(pagesOf(pages, mergingLimits.segmentGatherBytes));
     writeSlowly(partition.process, msPerPage);
     return partition;
   }
 
   it('ends with the page at which the time for a step is over, and the next step goes on', async () => {
-    const { stores, process, ledger } = await slow(6, limits.mergeStepMsMax / 2);
+    const { stores, process, ledger } = await slow(6, mergingLimits.mergeStepMsMax / 2);
     const before = await readBatchesOf(stores, 0);
     const birthMs = process.clock.now();
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 4 } });
-    expect(process.clock.now() - birthMs).toBeLessThan(limits.lifecycleLeaseMs);
+    expect(process.clock.now() - birthMs).toBeLessThan(mergingLimits.lifecycleLeaseMs);
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 2 } });
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2, left: { pages: 0 } });
     expect(await readBatchesOf(stores, 0)).toEqual(before);
   });
 
   it('merges a page at least, however long that takes', async () => {
-    const { process, ledger } = await slow(2, 3 * limits.mergeStepMsMax);
+    const { process, ledger } = await slow(2, 3 * mergingLimits.mergeStepMsMax);
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 1, left: { pages: 1 } });
   });
 });
@@ -210,6 +235,19 @@ describe('merging pages of which something cannot be read', () => {
     expect(await mergedObjects(stores)).toEqual(namesOf(segments));
     await stores.objects.put(name, [kept]);
     expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'merged', pages: 2 });
+  });
+
+  it('takes nothing for lost that others have merged and deleted while it was frozen', async () => {
+    const { stores, process, ledger } = await buildPartition(pagesOf(4));
+    process.objects.onGetRange = async (proceed) => {
+      process.objects.onGetRange = undefined;
+      await mergeOnce(makeBroker({ stores }), ledger);
+      await stores.objects.delete((await stores.objects.list('segments/')).objects.map(({ name }) => name));
+      return proceed();
+    };
+    expect(await mergeOnce(process, ledger)).toMatchObject({ outcome: 'refused', pages: 0 });
+    expect(process.logged).toEqual([]);
+    expect(await readBatchesOf(stores, 0)).toHaveLength(4);
   });
 });
 

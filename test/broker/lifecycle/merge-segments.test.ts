@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mergeSegments, type SegmentMergeRequest } from '../../../lib/broker/lifecycle/merge-segments.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { proposeSegmentMerge } from '../../../lib/log/merged/levels.ts';
 import type { SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -39,7 +39,7 @@ async function segmented(list: readonly Action[]) {
   return { ...partition, before: await readBatchesOf(partition.stores, 0) };
 }
 
-const EIGHT = pagesOf(limits.segmentMergeFanIn);
+const EIGHT = pagesOf(mergingLimits.segmentMergeFanIn);
 
 function covered(segments: readonly SegmentItem[]) {
   return segments.map(({ base, end, records, level }) => ({ base, end, records, level }));
@@ -157,6 +157,20 @@ describe('merging segments', () => {
     expect(await mergedObjects(stores)).toHaveLength(8 + 8);
   });
 
+  it('takes nothing for damaged that others have replaced and deleted while it was frozen', async () => {
+    const { stores, process, ledger, before } = await segmented(EIGHT);
+    const other = makeBroker({ stores });
+    process.objects.onGetRange = async (proceed) => {
+      process.objects.onGetRange = undefined;
+      await mergeSmall(other, ledger);
+      await stores.objects.delete(await condemnedObjects(stores, ledger));
+      return proceed();
+    };
+    expect(await mergeSmall(process, ledger)).toMatchObject({ outcome: 'refused' });
+    expect(process.logged).toEqual([]);
+    expect(await readBatchesOf(stores, 0)).toEqual(before);
+  });
+
   it('ends without a trace when it is told to', async () => {
     const { stores, process, ledger } = await segmented(EIGHT);
     const stop = new AbortController();
@@ -170,7 +184,7 @@ describe('merging segments', () => {
 
   it('gives every replica the segment, and waits until all of them are in sync', async () => {
     const world = await readingWorld();
-    for (let page = 0; page < limits.segmentMergeFanIn; page++) {
+    for (let page = 0; page < mergingLimits.segmentMergeFanIn; page++) {
       await world.append({ values: [`${page}`] });
       await world.broker.heads.strong(world.ledger);
       await world.broker.sealer.seal(world.ledger);

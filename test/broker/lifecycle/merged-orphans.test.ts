@@ -1,9 +1,9 @@
 /** What a merge leaves that was cut off goes with the sweep; what a segment or a condemned item names stays. */
 import { describe, expect, it } from 'vitest';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { newObjectId, type ObjectId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { condemnedKey, encodeCondemned } from '../../../lib/log/merged/condemned-item.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
@@ -29,7 +29,7 @@ async function world() {
     (await stores.objects.getTail(objectName('merged', object), 1)) !== undefined;
   const sweepAll = async () => {
     const fromMs = stores.clock.now();
-    await stores.clock.advance(limits.orphanAgeMs + 1);
+    await stores.clock.advance(sweeperLimits.orphanAgeMs + 1);
     return sweep(process.broker, { fromMs, toMs: stores.clock.now() });
   };
   const swept = async () => decodeLifecycle(await stores.metadata.get(lifecycleKey(ledger), 'strong')).swept;

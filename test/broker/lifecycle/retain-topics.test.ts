@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
 import { retainTopics } from '../../../lib/broker/lifecycle/retain-topics.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import type { TopicConfigInput } from '../../../lib/log/topic/config.ts';
 import { batchOf, makeBroker, type Process, throttled } from '../../support/broker.ts';
 

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
 import { retainLedger } from '../../../lib/broker/lifecycle/retain.ts';
-import { produceBatches } from '../../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../../lib/broker/produce/produce-batches.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
 import { newObjectId } from '../../../lib/kernel/ids.ts';
 import type { Attributes } from '../../../lib/kernel/items.ts';

@@ -1,17 +1,17 @@
 /** Merged pages go when readers have had their grace: with what they name, and nothing else. */
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { clearCondemned } from '../../../lib/broker/lifecycle/clear-condemned.ts';
 import { clearLedgers } from '../../../lib/broker/lifecycle/clear-ledgers.ts';
 import { retirePages } from '../../../lib/broker/lifecycle/retire-pages.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { type LedgerId, newObjectId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { ledgerKey } from '../../../lib/log/ledger/head.ts';
 import { PAGES_END, PAGES_START } from '../../../lib/log/ledger/page.ts';
-import { encodeProducerItem, producerItemKey } from '../../../lib/log/ledger/producer-item.ts';
+import { encodeProducerItem, PRODUCERS_START, producerItemKey } from '../../../lib/log/ledger/producer-item.ts';
 import { condemnedKey, encodeCondemned } from '../../../lib/log/merged/condemned-item.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import { planMerge } from '../../../lib/log/merged/plans.ts';
@@ -21,8 +21,8 @@ import { headOf, lost, makeBroker, makeStores, makeTopic, objectNames, type Stor
 import { keyOf, makeOther, plain, refusal, send } from '../../support/sequenced.ts';
 import { finished, to } from '../../support/transactions.ts';
 
-const PAGES = limits.pagesKept + 3;
-const GRACE = limits.lifecycleGraceMs;
+const PAGES = mergingLimits.pagesKept + 3;
+const GRACE = mergingLimits.lifecycleGraceMs;
 
 /** A ledger with a page for each of so many appends. */
 async function world() {
@@ -207,6 +207,33 @@ describe('a retry', () => {
     expect(await send(later, { producer: 'item', seq: 3 })).toMatchObject({ duplicate: false });
   });
 
+  it('is answered with the offsets also where its producer moves out of the head after the items were looked at', async () => {
+    const all = await world();
+    const { stores, writer, ledger } = all;
+    await send(writer, { seq: 0, count: 2 });
+    await writer.broker.sealer.seal(ledger);
+    await fill(all);
+    await merge(all, PAGES);
+    await stores.clock.advance(2 * GRACE);
+    const [[key, packed]] = [...(await headOf(stores.metadata, ledger)).producers] as [[string, Uint8Array]];
+    let moved = false;
+    writer.metadata.onQuery = async (proceed, query) => {
+      const page = await proceed();
+      if (moved || query.from !== PRODUCERS_START) return page;
+      moved = true;
+      const head = { pk: ledgerKey(ledger), sk: 'head' };
+      await stores.metadata.write([
+        { kind: 'update', key: head, changes: { remove: [`p${key}`], add: { v: 1 } } },
+        { kind: 'put', key: producerItemKey(ledger, key), attributes: encodeProducerItem(packed) },
+      ]);
+      return page;
+    };
+    expect(await retirePages(writer.broker, ledger)).toMatchObject({ pages: 4 });
+    expect(moved).toBe(true);
+    const later = { ...makeBroker({ stores }), ledger };
+    expect(await send(later, { seq: 0, count: 2 })).toEqual({ baseOffset: 0, duplicate: true });
+  });
+
   it('is answered with the offsets also by a process that knows the ledger from before', async () => {
     const all = await world();
     const { stores, writer, ledger } = all;
@@ -266,9 +293,9 @@ it('deletes what was condemned when its grace is over, and not before', async ()
   const attributes = encodeCondemned([gone, object].map((one) => ({ tier: 'merged' as const, object: one })));
   await stores.metadata.write([{ kind: 'put', key, attributes }]);
   await stores.clock.advance(GRACE);
-  expect(await clearCondemned(writer.broker, ledger)).toBe(0);
+  expect(await clearCondemned(writer.broker, ledger)).toEqual({ objects: 0, waiting: 2 });
   await stores.clock.advance(1);
-  expect(await clearCondemned(writer.broker, ledger)).toBe(2);
+  expect(await clearCondemned(writer.broker, ledger)).toEqual({ objects: 2, waiting: 0 });
   expect(await stores.objects.getTail(name, 1)).toBeUndefined();
   expect(await stores.metadata.get(key, 'strong')).toBeUndefined();
 });
@@ -283,7 +310,7 @@ describe('a round through all ledgers', () => {
     await stores.clock.advance(2 * GRACE);
     expect(await clearLedgers(writer.broker, { signal: AbortSignal.abort() })).toMatchObject({ ledgers: 0 });
     expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toEqual({ from: 'a', ledger: 0 });
-    const report = { pages: 3, segments: 0, objects: 3, failed: 0 };
+    const report = { pages: 3, segments: 0, objects: 3, waiting: 0, failed: 0 };
     expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, ...report });
     expect(await stores.metadata.get({ pk: 'clearing', sk: 'progress' }, 'strong')).toBeUndefined();
     expect(await pagesOf(stores, ledger)).toEqual(numbers(3, PAGES));
@@ -297,6 +324,7 @@ describe('a round through all ledgers', () => {
     await stores.clock.advance(2 * GRACE);
     writer.objects.delete = () => Promise.reject(lost());
     await createTopic(writer.broker, { name: 'z' });
-    expect(await clearLedgers(writer.broker)).toEqual({ ledgers: 2, pages: 0, segments: 0, objects: 0, failed: 1 });
+    const report = { ledgers: 2, pages: 0, segments: 0, objects: 0, waiting: 0, failed: 1 };
+    expect(await clearLedgers(writer.broker)).toEqual(report);
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { readMergedObject } from '../../../lib/broker/lifecycle/merged-object.ts';
 import { replaceSegments } from '../../../lib/broker/lifecycle/replace-segments.ts';
 import { type RewrittenSegments, rewriteSegments } from '../../../lib/broker/lifecycle/rewrite-segments.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
 import type { SegmentItem } from '../../../lib/log/merged/segment-item.ts';
 import { type BatchHeader, batchHeaders } from '../../../lib/log/record-batch/header.ts';
@@ -48,7 +49,8 @@ async function rewrite(
   offsets: readonly number[],
   options: { signal?: AbortSignal; isCompacted?: (segment: SegmentItem) => boolean } = {},
 ): Promise<RewrittenSegments[]> {
-  const rewriting = { ...partition, rewrite: without(offsets), isCompacted: () => false, ...options };
+  const lifecycle = () => partition.lifecycle;
+  const rewriting = { ...partition, lifecycle, rewrite: without(offsets), isCompacted: () => false, ...options };
   const rewritten: RewrittenSegments[] = [];
   for await (const one of rewriteSegments(partition.process.broker, rewriting)) rewritten.push(one);
   return rewritten;
@@ -90,7 +92,7 @@ describe('rewriting of segments', () => {
   it('keeps what comes before the first change, however far into a large segment that is', async () => {
     const partition = await aPartition(4, 1_300_000, Number.POSITIVE_INFINITY);
     const { stores, process, ledger, lifecycle, segments } = partition;
-    expect(segments.map(({ bytes }) => bytes > limits.segmentReadBytes)).toEqual([true]);
+    expect(segments.map(({ bytes }) => bytes > mergingLimits.segmentReadBytes)).toEqual([true]);
     const rewritten = await rewrite(partition, [6]);
     await replaceSegments(process.broker, { ledger, lifecycle, rewritten });
     expect(Buffer.concat(await readBatchesOf(stores, 0)).equals(Buffer.concat(partition.batches.slice(0, 3)))).toBe(
@@ -133,5 +135,28 @@ describe('rewriting of segments', () => {
       message: expect.stringContaining('the offsets 4 to 5'),
     });
     expect(await mergedObjects(stores)).toEqual(before);
+  });
+
+  it('hands out neighbours in several groups where they take long, each made from the version of its moment', async () => {
+    const partition = await aPartition(5);
+    const { process, topic, head, segments } = partition;
+    process.objects.onGetRange = async (proceed) => {
+      await process.clock.advance(mergingLimits.rewriteMsMax / 4);
+      return proceed();
+    };
+    let { version } = partition.lifecycle;
+    const lifecycle = () => ({ ...partition.lifecycle, version });
+    const options = { rewrite: without([0, 2, 4, 6, 8]), isCompacted: () => false, lifecycle };
+    const removed: (readonly SegmentItem[])[] = [];
+    const versions: (number | undefined)[] = [];
+    for await (const one of rewriteSegments(process.broker, { ...partition, topic, head, ...options })) {
+      removed.push(one.remove);
+      const [object] = namesOf(one.add);
+      versions.push((await readMergedObject(process.broker, object as string))?.footer.version);
+      version += 1;
+    }
+    expect(removed.flat()).toEqual(segments);
+    expect(removed.map(({ length }) => length)).toEqual([3, 2]);
+    expect(versions).toEqual([0, 1].map((later) => partition.lifecycle.version + later));
   });
 });

@@ -1,12 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { fetchBatches, fetchRecords } from '../../../lib/broker/fetch.ts';
+import { fetchBatches, fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
+import { planFetch } from '../../../lib/broker/fetch/plan-fetch.ts';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
-import { planFetch } from '../../../lib/broker/plan-fetch.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import type { Item } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import type { LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { pageKey } from '../../../lib/log/ledger/page.ts';
 import { encodeSegmentItem, partitionKey, type SegmentItem } from '../../../lib/log/merged/segment-item.ts';
@@ -89,6 +90,66 @@ describe('a partition of which pages are merged', () => {
     );
   });
 
+  it('is searched for a time among a thousand segments by one query, an index and what that leads to', async () => {
+    const each = 50;
+    const pages = 20;
+    const batches = (page: number) =>
+      Array.from({ length: each }, (_, index) => {
+        const first = 1_000 * (page * each + index);
+        return { timestamps: [first, first + 400], valueBytes: 9, compressionType: 'none' as const };
+      });
+    const { process, ledger, stores } = await buildPartition(
+      Array.from({ length: pages }, (_, page) => [
+        { action: 'append' as const, joined: true, batches: batches(page) },
+        { action: 'seal' as const },
+      ]).flat(),
+    );
+    for (let to = 1; to <= pages; to++) await mergeByHand(process, ledger, { to, bytesMax: 1 });
+    const segments = await segmentsOf(stores, ledger, 0);
+    expect(segments).toHaveLength(each * pages);
+
+    const fresh = makeBroker({ stores });
+    const queries: string[] = [];
+    const ranges: string[] = [];
+    fresh.metadata.onQuery = (proceed, { pk }) => {
+      if (pk.startsWith('partition#')) queries.push(pk);
+      return proceed();
+    };
+    fresh.objects.onGetRange = (proceed, name) => {
+      ranges.push(name);
+      return proceed();
+    };
+    const since = (timestampMs: number) =>
+      listOffsets(fresh.broker, { topic: 't', partition: 0, at: { at: 'timestamp', timestampMs } });
+    const middle = 1_000 * 700 + 1;
+    expect(await since(middle)).toMatchObject({ offset: 2 * 700 + 1, timestamp: middle + 399 });
+    const { object } = segments[700] as SegmentItem;
+    expect(queries).toHaveLength(1);
+    expect(ranges).toEqual([objectName('merged', object), objectName('merged', object)]);
+    // Once more, the index and what it leads to are there already.
+    expect(await since(middle - 1)).toMatchObject({ offset: 2 * 700 });
+    expect([queries.length, ranges.length]).toEqual([2, 2]);
+    expect(await since(1_000 * each * pages)).toMatchObject({ offset: null });
+  });
+
+  it('is not said to have a time only in its tail when the items of its segments are gone, as those of a topic that is being deleted', async () => {
+    const tail: Action = {
+      action: 'append',
+      joined: true,
+      batches: [{ timestamps: [100], valueBytes: 9, compressionType: 'none' }],
+    };
+    const { process, ledger, stores } = await buildPartition([...sealed, tail]);
+    await mergeByHand(process, ledger, { to: 6 });
+    for (const { key } of (
+      await stores.metadata.query({ pk: partitionKey(ledger.topicId, 0), limit: 100, consistency: 'strong' })
+    ).items) {
+      await stores.metadata.write([{ kind: 'delete', key }]);
+    }
+    const { broker } = makeBroker({ stores });
+    const asked = listOffsets(broker, { topic: 't', partition: 0, at: { at: 'timestamp', timestampMs: 2 } });
+    await expect(asked).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR' });
+  });
+
   it('is planned by ranges whose batches carry their own offsets', async () => {
     const partition = await buildPartition(sealed);
     const { broker } = makeBroker({ stores: partition.stores });
@@ -132,7 +193,7 @@ describe('a reader whose head is older than what became of the pages', () => {
     expect(await planned()).toMatchObject([{ baseOffset: 7, lastOffset: 7 }]);
     const topic = await process.broker.topics.get('t');
     await mergeSegments(process.broker, { topic, ledger, partition: 0 });
-    await stores.clock.advance(limits.lifecycleGraceMs - limits.presignedUrlMs);
+    await stores.clock.advance(mergingLimits.lifecycleGraceMs - storageLimits.presignedUrlMs);
     expect(await planned()).toMatchObject([{ baseOffset: 0, lastOffset: 7 }]);
   });
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { freshView, openPartition, viewOf } from '../../../lib/broker/read/open-partition.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { makeBroker, makeStores, makeTopic } from '../../support/broker.ts';
 
 const GONE = { code: 'UNKNOWN_TOPIC_OR_PARTITION' };

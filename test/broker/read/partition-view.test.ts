@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PartitionView, type Placed, type PlacedRun } from '../../../lib/broker/read/partition-view.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
 import type { LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { runsInTail } from '../../../lib/log/ledger/locate.ts';
 import { makeBroker, runsOf } from '../../support/broker.ts';
@@ -102,7 +102,7 @@ describe('since', () => {
       batches: [{ timestamps: [timestamp], valueBytes: 1, compressionType: 'none' as const }],
     });
     const partition = await buildPartition(
-      Array.from({ length: limits.tailEntriesMax }, (_, i) => [append(i), { action: 'seal' as const }]).flat(),
+      Array.from({ length: ledgerLimits.tailEntriesMax }, (_, i) => [append(i), { action: 'seal' as const }]).flat(),
     );
     const { broker, metadata } = makeBroker({ stores: partition.stores });
     const head = (await broker.heads.strong(partition.ledger)) as LedgerHead;

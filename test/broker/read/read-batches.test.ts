@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PartitionView } from '../../../lib/broker/read/partition-view.ts';
 import { readBatches } from '../../../lib/broker/read/read-batches.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import type { LedgerHead } from '../../../lib/log/ledger/head.ts';
 import { batchHeaders } from '../../../lib/log/record-batch/header.ts';
 import { makeBroker, type Process } from '../../support/broker.ts';
@@ -26,7 +27,7 @@ function expected(batches: readonly ExpectedBatch[], offset: number, maxBytes: n
   return taken;
 }
 
-const maxBytes = fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.constant(limits.fetchBytesMax));
+const maxBytes = fc.oneof(fc.integer({ min: 1, max: 2_000 }), fc.constant(requestLimits.fetchBytesMax));
 
 describe('readBatches', () => {
   it('gives whole batches without a gap from the wanted offset on: as many as fit, and at least one', async () => {
@@ -88,7 +89,7 @@ describe('readBatches', () => {
   });
 
   it('reads at most so many runs', async () => {
-    const list = Array.from({ length: limits.runsPerReadMax + 10 }, (_, i) => [
+    const list = Array.from({ length: storageLimits.runsPerReadMax + 10 }, (_, i) => [
       {
         action: 'append' as const,
         joined: true,
@@ -98,8 +99,8 @@ describe('readBatches', () => {
     ]).flat();
     const partition = await buildPartition(list);
     const view = await viewOf(partition.process, partition);
-    const stretch = await readBatches(partition.process.broker, view, 3, { maxBytes: limits.fetchBytesMax });
-    expect(stretch.nextOffset).toBe(3 + limits.runsPerReadMax);
+    const stretch = await readBatches(partition.process.broker, view, 3, { maxBytes: requestLimits.fetchBytesMax });
+    expect(stretch.nextOffset).toBe(3 + storageLimits.runsPerReadMax);
   });
 
   it('is a retriable fault, never an empty answer, where records that must be there are not found', async () => {

@@ -4,7 +4,7 @@ import type { RunCache } from '../../../lib/broker/read/run-cache.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import type { LocatedRun } from '../../../lib/log/ledger/locate.ts';
 import { batchHeaders, checkBatchChecksum } from '../../../lib/log/record-batch/header.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -27,7 +27,7 @@ async function makeWorld(cacheBytes?: number): Promise<World> {
 
 /** One commit with these values in these slots, the first two appends apart so that the others share it. */
 async function commit({ writer, ledger }: World, ...slots: [slot: number, ...values: string[]][]): Promise<void> {
-  const deadlineMs = writer.broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = writer.broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   const gate = Promise.withResolvers<void>();
   writer.objects.onPut = async (proceed) => {
     await gate.promise;

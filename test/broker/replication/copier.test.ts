@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeEpoch, epochKey } from '../../../lib/coordination/replication/epoch-item.ts';
 import { commitsEnd, coveredCommits } from '../../../lib/coordination/replication/ledger-view.ts';
 import { newObjectId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { pageKey } from '../../../lib/log/ledger/page.ts';
@@ -62,7 +62,7 @@ describe('what acks=leader left out', () => {
   it('is noted with one write for many commits', async () => {
     const { world, process } = await makeOne();
     for (let commit = 0; commit < 40; commit++) await append(world, [0, 1]);
-    await world.clock.advance(limits.replicaCopyAfterMs);
+    await world.clock.advance(replicationLimits.replicaCopyAfterMs);
     await process.broker.heads.strong(LEDGER);
     process.metadata.forget();
     await lookFor(world, process, 1);
@@ -74,7 +74,7 @@ describe('what acks=leader left out', () => {
     const { world, process } = await makeOne();
     const there = await append(world, [0, 1], { at: [0, 1, 2] });
     await append(world, [], { inline: true });
-    await world.clock.advance(limits.replicaCopyAfterMs);
+    await world.clock.advance(replicationLimits.replicaCopyAfterMs);
     await lookFor(world, process, 1);
     expect(process.calls).toEqual([`getTail 2 ${there.name}`]);
     expect(coveredCommits(await viewOf(world))).toBe(2);
@@ -84,7 +84,7 @@ describe('what acks=leader left out', () => {
     const { world, process } = await makeOne();
     const object = newObjectId(world.clock.now(), seededRandom(3));
     for (let part = 0; part < 5; part++) await append(world, [0, 1], { object, part });
-    await world.clock.advance(limits.replicaCopyAfterMs);
+    await world.clock.advance(replicationLimits.replicaCopyAfterMs);
     await lookFor(world, process, 1);
     expect(process.calls.filter((call) => call.startsWith('put'))).toHaveLength(1);
     expect(coveredCommits(await viewOf(world))).toBe(5);
@@ -94,7 +94,7 @@ describe('what acks=leader left out', () => {
     const { world, process } = await makeOne();
     const other = makeProcess(world);
     for (let commit = 0; commit < 10; commit++) await append(world, [0, 1]);
-    await world.clock.advance(limits.replicaCopyAfterMs);
+    await world.clock.advance(replicationLimits.replicaCopyAfterMs);
     await Promise.all([process, other].map((one) => lookFor(world, one, 1)));
     const { version, cursors } = await viewOf(world);
     expect([cursors[2], version]).toEqual([10, 11]);
@@ -146,14 +146,14 @@ describe('a replica that comes back', () => {
   it('gets a bounded number of objects for each look', async () => {
     const { world, process } = await makeOne();
     await leave(world, process);
-    const total = limits.replicaCopiesPerRunMax + 40;
+    const total = replicationLimits.replicaCopiesPerRunMax + 40;
     for (let commit = 0; commit < total; commit++) {
       await append(world, [0, 1]);
       if (commit % 8 === 7) await seal(process);
     }
     const copies = () => process.calls.filter((call) => call.startsWith('put 2 segments/4')).length;
     for (let second = 0; second < 20 && copies() === 0; second++) await lookFor(world, process, 1);
-    expect(copies()).toBe(limits.replicaCopiesPerRunMax);
+    expect(copies()).toBe(replicationLimits.replicaCopiesPerRunMax);
     expect(await stateOf(world)).toMatchObject({ inSync: [0, 1], joining: [2] });
     await lookFor(world, process, 1);
     expect(copies()).toBe(total);
@@ -221,7 +221,7 @@ describe('an election while objects are copied', () => {
     const { world, process } = await makeOne();
     const first = await append(world, [0, 1]);
     await append(world, [0, 1]);
-    await world.clock.advance(limits.replicaCopyAfterMs);
+    await world.clock.advance(replicationLimits.replicaCopyAfterMs);
     const { store } = world.buckets[2];
     await process.broker.heads.strong(LEDGER);
     process.metadata.onWrite = async (proceed) => {

@@ -8,7 +8,8 @@ import { describe, expect, it } from 'vitest';
 import { commitsEnd, coveredCommits } from '../../../lib/coordination/replication/ledger-view.ts';
 import { has, members } from '../../../lib/coordination/replication/replica-state.ts';
 import { toHex } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { type Commit, idOf } from '../../../lib/log/ledger/commit.ts';
 import { decodePage, pageKey } from '../../../lib/log/ledger/page.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -57,7 +58,7 @@ async function take({ world, processes }: Schedule, taken: Step): Promise<void> 
   const process = processes['who' in taken ? taken.who : 0] as ReplicaProcess;
   const view = await viewOf(world);
   const { state } = view;
-  const hasRoom = view.tail.length < limits.tailEntriesMax;
+  const hasRoom = view.tail.length < ledgerLimits.tailEntriesMax;
   switch (taken.step) {
     case 'down':
       world.buckets[taken.replica].down = true;
@@ -104,7 +105,7 @@ async function lookAll(world: ReplicaWorld, processes: readonly ReplicaProcess[]
     await process.broker.keeper.look(LEDGER, RULES);
     await process.broker.keeper.settled();
   }
-  await world.clock.advance(limits.replicaLookMs);
+  await world.clock.advance(replicationLimits.replicaLookMs);
 }
 
 /** Everything below the high watermark, oldest first. */

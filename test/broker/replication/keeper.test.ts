@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { packProducer, unpackProducer } from '../../../lib/coordination/producers/producer-state.ts';
 import { decodeEpoch, epochKey } from '../../../lib/coordination/replication/epoch-item.ts';
 import { commitsEnd } from '../../../lib/coordination/replication/ledger-view.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { idOf } from '../../../lib/log/ledger/commit.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
 import { headOf, lost, throttled } from '../../support/broker.ts';
@@ -68,7 +68,7 @@ describe('a follower that fails', () => {
     await send(process, 2, 9);
     await keeper.look(LEDGER, RULES);
     expect((await stateOf(world)).inSync).toEqual([0, 1, 2]);
-    await world.clock.advance(limits.replicaFailingMsMin);
+    await world.clock.advance(replicationLimits.replicaFailingMsMin);
     await send(process, 2);
     await keeper.look(LEDGER, RULES);
     expect(await stateOf(world)).toEqual({ leader: 0, inSync: [0, 1], joining: [], epoch: 0 });

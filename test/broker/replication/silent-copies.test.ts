@@ -1,7 +1,7 @@
 /** Copies to a replica that never answers, and what they keep from others. */
 import { expect, it } from 'vitest';
 import { coveredCommits, heldUpTo } from '../../../lib/coordination/replication/ledger-view.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import {
   append,
   LEDGER,
@@ -48,5 +48,5 @@ it('end, so that who waits for the end of all work is not kept for ever', async 
   await world.clock.advance(2_000);
   await process.broker.keeper.look(LEDGER, RULES);
   const tookMs = await world.clock.until(process.broker.keeper.settled());
-  expect(tookMs).toBeLessThan(2 * limits.replicaCopyMsMax);
+  expect(tookMs).toBeLessThan(2 * replicationLimits.replicaCopyMsMax);
 });

@@ -2,9 +2,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
 import type { LedgerProposal } from '../../../lib/broker/restore/restore-ledger.ts';
 import { type RestoreStep, restoreSegments } from '../../../lib/broker/restore/restore-segments.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../../lib/kernel/limits/merging.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { CONDEMNED_START } from '../../../lib/log/merged/condemned-item.ts';
 import { decodeLifecycle, lifecycleKey } from '../../../lib/log/merged/lifecycle-item.ts';
@@ -12,8 +13,9 @@ import { decodeSegmentFooter, encodeSegmentFooter } from '../../../lib/log/merge
 import { type SegmentItem, segmentKey } from '../../../lib/log/merged/segment-item.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
 import { deletionWrites } from '../../../lib/log/topic/topic-writes.ts';
-import { makeBroker, type Process, type Stores } from '../../support/broker.ts';
+import { makeBroker, makeStores, type Process, type Stores } from '../../support/broker.ts';
 import { checkEverything } from '../../support/check-everything.ts';
+import { compact, makeCompacted, mergeAll, produceUpdates } from '../../support/compacting.ts';
 import {
   cutOff,
   mergedObjects,
@@ -247,10 +249,10 @@ describe('restoring the index of merged segments', () => {
     const [first] = before.segments[0] as [SegmentItem];
     const orphan = await copyOf(first, { version: 0 });
     await loseIndex();
-    await stores.clock.advance(2 * limits.orphanAgeMs);
+    await stores.clock.advance(2 * sweeperLimits.orphanAgeMs);
     const { broker } = makeBroker({ stores });
     const span = { fromMs: 0, toMs: stores.clock.now() };
-    const fromMs = Math.max(0, first.object.birthMs - limits.orphanAgeMs);
+    const fromMs = Math.max(0, first.object.birthMs - sweeperLimits.orphanAgeMs);
     expect(await sweep(broker, { ...span, fromMs })).toMatchObject({
       deleted: 0,
       postponedFromMs: expect.any(Number) as number,
@@ -275,9 +277,56 @@ describe('restoring the index of merged segments', () => {
   });
 });
 
+describe('what a compaction commits group by group', () => {
+  const KEYS = 5;
+
+  /** Three segments with the same keys. Before the commit of this number an object is written in vain for the second segment. */
+  async function compactedWith(commit: number) {
+    stores = makeStores();
+    process = await makeCompacted(stores);
+    const updates = Array.from({ length: KEYS }, (_, n) => ({ key: `key ${n}`, value: 'x' }));
+    for (let round = 0; round < 3; round++) {
+      await produceUpdates(process, updates);
+      await mergeAll(process);
+    }
+    ledger = { topicId: (await process.broker.topics.get('t')).topicId, index: 0 };
+    const [, second] = await segmentsOf(stores, ledger, 0);
+    let commits = 0;
+    let orphan = '';
+    process.metadata.onWrite = async (proceed) => {
+      if (++commits === commit) {
+        const { version } = decodeLifecycle(await stores.metadata.get(lifecycleKey(ledger), 'strong'));
+        orphan = await copyOf(second as SegmentItem, { version, records: 0 });
+      }
+      return proceed();
+    };
+    expect(await compact(process, { groupBytesMax: 1 })).toMatchObject({ outcome: 'compacted', segments: 2 });
+    return orphan;
+  }
+
+  it('comes before what was written in vain since an earlier group', async () => {
+    await compactedWith(1);
+    const segments = await segmentsOf(stores, ledger, 0);
+    await loseIndex();
+    await run();
+    expect(await segmentsOf(stores, ledger, 0)).toEqual(segments);
+  });
+
+  it('is not taken for what was written in vain at the same time', async () => {
+    const orphan = await compactedWith(2);
+    const segments = await segmentsOf(stores, ledger, 0);
+    await loseIndex();
+    const { partitions } = await run();
+    expect(rangesOf(partitions)).toEqual([[0, KEYS, 2 * KEYS]]);
+    expect(await segmentsOf(stores, ledger, 0)).toEqual([segments[0], segments[2]]);
+    await run({ without: [orphan] });
+    expect(await segmentsOf(stores, ledger, 0)).toEqual(segments);
+  });
+});
+
 describe('a restore of more segments than one transaction takes', () => {
   it('may be killed at every call of a store, and be run again', async () => {
-    const pages = Math.ceil((limits.segmentWritesMax + 10) / 2);
+    const pages = Math.ceil((mergingLimits.segmentWritesMax + 10) / 2);
     ({ stores, process, ledger } = await buildPartition(pagesOf(pages)));
     await mergePageByPage(process, ledger);
     before = await state();

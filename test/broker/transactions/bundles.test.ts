@@ -1,9 +1,8 @@
 /** Transactions of very many parts: their commits to one ledger go into a bundle, and all of them into the log at once. */
 import { describe, expect, test } from 'vitest';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
@@ -11,15 +10,17 @@ import { initializeTransactions } from '../../../lib/broker/transactions/initial
 import type { TransactionRecord } from '../../../lib/broker/transactions/prepare.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { ledgerKey } from '../../../lib/log/ledger/head.ts';
 import { ledgerOf, type Topic } from '../../../lib/log/topic/topic.ts';
 import type { WriteResult } from '../../../lib/storage/metadata/port.ts';
 import { headOf, lost, makeBroker, makeStores, objectNames, type Process, settled } from '../../support/broker.ts';
-import { finished, makeTopics, recordCounts, to } from '../../support/transactions.ts';
+import { allValuesIn, finished, makeTopics, recordCounts, to } from '../../support/transactions.ts';
 
 const ID = 'id';
-const MANY = limits.commitsPerAppendMax + 3;
+const MANY = transactionLimits.commitsPerAppendMax + 3;
 
 async function world({ partitions = 4, ledgerPartitions = 2 } = {}) {
   const stores = makeStores();
@@ -53,7 +54,7 @@ async function world({ partitions = 4, ledgerPartitions = 2 } = {}) {
   /** Another process appends to the ledger of `a` 0 and seals it until its head remembers nothing from before. */
   const forget = async () => {
     const { ledger } = ledgerOf(topics.a, 0);
-    for (let times = 0; times <= limits.sealsRemembered + 1; times++) {
+    for (let times = 0; times <= ledgerLimits.sealsRemembered + 1; times++) {
       await transact(two.broker, { records: [to('a', 0, 'other')] });
       await two.broker.sealer.seal(ledger);
     }
@@ -69,20 +70,6 @@ function parts(count: number): TransactionRecord[][] {
     ...(part % 3 === 0 ? [to('b', 0, `${part}`)] : []),
     ...(part === 5 ? [to('b', 3, `${part}`)] : []),
   ]);
-}
-
-/** All of a partition, which is more than one fetch gives. */
-async function valuesIn({ broker }: Process, topic: string, partition: number): Promise<string[]> {
-  const values: string[] = [];
-  for (let offset = 0; ; ) {
-    const position = { at: 'offset', offset } as const;
-    const request = { topic, partition, position, maxRecords: 10_000, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
-    const { records, nextOffset } = await fetchRecords(broker, request);
-    expect(records.map((record) => record.offset)).toEqual(records.map((_, index) => offset + index));
-    values.push(...records.map(({ value }) => new TextDecoder().decode(value ?? undefined)));
-    if (records.length === 0) return values;
-    offset = nextOffset;
-  }
 }
 
 const sent = (all: readonly (readonly TransactionRecord[])[], topic: string, partition: number) =>
@@ -110,10 +97,10 @@ describe('a transaction of several hundred parts', () => {
     const committing = one.metadata.calls.filter((call) => call.startsWith('write') && call.includes('state'));
     expect(committing).toEqual(['write head head head state']);
     for (const reader of [one, two]) {
-      expect(await valuesIn(reader, 'a', 0)).toEqual(sent(all, 'a', 0));
-      expect(await valuesIn(reader, 'a', 1)).toEqual(['before', ...sent(all, 'a', 1)]);
-      expect(await valuesIn(reader, 'b', 0)).toEqual(['before', ...sent(all, 'b', 0)]);
-      expect(await valuesIn(reader, 'b', 3)).toEqual(['5']);
+      expect(await allValuesIn(reader, 'a', 0)).toEqual(sent(all, 'a', 0));
+      expect(await allValuesIn(reader, 'a', 1)).toEqual(['before', ...sent(all, 'a', 1)]);
+      expect(await allValuesIn(reader, 'b', 0)).toEqual(['before', ...sent(all, 'b', 0)]);
+      expect(await allValuesIn(reader, 'b', 3)).toEqual(['5']);
     }
     expect((await headOf(stores.metadata, ledgerOf(a, 0).ledger)).tail).toHaveLength(2);
     expect([await bundles(a), await bundles(b), await bundles(b, 3)]).toEqual([1, 1, 0]);
@@ -126,8 +113,8 @@ describe('a transaction of several hundred parts', () => {
     const first = await commit(one);
     await forget();
     const reader = makeBroker({ stores });
-    expect((await valuesIn(two, 'a', 0)).slice(0, 60)).toEqual(sent(all, 'a', 0));
-    expect(await valuesIn(reader, 'a', 1)).toEqual(sent(all, 'a', 1));
+    expect((await allValuesIn(two, 'a', 0)).slice(0, 60)).toEqual(sent(all, 'a', 0));
+    expect(await allValuesIn(reader, 'a', 1)).toEqual(sent(all, 'a', 1));
     expect(await commit(two)).toEqual({ partitions: first.partitions, repeated: true });
   });
 
@@ -162,11 +149,11 @@ describe('a transaction of several hundred parts', () => {
 
   test('is refused beyond the number of parts, by name of the limit', async () => {
     const { one, two, add, counts, commit } = await world();
-    for (let part = 0; part < limits.transactionPartsMax; part++) await add(one, part, [to('a', 0, 'v')]);
-    const more = add(two, limits.transactionPartsMax, [to('a', 0, 'v')]);
+    for (let part = 0; part < transactionLimits.transactionPartsMax; part++) await add(one, part, [to('a', 0, 'v')]);
+    const more = add(two, transactionLimits.transactionPartsMax, [to('a', 0, 'v')]);
     await expect(more).rejects.toThrow('transactionPartsMax');
     await commit(two);
-    expect((await counts())[0]).toEqual([limits.transactionPartsMax, 0, 0, 0]);
+    expect((await counts())[0]).toEqual([transactionLimits.transactionPartsMax, 0, 0, 0]);
   });
 });
 
@@ -177,17 +164,17 @@ describe('a sweeper', () => {
     await addAll(one, all);
     await commit(one);
     if (where === 'pages') await forget();
-    await one.clock.advance(2 * limits.orphanAgeMs);
+    await one.clock.advance(2 * sweeperLimits.orphanAgeMs);
     const before = await objectNames(stores);
     const report = await sweep(two.broker, {
-      fromMs: stores.clock.now() - 3 * limits.orphanAgeMs,
+      fromMs: stores.clock.now() - 3 * sweeperLimits.orphanAgeMs,
       toMs: stores.clock.now(),
     });
     expect(report).toMatchObject({ deleted: 0, unreadable: 0 });
     expect(report.examined).toBeGreaterThanOrEqual(MANY);
     expect(await objectNames(stores)).toEqual(before);
     const reader = makeBroker({ stores });
-    expect((await valuesIn(reader, 'a', 0)).slice(0, MANY)).toEqual(sent(all, 'a', 0));
+    expect((await allValuesIn(reader, 'a', 0)).slice(0, MANY)).toEqual(sent(all, 'a', 0));
   });
 });
 
@@ -232,7 +219,7 @@ describe('a bundle', () => {
       }) as Promise<WriteResult>;
     };
     const outcome = await commit(one);
-    const values = await valuesIn(makeBroker({ stores }), 'a', 0);
+    const values = await allValuesIn(makeBroker({ stores }), 'a', 0);
     return { ...made, outcome, values: values.filter((value) => value !== 'other'), all, counted: await counts() };
   };
 
@@ -312,9 +299,9 @@ describe('a bundle', () => {
     await addAll(one, parts(MANY));
     await commit(one);
     two.metadata.onGet = (proceed, { sk }) => (sk.startsWith('bundle#') ? undefined : proceed());
-    await expect(valuesIn(two, 'a', 0)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', retriable: true });
+    await expect(allValuesIn(two, 'a', 0)).rejects.toMatchObject({ code: 'KAFKA_STORAGE_ERROR', retriable: true });
     two.metadata.onGet = undefined;
-    expect(await valuesIn(two, 'a', 0)).toHaveLength(MANY);
+    expect(await allValuesIn(two, 'a', 0)).toHaveLength(MANY);
   });
 });
 

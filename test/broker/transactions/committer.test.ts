@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
 import { type TransactRequest, transact } from '../../../lib/broker/transactions/transact.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import type { WriteResult } from '../../../lib/storage/metadata/port.ts';
 import { lost, makeBroker, makeStores } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
@@ -116,7 +117,7 @@ describe('transactions that wait for the same ledger', () => {
 
   test('bring no more commits to a ledger at once than a shared write holds', async () => {
     const { stores, gathered, sizes, a } = await world();
-    const many = limits.commitsPerSharedWriteMax + 3;
+    const many = transactionLimits.commitsPerSharedWriteMax + 3;
     const results = await gathered(
       Array.from({ length: many }, () => ({ records: [to('a', 0, 'v'), to('a', 1, 'v')] })),
     );
@@ -156,11 +157,11 @@ describe('transactions and plain appends', () => {
 describe('a process', () => {
   test('takes only so many transactions at a time, and says so before anything is stored', async () => {
     const { broker, objects } = makeBroker({ stores: makeStores() });
-    const leave = Array.from({ length: limits.pendingTransactionsMax }, () => broker.committer.admit(1));
+    const leave = Array.from({ length: transactionLimits.pendingTransactionsMax }, () => broker.committer.admit(1));
     expect(() => broker.committer.admit(1)).toThrow(expect.objectContaining({ code: 'THROTTLING_QUOTA_EXCEEDED' }));
     for (const done of leave) done();
-    expect(() => broker.committer.admit(limits.pendingBytesMax + 1)).toThrow('transactions');
-    broker.committer.admit(limits.pendingBytesMax)();
+    expect(() => broker.committer.admit(produceLimits.pendingBytesMax + 1)).toThrow('transactions');
+    broker.committer.admit(produceLimits.pendingBytesMax)();
     expect(objects.count('put')).toBe(0);
   });
 });

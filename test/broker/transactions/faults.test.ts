@@ -7,7 +7,8 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type TransactRequest, transact } from '../../../lib/broker/transactions/transact.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { lost, makeBroker, makeStores, throttled } from '../../support/broker.ts';
 import { committedOffset, finished, makeTopics, recordCounts, to } from '../../support/transactions.ts';
@@ -50,7 +51,7 @@ async function attempt(request: TransactRequest, faults: ReadonlyMap<number, Fau
         throw lost();
       case 'late and after more':
         late.push(proceed);
-        await clock.sleep(limits.metadataCallMsMax);
+        await clock.sleep(storageLimits.metadataCallMsMax);
         throw lost();
       case 'crash':
         return new Promise<T>(() => {});
@@ -83,7 +84,7 @@ async function settledWithin(clock: { advance(ms: number): Promise<void> }, outc
   void outcome.then((value) => {
     ended = value;
   });
-  await clock.advance(2 * limits.produceDeadlineMs);
+  await clock.advance(2 * produceLimits.produceDeadlineMs);
   return ended;
 }
 

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { type AddRequest, addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { describeTransaction } from '../../../lib/broker/transactions/describe-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { lost, makeBroker, makeStores, type Process, settled } from '../../support/broker.ts';
 import { committedOffset, finished, makeTopics, recordCounts, to, valuesIn } from '../../support/transactions.ts';
 
@@ -117,11 +118,11 @@ describe('a transaction in parts', () => {
       one.broker.sealer.seal = async () => {};
       await transact(one.broker, { records: [to('a', 0, 'before')] });
     }
-    for (let part = 0; part < limits.transactionPartsMax; part++) await add(one, { part });
-    await expect(add(one, { part: limits.transactionPartsMax })).rejects.toThrow('transactionPartsMax');
+    for (let part = 0; part < transactionLimits.transactionPartsMax; part++) await add(one, { part });
+    await expect(add(one, { part: transactionLimits.transactionPartsMax })).rejects.toThrow('transactionPartsMax');
     delete (one.broker.sealer as { seal?: unknown }).seal;
     await commit(one);
-    expect((await counts())[0]?.[0]).toBe(40 + limits.transactionPartsMax);
+    expect((await counts())[0]?.[0]).toBe(40 + transactionLimits.transactionPartsMax);
   });
 
   test('beyond the items of one atomic write is refused by name of the limit: a part at once, parts together at the commit', async () => {
@@ -158,7 +159,7 @@ describe('a transaction in parts', () => {
   test('is over when its time is: the commit is refused, and nothing appears', async () => {
     const { one, two, add, commit, counts, caller, items } = await world();
     await add(one);
-    await one.clock.advance(limits.transactionTimeoutMsDefault);
+    await one.clock.advance(transactionLimits.transactionTimeoutMsDefault);
     expect(await describeTransaction(two.broker, ID)).toMatchObject({ status: 'aborted', abortReason: 'timed-out' });
     await expect(commit(one)).rejects.toMatchObject({
       code: 'INVALID_TXN_STATE',
@@ -218,18 +219,18 @@ describe('a transaction in parts', () => {
     const { one, two, add, commit, caller, stores } = await world();
     const { epoch } = await initializeTransactions(one.broker, {
       transactionalId: ID,
-      timeoutMs: limits.transactionTimeoutMsMax,
+      timeoutMs: transactionLimits.transactionTimeoutMsMax,
     });
     await add(one, { caller: { ...caller, epoch } });
-    await one.clock.advance(limits.transactionTimeoutMsMax - 1);
+    await one.clock.advance(transactionLimits.transactionTimeoutMsMax - 1);
     const nowMs = stores.clock.now();
-    await sweep(two.broker, { fromMs: nowMs - limits.orphanAgeMs, toMs: nowMs });
+    await sweep(two.broker, { fromMs: nowMs - sweeperLimits.orphanAgeMs, toMs: nowMs });
     await commit(one, { ...caller, epoch });
     expect(await valuesIn(two, 'a', 0)).toEqual(['v']);
-    expect(limits.transactionTimeoutMsMax).toBeLessThan(limits.orphanAgeMs / 2);
+    expect(transactionLimits.transactionTimeoutMsMax).toBeLessThan(sweeperLimits.orphanAgeMs / 2);
   });
 
-  test.each([0, -1, 1.5, limits.transactionTimeoutMsMax + 1])(
+  test.each([0, -1, 1.5, transactionLimits.transactionTimeoutMsMax + 1])(
     'is not opened with a timeout of %d ms',
     async (timeoutMs) => {
       const { one } = await world();

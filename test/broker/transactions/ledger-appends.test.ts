@@ -7,7 +7,8 @@ import {
   planLedgerAppend,
 } from '../../../lib/broker/transactions/ledger-appends.ts';
 import { encodeReplication, initialReplication } from '../../../lib/coordination/replication/replica-state.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { planAppend } from '../../../lib/log/ledger/append.ts';
 import type { Commit } from '../../../lib/log/ledger/commit.ts';
 import { encodeHead, gapsOf, headKey, initialHead } from '../../../lib/log/ledger/head.ts';
@@ -77,12 +78,12 @@ describe('several commits in one update', () => {
     const full = tableWith(entries + 1);
     expect(full.apply(write).outcome).toBe('refused');
     expect(explainLedgerRefusal(plan(commits), full.get(headKey(ledger))).reason).toBe('full');
-    expect(limits.commitsPerAppendMax).toBeLessThanOrEqual(limits.tailEntriesMax);
+    expect(transactionLimits.commitsPerAppendMax).toBeLessThanOrEqual(ledgerLimits.tailEntriesMax);
   });
 
   test.each([
     ['swept', { w: 1_000 }],
-    ['stale', { x: limits.sealsRemembered + 1 }],
+    ['stale', { x: ledgerLimits.sealsRemembered + 1 }],
     ['fenced', { e: 1 }],
     ['fenced', { i: 1 }],
   ])('are refused as %s by a head with %j', (reason, set) => {

@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Broker } from '../../../lib/broker/broker.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { type CommitRequest, commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
@@ -13,7 +13,7 @@ import { initializeTransactions } from '../../../lib/broker/transactions/initial
 import type { TransactionRecord } from '../../../lib/broker/transactions/prepare.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { ledgerOf, type Topic } from '../../../lib/log/topic/topic.ts';
 import { lost, makeBroker, makeStores, type Process, type Stores, throttled } from '../../support/broker.ts';
@@ -128,7 +128,7 @@ async function run(seed: number, history: readonly Plan[], replicas: number) {
     const fate = counts.join(' ');
     const allowed = { committed: ['1 1 1'], none: ['0 0 0'], unknown: ['1 1 1', '0 0 0'] }[end];
     const fillers = inA.filter((one) => one === `filler-${index}`).length;
-    const many = history[index]?.kind === 'in many parts' ? limits.commitsPerAppendMax : 0;
+    const many = history[index]?.kind === 'in many parts' ? transactionLimits.commitsPerAppendMax : 0;
     if (fillers !== many * (counts[0] ?? 0)) verdicts.push(`${value} has ${fillers} others`);
     if (!allowed.includes(fate)) verdicts.push(`${value} is ${end} and there ${fate} times`);
   }
@@ -162,7 +162,9 @@ async function work(
       const caller = { epoch, number: 0 };
       const [first, last] = records as [TransactionRecord, TransactionRecord];
       // A bundle for one ledger, and a commit by itself for the other.
-      const fillers = Array.from({ length: limits.commitsPerAppendMax }, () => to('a', 0, `filler-${index}`));
+      const fillers = Array.from({ length: transactionLimits.commitsPerAppendMax }, () =>
+        to('a', 0, `filler-${index}`),
+      );
       for (const [part, record] of [first, ...fillers, last].entries()) {
         const own = part === 0 ? { offsets } : {};
         await notYet(addToTransaction(broker, { transactionalId, caller, part, records: [record], ...own }));

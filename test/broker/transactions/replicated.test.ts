@@ -1,9 +1,9 @@
 /** Transactions over ledgers with three replicas: seen at once in all of them, through faults of the replicas. */
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
+import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';
@@ -11,7 +11,7 @@ import { transact } from '../../../lib/broker/transactions/transact.ts';
 import type { HeadView } from '../../../lib/coordination/replication/ledger-view.ts';
 import { packState, type ReplicaState } from '../../../lib/coordination/replication/replica-state.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { gapsOf, headKey } from '../../../lib/log/ledger/head.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import type { WriteResult } from '../../../lib/storage/metadata/port.ts';
@@ -278,7 +278,7 @@ describe('a transaction in parts over replicated ledgers', () => {
   const commit = (process: Process) =>
     finished(process, commitTransaction(process.broker, { transactionalId: ID, caller }));
 
-  test.each([2, limits.commitsPerAppendMax + 2])(
+  test.each([2, transactionLimits.commitsPerAppendMax + 2])(
     'of %d parts brings its objects to a replica that was out of sync when they were stored',
     async (parts) => {
       const { stores, one, two, a, b, change, replica, ends } = await world();
@@ -308,7 +308,7 @@ describe('a transaction in parts over replicated ledgers', () => {
     unkept(one, two);
     await initializeTransactions(one.broker, { transactionalId: ID });
     const away = ((await leader(a)) + 1) % 3;
-    const parts = limits.commitsPerAppendMax + 2;
+    const parts = transactionLimits.commitsPerAppendMax + 2;
     for (let part = 0; part < parts; part++) {
       if (part === 3) await change(({ inSync }) => ({ inSync: inSync & ~(1 << away) }), a);
       await one.broker.heads.strong(a);
@@ -357,7 +357,7 @@ describe('a transaction in parts over replicated ledgers', () => {
     const interrupted = async (call: number) => {
       const { one, two, ends } = await world();
       await initializeTransactions(one.broker, { transactionalId: ID });
-      for (let part = 0; part < limits.commitsPerAppendMax + 1; part++) {
+      for (let part = 0; part < transactionLimits.commitsPerAppendMax + 1; part++) {
         await add(one, part, [to('a', 0, `${part}`), ...(part === 0 ? [to('b', 0, '0')] : [])]);
       }
       let calls = 0;
@@ -372,7 +372,7 @@ describe('a transaction in parts over replicated ledgers', () => {
       const { partitions } = await commit(two);
       return { calls, state, partitions, end: (await ends()).map(({ seen }) => seen) };
     };
-    const whole = [limits.commitsPerAppendMax + 1, 1];
+    const whole = [transactionLimits.commitsPerAppendMax + 1, 1];
     const { calls } = await interrupted(-1);
     expect(calls).toBeGreaterThan(4);
     for (let call = 0; call < calls; call++) {

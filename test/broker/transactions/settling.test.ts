@@ -1,7 +1,7 @@
 /** Lost answers whose commits the heads have forgotten by the time somebody looks: found in pages, and never done twice. */
 import { describe, expect, test } from 'vitest';
 import { type TransactRequest, transact } from '../../../lib/broker/transactions/transact.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
 import { planSweepFence } from '../../../lib/log/ledger/append.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import type { WriteResult } from '../../../lib/storage/metadata/port.ts';
@@ -17,7 +17,7 @@ async function world() {
   const ledgers = [ledgerOf(topics.a, 0).ledger, ledgerOf(topics.b, 1).ledger];
   /** Another process appends to both ledgers and seals them, so often that the heads forget what they knew. */
   const forget = async () => {
-    for (let times = 0; times <= limits.sealsRemembered + 1; times++) {
+    for (let times = 0; times <= ledgerLimits.sealsRemembered + 1; times++) {
       await transact(other.broker, { records: [to('a', 0, 'other'), to('b', 1, 'other')] });
       for (const ledger of ledgers) await other.broker.sealer.seal(ledger);
     }
@@ -47,7 +47,7 @@ async function world() {
   return { stores, writer, other, ledgers, forget, script, failRead, write, counts, ...topics };
 }
 
-const OTHERS = limits.sealsRemembered + 2;
+const OTHERS = ledgerLimits.sealsRemembered + 2;
 
 describe('an attempt whose answer was lost', () => {
   test('and that was applied is found in the pages', async () => {
@@ -220,11 +220,11 @@ describe('a transaction', () => {
   test('waits for room in a tail that is full, and seals it', async () => {
     const { stores, other, write, counts } = await world();
     other.broker.sealer.seal = async () => {};
-    for (let times = 0; times < limits.tailEntriesMax; times++) {
+    for (let times = 0; times < ledgerLimits.tailEntriesMax; times++) {
       await transact(other.broker, { records: [to('a', 0, 'other')] });
     }
     await write();
-    expect(await counts()).toEqual([1 + limits.tailEntriesMax, 1]);
+    expect(await counts()).toEqual([1 + ledgerLimits.tailEntriesMax, 1]);
     expect(stores.clock.sleeping).toBe(0);
   });
 

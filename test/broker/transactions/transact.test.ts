@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { type TransactRequest, transact } from '../../../lib/broker/transactions/transact.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import type { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
+import { transactionLimits } from '../../../lib/kernel/limits/transactions.ts';
 import { headOf, makeBroker, makeStores, objectNames } from '../../support/broker.ts';
 import { committedOffset, finished, makeTopics, recordCounts, to, valuesIn } from '../../support/transactions.ts';
 
@@ -104,7 +105,7 @@ describe('a transaction', () => {
 
   test('starts a seal where it fills a tail to its measure, in whichever ledger', async () => {
     const { stores, process, write, a } = await world();
-    for (let times = 0; times < limits.tailEntriesSeal; times++) {
+    for (let times = 0; times < ledgerLimits.tailEntriesSeal; times++) {
       await write({ records: [to('a', 0, 'v'), to('a', 1, 'v')] });
     }
     await process.broker.sealer.settled();
@@ -179,7 +180,7 @@ describe('a transaction is refused as a whole, and nothing of it is written,', (
       code: 'INVALID_REQUEST',
       effect: 'none',
     });
-    const metadata = 'é'.repeat(limits.offsetMetadataBytesMax / 2 + 1);
+    const metadata = 'é'.repeat(transactionLimits.offsetMetadataBytesMax / 2 + 1);
     expect(await refusal({ offsets: { group: 'g', offsets: [{ ...offset, metadata }] } })).toMatchObject({
       code: 'OFFSET_METADATA_TOO_LARGE',
       effect: 'none',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
 import { joinGroup } from '../../../lib/broker/groups/membership.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import { createTrigger } from '../../../lib/broker/triggers/create-trigger.ts';
 import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';
@@ -9,7 +9,7 @@ import { getTrigger } from '../../../lib/broker/triggers/find-trigger.ts';
 import { listTriggers } from '../../../lib/broker/triggers/list-triggers.ts';
 import { noTargets } from '../../../lib/broker/triggers/target-policy.ts';
 import { planTriggerCreation, triggerKey } from '../../../lib/coordination/triggers/trigger-item.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import { lost, makeBroker, makeStores } from '../../support/broker.ts';
 import {
   ARN,
@@ -153,7 +153,7 @@ describe('creating a trigger', () => {
   it('is refused where there are as many as are allowed', async () => {
     const process = await triggerWorld();
     const record = await makeTrigger(process);
-    for (let n = 1; n < limits.triggersMax; n++) {
+    for (let n = 1; n < triggerLimits.triggersMax; n++) {
       const trigger = { ...record.trigger, name: `trigger-${n}`, group: `group-${n}` };
       await process.broker.metadata.write(planTriggerCreation({ ...record, trigger }));
     }

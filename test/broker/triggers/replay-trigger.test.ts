@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { describeTrigger } from '../../../lib/broker/triggers/describe-trigger.ts';
 import { readLeases } from '../../../lib/broker/triggers/read-leases.ts';
 import { replayTrigger } from '../../../lib/broker/triggers/replay-trigger.ts';

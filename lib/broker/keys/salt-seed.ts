@@ -1,0 +1,29 @@
+/**
+ * What the salts of SCRAM are drawn from for ids whose keys are not stored: declared ones, and those that no key has. It is the same
+ * in all processes and stays a secret, so that nobody can tell the one from the other by the salt that is shown.
+ *
+ * Item: `cluster` / `salt-seed`, with `s`: 32 random bytes.
+ */
+import { assert } from '../../kernel/assert.ts';
+import type { ItemKey } from '../../kernel/items.ts';
+import type { Broker } from '../broker.ts';
+
+const KEY: ItemKey = { pk: 'cluster', sk: 'salt-seed' };
+const SEED_BYTES = 32;
+
+/** Made by whoever asks first. */
+export async function saltSeed({ metadata, random }: Pick<Broker, 'metadata' | 'random'>): Promise<Uint8Array> {
+  const known = await metadata.get(KEY, 'strong');
+  if (known !== undefined) return seedOf(known);
+  await metadata.write([
+    { kind: 'put', key: KEY, attributes: { s: random.bytes(SEED_BYTES) }, conditions: [{ clause: 'item-absent' }] },
+  ]);
+  const made = await metadata.get(KEY, 'strong');
+  assert(made !== undefined, 'there is a seed of salts');
+  return seedOf(made);
+}
+
+function seedOf({ s }: Record<string, unknown>): Uint8Array {
+  assert(s instanceof Uint8Array, 'the seed of salts is bytes');
+  return s;
+}
