@@ -1,0 +1,81 @@
+/** DescribeShareGroupOffsets: where share groups go on, and how far they are behind. */
+import { describeShareOffsets, type SharePlace } from '../../broker/share-groups/share-offsets.ts';
+import { kafkaLimits } from '../../kernel/limits/kafka.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
+import { canSee, topicDenied } from '../authorization/authorization.ts';
+import { ZERO_UUID } from '../codec/reader.ts';
+import { type Failure, failureOf, NONE } from '../failures.ts';
+import { eachOnce } from '../fields/each-once.ts';
+import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+
+type Asked = RequestOf<'DescribeShareGroupOffsets'>['groups'][number];
+type Described = ResponseOf<'DescribeShareGroupOffsets'>['groups'][number];
+type DescribedTopic = Described['topics'][number];
+
+/** Of a partition that the group has not read of. */
+const NOT_READ = -1n;
+
+export const describeShareGroupOffsets: ServedApi<'DescribeShareGroupOffsets'> = {
+  lowest: 0,
+  highest: 1,
+  handle: async (call, { groups }) => ({
+    groups: await mapBounded(
+      eachOnce(groups, ({ groupId }) => groupId),
+      kafkaLimits.kafkaPartitionsInFlightMax,
+      (asked) => describe(call, asked),
+    ),
+  }),
+  failed: (_call, { groups }, failure) => ({ groups: groups.map((asked) => refused(asked, toldOfGroup(failure))) }),
+};
+
+async function describe(call: Call, asked: Asked): Promise<Described> {
+  const denied = refusedGroup(call, asked.groupId);
+  if (denied !== undefined) return refused(asked, denied);
+  try {
+    const { groupId, topics } = asked;
+    const visible = topics?.filter(({ topicName }) => canSee(call, topicName));
+    const named = visible?.map(({ topicName, partitions }) => ({
+      topic: topicName,
+      partitions: [...new Set(partitions)],
+    }));
+    const places = await describeShareOffsets(call.gateway.broker, {
+      group: groupId,
+      ...(named !== undefined && { topics: named }),
+    });
+    const hidden = (topics ?? []).filter(({ topicName }) => !canSee(call, topicName));
+    const shown = places.filter(({ topic }) => canSee(call, topic));
+    const byTopic = [...Map.groupBy(shown, ({ topic }) => topic)].map(([topic, own]) => topicOf(topic, own));
+    return { groupId, topics: [...byTopic, ...hidden.map(deniedTopic)], errorCode: NONE };
+  } catch (error) {
+    return refused(asked, toldOfGroup(failureOf(error)));
+  }
+}
+
+function topicOf(topicName: string, places: readonly SharePlace[]): DescribedTopic {
+  return {
+    topicName,
+    topicId: places[0]?.topicId ?? ZERO_UUID,
+    partitions: places.map(({ partition, start }) => ({
+      partitionIndex: partition,
+      startOffset: start === undefined ? NOT_READ : BigInt(start.offset),
+      leaderEpoch: 0,
+      lag: start === undefined ? NOT_READ : BigInt(start.lag),
+      errorCode: NONE,
+    })),
+  };
+}
+
+function deniedTopic({ topicName, partitions }: NonNullable<Asked['topics']>[number]): DescribedTopic {
+  const { code, message } = topicDenied(topicName);
+  const refusal = { startOffset: NOT_READ, leaderEpoch: 0, lag: NOT_READ, errorCode: code, errorMessage: message };
+  return {
+    topicName,
+    topicId: ZERO_UUID,
+    partitions: partitions.map((partitionIndex) => ({ partitionIndex, ...refusal })),
+  };
+}
+
+function refused({ groupId }: Asked, { code, message }: Failure): Described {
+  return { groupId, topics: [], errorCode: code, errorMessage: message };
+}

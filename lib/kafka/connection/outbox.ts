@@ -1,0 +1,78 @@
+/** Answers on their way to one client: in the order of their requests, in parts, the next one when the client has taken the one before. */
+import type { Duplex } from 'node:stream';
+import type { Clock } from '../../kernel/clock.ts';
+import { kafkaLimits } from '../../kernel/limits/kafka.ts';
+
+export class Outbox {
+  readonly #socket: Duplex;
+  readonly #clock: Clock;
+  /** Resolves when all answers so far are sent, or cannot be sent any more. */
+  #sent: Promise<void> = Promise.resolve();
+  #stuckSinceMs: number | undefined;
+
+  constructor(socket: Duplex, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+  }
+
+  /** How long the client has taken nothing of what there is for it. */
+  stuckMs(): number {
+    return this.#stuckSinceMs === undefined ? 0 : this.#clock.monotonic() - this.#stuckSinceMs;
+  }
+
+  /**
+   * Sends an answer after those before it. Resolves when it is on its way, or the connection closed. Rejects, after those before it are sent, where
+   * there will be no answer.
+   */
+  send(answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
+    const before = this.#sent;
+    const sent = this.#sendAfter(before, answer);
+    this.#sent = sent.catch(() => {});
+    return sent;
+  }
+
+  async #sendAfter(before: Promise<void>, answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
+    const [settled] = await Promise.allSettled([answer, before]);
+    if (settled.status === 'rejected') throw settled.reason;
+    for (const part of partsOf(settled.value ?? [])) await this.#write(part);
+  }
+
+  async #write(part: readonly Uint8Array[]): Promise<void> {
+    const socket = this.#socket;
+    if (!socket.writable) return;
+    socket.cork();
+    for (const chunk of part) socket.write(chunk);
+    socket.uncork();
+    if (socket.writableLength < kafkaLimits.kafkaUnsentBytesMax) return;
+    this.#stuckSinceMs = this.#clock.monotonic();
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        socket.off('drain', done);
+        socket.off('close', done);
+        resolve();
+      };
+      socket.on('drain', done);
+      socket.on('close', done);
+    });
+    this.#stuckSinceMs = undefined;
+  }
+}
+
+/** The chunks in groups of so many bytes, cut where a group is full; nothing is copied. */
+function* partsOf(chunks: readonly Uint8Array[]): Generator<Uint8Array[]> {
+  let part: Uint8Array[] = [];
+  let left: number = kafkaLimits.kafkaUnsentBytesMax;
+  for (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; ) {
+      const piece = chunk.subarray(at, at + left);
+      part.push(piece);
+      at += piece.length;
+      left -= piece.length;
+      if (left > 0) continue;
+      yield part;
+      part = [];
+      left = kafkaLimits.kafkaUnsentBytesMax;
+    }
+  }
+  if (part.length > 0) yield part;
+}
