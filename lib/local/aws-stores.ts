@@ -15,7 +15,7 @@ import type { Replica } from '../storage/objects/replicated.ts';
 import { openReplicaSet, parseReplicas } from '../storage/objects/replicated-config.ts';
 import { createS3ObjectStore, s3ClientConfig } from '../storage/objects/s3.ts';
 import type { Logger } from './logger.ts';
-import { OptionsError } from './options.ts';
+import { OptionsError } from './settings.ts';
 import type { StoresContext } from './stores.ts';
 
 export interface AwsStorageOptions {
@@ -80,10 +80,11 @@ async function requireRegion({ config }: DynamoDBClient): Promise<void> {
     await config.region();
   } catch (cause) {
     const reason = (cause as Error).message;
-    const refusal =
-      reason === 'Region is missing'
-        ? 'AWS_REGION is not set, and no AWS configuration file names a region: DynamoDB and S3 need one'
-        : `the AWS region cannot be used: ${reason}`;
+    // As of all variables, an empty one is none.
+    const isMissing = reason === 'Region is missing' || reason.includes('region=""');
+    const refusal = isMissing
+      ? 'AWS_REGION is not set, and no AWS configuration file names a region: DynamoDB and S3 need one'
+      : `the AWS region cannot be used: ${reason}`;
     throw new OptionsError(refusal, { cause });
   }
 }

@@ -10,6 +10,7 @@
  */
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Random } from '../kernel/random.ts';
 import { fileFault } from '../storage/faults.ts';
@@ -28,14 +29,21 @@ export interface DataDirectory {
   secret: Uint8Array;
 }
 
+export interface DataDirectoryOptions {
+  path: string;
+  fsync: boolean;
+  clock: Clock;
+  random: Random;
+}
+
 /** Throws a `MillraceError` that says why the directory cannot be used. */
-export async function openDataDirectory(path: string, fsync: boolean, random: Random): Promise<DataDirectory> {
+export async function openDataDirectory({ path, fsync, clock, random }: DataDirectoryOptions): Promise<DataDirectory> {
   try {
     await makeDirectory(path);
   } catch (error) {
     throw fileFault(error, `making the data directory ${path}`);
   }
-  const metadata = openSqliteMetadataStore({ path: join(path, 'millrace.db'), fsync });
+  const metadata = openSqliteMetadataStore({ path: join(path, 'millrace.db'), fsync, clock });
   try {
     return { metadata, objectsRoot: join(path, 'objects'), secret: await readSecret(join(path, 'secret'), random) };
   } catch (error) {

@@ -1,5 +1,5 @@
 /** Keys as an operator writes them: `[id:]secret`. */
-import type { DeclaredKey } from '../broker/authenticate.ts';
+import type { DeclaredKey } from '../broker/keys/authenticate.ts';
 
 /** The id of a key that is declared without one. */
 export const DECLARED_KEY_ID = 'admin';

@@ -5,11 +5,12 @@
  * Ledgers where something is not at its best are looked at every second, all others seldom: a look at them reads nothing.
  */
 import type { Broker } from '../broker/broker.ts';
-import { listTopics } from '../broker/list-topics.ts';
 import { type ReplicationRules, rulesOf } from '../broker/replication/rules.ts';
+import { listTopics } from '../broker/topics/list-topics.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { LedgerId } from '../kernel/ids.ts';
-import { limits } from '../kernel/limits.ts';
+import { replicationLimits } from '../kernel/limits/replication.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { ledgerCount } from '../log/topic/topic.ts';
 import type { TopicSummary } from '../log/topic/topic-item.ts';
@@ -25,10 +26,10 @@ export async function keepReplicasUntil(broker: Broker, signal: AbortSignal, log
   const listing = new Listing(broker, log);
   let listMs = clock.monotonic();
   while (!signal.aborted) {
-    await clock.sleep(limits.replicaLookMs, signal);
+    await clock.sleep(replicationLimits.replicaLookMs, signal);
     if (signal.aborted) return;
     if (clock.monotonic() >= listMs) {
-      listMs = clock.monotonic() + limits.replicaIdleLookMs;
+      listMs = clock.monotonic() + replicationLimits.replicaIdleLookMs;
       await listing.refresh();
       await lookAt(broker, listing.ledgers, signal);
     } else {
@@ -43,7 +44,7 @@ export async function keepReplicasUntil(broker: Broker, signal: AbortSignal, log
 
 /** A look never fails. */
 async function lookAt({ keeper }: Broker, kept: readonly Kept[], signal: AbortSignal): Promise<void> {
-  await mapBounded(kept, limits.replicaLooksInFlightMax, async ({ ledger, rules }) => {
+  await mapBounded(kept, replicationLimits.replicaLooksInFlightMax, async ({ ledger, rules }) => {
     if (!signal.aborted) await keeper.look(ledger, rules);
   });
 }
@@ -78,7 +79,7 @@ async function replicatedLedgers(broker: Broker): Promise<Kept[]> {
   const kept: Kept[] = [];
   let cursor: string | undefined;
   do {
-    const page = await listTopics(broker, { limit: limits.listPageMax, cursor });
+    const page = await listTopics(broker, { limit: requestLimits.listPageMax, cursor });
     for (const topic of page.topics) if (topic.replicationFactor > 1) kept.push(...(await ledgersOf(broker, topic)));
     cursor = page.next;
   } while (cursor !== undefined);

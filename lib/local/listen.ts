@@ -1,6 +1,5 @@
 /** Listening, with reasons in sentences. */
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { assert } from '../kernel/assert.ts';
 
 /** The message is a sentence for whoever starts the server. */
@@ -12,6 +11,8 @@ export interface Endpoint {
   host: string;
   /** 0 takes a free one. */
   port: number;
+  /** What chooses the port. */
+  flag?: string;
 }
 
 /** Resolves when connections are taken. Throws `ListenError` where they cannot be. */
@@ -30,16 +31,16 @@ export async function listen(server: Server, endpoint: Endpoint): Promise<Addres
   return address;
 }
 
-function listenError(error: NodeJS.ErrnoException, { host, port }: Endpoint): Error {
-  const reason = reasonFor(error.code, { host, port });
+function listenError(error: NodeJS.ErrnoException, endpoint: Endpoint): Error {
+  const reason = reasonFor(error.code, endpoint);
   return reason === undefined ? error : new ListenError(reason, { cause: error });
 }
 
-function reasonFor(code: string | undefined, { host, port }: Endpoint): string | undefined {
+function reasonFor(code: string | undefined, { host, port, flag = '--port' }: Endpoint): string | undefined {
   if (code === 'EADDRINUSE') {
-    return `port ${port} of ${host} is in use by another program: choose another with --port, or 0 for a free one`;
+    return `port ${port} of ${host} is in use by another program: choose another with ${flag}, or 0 for a free one`;
   }
-  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023 with --port`;
+  if (code === 'EACCES') return `port ${port} may not be used by this user: choose one above 1023 with ${flag}`;
   if (code === 'EADDRNOTAVAIL') return `${host} is not an address of this machine: choose one with --host`;
   if (code !== 'ENOTFOUND' && code !== 'EAI_AGAIN') return undefined;
   return `there is no host ${host}: choose an address of this machine with --host`;

@@ -3,15 +3,15 @@ import type { Broker } from '../broker/broker.ts';
 import { carryOutErasures } from '../broker/erasures/carry-out-erasures.ts';
 import { type MaintenanceRequest, maintain } from '../broker/maintain.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { erasureLimits } from '../kernel/limits/erasures.ts';
 
 export async function maintainUntil(
   broker: Broker,
   signal: AbortSignal,
-  request: Omit<MaintenanceRequest, 'signal'>,
+  { everyMs, ...request }: Omit<MaintenanceRequest, 'signal'> & { everyMs: number },
 ): Promise<void> {
   while (!signal.aborted) {
-    await broker.clock.sleep(limits.maintenanceIntervalMs, signal);
+    await broker.clock.sleep(everyMs, signal);
     if (!signal.aborted) await maintain(broker, { ...request, signal });
   }
 }
@@ -19,7 +19,7 @@ export async function maintainUntil(
 /** Carries erasures out as soon as they are asked for. */
 export async function eraseUntil(broker: Broker, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await broker.clock.sleep(limits.localErasureIntervalMs, signal);
+    await broker.clock.sleep(erasureLimits.localErasureIntervalMs, signal);
     if (signal.aborted) return;
     try {
       await carryOutErasures(broker, { signal });

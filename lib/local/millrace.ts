@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The package's command. `millrace serve` is the local server, and `millrace fsck` and `millrace restore` work on what one has
+ * The package's command. `millrace serve` is the local server, `millrace gateway` the Kafka gateway alone, and `millrace fsck` and `millrace restore` work on what one has
  * stored, with their own flags; everything else is the command line, which talks to a server. This file alone knows of both.
  * Like main.ts it imports nothing more before it knows that Node is new enough.
  */
@@ -15,6 +15,9 @@ if (tooOld !== undefined) {
 } else if (command === 'serve') {
   process.argv.splice(2, process.argv.length, ...args);
   await import('./main.ts');
+} else if (command === 'gateway') {
+  const { run } = await import('./gateway/process.ts');
+  await run(args);
 } else if (command === 'fsck') {
   const { run } = await import('./fsck/process.ts');
   await run(args);

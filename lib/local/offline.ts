@@ -1,15 +1,16 @@
 /** What commands share that work on the stores themselves, without a server: where those are, and a broker over them. */
 import { access } from 'node:fs/promises';
-import { constants } from 'node:os';
 import { join } from 'node:path';
 import { type Broker, createBroker } from '../broker/broker.ts';
 import { nodeCompression } from '../broker/compression.ts';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
+import { interruption } from '../process/interruption.ts';
 import { type Flag, flags } from './flags.ts';
 import { createLogger } from './logger.ts';
-import { OptionsError, type StorageOptions, storageOptions } from './options.ts';
+import { type StorageOptions, storageOptions } from './options.ts';
+import { OptionsError } from './settings.ts';
 import { openStores, type Stores } from './stores.ts';
 
 export type OfflineStorage = Exclude<StorageOptions, { kind: 'memory' }>;
@@ -95,16 +96,4 @@ export function processWorld(args: readonly string[]): OfflineWorld {
     random: systemRandom,
     interruption: interruption(),
   };
-}
-
-/** The first signal ends it after the step under way, the second at once. */
-function interruption(): AbortSignal {
-  const first = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (first.signal.aborted) process.exit(128 + constants.signals[signal]);
-    first.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return first.signal;
 }

@@ -1,14 +1,15 @@
-/**
- * What the local server is told by flags and environment variables. A flag wins over its variable, and an empty
- * variable counts as none. Whatever is not understood is refused by name: nothing is ignored.
- */
-import { isIP } from 'node:net';
-import { parseArgs } from 'node:util';
-import type { DeclaredKey } from '../broker/authenticate.ts';
-import { limits } from '../kernel/limits.ts';
+/** What the local server is told by flags and environment variables, as one value. */
+import type { DeclaredKey } from '../broker/keys/authenticate.ts';
+import { groupLimits } from '../kernel/limits/groups.ts';
+import { producerLimits } from '../kernel/limits/producers.ts';
+import { storageLimits } from '../kernel/limits/storage.ts';
 import { DECLARED_KEY_ID, parseDeclaredKey } from './declared-keys.ts';
-import { type Flag, type FlagName, flags } from './flags.ts';
+import { flags } from './flags.ts';
+import type { LocalKafkaOptions } from './kafka/kafka-gateway.ts';
+import { kafkaOptions } from './kafka/kafka-options.ts';
+import { isLoopback } from './loopback.ts';
 import type { ListedDirectory } from './replica-directories.ts';
+import { type Given, OptionsError, readFlags, Settings, type Surroundings } from './settings.ts';
 
 export type StorageOptions =
   | { kind: 'memory' }
@@ -20,6 +21,8 @@ export interface LocalOptions {
   host: string;
   /** 0 takes a free one. */
   port: number;
+  /** Kafka's protocol; absent: not spoken. */
+  kafka?: LocalKafkaOptions;
   storage: StorageOptions;
   inlineBytesMax: number;
   /** How long a replica may be behind and in sync. Default 30 s. */
@@ -28,6 +31,8 @@ export interface LocalOptions {
   producerIdExpirationMs?: number;
   /** How long offsets of a group without members are kept. Default 7 days. */
   offsetsRetentionMs?: number;
+  /** From one round of retention, merging and compaction to the next. Default 10 minutes. */
+  maintenanceIntervalMs?: number;
   /** Empty: no authentication, and loopback only. */
   apiKeys: DeclaredKey[];
   /** Without a slash at the end. */
@@ -39,36 +44,27 @@ export interface LocalOptions {
 
 export type Command = { command: 'help' } | { command: 'serve'; options: LocalOptions };
 
-/** Something in the flags or the environment cannot be meant. The message is a sentence for whoever started the server. */
-export class OptionsError extends Error {
-  override readonly name = 'OptionsError';
-}
-
-export interface Surroundings {
-  args: readonly string[];
-  env: Readonly<Record<string, string | undefined>>;
-  readFile: (path: string) => string;
-}
-
 /** Throws `OptionsError`. */
 export function parseCommand({ args, env, readFile }: Surroundings): Command {
   const given = readFlags(args, flags);
   if (given.has('help')) return { command: 'help' };
   const settings = new Settings(given, env);
   const port = settings.number('port', 0, 65_535);
-  settings.number('kafka-port', 0, 65_535);
   const options: LocalOptions = {
     host: settings.text('host'),
     port,
+    kafka: kafkaOptions(settings, port),
     storage: storage(settings, env),
     inlineBytesMax: settings.number('inline-bytes-max', 0, INLINE_BYTES_MAX),
     replicaLagMsMax: settings.number('replica-lag-ms', 1, Number.MAX_SAFE_INTEGER),
     producerIdExpirationMs: settings.number(
       'producer-id-expiration-ms',
-      limits.producerIdExpirationMsMin,
+      producerLimits.producerIdExpirationMsMin,
       Number.MAX_SAFE_INTEGER,
     ),
-    offsetsRetentionMs: settings.number('offsets-retention-minutes', 1, limits.offsetsRetentionMinutesMax) * MINUTE_MS,
+    offsetsRetentionMs:
+      settings.number('offsets-retention-minutes', 1, groupLimits.offsetsRetentionMinutesMax) * MINUTE_MS,
+    maintenanceIntervalMs: settings.number('maintenance-interval-ms', SECOND_MS, Number.MAX_SAFE_INTEGER),
     apiKeys: apiKeys(settings, readFile),
     advertisedUrl: advertisedUrl(settings),
     corsOrigins: settings.list('cors-origin').map(checkOrigin),
@@ -76,7 +72,7 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
   };
   if (options.apiKeys.length === 0 && !isLoopback(options.host)) {
     throw new OptionsError(
-      `--host ${options.host} is reachable from other machines, and without an API key everyone there could do everything: give --api-key, or keep to 127.0.0.1`,
+      `--host ${options.host} is reachable from other machines, and without an API key everyone there could do everything: give --api-key (MILLRACE_API_KEY), or keep to 127.0.0.1`,
     );
   }
   if (options.apiKeys.length === 0 && options.corsOrigins.includes('*')) {
@@ -84,100 +80,24 @@ export function parseCommand({ args, env, readFile }: Surroundings): Command {
       'the CORS origin * lets any web page call, and without an API key it could do everything: give --api-key, or name the origins',
     );
   }
+  if (options.apiKeys.length === 0 && options.kafka?.tls?.clientCa !== undefined) {
+    throw new OptionsError(
+      '--kafka-tls-client-ca says who has which API key, and without one nobody is asked: give --api-key',
+    );
+  }
+  if (options.apiKeys.length === 0 && options.kafka?.tokens !== undefined) {
+    throw new OptionsError(
+      '--kafka-oauth-keys says who clients are, and without an API key nobody is asked: give --api-key',
+    );
+  }
   return { command: 'serve', options };
 }
 
+const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 /** An inline object shares its item with its key and name. */
-const INLINE_BYTES_MAX = limits.itemBytesMax - 1_024;
-
-/** By flag, the values in their order; `true` where a flag takes none. */
-type Given<Name extends string = FlagName> = ReadonlyMap<Name, (string | true)[]>;
-
-/** The flags of one command. Throws `OptionsError`. */
-export function readFlags<Name extends string>(args: readonly string[], table: Record<Name, Flag>): Given<Name> {
-  const given = new Map<Name, (string | true)[]>();
-  const isFlag = (name: string): name is Name => Object.hasOwn(table, name);
-  for (const token of tokens(args, table)) {
-    if (token.kind === 'option-terminator') continue;
-    if (token.kind === 'positional') throw new OptionsError(`"${token.value}" is no flag; see --help`);
-    const { name, rawName, value, inlineValue } = token;
-    if (!isFlag(name)) throw new OptionsError(`there is no flag ${rawName}; see --help`);
-    const { placeholder } = table[name];
-    // A value that looks like a flag is more likely a forgotten value; --flag=value says it clearly.
-    if (placeholder !== undefined && (value === undefined || (value.startsWith('-') && !inlineValue))) {
-      throw new OptionsError(`${rawName} needs a value: ${rawName} ${placeholder}`);
-    }
-    if (placeholder === undefined && value !== undefined) throw new OptionsError(`${rawName} takes no value`);
-    given.set(name, [...(given.get(name) ?? []), value ?? true]);
-  }
-  return given;
-}
-
-/** Not strict: the messages here are better. */
-function tokens(args: readonly string[], table: Record<string, Flag>) {
-  const options = Object.fromEntries(
-    Object.entries(table).map(([name, { placeholder }]) => [
-      name,
-      { type: placeholder === undefined ? ('boolean' as const) : ('string' as const) },
-    ]),
-  );
-  return parseArgs({ args: [...args], options, strict: false, allowPositionals: true, tokens: true }).tokens;
-}
-
-class Settings {
-  private readonly given: Given;
-  private readonly env: Surroundings['env'];
-
-  constructor(given: Given, env: Surroundings['env']) {
-    this.given = given;
-    this.env = env;
-  }
-
-  /** Every value with where it came from: those of the flags, or the variable's, or none. */
-  values(name: FlagName): { source: string; value: string }[] {
-    const values = this.given.get(name);
-    if (values !== undefined) return values.map((value) => ({ source: `--${name}`, value: String(value) }));
-    const { variable } = flags[name];
-    const value = variable && this.env[variable];
-    return variable === undefined || value === undefined || value === '' ? [] : [{ source: variable, value }];
-  }
-
-  /** The one value, or the default. */
-  one(name: FlagName): { source: string; value: string } {
-    const values = this.values(name);
-    if (values.length > 1) throw new OptionsError(`--${name} is given ${values.length} times; once is enough`);
-    return values[0] ?? { source: `--${name}`, value: flags[name].default ?? '' };
-  }
-
-  text(name: FlagName): string {
-    const { source, value } = this.one(name);
-    if (value.trim() === '') throw new OptionsError(`${source} is empty`);
-    return value.trim();
-  }
-
-  number(name: FlagName, min: number, max: number): number {
-    const { source, value } = this.one(name);
-    const number = /^[0-9]{1,15}$/.test(value.trim()) ? Number(value) : Number.NaN;
-    if (number >= min && number <= max) return number;
-    throw new OptionsError(`${source} is "${value}", not a whole number from ${min} to ${max}`);
-  }
-
-  on(name: FlagName): boolean {
-    const { source, value } = this.one(name);
-    if (['true', '1'].includes(value)) return true;
-    if (['', 'false', '0'].includes(value)) return false;
-    throw new OptionsError(`${source} is "${value}", not true or false`);
-  }
-
-  /** The entries of comma lists. */
-  list(name: FlagName): { source: string; value: string }[] {
-    return this.values(name).flatMap(({ source, value }) =>
-      value.split(',').map((entry) => ({ source, value: entry.trim() })),
-    );
-  }
-}
+const INLINE_BYTES_MAX = storageLimits.itemBytesMax - 1_024;
 
 /** Where the stores are, by these of the server's flags and the environment. Throws `OptionsError`. */
 export function storageOptions(given: Given<'data' | 'replica-data'>, env: Surroundings['env']): StorageOptions {
@@ -271,10 +191,4 @@ function checkOrigin({ source, value }: { source: string; value: string }): stri
   if (value === '*') return value;
   if (URL.canParse(value) && new URL(value).origin === value) return value;
   throw new OptionsError(`${source} has "${value}", not an origin like https://app.example.com, nor *`);
-}
-
-/** Whether only this machine reaches the address. */
-export function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true;
-  return isIP(host) === 4 && host.startsWith('127.');
 }

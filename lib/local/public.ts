@@ -14,8 +14,8 @@ import { createLogger } from './logger.ts';
 import { parseCommand } from './options.ts';
 import { type RunningServer, startServer } from './server.ts';
 
-export { OptionsError } from './options.ts';
 export type { RunningServer } from './server.ts';
+export { OptionsError } from './settings.ts';
 
 export interface LocalServerOptions {
   /** Default 127.0.0.1. */

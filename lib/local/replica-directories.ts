@@ -7,7 +7,7 @@ import { join, resolve, sep } from 'node:path';
 import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { toHex } from '../kernel/bytes.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { replicationLimits } from '../kernel/limits/replication.ts';
 import type { Random } from '../kernel/random.ts';
 import type { LocalPresigner } from '../storage/objects/local-presign.ts';
 import type { ObjectStore } from '../storage/objects/port.ts';
@@ -135,7 +135,7 @@ function register(registry: ReplicaRegistry, path: string): RegisteredReplica {
   const id = registry.freeId();
   if (id === undefined) {
     throw refusal(
-      `${path} would be one too many: there are ${limits.replicasMax} numbers, and none is given out twice`,
+      `${path} would be one too many: there are ${replicationLimits.replicasMax} numbers, and none is given out twice`,
     );
   }
   const replica = { id, path, marked: false };

@@ -13,7 +13,7 @@ import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReplicaId } from '../coordination/replication/replica-state.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { replicationLimits } from '../kernel/limits/replication.ts';
 import { fileFault } from '../storage/faults.ts';
 
 export interface RegisteredReplica {
@@ -48,7 +48,8 @@ export class ReplicaRegistry {
 
   /** The lowest number that no directory has had. */
   freeId(): ReplicaId | undefined {
-    for (let id = 1; id < limits.replicasMax; id++) if (!this.replicas.some((one) => one.id === id)) return id;
+    for (let id = 1; id < replicationLimits.replicasMax; id++)
+      if (!this.replicas.some((one) => one.id === id)) return id;
     return undefined;
   }
 
@@ -97,7 +98,7 @@ function isRegistered(entry: unknown): entry is RegisteredReplica {
 }
 
 function isReplicaId(id: unknown): id is ReplicaId {
-  return Number.isInteger(id) && (id as number) > 0 && (id as number) < limits.replicasMax;
+  return Number.isInteger(id) && (id as number) > 0 && (id as number) < replicationLimits.replicasMax;
 }
 
 /** `null` for what is no JSON. */

@@ -1,102 +1,21 @@
-/**
- * The process of the local server: flags in, one line on stdout when it serves, exit codes out. 0 after a drained stop,
- * 1 when it cannot start or go on, 2 when the flags or the environment cannot be meant, 128 + the signal's number after a
- * second signal.
- */
-import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
-import { systemClock } from '../kernel/clock.ts';
-import { MillraceError } from '../kernel/errors.ts';
-import { systemRandom } from '../kernel/random.ts';
+/** The process of the local server. */
 import { helpText } from './flags.ts';
-import { collectLessOften } from './heap.ts';
-import { ListenError } from './listen.ts';
-import { createLogger, type Logger } from './logger.ts';
-import { type Command, OptionsError, parseCommand } from './options.ts';
-import type { RunningServer } from './server.ts';
+import { parseCommand } from './options.ts';
+import { runService } from './service-process.ts';
 
 export async function run(): Promise<void> {
-  const log = createLogger(systemClock, (line) => process.stderr.write(line));
-  endOnBugs(log);
-  const command = commandOrExit();
-  if (command.command === 'help') {
-    process.stdout.write(helpText());
-    return;
-  }
-  collectLessOften();
-  const signals = new StopSignals();
-  // Loaded only now: help and refusals should not wait for it.
-  const { startServer } = await import('./server.ts');
-  const server = await startOrExit(() =>
-    startServer(command.options, { clock: systemClock, random: systemRandom, log }),
+  await runService(
+    {
+      parse: parseCommand,
+      help: helpText,
+      start: async (options, context) => {
+        // Loaded only now: help and refusals should not wait for it.
+        const { startServer } = await import('./server.ts');
+        const server = await startServer(options, context);
+        const { url, kafka } = server;
+        return { addresses: `http=${url}${kafka === undefined ? '' : ` kafka=${kafka}`}`, close: () => server.close() };
+      },
+    },
+    process.argv.slice(2),
   );
-  process.stdout.write(`millrace listening http=${server.url}\n`);
-  const signal = await signals.first;
-  log.info('stopping', { signal });
-  await close(server, log);
-}
-
-function commandOrExit(): Command {
-  try {
-    return parseCommand({
-      args: process.argv.slice(2),
-      env: process.env,
-      readFile: (path) => readFileSync(path, 'utf8'),
-    });
-  } catch (error) {
-    if (error instanceof OptionsError) return exit(2, error.message);
-    throw error;
-  }
-}
-
-async function startOrExit(start: () => Promise<RunningServer>): Promise<RunningServer> {
-  try {
-    return await start();
-  } catch (error) {
-    if (error instanceof OptionsError) return exit(2, error.message);
-    if (error instanceof ListenError || error instanceof MillraceError) return exit(1, error.message);
-    throw error;
-  }
-}
-
-function exit(code: number, sentence: string): never {
-  process.stderr.write(`millrace: ${sentence}\n`);
-  process.exit(code);
-}
-
-async function close(server: RunningServer, log: Logger): Promise<void> {
-  try {
-    await server.close();
-  } catch (error) {
-    log.error('the server did not stop cleanly', { error });
-    process.exit(1);
-  }
-  // Nothing is left to do; what a library keeps open must not keep the process.
-  process.exit(0);
-}
-
-/** Takes the first signal as the wish to stop, and the second as the wish to stop at once. */
-class StopSignals {
-  readonly first: Promise<NodeJS.Signals>;
-
-  constructor() {
-    let stopping = false;
-    this.first = new Promise((resolve) => {
-      const onSignal = (signal: NodeJS.Signals) => {
-        if (stopping) process.exit(128 + constants.signals[signal]);
-        stopping = true;
-        resolve(signal);
-      };
-      process.on('SIGTERM', onSignal);
-      process.on('SIGINT', onSignal);
-    });
-  }
-}
-
-/** A bug leaves the process in a state that nobody knows; all that was answered is stored, so it ends and starts anew. */
-function endOnBugs(log: Logger): void {
-  process.on('uncaughtException', (error) => {
-    log.error('the server ends for a bug', { error });
-    process.exit(1);
-  });
 }

@@ -6,37 +6,33 @@
  * what was accepted without an answer to wait for (acks=none) is stored.
  */
 import type { AddressInfo, Socket } from 'node:net';
-import { createAuthenticator } from '../broker/authenticate.ts';
-import { type Broker, createBroker, settled } from '../broker/broker.ts';
-import { checkHealth } from '../broker/check-health.ts';
-import { nodeCompression } from '../broker/compression.ts';
+import { type Broker, settled } from '../broker/broker.ts';
+import type { Authenticator } from '../broker/keys/authenticate.ts';
 import type { TargetPolicy } from '../broker/triggers/target-policy.ts';
 import { createApp } from '../http/app.ts';
 import { createHttpServer, type HttpServer } from '../http/node-server.ts';
-import type { Clock } from '../kernel/clock.ts';
-import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
-import type { Random } from '../kernel/random.ts';
-import { DECLARED_SECRET_LENGTH_ADVISED } from './declared-keys.ts';
+import { maintenanceLimits } from '../kernel/limits/maintenance.ts';
+import { serverLimits } from '../kernel/limits/server.ts';
+import { openGateway } from './kafka/kafka-gateway.ts';
 import { keepReplicasUntil } from './keeping-replicas.ts';
 import { listen } from './listen.ts';
-import type { Logger } from './logger.ts';
 import { eraseUntil, maintainUntil } from './maintaining.ts';
+import { authenticatorOf, openBroker } from './open-broker.ts';
 import type { LocalOptions } from './options.ts';
+import type { ServiceContext } from './service-process.ts';
 import { openStores, type Stores } from './stores.ts';
 import type { LocalTriggers } from './triggers/local-triggers.ts';
 
 export interface RunningServer {
   /** Where it listens. */
   url: string;
+  /** Where it speaks Kafka's protocol, `host:port`; absent where it does not. */
+  kafka?: string;
   /** Ends as described above. Calling it again waits for the same end. */
   close(): Promise<void>;
 }
 
-export interface ServerContext {
-  clock: Clock;
-  random: Random;
-  log: Logger;
+export interface ServerContext extends ServiceContext {
   /** Which functions triggers may have; none unless given. */
   targetPolicy?: TargetPolicy;
 }
@@ -48,53 +44,43 @@ export async function startServer(options: LocalOptions, context: ServerContext)
   const stores = await openStores(options, { clock, random, log, baseUrl: () => options.advertisedUrl ?? url });
   let triggers: LocalTriggers | undefined;
   try {
-    const { producerIdExpirationMs, replicaLagMsMax } = options;
-    const broker = createBroker({
-      ...stores,
-      compression: nodeCompression,
-      clock,
-      random,
-      log,
-      producerIdExpirationMs,
-      replicaLagMsMax,
-    });
-    await requireStorage(broker);
-    warnOfWeakKeys(options, log);
+    const broker = await openBroker(options, stores, context);
     const draining = new AbortController();
     triggers = await openTriggers(options, context, broker);
+    const authenticator = authenticatorOf(options, broker, log);
     const targetPolicy = triggers?.policy ?? context.targetPolicy;
-    const http = httpServer(options, { ...context, targetPolicy }, { broker, stores, draining: draining.signal });
+    const http = httpServer(
+      options,
+      { ...context, targetPolicy },
+      { broker, stores, authenticator, draining: draining.signal },
+    );
     const connections = track(http);
     url = urlOf(await listen(http.server, options));
+    const gateway = options.kafka && (await openGateway(options.kafka, { broker, authenticator, clock, log }));
     const delivering = triggers;
     delivering?.start();
-    const { offsetsRetentionMs } = options;
-    const maintaining = maintainUntil(broker, draining.signal, { offsetsRetentionMs, table: stores.metadata });
+    const { offsetsRetentionMs, maintenanceIntervalMs: everyMs = maintenanceLimits.maintenanceIntervalMs } = options;
+    const request = { offsetsRetentionMs, table: stores.metadata };
+    const maintaining = maintainUntil(broker, draining.signal, { everyMs, ...request });
     const erasing = eraseUntil(broker, draining.signal);
     const isReplicated = (broker.objects.replicas?.replicas.length ?? 1) > 1;
     const keeping = isReplicated ? keepReplicasUntil(broker, draining.signal, log) : undefined;
     let closing: Promise<void> | undefined;
     const close = async () => {
       draining.abort();
-      await Promise.all([closeInTime(http, connections, context), delivering?.close()]);
+      await Promise.all([closeInTime(http, connections, context), gateway?.close(), delivering?.close()]);
       await keeping;
       await settled(broker);
       await maintaining;
       await erasing;
       await stores.close();
     };
-    return { url, close: () => (closing ??= close()) };
+    return { url, kafka: gateway?.address, close: () => (closing ??= close()) };
   } catch (error) {
     await triggers?.close();
     await stores.close();
     throw error;
   }
-}
-
-/** A table that is missing or not allowed is better told now than at the first request. */
-async function requireStorage(broker: Broker): Promise<void> {
-  const health = await checkHealth(broker);
-  if (!health.healthy) throw new MillraceError('KAFKA_STORAGE_ERROR', `The storage does not answer. ${health.reason}`);
 }
 
 /** Loaded only where it is asked for. */
@@ -108,23 +94,18 @@ async function openTriggers(
   return openLocalTriggers({ broker, log, file, isAlone: storage.kind !== 'aws' });
 }
 
-function warnOfWeakKeys({ apiKeys }: LocalOptions, log: Logger): void {
-  const ids = apiKeys.filter(({ secret }) => secret.length < DECLARED_SECRET_LENGTH_ADVISED).map(({ id }) => id);
-  if (ids.length === 0) return;
-  log.warn(`API keys with a secret shorter than ${DECLARED_SECRET_LENGTH_ADVISED} characters can be guessed`, { ids });
-}
-
 function httpServer(
   options: LocalOptions,
   { clock, random, log, targetPolicy }: ServerContext,
-  { broker, stores, draining }: { broker: Broker; stores: Stores; draining: AbortSignal },
+  context: { broker: Broker; stores: Stores; authenticator?: Authenticator; draining: AbortSignal },
 ): HttpServer {
-  const { apiKeys, corsOrigins, advertisedUrl } = options;
+  const { broker, stores, authenticator, draining } = context;
+  const { corsOrigins, advertisedUrl } = options;
   const app = createApp({
     broker,
     clock,
     random,
-    authenticator: apiKeys.length === 0 ? undefined : createAuthenticator({ broker, staticKeys: apiKeys }),
+    authenticator,
     objectUrls: stores.objectUrls,
     cors: corsOrigins.length === 0 ? undefined : { origins: corsOrigins },
     advertisedUrl,
@@ -134,7 +115,7 @@ function httpServer(
     log,
   });
   const http = createHttpServer({ app, clock, random, log });
-  http.server.maxConnections = limits.connectionsMax;
+  http.server.maxConnections = serverLimits.connectionsMax;
   return http;
 }
 
@@ -155,7 +136,7 @@ async function closeInTime(
   { clock, log }: ServerContext,
 ): Promise<void> {
   const closed = new AbortController();
-  const late = clock.sleep(limits.drainMsMax, closed.signal).then(() => {
+  const late = clock.sleep(serverLimits.drainMsMax, closed.signal).then(() => {
     if (closed.signal.aborted) return;
     log.warn('requests under way did not end in time and are cut off', {});
     http.server.closeAllConnections();

@@ -56,7 +56,7 @@ export async function openStores(options: StorageNeeds, context: StoresContext):
 }
 
 function openMemory(options: StorageNeeds, context: StoresContext): Stores {
-  const metadata = openSqliteMetadataStore({ path: ':memory:' });
+  const metadata = openSqliteMetadataStore({ path: ':memory:', clock: context.clock });
   const objectUrls = createLocalPresigner({ ...context, secret: context.random.bytes(SECRET_BYTES) });
   const bucket = createMemoryObjectStore({ presigner: objectUrls });
   const objects = tiered(options, context, { metadata, bucket });
@@ -68,7 +68,7 @@ async function openDirectory(
   context: StoresContext,
   { path, fsync, replicas: listed }: { path: string; fsync: boolean; replicas: readonly ListedDirectory[] },
 ): Promise<Stores> {
-  const { metadata, objectsRoot, secret } = await openDataDirectory(path, fsync, context.random);
+  const { metadata, objectsRoot, secret } = await openDataDirectory({ path, fsync, ...context });
   const objectUrls = createLocalPresigner({ ...context, secret });
   try {
     const own = await openDirectoryObjectStore({ root: objectsRoot, fsync, presigner: objectUrls });

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import { headView } from '../../lib/broker/ledger/replicated.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { members } from '../../lib/coordination/replication/replica-state.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../lib/kernel/limits/replication.ts';
 import { keepReplicasUntil } from '../../lib/local/keeping-replicas.ts';
 import { createLogger } from '../../lib/local/logger.ts';
 import { headOf, throttled } from '../support/broker.ts';
@@ -72,7 +72,7 @@ describe('a local server', () => {
     await world.clock.advance(60_000);
     expect(process.metadata.count('get head')).toBe(0);
     expect(process.metadata.count('write')).toBe(0);
-    expect(process.metadata.calls.length).toBeLessThanOrEqual(60_000 / limits.replicaIdleLookMs);
+    expect(process.metadata.calls.length).toBeLessThanOrEqual(60_000 / replicationLimits.replicaIdleLookMs);
     expect(process.calls).toEqual([]);
     stop.abort();
     await ended;

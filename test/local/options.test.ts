@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { helpText } from '../../lib/local/flags.ts';
-import { isLoopback, type LocalOptions, OptionsError, parseCommand } from '../../lib/local/options.ts';
+import { isLoopback } from '../../lib/local/loopback.ts';
+import { type LocalOptions, parseCommand } from '../../lib/local/options.ts';
+import { OptionsError } from '../../lib/local/settings.ts';
 
 interface Given {
   args?: string[];
@@ -37,11 +39,19 @@ describe('the options of the local server', () => {
     expect(parse({})).toEqual({
       host: '127.0.0.1',
       port: 8080,
+      kafka: {
+        host: '127.0.0.1',
+        port: 9092,
+        brokers: 1,
+        required: false,
+        autoCreate: { enabled: true, partitions: 1 },
+      },
       storage: { kind: 'directory', path: '.millrace', fsync: false, replicas: [] },
       inlineBytesMax: 4096,
       replicaLagMsMax: 30_000,
       producerIdExpirationMs: 86_400_000,
       offsetsRetentionMs: 604_800_000,
+      maintenanceIntervalMs: 600_000,
       apiKeys: [],
       advertisedUrl: undefined,
       corsOrigins: [],
@@ -58,10 +68,27 @@ describe('the options of the local server', () => {
       { storage: { kind: 'directory', path: '/tmp/x', fsync: false, replicas: [] } },
     ],
     ['--data', 'MILLRACE_DATA', ':memory:', { storage: { kind: 'memory' } }],
-    ['--kafka-port', 'KAFKA_PORT', '9093', {}],
+    ['--kafka-port', 'KAFKA_PORT', '9093', { kafka: { host: '127.0.0.1', port: 9093, brokers: 1, required: true } }],
+    ['--kafka-brokers', 'MILLRACE_KAFKA_BROKERS', '3', { kafka: { brokers: 3 } }],
+    [
+      '--kafka-advertised',
+      'MILLRACE_KAFKA_ADVERTISED',
+      'kafka:29092',
+      { kafka: { advertised: [{ host: 'kafka', port: 29_092 }] } },
+    ],
+    ['--kafka-rack', 'MILLRACE_KAFKA_RACK', 'eu-1a', { kafka: { racks: ['eu-1a'] } }],
+    ['--auto-create-topics', 'MILLRACE_AUTO_CREATE_TOPICS', 'false', { kafka: { autoCreate: { enabled: false } } }],
+    ['--num-partitions', 'MILLRACE_NUM_PARTITIONS', '4', { kafka: { autoCreate: { partitions: 4 } } }],
+    [
+      '--kafka-initial-rebalance-ms',
+      'MILLRACE_KAFKA_INITIAL_REBALANCE_MS',
+      '3000',
+      { kafka: { initialRebalanceDelayMs: 3_000 } },
+    ],
     ['--inline-bytes-max', 'MILLRACE_INLINE_BYTES_MAX', '0', { inlineBytesMax: 0 }],
     ['--producer-id-expiration-ms', 'MILLRACE_PRODUCER_ID_EXPIRATION_MS', '60000', { producerIdExpirationMs: 60_000 }],
     ['--offsets-retention-minutes', 'MILLRACE_OFFSETS_RETENTION_MINUTES', '2', { offsetsRetentionMs: 120_000 }],
+    ['--maintenance-interval-ms', 'MILLRACE_MAINTENANCE_INTERVAL_MS', '5000', { maintenanceIntervalMs: 5_000 }],
     ['--replica-lag-ms', 'MILLRACE_REPLICA_LAG_MS', '500', { replicaLagMsMax: 500 }],
     ['--api-key', 'MILLRACE_API_KEY', 'ops:s3:cret', { apiKeys: [{ id: 'ops', secret: 's3:cret' }] }],
     ['--advertised-url', 'MILLRACE_ADVERTISED_URL', 'https://a.b:8443/', { advertisedUrl: 'https://a.b:8443' }],
@@ -134,6 +161,19 @@ describe('the options of the local server', () => {
     [flag('--port=-1'), '--port is "-1"'],
     [variable('PORT', 'http'), 'PORT is "http"'],
     [variable('KAFKA_PORT', 'x'), 'KAFKA_PORT is "x"'],
+    [flag('--kafka-brokers', '0'), '--kafka-brokers is "0", not a whole number from 1 to 100'],
+    [
+      flag('--kafka-one-port', '--kafka-brokers', '2', '--kafka-advertised', 'a'),
+      '--kafka-one-port with 2 virtual brokers needs --kafka-advertised with a port',
+    ],
+    [flag('--kafka-port', '65535', '--kafka-brokers', '2'), 'would need ports above 65535'],
+    [flag('--kafka-advertised', 'a:65535', '--kafka-brokers', '2'), 'would need ports above 65535'],
+    [flag('--kafka-advertised', '0.0.0.0:9092'), '--kafka-advertised has "0.0.0.0:9092"'],
+    [flag('--kafka-advertised', 'a,b', '--kafka-brokers', '3'), '--kafka-advertised lists 2 for 3 virtual brokers'],
+    [flag('--kafka-rack', 'a,b'), '--kafka-rack lists 2 for 1 virtual brokers'],
+    [variable('MILLRACE_KAFKA_RACK', 'a,'), 'MILLRACE_KAFKA_RACK has ""'],
+    [flag('--auto-create-topics', 'maybe'), '--auto-create-topics is "maybe", not true or false'],
+    [flag('--num-partitions', '10001'), '--num-partitions is "10001"'],
     [flag('--host', ' '), '--host is empty'],
     [flag('--data', ''), '--data is empty'],
     [flag('--inline-bytes-max', '409600'), '--inline-bytes-max is "409600"'],
@@ -151,6 +191,56 @@ describe('the options of the local server', () => {
     [flag('--api-key-file', 'missing'), '--api-key-file names missing, which cannot be read'],
   ])('refuse %j with a sentence', (given, sentence) => {
     expect(refusal(given)).toContain(sentence);
+  });
+
+  it('take TLS for Kafka, and who clients are by their certificates where there are keys', () => {
+    const files = ['--kafka-tls-cert', 'tls.crt', '--kafka-tls-key', 'tls.key'];
+    expect(parse({ args: files }).kafka?.tls).toEqual({ cert: 'tls.crt', key: 'tls.key' });
+    const mutual = [...files, '--kafka-tls-client-ca', 'ca.crt'];
+    expect(parse({ args: [...mutual, '--api-key', 'secret'] }).kafka?.tls).toMatchObject({ clientCa: 'ca.crt' });
+    expect(refusal({ args: mutual })).toContain('--kafka-tls-client-ca says who has which API key');
+    expect(refusal(flag('--kafka-tls-cert', 'tls.crt'))).toContain('needs both --kafka-tls-cert and --kafka-tls-key');
+    expect(refusal(variable('MILLRACE_KAFKA_TLS_CLIENT_CA', 'ca.crt'))).toContain('needs both');
+    expect(parse(flag('--kafka-session-ms-max', '60000')).kafka).toMatchObject({ sessionMsMax: 60_000 });
+    expect(parse(flag('--kafka-report-ms', '60000')).kafka).toMatchObject({ reportMs: 60_000 });
+  });
+
+  it('take tokens of an issuer, from whom nobody else can have sent the keys', () => {
+    const args = ['--kafka-oauth-issuer', 'https://i.example', '--kafka-oauth-audience', 'us', '--api-key', 'secret'];
+    const tokens = (keys: string, ...more: string[]) => ({ args: [...args, '--kafka-oauth-keys', keys, ...more] });
+    expect(parse(tokens('jwks.json')).kafka?.tokens).toEqual({
+      keys: 'jwks.json',
+      issuer: 'https://i.example',
+      audience: 'us',
+      principalClaim: 'sub',
+      scopeClaim: 'scope',
+      scopePrefix: '',
+    });
+    const named = ['--kafka-oauth-principal-claim', 'azp', '--kafka-oauth-scope-claim', 'scp'];
+    expect(
+      parse(tokens('https://i.example/jwks', ...named, '--kafka-oauth-scope-prefix', 'm/')).kafka?.tokens,
+    ).toMatchObject({ principalClaim: 'azp', scopeClaim: 'scp', scopePrefix: 'm/' });
+    expect(parse(tokens('http://127.0.0.1:1/jwks')).kafka?.tokens).toMatchObject({ keys: 'http://127.0.0.1:1/jwks' });
+    expect(refusal(tokens('http://i.example/jwks'))).toContain('neither a file nor an https URL');
+    expect(refusal({ args })).toContain('tokens need all of');
+    expect(refusal({ args: [...args.slice(0, 4), '--kafka-oauth-keys', 'x'] })).toContain('give --api-key');
+  });
+
+  it('keep Kafka to loopback as well where there is no key', () => {
+    expect(refusal(flag('--host', '0.0.0.0'))).toContain('without an API key');
+    expect(parse(flag('--host', '0.0.0.0', '--api-key', 'secret')).kafka).toMatchObject({ host: '0.0.0.0' });
+  });
+
+  it('take an address and a rack of each virtual broker', () => {
+    const args = ['--kafka-brokers', '2', '--kafka-advertised', 'a:1, b:2', '--kafka-rack', 'x,y'];
+    expect(parse({ args }).kafka).toMatchObject({
+      brokers: 2,
+      advertised: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 2 },
+      ],
+      racks: ['x', 'y'],
+    });
   });
 
   it('take keys from flags, lists and files together, and from variables only where there is no flag', () => {

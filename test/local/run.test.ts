@@ -36,7 +36,7 @@ describe('starting', () => {
     const local = startLocal();
     const url = await local.url();
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
-    expect(local.stdout).toBe(`millrace listening http=${url}\n`);
+    expect(local.stdout).toMatch(/^millrace listening http=\S+ kafka=127\.0\.0\.1:\d+\n$/);
     expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(local.stderr).toBe('');
   });

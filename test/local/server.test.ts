@@ -9,9 +9,11 @@ import { type RunningServer, startServer } from '../../lib/local/server.ts';
 import { cleanUp, temporaryDirectory } from '../support/local-process.ts';
 
 const running: RunningServer[] = [];
+const logged: string[] = [];
 
 afterEach(async () => {
   for (const server of running.splice(0)) await server.close();
+  logged.length = 0;
   await cleanUp();
 });
 
@@ -22,7 +24,7 @@ function options(...args: string[]): LocalOptions {
 }
 
 async function start(...args: string[]): Promise<RunningServer> {
-  const log = createLogger(systemClock, () => {});
+  const log = createLogger(systemClock, (line) => logged.push(line));
   const server = await startServer(options(...args), { clock: systemClock, random: systemRandom, log });
   running.push(server);
   return server;
@@ -55,6 +57,12 @@ describe('the local server', () => {
     expect((await bytes.bytes()).length).toBeGreaterThan(10_000);
     const tampered = await fetch(`${segment.url.slice(0, -1)}_`, { headers: segment.headers });
     expect(tampered.status).toBe(403);
+  });
+
+  it('does its maintenance as often as it is told', async () => {
+    await start('--data', ':memory:', '--maintenance-interval-ms', '1000');
+    const rounds = () => logged.filter((line) => line.includes('The compaction of topics has ended'));
+    await expect.poll(() => rounds().length, { timeout: 15_000 }).toBeGreaterThan(1);
   });
 
   it('signs URLs that outlive a restart', async () => {

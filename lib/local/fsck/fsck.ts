@@ -5,7 +5,7 @@
 import { Check, type CheckPlace } from '../../broker/check/check.ts';
 import type { CheckCounts } from '../../broker/check/context.ts';
 import type { Finding } from '../../broker/check/finding.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import { EXIT, exitCodeOf, type OfflineWorld, withBroker } from '../offline.ts';
 import { type FsckOptions, fsckHelp, parseFsckOptions } from './options.ts';
 
@@ -37,7 +37,7 @@ async function walk(world: OfflineWorld, { json }: FsckOptions, check: Check): P
     for (const finding of step.findings) world.stdout(json ? `${JSON.stringify(finding)}\n` : lineOf(finding));
     found += step.findings.length;
     place = step.next;
-    if (clock.monotonic() - toldMs < limits.cliProgressMs) continue;
+    if (clock.monotonic() - toldMs < cliLimits.cliProgressMs) continue;
     toldMs = clock.monotonic();
     world.stderr(`${summary(check.counts, found)}\n`);
   } while (place !== undefined);

@@ -1,7 +1,7 @@
 /** What `millrace restore` is told: where the stores are, as the local server is, and whether to change them. */
 import { type Flag, flagLines, flags } from '../flags.ts';
 import { type OfflineStorage, offlineStorage, storageFlags } from '../offline.ts';
-import { readFlags } from '../options.ts';
+import { readFlags } from '../settings.ts';
 
 export interface RestoreOptions {
   storage: OfflineStorage;

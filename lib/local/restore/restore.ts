@@ -5,7 +5,7 @@
 
 import type { Broker } from '../../broker/broker.ts';
 import { restoreSegments } from '../../broker/restore/restore-segments.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import { EXIT, exitCodeOf, type OfflineWorld, withBroker } from '../offline.ts';
 import { linesOf, type RestoreLine } from './lines.ts';
 import { parseRestoreOptions, type RestoreOptions, restoreHelp } from './options.ts';
@@ -50,7 +50,7 @@ function isLeft({ kind }: RestoreLine): boolean {
 function progress({ clock, stderr }: OfflineWorld): (objects: number) => void {
   let toldMs = clock.monotonic();
   return (objects) => {
-    if (clock.monotonic() - toldMs < limits.cliProgressMs) return;
+    if (clock.monotonic() - toldMs < cliLimits.cliProgressMs) return;
     toldMs = clock.monotonic();
     stderr(`Has read ${objects} merged objects.\n`);
   };

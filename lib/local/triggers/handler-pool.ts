@@ -5,7 +5,7 @@
  */
 import { toHex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Invocation, InvocationResult } from '../../triggers/ports.ts';
 import type { Logger } from '../logger.ts';
@@ -119,13 +119,13 @@ export class HandlerPool {
     if (this.broken !== undefined || this.isClosed) return undefined;
     const idle = this.idle.pop();
     if (idle !== undefined) return idle;
-    if (this.threads.size < limits.handlerThreadsMax) void this.warm();
+    if (this.threads.size < serverLimits.handlerThreadsMax) void this.warm();
     const taken = Promise.withResolvers<HandlerThread | undefined>();
     const { waiting } = this;
     waiting.push(taken.resolve);
     const isTaken = new AbortController();
     // A module that loads slowly is waited for; the lease allows for as much.
-    void this.options.clock.sleep(limits.handlerLoadMsMax, isTaken.signal).then(() => {
+    void this.options.clock.sleep(serverLimits.handlerLoadMsMax, isTaken.signal).then(() => {
       const index = waiting.indexOf(taken.resolve);
       if (index !== -1) waiting.splice(index, 1);
       taken.resolve(undefined);
@@ -185,5 +185,5 @@ export class HandlerPool {
 
 const BUSY: HandlerError = {
   errorType: 'TooManyRequestsException',
-  errorMessage: `All ${limits.handlerThreadsMax} threads of the handler are busy.`,
+  errorMessage: `All ${serverLimits.handlerThreadsMax} threads of the handler are busy.`,
 };

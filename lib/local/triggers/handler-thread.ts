@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { assert } from '../../kernel/assert.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
 import { logGroupOf, MEMORY_LIMIT_MB } from './handler-context.ts';
 import { handlerError } from './handler-error.ts';
 import type { HandlerError, HandlerSettings, InvokeMessage, WorkerMessage } from './handler-messages.ts';
@@ -144,9 +144,9 @@ export class HandlerThread {
     const { clock } = this.options;
     const isLoaded = new AbortController();
     void this.loaded.then(() => isLoaded.abort());
-    await clock.sleep(limits.handlerLoadMsMax, isLoaded.signal);
+    await clock.sleep(serverLimits.handlerLoadMsMax, isLoaded.signal);
     if (isLoaded.signal.aborted || isDebugging()) return;
-    const errorMessage = `the module was not loaded within ${limits.handlerLoadMsMax / 1_000} seconds`;
+    const errorMessage = `the module was not loaded within ${serverLimits.handlerLoadMsMax / 1_000} seconds`;
     this.fail({ errorType: 'Sandbox.Timedout', errorMessage });
   }
 }

@@ -5,7 +5,7 @@ import { createDestinations } from '../../triggers/destinations/create-destinati
 import { produceAll } from '../../triggers/destinations/produce-all.ts';
 import type { EventOrigin } from '../../triggers/event/render-event.ts';
 import type { FailureDestinations } from '../../triggers/ports.ts';
-import { OptionsError } from '../options.ts';
+import { OptionsError } from '../settings.ts';
 import type { LocalTrigger } from './trigger-file.ts';
 
 /** Throws `OptionsError` where AWS is wanted, and there are no credentials or no region. */

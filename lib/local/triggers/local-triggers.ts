@@ -4,7 +4,7 @@
  */
 import type { Broker } from '../../broker/broker.ts';
 import { anyPolicy, arnPatternPolicy, handlerPolicy, type TargetPolicy } from '../../broker/triggers/target-policy.ts';
-import { limits } from '../../kernel/limits.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
 import { Dispatcher } from '../../triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../triggers/event/kafka-event-format.ts';
 import type { DispatchRequest } from '../../triggers/ports.ts';
@@ -97,7 +97,7 @@ export async function openLocalTriggers(options: LocalTriggersOptions): Promise<
     close: async () => {
       stopping.abort();
       const ended = dispatches.stop();
-      await functions.close(limits.handlerGraceMsMax);
+      await functions.close(serverLimits.handlerGraceMsMax);
       await Promise.all([ended, running]);
     },
   };

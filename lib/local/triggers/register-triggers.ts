@@ -4,8 +4,8 @@
  * none that a trigger can have: it is made anew. Triggers of functions in AWS are left alone.
  */
 import type { Broker } from '../../broker/broker.ts';
-import { createTopic } from '../../broker/create-topic.ts';
 import { topicOrNone } from '../../broker/groups/topic-directory.ts';
+import { createTopic } from '../../broker/topics/create-topic.ts';
 import { alterTrigger } from '../../broker/triggers/alter-trigger.ts';
 import { createTrigger } from '../../broker/triggers/create-trigger.ts';
 import { deleteTrigger } from '../../broker/triggers/delete-trigger.ts';
@@ -15,7 +15,7 @@ import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import type { TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Logger } from '../logger.ts';
-import { OptionsError } from '../options.ts';
+import { OptionsError } from '../settings.ts';
 
 export interface RegisterTriggers {
   broker: Broker;

@@ -12,8 +12,9 @@ import { triggerInput } from '../../http/native/triggers.ts';
 import { createTriggerSchema } from '../../http/native/triggers-schemas.ts';
 import { validate } from '../../http/validate.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
-import { OptionsError } from '../options.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
+import { OptionsError } from '../settings.ts';
 import { findHandler, type HandlerModule } from './handler-module.ts';
 
 export interface LocalTrigger {
@@ -45,8 +46,8 @@ export async function readTriggerFile(file: string): Promise<LocalTrigger[]> {
   const path = resolve(file);
   const content = await contentOf(file, path);
   const { triggers } = naming(file, () => validate(fileSchema, content));
-  if (triggers.length > limits.triggersMax) {
-    throw new OptionsError(`${file} has ${triggers.length} triggers: at most ${limits.triggersMax} are allowed`);
+  if (triggers.length > triggerLimits.triggersMax) {
+    throw new OptionsError(`${file} has ${triggers.length} triggers: at most ${triggerLimits.triggersMax} are allowed`);
   }
   const read = triggers.map((trigger, index) =>
     naming(`${file}: ${titleOf(trigger, index)}`, () => localTrigger(trigger, dirname(path))),
@@ -64,7 +65,7 @@ async function contentOf(file: string, path: string): Promise<unknown> {
       return module.default;
     }
     const { size } = await stat(path);
-    if (size > limits.localTriggerFileBytesMax) throw new Error(`it has ${size} bytes`);
+    if (size > serverLimits.localTriggerFileBytesMax) throw new Error(`it has ${size} bytes`);
     return JSON.parse(await readFile(path, 'utf8')) as unknown;
   } catch (error) {
     throw new OptionsError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`);

@@ -7,7 +7,7 @@ import { highWatermark } from '../../broker/ledger/replicated.ts';
 import { topicsOfTrigger } from '../../broker/triggers/find-trigger.ts';
 import { isDelivering } from '../../coordination/triggers/trigger-item.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
-import { limits } from '../../kernel/limits.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import { ledgersOf } from '../../log/topic/topic-writes.ts';
@@ -36,7 +36,7 @@ export class Waking {
     const { broker } = this.options;
     while (!signal.aborted) {
       await this.look();
-      await broker.clock.sleep(limits.localSweepMs, signal);
+      await broker.clock.sleep(serverLimits.localSweepMs, signal);
     }
     for (const unlisten of this.listening.values()) unlisten();
     this.listening.clear();

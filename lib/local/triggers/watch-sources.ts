@@ -6,7 +6,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { serverLimits } from '../../kernel/limits/server.ts';
 
 const CODE = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json']);
 
@@ -28,7 +28,7 @@ export class SourceWatcher {
 
   add(url: string): void {
     const directory = dirname(fileURLToPath(url));
-    if (this.watchers.has(directory) || this.watchers.size >= limits.handlerDirectoriesMax) return;
+    if (this.watchers.has(directory) || this.watchers.size >= serverLimits.handlerDirectoriesMax) return;
     if (this.closed.signal.aborted) return;
     try {
       const watcher = watch(directory, { persistent: false }, (_, name) => {
@@ -50,7 +50,7 @@ export class SourceWatcher {
   private async changed(): Promise<void> {
     if (this.isPending) return;
     this.isPending = true;
-    await this.options.clock.sleep(limits.handlerChangeMs, this.closed.signal);
+    await this.options.clock.sleep(serverLimits.handlerChangeMs, this.closed.signal);
     this.isPending = false;
     if (!this.closed.signal.aborted) this.options.onChange();
   }

@@ -1,62 +1,29 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createBroker } from '../../../lib/broker/broker.ts';
-import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { describe, expect, test } from 'vitest';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { systemClock } from '../../../lib/kernel/clock.ts';
-import { systemRandom } from '../../../lib/kernel/random.ts';
 import { fsck } from '../../../lib/local/fsck/fsck.ts';
-import { openStores, type Stores } from '../../../lib/local/stores.ts';
-
-const log = { info: () => {}, warn: () => {}, error: () => {} };
-const time = { clock: systemClock, random: systemRandom };
-
-let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'millrace-'));
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const data = () => join(directory, 'data');
-
-function open(): Promise<Stores> {
-  const storage = { kind: 'directory' as const, path: data(), fsync: false, replicas: [] };
-  return openStores({ storage, inlineBytesMax: 0 }, { ...time, log, baseUrl: () => '' });
-}
+import {
+  brokerOver,
+  type CommandOptions,
+  dataDirectory as data,
+  openData,
+  runOffline,
+} from '../../support/offline-command.ts';
 
 /** A data directory with a topic of one record; the name of its object. */
 async function filled(): Promise<string> {
-  const stores = await open();
-  const { metadata, objects } = stores;
-  const broker = createBroker({ metadata, objects, compression: nodeCompression, ...time });
+  const stores = await openData();
+  const broker = brokerOver(stores);
   await createTopic(broker, { name: 't' });
   const records = [{ partition: 0, key: null, value: utf8('a'), headers: [] }];
   await produceRecords(broker, { topic: 't', records, acks: 'all' });
-  const [object] = (await objects.list('segments/')).objects;
+  const [object] = (await stores.objects.list('segments/')).objects;
   await stores.close();
   return object?.name ?? '';
 }
 
-async function run(
-  args: readonly string[],
-  env: Record<string, string> = {},
-  interruption = new AbortController().signal,
-) {
-  const said = { out: '', err: '' };
-  const code = await fsck({
-    args,
-    env,
-    stdout: (text) => void (said.out += text),
-    stderr: (text) => void (said.err += text),
-    ...time,
-    interruption,
-  });
-  return { code, ...said };
-}
+const run = (args: readonly string[], options?: CommandOptions) => runOffline(fsck, args, options);
 
 describe('millrace fsck', () => {
   test('exits with 0 where nothing is wrong, and says what it has gone through', async () => {
@@ -68,10 +35,10 @@ describe('millrace fsck', () => {
 
   test('exits with 1 where something is wrong, and prints it for people or for programs', async () => {
     const object = await filled();
-    const stores = await open();
+    const stores = await openData();
     await stores.objects.delete([object]);
     await stores.close();
-    const human = await run([], { MILLRACE_DATA: data() });
+    const human = await run([], { env: { MILLRACE_DATA: data() } });
     expect(human.code).toBe(1);
     expect(human.out).toBe(
       `damage: object-missing: t: The object ${object} is missing: it is about the offsets 0 to 0 of partition 0.\n`,
@@ -91,7 +58,7 @@ describe('millrace fsck', () => {
 
   test('cannot go through a directory that another process has', async () => {
     await filled();
-    const stores = await open();
+    const stores = await openData();
     const { code, err } = await run(['--data', data()]);
     await stores.close();
     expect([code, err]).toEqual([2, expect.stringContaining('it is in use by another process')]);
@@ -113,7 +80,7 @@ describe('millrace fsck', () => {
 
   test('ends where it is interrupted', async () => {
     await filled();
-    const { code, err } = await run(['--data', data()], {}, AbortSignal.abort());
+    const { code, err } = await run(['--data', data()], { interruption: AbortSignal.abort() });
     expect([code, err]).toEqual([130, expect.stringMatching(/^millrace: Interrupted\./)]);
   });
 });

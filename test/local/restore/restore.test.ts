@@ -1,42 +1,19 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createBroker } from '../../../lib/broker/broker.ts';
-import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { describe, expect, test } from 'vitest';
 import { mergePages } from '../../../lib/broker/lifecycle/merge-pages.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { systemClock } from '../../../lib/kernel/clock.ts';
-import { systemRandom } from '../../../lib/kernel/random.ts';
 import { fsck } from '../../../lib/local/fsck/fsck.ts';
 import { restore } from '../../../lib/local/restore/restore.ts';
-import { openStores, type Stores } from '../../../lib/local/stores.ts';
 import { segmentKey } from '../../../lib/log/merged/segment-item.ts';
 import { AT_ONCE } from '../../support/merging.ts';
-
-const log = { info: () => {}, warn: () => {}, error: () => {} };
-const time = { clock: systemClock, random: systemRandom };
-
-let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'millrace-'));
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const data = () => join(directory, 'data');
-
-function open(): Promise<Stores> {
-  const storage = { kind: 'directory' as const, path: data(), fsync: false, replicas: [] };
-  return openStores({ storage, inlineBytesMax: 0 }, { ...time, log, baseUrl: () => '' });
-}
+import { brokerOver, type CommandOptions, dataDirectory, openData, runOffline } from '../../support/offline-command.ts';
 
 /** A data directory with a topic of one merged record, whose segment's item is lost; the name of its object. */
 async function damaged(): Promise<string> {
-  const stores = await open();
+  const stores = await openData();
   const { metadata, objects } = stores;
-  const broker = createBroker({ metadata, objects, compression: nodeCompression, ...time });
+  const broker = brokerOver(stores);
   await createTopic(broker, { name: 't' });
   const topic = await broker.topics.get('t');
   const records = [{ partition: 0, key: null, value: utf8('a'), headers: [] }];
@@ -50,22 +27,8 @@ async function damaged(): Promise<string> {
   return object?.name ?? '';
 }
 
-async function run(
-  command: typeof restore,
-  args: readonly string[],
-  interruption = new AbortController().signal,
-): Promise<{ code: number; out: string; err: string }> {
-  const said = { out: '', err: '' };
-  const code = await command({
-    args: ['--data', data(), ...args],
-    env: {},
-    stdout: (text) => void (said.out += text),
-    stderr: (text) => void (said.err += text),
-    ...time,
-    interruption,
-  });
-  return { code, ...said };
-}
+const run = (command: typeof restore, args: readonly string[], options?: CommandOptions) =>
+  runOffline(command, ['--data', dataDirectory(), ...args], options);
 
 describe('millrace restore', () => {
   test('says what can be restored, and changes nothing', async () => {
@@ -96,7 +59,7 @@ describe('millrace restore', () => {
     const without = await run(restore, ['--write', '--without', object]);
     expect(without.code).toBe(1);
     expect(without.out).toBe('segment-gap: t: The offsets 0 to 0 of partition 0 are in no object that can be read.\n');
-    const stores = await open();
+    const stores = await openData();
     await stores.objects.put('merged/1/foreign', [new Uint8Array(3)]);
     await stores.close();
     const { code, out } = await run(restore, ['--write']);
@@ -127,7 +90,7 @@ describe('millrace restore', () => {
 
   test('ends where it is interrupted', async () => {
     await damaged();
-    const { code, out, err } = await run(restore, ['--write'], AbortSignal.abort());
+    const { code, out, err } = await run(restore, ['--write'], { interruption: AbortSignal.abort() });
     expect([code, out, err]).toEqual([130, '', expect.stringMatching(/^millrace: Interrupted/)]);
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { serverLimits } from '../../../lib/kernel/limits/server.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { findHandler } from '../../../lib/local/triggers/handler-module.ts';
 import { HandlerPool } from '../../../lib/local/triggers/handler-pool.ts';
@@ -55,7 +55,7 @@ class World {
   /** Resolves when handlers have written that line so often. */
   async said(line: string, times = 1): Promise<void> {
     const count = () => this.lines.filter(({ message }) => message === line).length;
-    await vi.waitUntil(() => count() >= times, { timeout: limits.handlerLoadMsMax });
+    await vi.waitUntil(() => count() >= times, { timeout: serverLimits.handlerLoadMsMax });
   }
 
   invoke(event: unknown = {}, timeoutMs = 5_000, tenantId?: string): Promise<InvocationResult> {
@@ -219,8 +219,8 @@ describe('a handler', () => {
     expect(await world.invoke()).toMatchObject(returns(2));
     const gate = new Gate();
     const together = [
-      world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax),
-      world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax),
+      world.invoke({ gate: gate.name }, 2 * serverLimits.handlerLoadMsMax),
+      world.invoke({ gate: gate.name }, 2 * serverLimits.handlerLoadMsMax),
     ];
     // Neither ends before both have begun.
     await world.said(gate.name, 2);
@@ -260,7 +260,7 @@ describe('a change', () => {
     );
     expect(await world.invoke()).toMatchObject(returns('old'));
     const gate = new Gate();
-    const running = world.invoke({ gate: gate.name }, 2 * limits.handlerLoadMsMax);
+    const running = world.invoke({ gate: gate.name }, 2 * serverLimits.handlerLoadMsMax);
     await world.said(gate.name);
     await writeFile(world.file, `export const handler = async () => 'new';`);
     world.pool.reload();

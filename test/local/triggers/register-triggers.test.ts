@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { findTrigger } from '../../../lib/broker/triggers/find-trigger.ts';
 import { anyPolicy, handlerPolicy } from '../../../lib/broker/triggers/target-policy.ts';
 import type { TriggerInput } from '../../../lib/coordination/triggers/check-trigger.ts';
