@@ -3,7 +3,8 @@
 import type { MillraceClient } from '../client/client.ts';
 import type { CreateErasureOptions, ErasureDetails, ErasureSummary } from '../client/erasures.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { erasureLimits } from '../kernel/limits/erasures.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import { apiJson } from './api-json.ts';
 import { defineCommand } from './command.ts';
 import { UsageError } from './failure.ts';
@@ -19,7 +20,7 @@ export const listErasures = defineCommand({
     const erasures: ErasureSummary[] = [];
     let cursor: string | undefined;
     do {
-      const page = await client.erasures.list({ limit: limits.listPageMax, cursor });
+      const page = await client.erasures.list({ limit: requestLimits.listPageMax, cursor });
       if (json) for (const erasure of page.erasures) await out.json(apiJson(erasure));
       else erasures.push(...page.erasures);
       cursor = page.next;
@@ -36,12 +37,17 @@ export const createErasure = defineCommand({
   name: 'erasures create',
   operands: '[<topic>…]',
   operandsMax: Infinity,
-  about: "Erase a subject's records from topics for ever; nobody is asked twice",
-  details: 'What is there by now is erased, in the background; what is produced later is not.',
+  about: "Erase a subject's records from topics for ever, without asking again",
+  details:
+    'What is there by now is erased, in the background; what is produced later is not. Records are no longer read within seconds, and ' +
+    'nothing of them is stored after an hour or two: millrace erasures wait waits for either.',
   flags: {
-    'topic-pattern': { placeholder: '<pattern>', about: 'All topics with such a name, in place of topics.' },
-    'record-key': { placeholder: '<key>', about: 'Records with this key.' },
-    header: { short: 'H', placeholder: '<name=value>', about: 'Records with this header, whatever their key.' },
+    'topic-pattern': {
+      placeholder: '<pattern>',
+      about: 'All topics whose whole name matches (RE2), in place of topics.',
+    },
+    'record-key': { placeholder: '<key>', about: 'Records with exactly this key.' },
+    header: { short: 'H', placeholder: '<name=value>', about: 'Records with exactly this header, whatever their key.' },
   },
   examples: [
     {
@@ -54,8 +60,9 @@ export const createErasure = defineCommand({
     const erasure = await client.erasures.create(optionsOf(given, operands));
     if (json) return out.json(apiJson(erasure));
     await out.write(`${erasure.id}\n`);
-    const partitions = counted(erasure.partitions.length, 'partition');
-    tell(`It reaches as far as ${partitions} go now. millrace erasures wait ${erasure.id} says when it is done.`);
+    const { id, partitions } = erasure;
+    const records = `${counted(partitions.length, 'partition')} of ${counted(new Set(partitions.map(({ topic }) => topic)).size, 'topic')}`;
+    tell(`All records that are in ${records} by now are looked at. millrace erasures wait ${id} says when it is done.`);
   },
 });
 
@@ -102,7 +109,7 @@ export const waitForErasures = defineCommand({
     for (const id of operands) {
       const erasure = await settled(client, world.clock, { id, unreadable, tell });
       if (json) await out.json(apiJson(erasure));
-      else tell(`The erasure ${id} ${erasure.state === 'done' ? 'is done' : 'waits; nobody can read the records'}.`);
+      else tell(`The erasure ${id} ${endText(erasure)}.`);
     }
   },
 });
@@ -131,13 +138,24 @@ async function settled(
   for (let told = ''; ; ) {
     const erasure = await client.erasures.describe(id);
     if (erasure.state === 'done' || (unreadable && erasure.state === 'waiting')) return erasure;
-    const { completeAfter, problems } = erasure;
-    const now = completeAfter === undefined ? erasure.state : `waiting, until ${isoTime(completeAfter)} at least`;
-    const said = [`${id}: ${now}`, ...problems].join('\n');
+    const said = [`${id}: ${progressText(erasure)}`, ...erasure.problems].join('\n');
     if (said !== told) tell(said);
     told = said;
-    await clock.sleep(limits.erasurePollMs);
+    await clock.sleep(erasureLimits.erasurePollMs);
   }
+}
+
+function progressText({ completeAfter, partitions, recordsRemoved }: ErasureDetails): string {
+  const removed = `${counted(recordsRemoved, 'record')} removed`;
+  if (completeAfter !== undefined) return `waiting, until ${isoTime(completeAfter)} at least; ${removed}`;
+  const looked = partitions.filter(({ erasedOffset, endOffset }) => erasedOffset >= endOffset).length;
+  return `running, ${looked} of ${counted(partitions.length, 'partition')} looked at; ${removed}`;
+}
+
+function endText({ state, recordsRemoved, segmentsRewritten, objectsDeleted }: ErasureDetails): string {
+  const removed = `${counted(recordsRemoved, 'record')} removed, ${counted(segmentsRewritten, 'segment')} rewritten`;
+  if (state !== 'done') return `waits; nobody can read the records: ${removed}`;
+  return `is done: ${removed}, ${counted(objectsDeleted, 'object')} deleted`;
 }
 
 function optionsOf(given: Given<Flag>, topics: readonly string[]): CreateErasureOptions {
@@ -146,6 +164,8 @@ function optionsOf(given: Given<Flag>, topics: readonly string[]): CreateErasure
     throw new UsageError('give topics, or --topic-pattern, and not both');
   }
   if ((key === undefined) === (header === undefined)) throw new UsageError('give one of --record-key and --header');
+  // What is erased does not come back, and an empty one is most often a variable of the shell that is not set.
+  if (key === '') throw new UsageError('--record-key is empty; only the API erases records with an empty key');
   return {
     ...(topicPattern === undefined ? { topics } : { topicPattern }),
     ...(key !== undefined ? { key } : { header: headerOf(header as string) }),
@@ -155,7 +175,9 @@ function optionsOf(given: Given<Flag>, topics: readonly string[]): CreateErasure
 function headerOf(text: string): { key: string; value: string } {
   const at = text.indexOf('=');
   if (at < 1) throw new UsageError(`--header is "${text}", not <name>=<value>`);
-  return { key: text.slice(0, at), value: text.slice(at + 1) };
+  const value = text.slice(at + 1);
+  if (value === '') throw new UsageError(`--header "${text}" has no value; only the API erases by an empty one`);
+  return { key: text.slice(0, at), value };
 }
 
 function factsOf(erasure: ErasureDetails): (readonly [string, string | number])[] {

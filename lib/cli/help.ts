@@ -5,6 +5,7 @@ import { dashed, type Flag } from './flags.ts';
 /** What the same program does without a server, or as one: none of these commands, since they take other flags. */
 const OTHERS = [
   { name: 'serve', about: 'Serve the API on this machine; see millrace serve --help' },
+  { name: 'gateway', about: "Serve Kafka's protocol over a table and a bucket; see millrace gateway --help" },
   { name: 'fsck', about: 'Check what is stored, without a server; see millrace fsck --help' },
   { name: 'restore', about: 'Make a lost index of merged segments anew; see millrace restore --help' },
 ];

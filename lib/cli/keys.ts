@@ -1,6 +1,6 @@
 /** `millrace keys …` */
 import type { ApiKey, Scope } from '../client/keys.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import { defineCommand } from './command.ts';
 import { UsageError } from './failure.ts';
 import { factsText, tableText } from './table.ts';
@@ -16,7 +16,7 @@ export const listKeys = defineCommand({
     const keys: ApiKey[] = [];
     let cursor: string | undefined;
     do {
-      const page = await client.keys.list({ limit: limits.listPageMax, cursor });
+      const page = await client.keys.list({ limit: requestLimits.listPageMax, cursor });
       if (json) for (const key of page.keys) await out.json(keyJson(key));
       else keys.push(...page.keys);
       cursor = page.next;

@@ -1,5 +1,5 @@
 /** `millrace offsets` */
-import { limits } from '../kernel/limits.ts';
+import { cliLimits } from '../kernel/limits/cli.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { defineCommand } from './command.ts';
 import { partitionFlag, partitionsOf } from './partitions.ts';
@@ -42,7 +42,7 @@ export const offsets = defineCommand({
         );
       return;
     }
-    const found = await mapBounded(details, limits.cliRequestsInFlightMax, async ({ partition }) => ({
+    const found = await mapBounded(details, cliLimits.cliRequestsInFlightMax, async ({ partition }) => ({
       partition,
       ...(await client.offsets(name, partition, { timestamp })),
     }));

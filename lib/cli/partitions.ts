@@ -1,6 +1,6 @@
 /** Partitions as they are typed: numbers and ranges. */
 import type { PartitionDetails, TopicDetails } from '../client/topics.ts';
-import { limits } from '../kernel/limits.ts';
+import { topicLimits } from '../kernel/limits/topics.ts';
 import { Failure, UsageError } from './failure.ts';
 
 export const partitionFlag = {
@@ -30,8 +30,8 @@ export function partitionNumbers(given: readonly string[]): number[] | undefined
   for (const entry of given.flatMap((list) => list.split(','))) {
     const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(entry);
     const [first, last] = [Number(match?.[1] ?? Number.NaN), Number(match?.[2] ?? match?.[1] ?? Number.NaN)];
-    if (!(first <= last && last < limits.partitionsPerTopicMax)) {
-      const most = limits.partitionsPerTopicMax - 1;
+    if (!(first <= last && last < topicLimits.partitionsPerTopicMax)) {
+      const most = topicLimits.partitionsPerTopicMax - 1;
       throw new UsageError(`--partition has "${entry}", not a number from 0 to ${most}, or a range of them like 0-5`);
     }
     for (let partition = first; partition <= last; partition++) numbers.add(partition);

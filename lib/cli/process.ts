@@ -1,6 +1,6 @@
 /** The process of the command line, once it is known that Node is new enough. */
-import { constants } from 'node:os';
 import { systemClock } from '../kernel/clock.ts';
+import { interruption } from '../process/interruption.ts';
 import { main } from './main.ts';
 
 export async function run(): Promise<void> {
@@ -15,15 +15,4 @@ export async function run(): Promise<void> {
   });
   // All that was to be written is written; an input that never ends, or a connection kept alive, must not keep the process.
   process.exit(code);
-}
-
-function interruption(): AbortSignal {
-  const first = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (first.signal.aborted) process.exit(128 + constants.signals[signal]);
-    first.abort();
-  };
-  process.on('SIGINT', onSignal);
-  process.on('SIGTERM', onSignal);
-  return first.signal;
 }

@@ -1,7 +1,9 @@
 /** `millrace topics …` */
 import { MillraceClientError } from '../client/errors.ts';
 import type { TopicDetails, TopicSummary } from '../client/topics.ts';
-import { limits } from '../kernel/limits.ts';
+import { replicationLimits } from '../kernel/limits/replication.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
+import { topicLimits } from '../kernel/limits/topics.ts';
 import { defineCommand, type Invocation } from './command.ts';
 import { UsageError } from './failure.ts';
 import { counted, factsText, tableText } from './table.ts';
@@ -24,7 +26,7 @@ export const listTopics = defineCommand({
     const topics: TopicSummary[] = [];
     let cursor: string | undefined;
     do {
-      const page = await client.topics.list({ limit: limits.listPageMax, cursor });
+      const page = await client.topics.list({ limit: requestLimits.listPageMax, cursor });
       if (json) for (const topic of page.topics) await out.json(summaryJson(topic));
       else topics.push(...page.topics);
       cursor = page.next;
@@ -54,8 +56,8 @@ export const createTopic = defineCommand({
     },
   ],
   async run({ given, operands: [name = ''], client, ...invocation }) {
-    const partitions = given.number('partitions', 1, limits.partitionsPerTopicMax);
-    const replicationFactor = given.number('replication-factor', 1, limits.replicasMax);
+    const partitions = given.number('partitions', 1, topicLimits.partitionsPerTopicMax);
+    const replicationFactor = given.number('replication-factor', 1, replicationLimits.replicasMax);
     const config = Object.fromEntries(given.pairs('config'));
     try {
       const topic = await client.topics.create(name, { partitions, replicationFactor, config });
@@ -122,7 +124,7 @@ export const alterTopic = defineCommand({
     { about: 'forget that again', command: 'millrace topics alter orders --delete-config retention.ms' },
   ],
   async run({ given, operands: [name = ''], client, ...invocation }) {
-    const partitions = given.number('partitions', 1, limits.partitionsPerTopicMax);
+    const partitions = given.number('partitions', 1, topicLimits.partitionsPerTopicMax);
     const set = given.pairs('config');
     const unset = given.list('delete-config').map((config) => [config, null] as const);
     if (partitions === undefined && set.length + unset.length === 0) {

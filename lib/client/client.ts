@@ -9,7 +9,8 @@
  * Every failure is a `MillraceClientError`, but for an aborted call, which throws the signal's reason.
  */
 import { type Clock, systemClock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { clientLimits } from '../kernel/limits/client.ts';
+import { replicationLimits } from '../kernel/limits/replication.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
 import type { Compression } from '../log/record-batch/compression.ts';
 import type { Acks, JsonProduceAnswer, JsonProduceBatchesAnswer } from './api.ts';
@@ -183,8 +184,8 @@ export function createClient(options: ClientOptions): MillraceClient {
     apiKey: options.apiKey,
     // Bound, because browsers refuse `fetch` as a method of another object.
     fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
-    requestMsMax: options.requestMsMax ?? limits.clientRequestMsMax,
-    attemptsMax: options.attemptsMax ?? limits.clientAttemptsMax,
+    requestMsMax: options.requestMsMax ?? clientLimits.clientRequestMsMax,
+    attemptsMax: options.attemptsMax ?? clientLimits.clientAttemptsMax,
     clock: options.clock ?? systemClock,
     random: options.random ?? systemRandom,
   };
@@ -220,13 +221,14 @@ export function createClient(options: ClientOptions): MillraceClient {
   };
 }
 
-const RACK = new RegExp(`^[!-~]{1,${limits.rackLengthMax}}$`);
+const RACK = new RegExp(`^[!-~]{1,${replicationLimits.rackLengthMax}}$`);
 
 /** The same transport for reading, which says where the reader is. */
 function from(rack: string | undefined, send: Transport): Transport {
   if (rack === undefined) return send;
   // Checked here, because platforms refuse other headers in ways that look like a network that failed.
-  if (!RACK.test(rack)) throw new TypeError(`rack must be 1 to ${limits.rackLengthMax} printable ASCII characters`);
+  if (!RACK.test(rack))
+    throw new TypeError(`rack must be 1 to ${replicationLimits.rackLengthMax} printable ASCII characters`);
   return (request) => send({ ...request, headers: { ...request.headers, 'x-rack': rack } });
 }
 

@@ -15,7 +15,7 @@ interface GroupFacts {
   group: string;
   state: GroupState;
   /** Whether the server assigns partitions, or the members do (Kafka's classic protocol). Absent: there were no members. */
-  kind?: 'consumer' | 'classic';
+  kind?: 'consumer' | 'classic' | 'share';
   /** The group's epoch, + 1 with every rebalance. */
   generation: number;
 }
@@ -102,7 +102,7 @@ export interface GroupsClient {
 interface JsonGroup {
   group: string;
   state: GroupState;
-  kind?: 'consumer' | 'classic';
+  kind?: 'consumer' | 'classic' | 'share';
   generation: number;
 }
 

@@ -9,7 +9,7 @@
  * epoch from the server, so that what may still be on its way cannot be committed behind the next one.
  */
 import { toBase64Url, utf8 } from '../kernel/bytes.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { Random } from '../kernel/random.ts';
 import type { JsonTransactionAnswer, JsonTransactionInit, JsonTransactionRequest } from './api.ts';
 import { MillraceClientError } from './errors.ts';
@@ -188,9 +188,9 @@ class CollectedTransaction implements Transaction {
     this.requireOpen();
     const texts = records.map((record) => JSON.stringify({ topic, ...recordToJson(record) }));
     const count = this.records.length + texts.length;
-    if (count > limits.recordsPerRequestMax) throw tooLarge(`${count} records`, 'recordsPerRequestMax');
+    if (count > requestLimits.recordsPerRequestMax) throw tooLarge(`${count} records`, 'recordsPerRequestMax');
     const bytes = this.bytes + texts.reduce((sum, text) => sum + utf8(text).length + 1, 0);
-    if (bytes > limits.requestBodyBytesMax) throw tooLarge(`${bytes} bytes`, 'requestBodyBytesMax');
+    if (bytes > requestLimits.requestBodyBytesMax) throw tooLarge(`${bytes} bytes`, 'requestBodyBytesMax');
     this.bytes = bytes;
     for (const text of texts) this.records.push(text);
   }
@@ -215,7 +215,7 @@ class CollectedTransaction implements Transaction {
     };
     const text = JSON.stringify(rest).slice(1);
     const bytes = this.bytes + utf8(text).length + '{"records":[],'.length;
-    if (bytes > limits.requestBodyBytesMax) throw tooLarge(`${bytes} bytes`, 'requestBodyBytesMax');
+    if (bytes > requestLimits.requestBodyBytesMax) throw tooLarge(`${bytes} bytes`, 'requestBodyBytesMax');
     return `{"records":[${this.records.join(',')}],${text}`;
   }
 
@@ -225,6 +225,6 @@ class CollectedTransaction implements Transaction {
 }
 
 function tooLarge(size: string, limit: 'recordsPerRequestMax' | 'requestBodyBytesMax'): MillraceClientError {
-  const detail = `A transaction of ${size} is over the limit ${limit}, ${limits[limit]}.`;
+  const detail = `A transaction of ${size} is over the limit ${limit}, ${requestLimits[limit]}.`;
   return new MillraceClientError('REQUEST_TOO_LARGE', detail, { retriable: false, effect: 'none' });
 }

@@ -7,7 +7,7 @@
  */
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { clientLimits } from '../kernel/limits/client.ts';
 import type { Random } from '../kernel/random.ts';
 import { toBase64 } from './base64.ts';
 import { errorOf, isProblem, MillraceClientError } from './errors.ts';
@@ -145,8 +145,8 @@ function maySendAgain(request: ApiRequest, error: MillraceClientError): boolean 
 
 /** What the server asks for, and twice as long as before; with jitter, so that many clients do not come back at once. */
 export function pauseMs(random: Random, attempt: number, { facts }: MillraceClientError): number {
-  const askedFor = Math.min(facts.retryAfterMs ?? 0, limits.clientRetryPauseMsMax);
-  const doubled = Math.min(limits.clientRetryPauseMsMin * 2 ** (attempt - 1), limits.clientRetryPauseMsMax);
+  const askedFor = Math.min(facts.retryAfterMs ?? 0, clientLimits.clientRetryPauseMsMax);
+  const doubled = Math.min(clientLimits.clientRetryPauseMsMin * 2 ** (attempt - 1), clientLimits.clientRetryPauseMsMax);
   return askedFor + doubled * (0.5 + random.fraction() / 2);
 }
 

@@ -3,7 +3,7 @@
  * more than reading the request.
  */
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 
 interface Arrival {
   /** By the monotonic clock. */
@@ -17,7 +17,7 @@ export class ArrivalDeadlines {
   private readonly arrivals = new Set<Arrival>();
   private looking = false;
 
-  constructor({ clock, arrivalMsMax = limits.requestBodyMsMax }: { clock: Clock; arrivalMsMax?: number }) {
+  constructor({ clock, arrivalMsMax = requestLimits.requestBodyMsMax }: { clock: Clock; arrivalMsMax?: number }) {
     this.clock = clock;
     this.arrivalMsMax = arrivalMsMax;
   }
@@ -34,7 +34,7 @@ export class ArrivalDeadlines {
   private async look(): Promise<void> {
     this.looking = true;
     while (this.arrivals.size > 0) {
-      await this.clock.sleep(Math.min(limits.requestBodyCheckMs, this.arrivalMsMax));
+      await this.clock.sleep(Math.min(requestLimits.requestBodyCheckMs, this.arrivalMsMax));
       const nowMs = this.clock.monotonic();
       for (const arrival of this.arrivals) {
         // In the order of their deadlines, all being equally long.

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { bodyTooLarge, ClientGoneError } from './body.ts';
 
@@ -52,7 +52,7 @@ export class ArrivingBody {
 
   private readonly onData = (chunk: Buffer): void => {
     this.bytes += chunk.length;
-    if (this.bytes > limits.requestBodyBytesMax) return this.fail(bodyTooLarge());
+    if (this.bytes > requestLimits.requestBodyBytesMax) return this.fail(bodyTooLarge());
     this.pending.push(chunk);
     this.wake();
   };

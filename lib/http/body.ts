@@ -1,5 +1,5 @@
 /**
- * A request's body, whole and inflated, at most `limits.requestBodyBytesMax` long whatever its framing claims.
+ * A request's body, whole and inflated, at most `requestLimits.requestBodyBytesMax` long whatever its framing claims.
  *
  * On Node's server the bytes are read from the `IncomingMessage` into one buffer: the web
  * `Request` around it would copy them once more. Elsewhere (Lambda, tests) there is only the `Request`.
@@ -10,7 +10,7 @@ import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { releaseBytes } from '../kernel/bytes.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { ArrivalDeadlines } from './arrival-deadlines.ts';
 import { quoted } from './media-type.ts';
 import { malformedRequest } from './problems.ts';
@@ -35,7 +35,7 @@ const zstdDecompress = promisify(zlib.zstdDecompress);
 export async function readBody(source: BodySource): Promise<Uint8Array> {
   const encoding = contentEncoding(source.request.headers.get('content-encoding') ?? undefined);
   const announced = source.request.headers.get('content-length');
-  if (announced !== null && Number(announced) > limits.requestBodyBytesMax) throw bodyTooLarge();
+  if (announced !== null && Number(announced) > requestLimits.requestBodyBytesMax) throw bodyTooLarge();
   const bytes = await arrived(source, announced === null ? undefined : Number(announced));
   return encoding === 'identity' ? bytes : inflate(bytes, encoding);
 }
@@ -53,13 +53,13 @@ export function contentEncoding(header: string | undefined): ContentEncoding {
 export function bodyTooLarge(): MillraceError {
   return new MillraceError(
     'REQUEST_TOO_LARGE',
-    `a body is at most ${limits.requestBodyBytesMax} bytes, after inflation`,
+    `a body is at most ${requestLimits.requestBodyBytesMax} bytes, after inflation`,
   );
 }
 
 /** Stops at the limit: a bomb costs no more memory than a body may. */
 async function inflate(bytes: Uint8Array, encoding: 'gzip' | 'zstd'): Promise<Uint8Array> {
-  const options = { maxOutputLength: limits.requestBodyBytesMax };
+  const options = { maxOutputLength: requestLimits.requestBodyBytesMax };
   try {
     return await (encoding === 'gzip' ? gunzip(bytes, options) : zstdDecompress(bytes, options));
   } catch (error) {
@@ -73,7 +73,7 @@ async function arrived(source: BodySource, length: number | undefined): Promise<
   // A platform that has buffered the body already (Cloud Functions' `rawBody`, Lambda) hands it over in the request.
   if (!(incoming instanceof IncomingMessage)) {
     const bytes = new Uint8Array(await request.arrayBuffer());
-    if (bytes.length > limits.requestBodyBytesMax) throw bodyTooLarge();
+    if (bytes.length > requestLimits.requestBodyBytesMax) throw bodyTooLarge();
     return bytes;
   }
   return collect(incoming, length, deadlines);
@@ -89,9 +89,9 @@ function collect(
     let buffer: Buffer = Buffer.alloc(0);
     let filled = 0;
     const onData = (chunk: Buffer) => {
-      if (filled + chunk.length > limits.requestBodyBytesMax) return stop(bodyTooLarge());
+      if (filled + chunk.length > requestLimits.requestBodyBytesMax) return stop(bodyTooLarge());
       if (filled + chunk.length > buffer.length) {
-        const announced = filled === 0 ? Math.min(length ?? 0, limits.announcedBodyBytesTrusted) : 0;
+        const announced = filled === 0 ? Math.min(length ?? 0, requestLimits.announcedBodyBytesTrusted) : 0;
         buffer = grown(buffer, filled, Math.max(announced, filled + chunk.length));
       }
       chunk.copy(buffer, filled);
@@ -125,7 +125,7 @@ function collect(
 }
 
 function grown(buffer: Buffer, filled: number, needed: number): Buffer {
-  const larger = Buffer.allocUnsafe(Math.min(limits.requestBodyBytesMax, Math.max(needed, buffer.length * 2)));
+  const larger = Buffer.allocUnsafe(Math.min(requestLimits.requestBodyBytesMax, Math.max(needed, buffer.length * 2)));
   buffer.copy(larger, 0, 0, filled);
   return larger;
 }

@@ -1,6 +1,6 @@
 /** The `Authorization` header: `Bearer <secret>`, or HTTP Basic with the key's id and secret (RFC 7617). */
 import { Buffer, isUtf8 } from 'node:buffer';
-import type { Credentials } from '../broker/authenticate.ts';
+import type { Credentials } from '../broker/keys/authenticate.ts';
 import { MillraceError } from '../kernel/errors.ts';
 
 /** Throws UNAUTHENTICATED where there are none, or none that the API knows. Nothing of them is shown. */

@@ -7,9 +7,9 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { cors } from 'hono/cors';
-import type { Authenticator } from '../broker/authenticate.ts';
 import type { Broker } from '../broker/broker.ts';
 import type { BrokerLog } from '../broker/broker-log.ts';
+import type { Authenticator } from '../broker/keys/authenticate.ts';
 import type { TargetPolicy } from '../broker/triggers/target-policy.ts';
 import type { Principal } from '../coordination/tenants/principal.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -85,6 +85,8 @@ const CORS_HEADERS = [
   'Producer-Epoch',
   'Producer-Seq',
   'X-Rack',
+  // Of signed URLs; pages may send it without leave only in newer browsers.
+  'Range',
 ];
 const CORS_EXPOSED = [
   'Millrace-Next-Offset',

@@ -8,7 +8,7 @@ import { getRequestListener, RequestError } from '@hono/node-server';
 import type { BrokerLog } from '../broker/broker-log.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { Random } from '../kernel/random.ts';
 import { COMMON_HEADERS } from './answer.ts';
 import { ArrivalDeadlines } from './arrival-deadlines.ts';
@@ -37,19 +37,19 @@ export interface HttpServer {
 }
 
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { app, clock, headersMsMax = limits.requestHeadersMsMax, bodyMsMax } = options;
+  const { app, clock, headersMsMax = requestLimits.requestHeadersMsMax, bodyMsMax } = options;
   const deadlines = new ArrivalDeadlines({ clock, arrivalMsMax: bodyMsMax });
   // It puts a lighter `Response` in the global's place, which halves the processor time of a small answer.
   const listener = getRequestListener((request, env) => app.fetch(request, env), {
     errorHandler: (error) => outsideFault(error, options),
   });
   const server = createServer({
-    maxHeaderSize: limits.requestHeaderBytesMax,
+    maxHeaderSize: requestLimits.requestHeaderBytesMax,
     headersTimeout: headersMsMax,
     // The app has answered a slow body itself by then (body.ts).
-    requestTimeout: headersMsMax + 2 * limits.requestBodyMsMax,
-    connectionsCheckingInterval: limits.requestHeadersCheckMs,
-    keepAliveTimeout: limits.keepAliveMs,
+    requestTimeout: headersMsMax + 2 * requestLimits.requestBodyMsMax,
+    connectionsCheckingInterval: requestLimits.requestHeadersCheckMs,
+    keepAliveTimeout: requestLimits.keepAliveMs,
     // Node would answer a missing Host by itself, without a body; the listener below refuses it too.
     requireHostHeader: false,
   });
@@ -105,7 +105,7 @@ function outsideFault(error: unknown, { random, log }: HttpServerOptions): Respo
 
 function protocolFault(error: NodeJS.ErrnoException): MillraceError {
   if (error.code === 'HPE_HEADER_OVERFLOW') {
-    const detail = `The headers are longer than ${limits.requestHeaderBytesMax} bytes together.`;
+    const detail = `The headers are longer than ${requestLimits.requestHeaderBytesMax} bytes together.`;
     return new MillraceError('REQUEST_HEADERS_TOO_LARGE', detail);
   }
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT') {

@@ -7,7 +7,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 
 interface Exchange {
   incoming: IncomingMessage;
@@ -30,7 +30,7 @@ export class Pipelining {
     if (waiting === undefined) {
       this.behind.set(socket, []);
       this.start(socket, { incoming, outgoing });
-    } else if (waiting.length < limits.pipelinedRequestsMax) {
+    } else if (waiting.length < requestLimits.pipelinedRequestsMax) {
       waiting.push({ incoming, outgoing });
     } else {
       socket.destroy();

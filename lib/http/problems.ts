@@ -4,7 +4,7 @@
  */
 import { toHex } from '../kernel/bytes.ts';
 import { type Effect, type ErrorCode, errorRow, MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { Random } from '../kernel/random.ts';
 import { COMMON_HEADERS } from './answer.ts';
 
@@ -75,7 +75,7 @@ export function headersOf(error: MillraceError): Record<string, string> {
   const headers: Record<string, string> = {};
   const { status } = errorRow(error.code);
   if (status === 429 || status === 503) {
-    headers['Retry-After'] = String(Math.ceil((error.facts.retryAfterMs ?? limits.retryAfterMsDefault) / 1_000));
+    headers['Retry-After'] = String(Math.ceil((error.facts.retryAfterMs ?? requestLimits.retryAfterMsDefault) / 1_000));
   }
   if (status === 401) headers['WWW-Authenticate'] = 'Bearer realm="millrace", Basic realm="millrace", charset="UTF-8"';
   return headers;

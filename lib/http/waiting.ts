@@ -1,13 +1,13 @@
 /** Counts the requests of one process that wait for records: long polls and live tails. Each holds a socket and memory. */
 import { assert } from '../kernel/assert.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 
 export class WaitingRequests {
   private readonly max: number;
   private count = 0;
 
-  constructor(max: number = limits.waitingRequestsMax) {
+  constructor(max: number = requestLimits.waitingRequestsMax) {
     this.max = max;
   }
 

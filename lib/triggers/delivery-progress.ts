@@ -4,7 +4,7 @@
  */
 import { asOf } from '../coordination/triggers/lanes.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type { DeliveryState } from './delivery-state.ts';
 import type { Kept, LeaseChanges, LeaseKeeper, OffsetChange } from './lease-keeper.ts';
 import type { PartitionWork, StoredTrigger } from './ports.ts';
@@ -61,14 +61,14 @@ export class DeliveryProgress {
   /** Writes what has changed, and makes the lease last. `invokes`: invocations are about to begin. */
   async write(state: DeliveryState, invokes: boolean): Promise<Written> {
     const { clock, keeper, stored } = this.parts;
-    const renewal = keeper.lease.untilMs - clock.now() < limits.triggerIdleLeaseMs / 2;
+    const renewal = keeper.lease.untilMs - clock.now() < triggerLimits.triggerIdleLeaseMs / 2;
     if (!this.isDirty && !renewal) return 'written';
-    for (let attempt = 0; attempt < limits.triggerLeaseWritesMax; attempt++) {
-      this.latestBeginMs = clock.monotonic() + limits.triggerInvokeMarginMs;
-      const untilMs = clock.now() + limits.triggerInvokeMarginMs + stored.trigger.timeoutMs;
+    for (let attempt = 0; attempt < triggerLimits.triggerLeaseWritesMax; attempt++) {
+      this.latestBeginMs = clock.monotonic() + triggerLimits.triggerInvokeMarginMs;
+      const untilMs = clock.now() + triggerLimits.triggerInvokeMarginMs + stored.trigger.timeoutMs;
       if (invokes) this.busyUntilMs = Math.max(this.busyUntilMs, untilMs);
       if (!state.isBusy) this.busyUntilMs = 0;
-      const heldMs = Math.max(this.busyUntilMs, clock.now() + limits.triggerIdleLeaseMs);
+      const heldMs = Math.max(this.busyUntilMs, clock.now() + triggerLimits.triggerIdleLeaseMs);
       const kept = await keeper.keep({ ...this.changesOf(state), untilMs: heldMs }, this.offsetChange(state));
       if (kept.outcome === 'lost') return 'lost';
       if (kept.outcome === 'reset') {

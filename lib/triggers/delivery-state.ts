@@ -5,7 +5,7 @@ import type { LeaseError } from '../coordination/triggers/lease-item.ts';
 import { planLane, spanOf } from '../coordination/triggers/plan-lane.ts';
 import { type OpenWindow, windowAfter, windowEnded, windowOf } from '../coordination/triggers/window.ts';
 import { utf8 } from '../kernel/bytes.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Invoked } from './invoke-batch.ts';
 import type { FeedRecord, PartitionFeed } from './partition-feed.ts';
@@ -204,8 +204,8 @@ export class DeliveryState {
       return;
     }
     this.failures.set(lane, { error, ...(requestId !== undefined && { requestId }) });
-    const message = error.message.slice(0, limits.triggerErrorLengthMax);
-    this.error = { kind: error.kind.slice(0, limits.triggerErrorLengthMax), message, atMs: nowMs };
+    const message = error.message.slice(0, triggerLimits.triggerErrorLengthMax);
+    this.error = { kind: error.kind.slice(0, triggerLimits.triggerErrorLengthMax), message, atMs: nowMs };
   }
 
   private invoke(lane: number, queued: readonly FeedRecord[]): InvokeStep {
@@ -281,7 +281,7 @@ export class DeliveryState {
     const { window } = step.batch;
     if (window === undefined || window.isFinal || state === undefined) return undefined;
     if (result.result !== 'done' && result.result !== 'partial') return undefined;
-    if (utf8(JSON.stringify(state)).length <= limits.triggerWindowStateBytesMax) return undefined;
+    if (utf8(JSON.stringify(state)).length <= triggerLimits.triggerWindowStateBytesMax) return undefined;
     const last = { ...window, state, isFinal: true, isTerminatedEarly: true };
     return { ...step, ofBatch: result, batch: { ...step.batch, records: [], window: last } };
   }
@@ -292,7 +292,7 @@ export class DeliveryState {
     const { topic, partition } = work;
     const window = this.windowFor([]);
     const empty = { trigger: stored.trigger, topic, partition, records: [], ...(window !== undefined && { window }) };
-    return limits.eventBytesMax - events.envelopeBytes(empty);
+    return triggerLimits.eventBytesMax - events.envelopeBytes(empty);
   }
 }
 

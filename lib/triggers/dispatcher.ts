@@ -8,7 +8,7 @@ import type { Broker } from '../broker/broker.ts';
 import { ExpiringCache } from '../broker/expiring-cache.ts';
 import { listGroup } from '../broker/groups/group-directory.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { ledgerOf } from '../log/topic/topic.ts';
 import { HandOver } from './hand-over.ts';
@@ -75,8 +75,8 @@ export class Dispatcher {
     this.triggers = new ExpiringCache({
       read: dependencies.readTrigger,
       clock: broker.clock,
-      entriesMax: limits.triggersMax,
-      ageMsMax: limits.triggerChangeMs,
+      entriesMax: triggerLimits.triggersMax,
+      ageMsMax: triggerLimits.triggerChangeMs,
     });
   }
 
@@ -95,10 +95,12 @@ export class Dispatcher {
     const tally = new Tally(name, this.meter);
     const handOver = new HandOver({ trigger: name, handOn, clock, log: this.log });
     const dispatch = { name, deadlineMs, signal, tally, handOver };
-    const works = request.work.slice(0, limits.partitionsPerDispatchMax);
-    const beyond = request.work.slice(limits.partitionsPerDispatchMax);
+    const works = request.work.slice(0, triggerLimits.partitionsPerDispatchMax);
+    const beyond = request.work.slice(triggerLimits.partitionsPerDispatchMax);
     const handedOn = Promise.all(beyond.map((work) => handOver.add(work)));
-    const ends = await mapBounded(works, limits.partitionsPerDispatchMax, (work) => this.partition(dispatch, work));
+    const ends = await mapBounded(works, triggerLimits.partitionsPerDispatchMax, (work) =>
+      this.partition(dispatch, work),
+    );
     await handedOn;
     const durationMs = clock.monotonic() - begunMs;
     this.meter.dispatched(name, durationMs);
@@ -121,7 +123,7 @@ export class Dispatcher {
     this.active.set(key, own);
     try {
       let wanted = work.wanted;
-      for (let takes = 0; takes < limits.triggerTakesMax; takes++) {
+      for (let takes = 0; takes < triggerLimits.triggerTakesMax; takes++) {
         own.isWanted = false;
         const end = await this.once(dispatch, { ...work, wanted }, own);
         if (end.end === 'handed-on') {
@@ -182,7 +184,8 @@ export class Dispatcher {
         keeper,
         place,
         readTrigger: () => this.triggers.get(name),
-        bytesMax: () => Math.max(limits.triggerBufferBytesMin, limits.triggerBufferBytesMax / this.active.size),
+        bytesMax: () =>
+          Math.max(triggerLimits.triggerBufferBytesMin, triggerLimits.triggerBufferBytesMax / this.active.size),
         deadlineMs,
         signal,
       });

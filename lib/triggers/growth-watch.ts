@@ -2,7 +2,7 @@
 import type { Broker } from '../broker/broker.ts';
 import { highWatermark } from '../broker/ledger/replicated.ts';
 import type { LedgerId } from '../kernel/ids.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type { PartitionFeed } from './partition-feed.ts';
 
 export interface WatchedPartition {
@@ -33,7 +33,7 @@ export class GrowthWatch {
     const { broker, ledger, slot } = this.watched;
     const stop = new AbortController();
     this.underWay = stop;
-    const until = { timeoutMs: limits.triggerWaitMsMax, signal: stop.signal };
+    const until = { timeoutMs: triggerLimits.triggerWaitMsMax, signal: stop.signal };
     void broker.watcher
       .wait(ledger, (head) => highWatermark(head, slot) > position, until)
       .then(

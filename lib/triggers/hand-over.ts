@@ -1,6 +1,6 @@
 /** Partitions that stop together are handed on together: the next dispatcher then has what this one had. */
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { chunked } from '../kernel/map-bounded.ts';
 import type { DispatchRequest, PartitionWork, TriggerLog } from './ports.ts';
 
@@ -23,7 +23,7 @@ export class HandOver {
   /** Resolves when it has been handed on, or has failed to be: then the sweeper finds it. Never rejects. */
   add(work: PartitionWork): Promise<void> {
     this.collected.push(work);
-    this.sending ??= this.parts.clock.sleep(limits.triggerHandOnMs).then(() => this.send());
+    this.sending ??= this.parts.clock.sleep(triggerLimits.triggerHandOnMs).then(() => this.send());
     return this.sending;
   }
 
@@ -32,7 +32,7 @@ export class HandOver {
     const works = this.collected;
     this.collected = [];
     this.sending = undefined;
-    for (const work of chunked(works, limits.partitionsPerDispatchMax)) {
+    for (const work of chunked(works, triggerLimits.partitionsPerDispatchMax)) {
       try {
         await handOn({ trigger, work });
       } catch (error) {

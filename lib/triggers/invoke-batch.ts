@@ -1,7 +1,7 @@
 /** One invocation of a trigger's function with a batch, and what it means for the batch. */
 import type { AttemptResult } from '../coordination/triggers/attempt.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type {
   EventBatch,
   EventFormat,
@@ -56,7 +56,7 @@ async function attempted(parts: InvokeParts, batch: EventBatch, beginByMs: numbe
   const newest = batch.records.at(-1);
   if (newest !== undefined && newest.timestamp >= 0) parts.tally.iteratorAge(clock.now() - newest.timestamp);
   // A function that began now has ended by then, by anyone's clock.
-  const untilMs = clock.now() + timeoutMs + limits.triggerInvokeMarginMs + limits.triggerClockSkewMsMax;
+  const untilMs = clock.now() + timeoutMs + triggerLimits.triggerInvokeMarginMs + triggerLimits.triggerClockSkewMsMax;
   try {
     const payload = events.render(batch);
     if (clock.monotonic() > beginByMs) {

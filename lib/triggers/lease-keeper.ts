@@ -21,7 +21,7 @@ import { decideTake, type TakeDecision } from '../coordination/triggers/take.ts'
 import { toHex } from '../kernel/bytes.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Attributes, Condition, Write } from '../kernel/items.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { type LeaseStore, writeLease } from './lease-write.ts';
 
 export interface TakeLease {
@@ -44,7 +44,7 @@ export type TakenLease =
 export async function takeLease(store: LeaseStore, request: TakeLease): Promise<TakenLease> {
   const { id } = request;
   let lease = read(await store.metadata.get(leaseKey(id), 'strong'));
-  for (let attempt = 0; attempt < limits.triggerLeaseWritesMax; attempt++) {
+  for (let attempt = 0; attempt < triggerLimits.triggerLeaseWritesMax; attempt++) {
     const nowMs = store.clock.now();
     const decision = decideTake(lease, { ...request, nowMs });
     if (decision.outcome === 'held' && decision.leave && lease !== undefined) {
@@ -55,7 +55,7 @@ export async function takeLease(store: LeaseStore, request: TakeLease): Promise<
     }
     if (decision.outcome !== 'take') return decision;
     const holder = toHex(store.random.bytes(HOLDER_BYTES));
-    const untilMs = nowMs + limits.triggerIdleLeaseMs;
+    const untilMs = nowMs + triggerLimits.triggerIdleLeaseMs;
     const after = taken(lease, { ...request, holder, untilMs, nowMs });
     const guards = lease === undefined && request.guard !== undefined ? [request.guard] : [];
     const written = await writeLease(store, [planTake(id, lease, after), ...guards]);

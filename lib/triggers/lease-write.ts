@@ -8,7 +8,8 @@ import type { Broker } from '../broker/broker.ts';
 import { pauseMs } from '../coordination/triggers/backoff.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import type { Attributes, Write } from '../kernel/items.ts';
-import { limits } from '../kernel/limits.ts';
+import { storageLimits } from '../kernel/limits/storage.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 
 export type LeaseStore = Pick<Broker, 'metadata' | 'clock' | 'random'>;
 
@@ -29,10 +30,10 @@ export async function writeLease(
       return written.outcome === 'applied' ? { outcome: 'applied' } : { ...written, wasUnknown };
     } catch (error) {
       if (!(error instanceof MillraceError) || !error.retriable) throw error;
-      if (attempt + 1 >= limits.triggerLeaseWritesMax) throw error;
+      if (attempt + 1 >= triggerLimits.triggerLeaseWritesMax) throw error;
       if (error.effect === 'unknown') wasUnknown = true;
     }
-    const { storageRetryPauseMsMin: minMs, storageRetryPauseMsMax: maxMs } = limits;
+    const { storageRetryPauseMsMin: minMs, storageRetryPauseMsMax: maxMs } = storageLimits;
     await clock.sleep(pauseMs(attempt + 1, { minMs, maxMs, fraction: random.fraction() }));
   }
 }

@@ -10,7 +10,7 @@ import { nameOf, readCommitted } from '../broker/groups/group-items.ts';
 import { highWatermark } from '../broker/ledger/replicated.ts';
 import { newLanes } from '../coordination/triggers/lanes.ts';
 import type { LedgerId } from '../kernel/ids.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { DeliveryProgress, type Written } from './delivery-progress.ts';
 import { DeliveryState, type GiveUpStep, type InvokeStep, type Planned, type Step } from './delivery-state.ts';
 import { type GiveUpParts, giveUp } from './give-up.ts';
@@ -154,7 +154,7 @@ export class PartitionDelivery {
     const { signal, stored, clock, deadlineMs, log } = this.parts;
     if (signal.aborted) return 'stopped';
     const { timeoutMs, name } = stored.trigger;
-    if (clock.monotonic() + timeoutMs + limits.triggerEndMarginMs > deadlineMs) return 'deadline';
+    if (clock.monotonic() + timeoutMs + triggerLimits.triggerEndMarginMs > deadlineMs) return 'deadline';
     try {
       const now = await this.parts.readTrigger();
       if (now?.trigger.enabled !== true) return 'disabled';
@@ -250,7 +250,7 @@ export class PartitionDelivery {
     if (this.leaving !== undefined) return this.leave(this.leaving);
     if (planned === undefined || planned.wantsRead || planned.steps.length > 0 || this.chosen.length > 0) return 'stay';
     if (this.reading.isOutOfRange || this.finished.length > 0) return undefined;
-    if (planned.dueMs !== undefined && planned.dueMs - clock.now() <= limits.triggerWaitMsMax) {
+    if (planned.dueMs !== undefined && planned.dueMs - clock.now() <= triggerLimits.triggerWaitMsMax) {
       this.watch.begin(this.state.feed);
       return 'stay';
     }
@@ -267,7 +267,7 @@ export class PartitionDelivery {
   /** With a batching window longer: one dispatcher that stays with many partitions costs less than one for each of their windows. */
   private get lingerMs(): number {
     const { batchingWindowMs } = this.parts.stored.trigger;
-    return Math.min(Math.max(batchingWindowMs, limits.triggerLingerMsMin), limits.triggerLingerMsMax);
+    return Math.min(Math.max(batchingWindowMs, triggerLimits.triggerLingerMsMin), triggerLimits.triggerLingerMsMax);
   }
 
   /** Gives the lease back where nothing can be done now, unless more is wanted than was seen. */
@@ -312,7 +312,7 @@ export class PartitionDelivery {
     }
     const { feed, lanes, fillingSinceMs } = this.state;
     const dues = lanes.map(({ dueMs }) => dueMs ?? 0);
-    const dueMs = leaving === 'failed' ? clock.now() + limits.triggerWaitMsMax : Math.min(...dues);
+    const dueMs = leaving === 'failed' ? clock.now() + triggerLimits.triggerWaitMsMax : Math.min(...dues);
     const isLater = dueMs > clock.now();
     const wait = { ...(isLater && { nextMs: dueMs }), ...(fillingSinceMs !== undefined && { fillingSinceMs }) };
     const kept = await this.progress.giveBack(this.state, wait, Number.MAX_SAFE_INTEGER);
@@ -324,7 +324,7 @@ export class PartitionDelivery {
     if (leaving !== 'deadline') return { end: leaving };
     const isLeft = !feed.isAtEnd || feed.queues.some((queue) => queue.length > 0);
     if (!isLeft) return { end: 'reached' };
-    if (dueMs - clock.now() > limits.triggerWaitMsMax) return { end: 'not-due' };
+    if (dueMs - clock.now() > triggerLimits.triggerWaitMsMax) return { end: 'not-due' };
     return { end: 'handed-on', wanted: Math.max(feed.end, keeper.lease.wanted) };
   }
 
@@ -336,12 +336,15 @@ export class PartitionDelivery {
     const nowMs = clock.now();
     // While the round was written down it has become due.
     if (planned?.dueMs !== undefined && planned.dueMs <= nowMs) return;
-    const waits: number[] = [limits.triggerWaitMsMax, keeper.lease.untilMs - nowMs - limits.triggerIdleLeaseMs / 2];
+    const waits: number[] = [
+      triggerLimits.triggerWaitMsMax,
+      keeper.lease.untilMs - nowMs - triggerLimits.triggerIdleLeaseMs / 2,
+    ];
     if (planned?.dueMs !== undefined) waits.push(planned.dueMs - nowMs);
     if (this.idleSinceMs !== undefined) waits.push(this.idleSinceMs + this.lingerMs - clock.monotonic());
     if (planned?.wantsRead === true) waits.push(this.reading.dueMs - clock.monotonic());
     if (this.leaving === undefined) {
-      waits.push(deadlineMs - limits.triggerEndMarginMs - stored.trigger.timeoutMs - clock.monotonic() + 1);
+      waits.push(deadlineMs - triggerLimits.triggerEndMarginMs - stored.trigger.timeoutMs - clock.monotonic() + 1);
     }
     const soonest = waits.filter((wait) => wait > 0);
     const stop = new AbortController();

@@ -1,9 +1,9 @@
 /** The records of a partition that lie ahead of its lanes: read in order, filtered, and put into the lane of their key. */
 import type { Broker } from '../broker/broker.ts';
-import { fetchRecords } from '../broker/fetch.ts';
+import { fetchRecords } from '../broker/fetch/fetch.ts';
 import type { QueuedRecord } from '../coordination/triggers/batch.ts';
 import { type Lane, laneOf } from '../coordination/triggers/lanes.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
 import type { PartitionWork, TriggerRecord } from './ports.ts';
 
 export interface FeedRecord extends QueuedRecord {
@@ -68,8 +68,8 @@ export class PartitionFeed {
       topic,
       partition,
       position: { at: 'offset', offset: this.position },
-      maxBytes: Math.min(limits.fetchBytesMax, this.parts.bytesMax()),
-      maxRecords: limits.fetchRecordsMax,
+      maxBytes: Math.min(requestLimits.fetchBytesMax, this.parts.bytesMax()),
+      maxRecords: requestLimits.fetchRecordsMax,
       minBytes: 1,
       waitMs: 0,
     });

@@ -3,7 +3,7 @@ import type { Broker } from '../broker/broker.ts';
 import { pauseMs } from '../coordination/triggers/backoff.ts';
 import type { LeaseError } from '../coordination/triggers/lease-item.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type { PartitionFeed } from './partition-feed.ts';
 import type { PartitionWork, StoredTrigger, TriggerLog } from './ports.ts';
 import type { Tally } from './tally.ts';
@@ -87,12 +87,12 @@ export class PartitionReading {
     }
     if (code === 'UNKNOWN_TOPIC_OR_PARTITION') return this.events.gone();
     this.failures++;
-    const { triggerRetryPauseMsMin: minMs, triggerRetryPauseMsMax: maxMs } = limits;
+    const { triggerRetryPauseMsMin: minMs, triggerRetryPauseMsMax: maxMs } = triggerLimits;
     const pause = pauseMs(this.failures, { minMs, maxMs, fraction: broker.random.fraction() });
     this.notBeforeMs = broker.clock.monotonic() + pause;
     const { topic, partition } = work;
     log.warn('A partition could not be read', { trigger: stored.trigger.name, topic, partition, error });
     const said = { kind: code ?? 'Unknown', message: String(error), atMs: broker.clock.now() };
-    this.events.failed(said, this.failures >= limits.triggerLeaseWritesMax);
+    this.events.failed(said, this.failures >= triggerLimits.triggerLeaseWritesMax);
   }
 }

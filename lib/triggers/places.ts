@@ -4,14 +4,14 @@
  */
 
 import type { Broker } from '../broker/broker.ts';
+import { listOffsets } from '../broker/fetch/list-offsets.ts';
 import { nameOf, readCommitted } from '../broker/groups/group-items.ts';
-import { listOffsets } from '../broker/list-offsets.ts';
 import { type Lane, newLanes } from '../coordination/triggers/lanes.ts';
 import type { Lease } from '../coordination/triggers/lease-item.ts';
 import type { Trigger } from '../coordination/triggers/trigger.ts';
 import type { OpenWindow } from '../coordination/triggers/window.ts';
 import { MillraceError } from '../kernel/errors.ts';
-import { limits } from '../kernel/limits.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import type { PartitionWork } from './ports.ts';
 
 export interface Place {
@@ -36,7 +36,7 @@ export async function placeOf(
   const found = await readCommitted(broker.metadata, trigger.group, [{ topicId, partition }]);
   const committed = found.get(nameOf({ topicId, partition }));
   const { lanes, window, fillingSinceMs } = lease;
-  const latestMs = broker.clock.now() + limits.triggerAheadMsMax;
+  const latestMs = broker.clock.now() + triggerLimits.triggerAheadMsMax;
   const runsUntilMs = earlier(lease.runsUntilMs, latestMs);
   // A lease that is new, or was fenced, knows of no offset; then there is one, or it has no lanes.
   if (committed === lease.committed && lanes.length === trigger.parallelizationFactor) {

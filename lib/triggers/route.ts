@@ -10,7 +10,8 @@ import { wakeOf } from '../broker/triggers/wake.ts';
 import { isDelivering, type TriggerRecord } from '../coordination/triggers/trigger-item.ts';
 import type { TopicId } from '../kernel/ids.ts';
 import type { Attributes, ItemKey } from '../kernel/items.ts';
-import { limits } from '../kernel/limits.ts';
+import { storageLimits } from '../kernel/limits/storage.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { chunked, mapBounded } from '../kernel/map-bounded.ts';
 import { decodeHead, type LedgerHead } from '../log/ledger/head.ts';
 import type { DispatchRequest, PartitionWork, TriggerLog } from './ports.ts';
@@ -36,7 +37,7 @@ export interface RoutedTopic {
 }
 
 export interface Routed {
-  /** At most `limits.partitionsPerDispatchMax` partitions each. */
+  /** At most `triggerLimits.partitionsPerDispatchMax` partitions each. */
   requests: DispatchRequest[];
   /** Topics of heads that carry `wake`, and of which no trigger is known. */
   unknown: ReadonlySet<TopicId>;
@@ -70,7 +71,7 @@ export function routeHeads(changes: readonly ItemChange[], routes: readonly Trig
 }
 
 export function requestsFor(trigger: string, work: readonly PartitionWork[]): DispatchRequest[] {
-  return chunked(work, limits.partitionsPerDispatchMax).map((some) => ({ trigger, work: some }));
+  return chunked(work, triggerLimits.partitionsPerDispatchMax).map((some) => ({ trigger, work: some }));
 }
 
 interface GrownLedger {
@@ -116,7 +117,7 @@ async function readRoutes(
   triggers: readonly TriggerRecord[],
   how: { fresh?: boolean } = {},
 ): Promise<TriggerRoute[]> {
-  return mapBounded(triggers.filter(isDelivering), limits.storageFanOutMax, async ({ trigger }) => {
+  return mapBounded(triggers.filter(isDelivering), storageLimits.storageFanOutMax, async ({ trigger }) => {
     const topics = await topicsOfTrigger(broker, trigger, how);
     const entries = topics.map(({ topicId, name, ledgerPartitions }) => [topicId, { name, ledgerPartitions }] as const);
     return { trigger: trigger.name, topics: new Map(entries) };

@@ -24,7 +24,9 @@ import { type Lease, planDrop } from '../coordination/triggers/lease-item.ts';
 import { isOver } from '../coordination/triggers/take.ts';
 import { isDelivering, type TriggerRecord } from '../coordination/triggers/trigger-item.ts';
 import type { LedgerId } from '../kernel/ids.ts';
-import { limits } from '../kernel/limits.ts';
+import { requestLimits } from '../kernel/limits/requests.ts';
+import { storageLimits } from '../kernel/limits/storage.ts';
+import { triggerLimits } from '../kernel/limits/triggers.ts';
 import { mapBounded } from '../kernel/map-bounded.ts';
 import { decodeHead, headKey } from '../log/ledger/head.ts';
 import type { Topic } from '../log/topic/topic.ts';
@@ -85,7 +87,7 @@ export async function sweepTriggers(broker: Broker, options: SweepTriggersOption
 
 /** What someone has begun who is certainly gone. */
 async function finish(broker: Broker, record: TriggerRecord): Promise<boolean> {
-  const isOld = broker.clock.now() - record.createdMs >= limits.triggerUnfinishedMs;
+  const isOld = broker.clock.now() - record.createdMs >= triggerLimits.triggerUnfinishedMs;
   if (record.phase === 'deleting') {
     await finishDeletion(broker, record);
     return true;
@@ -101,7 +103,7 @@ async function sweepTrigger(
   options: SweepTriggersOptions,
   sweep: TriggerSweep,
 ): Promise<void> {
-  const { from, partitionsMax = limits.sweptPartitionsMax } = options;
+  const { from, partitionsMax = triggerLimits.sweptPartitionsMax } = options;
   const topics = (await topicsOfTrigger(broker, trigger, { fresh: true })).sort((a, b) => (a.name < b.name ? -1 : 1));
   const leases = await readLeases(broker, trigger.group, { consistency: 'eventual' });
   const committed = await committedOf(broker, trigger.group);
@@ -142,7 +144,7 @@ async function handOn(
 /** Whether a dispatcher would take the lease, and find something to do: by the rules of `decideTake`. */
 export function isDue(lease: Lease | undefined, behind: number, nowMs: number): boolean {
   if (lease === undefined) return behind > 0;
-  if (lease.holder !== undefined && !isOver(lease.untilMs + limits.triggerClockSkewMsMax, nowMs)) return false;
+  if (lease.holder !== undefined && !isOver(lease.untilMs + triggerLimits.triggerClockSkewMsMax, nowMs)) return false;
   const hasWindow = lease.window?.hasBegun === true;
   // Of a lease that ran out nobody knows what was due.
   const isReady = lease.holder !== undefined || lease.nextMs === undefined || isOver(lease.nextMs, nowMs);
@@ -157,7 +159,7 @@ interface SeenPartition {
 }
 
 async function lookAt(broker: Broker, topic: Topic, sweep: TriggerSweep): Promise<SeenPartition[]> {
-  const seen = await mapBounded(ledgersOf(topic), limits.storageFanOutMax, async (ledger) => {
+  const seen = await mapBounded(ledgersOf(topic), storageLimits.storageFanOutMax, async (ledger) => {
     const attributes = await broker.metadata.get(headKey(ledger), 'eventual');
     if (attributes === undefined) return [];
     if (wakeOf(attributes) === undefined) {
@@ -186,7 +188,7 @@ async function committedOf({ metadata }: Broker, group: string): Promise<Map<str
       pk: groupKey(group),
       from,
       to: `${OFFSETS_PREFIX.slice(0, -1)}$`,
-      limit: limits.listPageMax,
+      limit: requestLimits.listPageMax,
       consistency: 'eventual',
     });
     for (const { key, attributes } of page.items) {
@@ -213,7 +215,7 @@ async function dropLeases(
   const unused = [...leases.values()].filter(
     ({ topicId, lease }) => !known.has(topicId) && (lease.holder === undefined || lease.untilMs <= nowMs),
   );
-  await mapBounded(unused, limits.storageFanOutMax, ({ topicId, partition, lease }) =>
+  await mapBounded(unused, storageLimits.storageFanOutMax, ({ topicId, partition, lease }) =>
     broker.metadata.write([planDrop({ group, topicId, partition }, lease)]),
   );
   return unused.length;

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ArrivalDeadlines } from '../../lib/http/arrival-deadlines.ts';
 import { contentEncoding, readBody } from '../../lib/http/body.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import { listeningWorld } from '../support/http-world.ts';
 
 const gzip = promisify(zlib.gzip);
@@ -27,14 +27,14 @@ describe('a body', () => {
 
   test.each(['gzip', 'zstd'] as const)('that was %s and is a bomb stops at the limit', async (encoding) => {
     const bomb = await compressors[encoding](Buffer.alloc(128 * 1024 * 1024));
-    expect(bomb.length).toBeLessThan(limits.requestBodyBytesMax);
+    expect(bomb.length).toBeLessThan(requestLimits.requestBodyBytesMax);
     const before = process.memoryUsage().arrayBuffers;
     await expect(read(bomb, { 'content-encoding': encoding })).rejects.toMatchObject({ code: 'REQUEST_TOO_LARGE' });
     expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 * 1024 * 1024);
   });
 
   test('of exactly the limit after inflation is read', async () => {
-    const whole = Buffer.alloc(limits.requestBodyBytesMax, 'x');
+    const whole = Buffer.alloc(requestLimits.requestBodyBytesMax, 'x');
     expect(await read(await gzip(whole), { 'content-encoding': 'gzip' })).toHaveLength(whole.length);
     await expect(
       read(await gzip(Buffer.concat([whole, whole.subarray(0, 1)])), { 'content-encoding': 'gzip' }),
@@ -65,7 +65,7 @@ describe('a body', () => {
   });
 
   test('that is larger than the limit is refused where no server has counted it', async () => {
-    await expect(read(Buffer.alloc(limits.requestBodyBytesMax + 1))).rejects.toMatchObject({
+    await expect(read(Buffer.alloc(requestLimits.requestBodyBytesMax + 1))).rejects.toMatchObject({
       code: 'REQUEST_TOO_LARGE',
     });
   });

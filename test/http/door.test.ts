@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createAuthenticator } from '../../lib/broker/authenticate.ts';
+import { createAuthenticator } from '../../lib/broker/keys/authenticate.ts';
 import { NATIVE_PATHS } from '../../lib/http/native/paths.ts';
 import type { Problem } from '../../lib/http/problems.ts';
 import { httpWorld } from '../support/http-world.ts';

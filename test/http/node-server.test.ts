@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createHttpServer } from '../../lib/http/node-server.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { listeningWorld } from '../support/http-world.ts';
 import { type RawAnswer, RawConnection, rawRequest } from '../support/raw-http.ts';
@@ -40,7 +40,7 @@ describe('what no request is', () => {
     ['a Host that is none', rawRequest('GET /v1/topics', { Host: 'a b' }), 400],
     ['a backslash in the path', rawRequest('GET /v1\\topics'), 400],
     ['a path without a slash', rawRequest('GET v1/topics'), 400],
-    ['headers without end', rawRequest('GET /v1/topics', { A: 'x'.repeat(limits.requestHeaderBytesMax) }), 431],
+    ['headers without end', rawRequest('GET /v1/topics', { A: 'x'.repeat(requestLimits.requestHeaderBytesMax) }), 431],
     [
       'many headers',
       rawRequest('GET /v1/topics', Object.fromEntries(Array.from({ length: 4_000 }, (_, i) => [`H${i}`, 'x']))),
@@ -150,7 +150,7 @@ describe('bodies over the limit', () => {
     const { url } = await listeningWorld();
     const announced = rawRequest('POST /v1/topics', {
       ...JSON_TYPE,
-      'Content-Length': String(limits.requestBodyBytesMax + 1),
+      'Content-Length': String(requestLimits.requestBodyBytesMax + 1),
     });
     const answer = await exchange(url, announced);
     expect(answer?.status).toBe(413);
@@ -159,7 +159,7 @@ describe('bodies over the limit', () => {
     const connection = await RawConnection.open(url);
     await connection.send(rawRequest('POST /v1/topics', { ...JSON_TYPE, 'Transfer-Encoding': 'chunked' }));
     const chunk = `10000\r\n${' '.repeat(0x10000)}\r\n`;
-    for (let sent = 0; sent <= limits.requestBodyBytesMax && !connection.isClosed; sent += 0x10000)
+    for (let sent = 0; sent <= requestLimits.requestBodyBytesMax && !connection.isClosed; sent += 0x10000)
       await connection.send(chunk);
     expect(code(await connection.answer())).toBe('REQUEST_TOO_LARGE');
     connection.destroy();
@@ -167,7 +167,7 @@ describe('bodies over the limit', () => {
 
   test('a body of exactly the limit is read', async () => {
     const { url } = await listeningWorld();
-    const text = '{"name":"t"}'.padEnd(limits.requestBodyBytesMax, ' ');
+    const text = '{"name":"t"}'.padEnd(requestLimits.requestBodyBytesMax, ' ');
     const answer = await fetch(`${url}/v1/topics`, { method: 'POST', headers: JSON_TYPE, body: text });
     expect(answer.status).toBe(201);
   });
@@ -289,7 +289,7 @@ describe('requests that are sent ahead of their answers', () => {
   test('are not held without end', async () => {
     const { url, begun, until, close } = await held();
     const connection = await RawConnection.open(url);
-    await connection.send(ahead(limits.pipelinedRequestsMax + 2));
+    await connection.send(ahead(requestLimits.pipelinedRequestsMax + 2));
     await until(1);
     await connection.until(() => false);
     expect(connection.isClosed).toBe(true);

@@ -2,7 +2,7 @@
 import { runOf } from '../../lib/broker/append/accept-batches.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { produceLimits } from '../../lib/kernel/limits/produce.ts';
 import { batchOf, type Process } from './broker.ts';
 import { idle } from './manual-clock.ts';
 
@@ -17,7 +17,7 @@ export function append(
   { broker }: Process,
   { ledger, slot = 0, values = ['v'], expectedOffset }: Appended,
 ): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.appender.append({ ledger, slot, run: runOf([batchOf(...values)]), expectedOffset, deadlineMs });
 }
 

@@ -2,12 +2,12 @@
 import { afterEach } from 'vitest';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { type CreateTopicRequest, createTopic } from '../../lib/broker/create-topic.ts';
+import { type CreateTopicRequest, createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
 import type { Attributes } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { type Random, seededRandom } from '../../lib/kernel/random.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../lib/log/ledger/head.ts';
 import { type LocatedRun, runsInPage, runsInTail } from '../../lib/log/ledger/locate.ts';
@@ -21,6 +21,7 @@ import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createLocalPresigner, type LocalPresigner } from '../../lib/storage/objects/local-presign.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
+import type { Spool } from '../../lib/storage/objects/spool.ts';
 import { createTieredObjectStore, type TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { InterceptedMetadata, InterceptedObjects } from './intercepted-stores.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -72,11 +73,12 @@ export interface MakeBrokerOptions {
   stores?: Stores;
   random?: Random;
   cacheBytes?: number;
+  spool?: Spool;
 }
 
 let processes = 0;
 
-export function makeBroker({ stores = makeStores(), random, cacheBytes }: MakeBrokerOptions = {}): Process {
+export function makeBroker({ stores = makeStores(), random, cacheBytes, spool }: MakeBrokerOptions = {}): Process {
   const metadata = new InterceptedMetadata(stores.metadata);
   const objects = new InterceptedObjects(stores.objects);
   const logged: Process['logged'] = [];
@@ -89,6 +91,7 @@ export function makeBroker({ stores = makeStores(), random, cacheBytes }: MakeBr
     random: random ?? seededRandom(++processes),
     log: { info: () => {}, warn: note, error: note },
     cacheBytes,
+    spool,
   });
   return { broker, metadata, objects, clock: stores.clock, logged };
 }
@@ -144,7 +147,7 @@ export async function objectNames({ clock, objects }: Stores | Process): Promise
 /** As a store says that it did nothing because it was asked for too much. */
 export function throttled(): MillraceError {
   return new MillraceError('THROTTLING_QUOTA_EXCEEDED', 'a write was throttled', {
-    facts: { retryAfterMs: limits.storageRetryPauseMsMax },
+    facts: { retryAfterMs: storageLimits.storageRetryPauseMsMax },
   });
 }
 

@@ -29,7 +29,7 @@ import {
 } from '../../lib/coordination/groups/member-item.ts';
 import { memberKey, type Seat, seatOf } from '../../lib/coordination/groups/seat.ts';
 import type { Write } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { groupLimits } from '../../lib/kernel/limits/groups.ts';
 import { evaluate } from '../../lib/storage/metadata/apply.ts';
 import { ItemTable } from './item-table.ts';
 
@@ -299,8 +299,8 @@ export class ClassicModel {
 
   private look(late: boolean): void {
     const { state, members } = this.view();
-    if (state === undefined || !isLookDue(state, this.nowMs, limits.groupLookMs)) return;
-    this.send({ writes: [planLook(GROUP, state, this.nowMs + limits.groupLookMs)], what: 'look' }, false);
+    if (state === undefined || !isLookDue(state, this.nowMs, groupLimits.groupLookMs)) return;
+    this.send({ writes: [planLook(GROUP, state, this.nowMs + groupLimits.groupLookMs)], what: 'look' }, false);
     const { suspects, gone } = judgeMembers(members, { target: undefined, nowMs: this.nowMs });
     for (const member of suspects) {
       this.send({ writes: [planMember(GROUP, suspected(member, this.nowMs))], what: 'suspect' }, late);

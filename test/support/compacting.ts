@@ -2,14 +2,14 @@
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { describePartition } from '../../lib/broker/describe-topic.ts';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
 import { type Compaction, type CompactionBounds, compactPartition } from '../../lib/broker/lifecycle/compact.ts';
 import { deleteRecords } from '../../lib/broker/lifecycle/delete-records.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
 import { mergeSegments } from '../../lib/broker/lifecycle/merge-segments.ts';
-import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { describePartition } from '../../lib/broker/topics/describe-topic.ts';
 import { transact } from '../../lib/broker/transactions/transact.ts';
 import { concatBytes, utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import { keyMapBytes } from '../../lib/log/compaction/key-map.ts';
@@ -33,7 +33,7 @@ export type WorldStep =
   | { step: 'transact'; updates: Update[] }
   | { step: 'merge' }
   | { step: 'merge-segments'; targetBytes: number }
-  | { step: 'compact'; keys: number; dirtyBytesMax: number }
+  | { step: 'compact'; keys: number; bytesMax: number; groupBytesMax: number }
   | { step: 'delete'; share: number }
   | { step: 'wait'; ms: number };
 
@@ -68,7 +68,8 @@ export const worldSteps: fc.Arbitrary<WorldStep[]> = fc.array(
       arbitrary: fc.record({
         step: fc.constant('compact' as const),
         keys: fc.constantFrom(1, 3, 1_000),
-        dirtyBytesMax: fc.constantFrom(1, 400, 1_000_000),
+        bytesMax: fc.constantFrom(1, 400, 1_000_000),
+        groupBytesMax: fc.constantFrom(1, 1_000_000),
       }),
     },
     {
@@ -106,10 +107,10 @@ function batchOfUpdates(list: readonly Update[], codec: CompressionType, timesta
 export async function produceUpdates(
   process: Process,
   list: readonly Update[],
-  { topic = 't', codec = 'none' }: { topic?: string; codec?: CompressionType } = {},
+  { topic = 't', partition = 0, codec = 'none' }: { topic?: string; partition?: number; codec?: CompressionType } = {},
 ): Promise<void> {
   const batches = batchOfUpdates(list, codec, process.clock.now());
-  await finished(process, produceBatches(process.broker, { topic, partition: 0, batches, acks: 'all' }));
+  await finished(process, produceBatches(process.broker, { topic, partition, batches, acks: 'all' }));
 }
 
 export async function mergeAll({ broker }: Process, name = 't'): Promise<void> {
@@ -121,7 +122,7 @@ export async function mergeAll({ broker }: Process, name = 't'): Promise<void> {
 
 export async function compact(
   { broker }: Process,
-  bounds?: CompactionBounds,
+  bounds?: Partial<CompactionBounds>,
   signal?: AbortSignal,
 ): Promise<Compaction> {
   const topic = await broker.topics.get('t');
@@ -165,9 +166,12 @@ export async function takeStep(process: Process, step: WorldStep): Promise<void>
       });
       return;
     }
-    case 'compact':
-      await compact(process, { keyBytesMax: keyMapBytes(step.keys), dirtyBytesMax: step.dirtyBytesMax });
+    case 'compact': {
+      const { keys, bytesMax, groupBytesMax } = step;
+      const bounds = { dirtyBytesMax: bytesMax, stepBytesMax: bytesMax, groupBytesMax };
+      await compact(process, { keyBytesMax: keyMapBytes(keys), ...bounds });
       return;
+    }
     case 'wait':
       await process.clock.advance(step.ms);
   }

@@ -1,7 +1,7 @@
 /** Dispatchers over real embedded stores, a function that does what a test says, and a clock that the test moves. */
-import { fetchRecords } from '../../lib/broker/fetch.ts';
+import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';
 import { readCommitted } from '../../lib/broker/groups/group-items.ts';
-import { type ProduceRecord, produceRecords } from '../../lib/broker/produce.ts';
+import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
 import { decodeLease, type Lease, leaseKey } from '../../lib/coordination/triggers/lease-item.ts';
 import type { Trigger } from '../../lib/coordination/triggers/trigger.ts';
 import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';

@@ -1,10 +1,11 @@
 /** Consumers of a group over brokers in memory, with a clock that the test moves. */
-import { createTopic } from '../../lib/broker/create-topic.ts';
+
+import { listCommittedOffsets } from '../../lib/broker/groups/list-committed-offsets.ts';
 import { type PollRequest, type PollResult, poll } from '../../lib/broker/groups/poll.ts';
-import { listCommittedOffsets } from '../../lib/broker/list-committed-offsets.ts';
-import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { utf8Text } from '../../lib/kernel/bytes.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import { batchOf, makeBroker, makeStores, type Process, type Stores } from './broker.ts';
 
 export const GROUP = 'g';
@@ -61,8 +62,8 @@ export class GroupConsumer {
       ...(this.cursor !== undefined && { cursor: this.cursor }),
       commit: 'delivered',
       reset: 'earliest',
-      maxRecords: limits.fetchRecordsDefault,
-      maxBytes: limits.fetchBytesDefault,
+      maxRecords: requestLimits.fetchRecordsDefault,
+      maxBytes: requestLimits.fetchBytesDefault,
       waitMs: 0,
       authorize: () => {},
       ...given,

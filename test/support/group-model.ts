@@ -31,7 +31,7 @@ import { decideRegroup } from '../../lib/coordination/groups/regroup.ts';
 import { type Seat, seatOf } from '../../lib/coordination/groups/seat.ts';
 import { planTarget, type Target } from '../../lib/coordination/groups/target-item.ts';
 import type { Write } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { groupLimits } from '../../lib/kernel/limits/groups.ts';
 import { topicIdOf } from './group-arbitraries.ts';
 import { GroupRecords } from './group-records.ts';
 import type { Sabotage, Step } from './group-steps.ts';
@@ -338,8 +338,8 @@ export class GroupModel extends GroupTable {
   private look(process: number, late: boolean): void {
     const state = this.state();
     const nowMs = this.now(process);
-    if (state === undefined || !isLookDue(state, nowMs, limits.groupLookMs)) return;
-    this.send({ writes: [planLook(GROUP, state, nowMs + limits.groupLookMs)], purpose: 'look' }, false);
+    if (state === undefined || !isLookDue(state, nowMs, groupLimits.groupLookMs)) return;
+    this.send({ writes: [planLook(GROUP, state, nowMs + groupLimits.groupLookMs)], purpose: 'look' }, false);
     const { suspects, gone } = judgeMembers(this.members(), { target: this.target(0), nowMs });
     for (const member of suspects) {
       this.send({ writes: [planMember(GROUP, suspected(member, nowMs))], purpose: 'suspect' }, late);

@@ -3,14 +3,15 @@ import * as fc from 'fast-check';
 import { encodeReplication, initialReplication } from '../../lib/coordination/replication/replica-state.ts';
 import type { LedgerId, ObjectId } from '../../lib/kernel/ids.ts';
 import { OBJECT_RANDOM_BYTES } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../lib/kernel/limits/ledger.ts';
+import { topicLimits } from '../../lib/kernel/limits/topics.ts';
 import type { BundleEntry } from '../../lib/log/ledger/bundle.ts';
 import type { Commit } from '../../lib/log/ledger/commit.ts';
 import type { LedgerHead } from '../../lib/log/ledger/head.ts';
 import type { Page } from '../../lib/log/ledger/page.ts';
 import type { Run } from '../../lib/log/segment/footer.ts';
 
-const SLOTS = limits.partitionsPerLedgerMax;
+const SLOTS = topicLimits.partitionsPerLedgerMax;
 
 export const LEDGER: LedgerId = { topicId: 'AAAAAAAAQACAAAAAAAAAAA', index: 0 };
 
@@ -19,8 +20,8 @@ const count = fc.oneof(fc.nat({ max: 300 }), fc.maxSafeNat(), fc.constant(Number
 
 const timestamp = fc.oneof(
   fc.integer({ min: 1_700_000_000_000, max: 1_700_000_100_000 }),
-  fc.maxSafeNat().map((ms) => ms % (limits.timestampMsMax + 1)),
-  fc.constantFrom(0, 1, limits.timestampMsMax),
+  fc.maxSafeNat().map((ms) => ms % (topicLimits.timestampMsMax + 1)),
+  fc.constantFrom(0, 1, topicLimits.timestampMsMax),
 );
 
 const uint32 = fc.nat({ max: 2 ** 32 - 1 });
@@ -108,7 +109,7 @@ const singleHead: fc.Arbitrary<LedgerHead> = fc.record({
   start: perSlot(count),
   tail: fc.array(commit, { maxLength: 10 }),
   recent: fc.array(fc.uint8Array({ minLength: 9, maxLength: 9 }), { maxLength: 20 }),
-  recentSealed: fc.array(fc.nat(), { maxLength: limits.sealsRemembered }),
+  recentSealed: fc.array(fc.nat(), { maxLength: ledgerLimits.sealsRemembered }),
   sealed: fc.nat(),
   merged: fc.nat(),
   retired: fc.nat(),

@@ -9,7 +9,8 @@
  */
 import assert from 'node:assert/strict';
 import type { Attributes, Write } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { ledgerLimits } from '../../lib/kernel/limits/ledger.ts';
+import { topicLimits } from '../../lib/kernel/limits/topics.ts';
 import {
   type AppendPlan,
   type AppendRefusal,
@@ -84,7 +85,7 @@ export class LedgerModel {
   readonly versions: Version[] = [];
   readonly refusals = new Map<AppendRefusal['reason'], number>();
   private readonly sabotage: Sabotage;
-  private readonly next = Array<number>(limits.partitionsPerLedgerMax).fill(0);
+  private readonly next = Array<number>(topicLimits.partitionsPerLedgerMax).fill(0);
   private readonly writers: Writer[] = [];
   private readonly attempts: Attempt[] = [];
   private readonly sealWrites: Write[] = [];
@@ -243,7 +244,7 @@ export class LedgerModel {
     this.versions.push({ head, applied: this.applied.length });
     assert.deepEqual(offsetsInTail(head, idOf(commit)), bases, 'the answer to an append has its offsets');
     assert(isRecent(head, idOf(commit)));
-    assert(head.tail.length <= limits.tailEntriesMax);
+    assert(head.tail.length <= ledgerLimits.tailEntriesMax);
   }
 
   private settle(writer: Writer): void {
@@ -334,7 +335,7 @@ export class LedgerModel {
 
   /** The head remembers the ids of its tail and of the last K seals, and nothing else. */
   private checkRecent(head: LedgerHead): void {
-    const first = Math.max(0, head.sealed - limits.sealsRemembered);
+    const first = Math.max(0, head.sealed - ledgerLimits.sealsRemembered);
     const pages = Array.from({ length: head.sealed - first }, (_, i) => (this.page(first + i) as Page).commits);
     assert.deepEqual(
       head.recentSealed,

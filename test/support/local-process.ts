@@ -42,7 +42,7 @@ export class LocalProcess {
   /** The URL of the start line. Rejects with what was said instead where the process ends before. */
   async url(): Promise<string> {
     for (;;) {
-      const found = /^millrace listening http=(\S+)$/m.exec(this.stdout)?.[1];
+      const found = /^millrace listening http=(\S+)(?: kafka=\S+)?$/m.exec(this.stdout)?.[1];
       if (found !== undefined) return found;
       const more = this.child.stdout === null ? this.exit : once(this.child.stdout, 'data');
       const ended = await Promise.race([this.exit.then(() => true), more.then(() => false)]);

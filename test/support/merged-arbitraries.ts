@@ -1,18 +1,19 @@
 /** Any segment that its item can hold, for properties. */
 import * as fc from 'fast-check';
-import { limits } from '../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../lib/kernel/limits/merging.ts';
+import { topicLimits } from '../../lib/kernel/limits/topics.ts';
 import type { SegmentItem } from '../../lib/log/merged/segment-item.ts';
 import { objectId } from './ledger-arbitraries.ts';
 
 const times = fc
-  .uniqueArray(fc.nat({ max: limits.timestampMsMax }), { minLength: 2, maxLength: 2 })
+  .uniqueArray(fc.nat({ max: topicLimits.timestampMsMax }), { minLength: 2, maxLength: 2 })
   .map(([a, b]) => ({ oldestMs: Math.min(a as number, b as number), newestMs: Math.max(a as number, b as number) }));
 
 const optionalFacts = fc.record(
   {
     holders: fc.nat({ max: 255 }),
     compacted: fc.constant(true),
-    horizonMs: fc.nat({ max: limits.timestampMsMax }),
+    horizonMs: fc.nat({ max: topicLimits.timestampMsMax }),
     storageClass: fc.constantFrom('STANDARD_IA', 'INTELLIGENT_TIERING', 'GLACIER_IR'),
   },
   { requiredKeys: [] },
@@ -20,12 +21,12 @@ const optionalFacts = fc.record(
 
 export const segmentItem: fc.Arbitrary<SegmentItem> = fc
   .record({
-    partition: fc.nat({ max: limits.partitionsPerTopicMax - 1 }),
+    partition: fc.nat({ max: topicLimits.partitionsPerTopicMax - 1 }),
     base: fc.oneof(fc.nat(), fc.nat({ max: Number.MAX_SAFE_INTEGER - 1 })),
     covered: fc.integer({ min: 1, max: 1_000_000 }),
     records: fc.nat(),
     object: objectId,
-    bytes: fc.nat({ max: limits.mergedSegmentBytesMax }),
+    bytes: fc.nat({ max: mergingLimits.mergedSegmentBytesMax }),
     footerBytes: fc.nat({ max: 1_000_000 }),
     level: fc.nat({ max: 20 }),
     times: fc.option(times, { nil: undefined }),

@@ -1,9 +1,9 @@
 /** What tests of merging share: pages that are always due, what readers get of a partition, and what is stored for it. */
 import { expect } from 'vitest';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
 import { mergePages, type PageMerge } from '../../lib/broker/lifecycle/merge-pages.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../lib/kernel/limits/merging.ts';
 import { ledgerKey } from '../../lib/log/ledger/head.ts';
 import { CONDEMNED_END, CONDEMNED_START, decodeCondemned } from '../../lib/log/merged/condemned-item.ts';
 import type { MergePolicy } from '../../lib/log/merged/due.ts';
@@ -124,7 +124,7 @@ export function writeSlowly({ objects, clock }: Process, msPerRequest: number): 
     const under = upload(name);
     const write = under.write.bind(under);
     under.write = async (chunks) => {
-      if (chunks.some(({ length }) => length >= limits.segmentGatherBytes)) await clock.advance(msPerRequest);
+      if (chunks.some(({ length }) => length >= mergingLimits.segmentGatherBytes)) await clock.advance(msPerRequest);
       return write(chunks);
     };
     return under;

@@ -4,7 +4,7 @@ import { runOf } from '../../lib/broker/append/accept-batches.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { concatBytes } from '../../lib/kernel/bytes.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { produceLimits } from '../../lib/kernel/limits/produce.ts';
 import type { CompressionType } from '../../lib/log/record-batch/compression.ts';
 import { encodeBatch } from '../../lib/log/record-batch/encode.ts';
 import { makeStores, makeTopic, type Process, record, type Stores } from './broker.ts';
@@ -67,7 +67,7 @@ export async function buildPartition(list: readonly Action[], inlineBytesMax = 0
   const { ledger, ...process } = await makeTopic({ stores, partitions: 2 });
   const batches: ExpectedBatch[] = [];
   let end = 0;
-  const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = process.clock.monotonic() + produceLimits.produceDeadlineMs;
   const append = (slot: number, chunks: Uint8Array[]) =>
     process.broker.appender.append({ ledger, slot, run: runOf(chunks), deadlineMs });
   for (const action of list) {

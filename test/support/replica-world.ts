@@ -13,7 +13,7 @@ import {
 } from '../../lib/coordination/replication/replica-state.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { type LedgerId, newObjectId, type ObjectId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../lib/kernel/limits/replication.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { planAppend } from '../../lib/log/ledger/append.ts';
 import type { Commit } from '../../lib/log/ledger/commit.ts';
@@ -224,8 +224,8 @@ export async function send({ replicas }: ReplicaProcess, replica: number, times 
 
 /** A replica that is down, or that the process does not reach, has failed for it then. */
 export async function fail({ clock }: ReplicaWorld, process: ReplicaProcess, replica: number): Promise<void> {
-  await send(process, replica, limits.replicaFailuresMin);
-  await clock.advance(limits.replicaFailingMsMin);
+  await send(process, replica, replicationLimits.replicaFailuresMin);
+  await clock.advance(replicationLimits.replicaFailingMsMin);
   await send(process, replica);
 }
 

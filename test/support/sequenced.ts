@@ -7,7 +7,7 @@ import type { Acks } from '../../lib/coordination/replication/uploads.ts';
 import { crc32c } from '../../lib/kernel/crc32c.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { produceLimits } from '../../lib/kernel/limits/produce.ts';
 import { decodeBatch } from '../../lib/log/record-batch/decode.ts';
 import { batchHeaders } from '../../lib/log/record-batch/header.ts';
 import { objectName } from '../../lib/log/segment/object-name.ts';
@@ -39,12 +39,12 @@ export function send(process: Writer, sent: Sent): Promise<Appended> {
     expectedOffset,
     acks,
     sequence: { producer: keyOf(producer), epoch, firstSequence: seq },
-    deadlineMs: process.clock.monotonic() + limits.produceDeadlineMs,
+    deadlineMs: process.clock.monotonic() + produceLimits.produceDeadlineMs,
   });
 }
 
 export function plain(process: Writer, slot = 0, value = 'plain'): Promise<number> {
-  const deadlineMs = process.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = process.clock.monotonic() + produceLimits.produceDeadlineMs;
   return process.broker.appender.append({ ledger: process.ledger, slot, run: runOf([batchOf(value)]), deadlineMs });
 }
 

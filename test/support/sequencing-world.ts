@@ -4,7 +4,7 @@ import { runOf } from '../../lib/broker/append/accept-batches.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../lib/kernel/ids.ts';
 import type { Changes } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { produceLimits } from '../../lib/kernel/limits/produce.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
 import type { WriteResult } from '../../lib/storage/metadata/port.ts';
 import { batchOf, makeBroker, makeStores, makeTopic, type Process, runsOf, type Stores } from './broker.ts';
@@ -28,7 +28,7 @@ export async function makeWorld(): Promise<World> {
 }
 
 export function append({ broker }: Process, ledger: LedgerId, expectedOffset?: number): Promise<number> {
-  const deadlineMs = broker.clock.monotonic() + limits.produceDeadlineMs;
+  const deadlineMs = broker.clock.monotonic() + produceLimits.produceDeadlineMs;
   return broker.appender.append({ ledger, slot: 0, run: runOf([batchOf('v')]), expectedOffset, deadlineMs });
 }
 

@@ -1,7 +1,7 @@
 /** Transactions as tests make them, and what the stores say of them afterwards. */
 
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../lib/broker/fetch.ts';
+import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import type { TransactionRecord } from '../../lib/broker/transactions/prepare.ts';
 import { decodeOffsets, offsetsKey } from '../../lib/coordination/groups/offsets-item.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
@@ -65,6 +65,26 @@ export async function valuesIn(
   const request = { topic, partition, position, maxRecords: 10_000, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
   const { records } = await fetchRecords(broker, request);
   return records.map(({ value }) => new TextDecoder().decode(value ?? undefined));
+}
+
+/** All of a partition, which may be more than one fetch gives. */
+export async function allValuesIn(
+  { broker }: Pick<Process, 'broker'>,
+  topic: string,
+  partition: number,
+): Promise<string[]> {
+  const values: string[] = [];
+  for (let offset = 0; ; ) {
+    const position = { at: 'offset', offset } as const;
+    const request = { topic, partition, position, maxRecords: 10_000, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
+    const { records, nextOffset } = await fetchRecords(broker, request);
+    const offsets = records.map((record) => record.offset);
+    if (offsets.some((found, index) => found !== offset + index))
+      throw new Error(`${offsets.join()} are not from ${offset} on`);
+    values.push(...records.map(({ value }) => new TextDecoder().decode(value ?? undefined)));
+    if (records.length === 0) return values;
+    offset = nextOffset;
+  }
 }
 
 export async function committedOffset(

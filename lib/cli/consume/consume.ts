@@ -2,7 +2,7 @@
 import type { MillraceClient } from '../../client/client.ts';
 import { concatBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import { defineCommand, requireName } from '../command.ts';
 import { unescaped } from '../escapes.ts';
 import { reasonOf, UsageError } from '../failure.ts';
@@ -117,7 +117,7 @@ async function addNewPartitions(
 ): Promise<void> {
   let read = known;
   for (;;) {
-    await clock.sleep(limits.cliTopicRefreshMs, reader.signal);
+    await clock.sleep(cliLimits.cliTopicRefreshMs, reader.signal);
     if (reader.signal.aborted) return;
     // Where this fails the polls do too, and it is they who say so.
     const described = await client.topics.describe(topic, { signal: reader.signal }).catch(() => undefined);

@@ -1,7 +1,7 @@
 /** Where reading begins and ends: `--from` and `--until`. */
 import type { MillraceClient } from '../../client/client.ts';
 import type { PartitionDetails } from '../../client/topics.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { UsageError } from '../failure.ts';
 import { parseTime } from '../times.ts';
@@ -72,7 +72,7 @@ export async function cursorsOf(
   from: From,
   until: Until,
 ): Promise<Cursor[]> {
-  return mapBounded(details, limits.cliRequestsInFlightMax, async (one) => ({
+  return mapBounded(details, cliLimits.cliRequestsInFlightMax, async (one) => ({
     partition: one.partition,
     next: await startOf(client, topic, one, from),
     stop: until.kind === 'end' ? one.highWatermark : until.kind === 'offset' ? until.offset : undefined,

@@ -9,7 +9,8 @@ import type { FetchResult } from '../../client/fetch.ts';
 import { Slots } from '../../client/producer/slots.ts';
 import type { ClientRecord } from '../../client/records.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { Source } from './formats.ts';
 import type { Cursor, Until } from './positions.ts';
 
@@ -33,7 +34,7 @@ export class Reader {
   readonly signal: AbortSignal;
   private readonly options: ReaderOptions;
   private readonly ended = new AbortController();
-  private readonly slots = new Slots(limits.cliPollsMax);
+  private readonly slots = new Slots(cliLimits.cliPollsMax);
   private readonly reading = new Set<Promise<void>>();
   private partitions = 0;
   private left: number;
@@ -97,12 +98,12 @@ export class Reader {
   /** `undefined`: the server is gone, and asked again later. */
   private async fetch({ partition, next, stop }: Cursor): Promise<FetchResult<'bytes'> | undefined> {
     const { client, topic, clock } = this.options;
-    const upToStop = stop === undefined ? limits.fetchRecordsMax : stop - next;
+    const upToStop = stop === undefined ? requestLimits.fetchRecordsMax : stop - next;
     try {
       const fetched = await client.fetch(topic, partition, {
         as: 'bytes',
         offset: next,
-        maxRecords: Math.min(upToStop, this.left, limits.fetchRecordsMax),
+        maxRecords: Math.min(upToStop, this.left, requestLimits.fetchRecordsMax),
         maxBytes: this.bytesMax(),
         waitMs: this.waitMs(),
         signal: this.signal,
@@ -114,7 +115,7 @@ export class Reader {
       if (!this.follows || !isPassing(error)) throw error;
       if (!this.out) this.options.onOutage(error);
       this.out = true;
-      await clock.sleep(limits.cliRetryPauseMs, this.signal);
+      await clock.sleep(cliLimits.cliRetryPauseMs, this.signal);
       return undefined;
     }
   }
@@ -126,13 +127,13 @@ export class Reader {
 
   /** All polls together may bring only so much at once. */
   private bytesMax(): number {
-    const share = Math.floor(limits.cliFetchedBytesMax / Math.min(this.partitions, limits.cliPollsMax));
-    return Math.min(limits.fetchBytesDefault, share);
+    const share = Math.floor(cliLimits.cliFetchedBytesMax / Math.min(this.partitions, cliLimits.cliPollsMax));
+    return Math.min(requestLimits.fetchBytesDefault, share);
   }
 
   private waitMs(): number {
     const { until, clock } = this.options;
-    const most = this.partitions > limits.cliPollsMax ? limits.cliSharedPollMs : limits.fetchWaitMsMax;
+    const most = this.partitions > cliLimits.cliPollsMax ? cliLimits.cliSharedPollMs : requestLimits.fetchWaitMsMax;
     return until.kind === 'time' ? Math.max(0, Math.min(most, until.ms - clock.now())) : most;
   }
 

@@ -1,6 +1,6 @@
 /** `millrace groups list`, `describe` and `delete` */
 import type { GroupDetails, GroupMember, GroupSummary } from '../../client/groups.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { defineCommand } from '../command.ts';
 import { factsText, tableText } from '../table.ts';
 
@@ -18,7 +18,7 @@ export const listGroups = defineCommand({
     const groups: GroupSummary[] = [];
     let cursor: string | undefined;
     do {
-      const page = await client.groups.list({ limit: limits.listPageMax, cursor });
+      const page = await client.groups.list({ limit: requestLimits.listPageMax, cursor });
       if (json) for (const group of page.groups) await out.json(summaryJson(group));
       else groups.push(...page.groups);
       cursor = page.next;

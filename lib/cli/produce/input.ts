@@ -2,7 +2,7 @@
 import { constants, createReadStream } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import { Failure } from '../failure.ts';
 import { type Line, LineSplitter } from './lines.ts';
 
@@ -27,7 +27,7 @@ export async function* readLines(
   for (const file of files.length === 0 ? [undefined] : files) {
     if (signal.aborted) return;
     const stream = file === undefined || file === '-' ? stdin : createReadStream(file);
-    const splitter = new LineSplitter(limits.cliLineBytesMax);
+    const splitter = new LineSplitter(cliLimits.cliLineBytesMax);
     try {
       for await (const chunk of addAbortSignal(signal, stream)) {
         yield { file, lines: splitter.push(typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array)) };

@@ -3,7 +3,7 @@
  * `timestamp`. `topic` and `offset` may be there too, as `consume --json` prints them, and count for nothing.
  */
 import { utf8, utf8Text } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { BadLine } from './bad-line.ts';
 import { decoded } from './base64.ts';
 import { membersOf } from './members.ts';
@@ -27,8 +27,8 @@ export function parseJsonLine(line: Uint8Array): JsonLine {
     key: content('key', fields),
     value: content('value', fields),
     headers: headersOf(fields.get('headers')),
-    partition: wholeNumber('partition', fields, limits.partitionsPerTopicMax - 1),
-    timestamp: wholeNumber('timestamp', fields, limits.timestampMsMax),
+    partition: wholeNumber('partition', fields, topicLimits.partitionsPerTopicMax - 1),
+    timestamp: wholeNumber('timestamp', fields, topicLimits.timestampMsMax),
   };
 }
 

@@ -1,7 +1,7 @@
 /** From a line of input to a record. */
 import type { ProducerRecord } from '../../client/producer/record.ts';
 import { utf8Text } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { BadLine } from './bad-line.ts';
 import { decoded } from './base64.ts';
 import { parseJsonLine } from './json-line.ts';
@@ -28,8 +28,8 @@ export function parseLine(line: Uint8Array, options: LineOptions): LineRecord {
   if (format === 'json') {
     const record = parseJsonLine(line);
     const all = [...headers, ...record.headers];
-    if (all.length > limits.headersPerRecordMax) {
-      throw new BadLine(`has ${all.length} headers, more than ${limits.headersPerRecordMax}`);
+    if (all.length > requestLimits.headersPerRecordMax) {
+      throw new BadLine(`has ${all.length} headers, more than ${requestLimits.headersPerRecordMax}`);
     }
     return { ...record, partition: partition ?? record.partition, headers: all };
   }

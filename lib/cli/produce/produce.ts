@@ -1,7 +1,10 @@
 /** `millrace produce` */
 import type { Producer } from '../../client/producer/producer.ts';
 import { utf8Text } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { defineCommand, type Invocation } from '../command.ts';
 import { unescaped } from '../escapes.ts';
 import { EXIT, Failure, sentenceOf, UsageError } from '../failure.ts';
@@ -42,12 +45,12 @@ A line ends with LF or CR LF. An empty line is an empty record; blank lines betw
     acks: { placeholder: '<all|leader|none>', default: 'all', about: 'When a record counts as written.' },
     batch: {
       placeholder: '<n>',
-      default: String(limits.clientBatchRecordsDefault),
+      default: String(clientLimits.clientBatchRecordsDefault),
       about: 'Records of one request at most.',
     },
     linger: {
       placeholder: '<ms>',
-      default: String(limits.clientLingerMsDefault),
+      default: String(clientLimits.clientLingerMsDefault),
       about: 'How long a request waits for more.',
     },
     quiet: { short: 'q', about: 'Say nothing of how far it is; refusals and failures only.' },
@@ -68,8 +71,8 @@ A line ends with LF or CR LF. An empty line is an empty record; blank lines betw
     const options = lineOptions(given);
     const settings = {
       acks: given.oneOf('acks', ['all', 'leader', 'none']),
-      batchRecordsMax: given.number('batch', 1, limits.recordsPerRequestMax),
-      lingerMs: given.number('linger', 0, limits.clientDeliveryTimeoutMsDefault),
+      batchRecordsMax: given.number('batch', 1, requestLimits.recordsPerRequestMax),
+      lingerMs: given.number('linger', 0, clientLimits.clientDeliveryTimeoutMsDefault),
     };
     if (files.filter((file) => file === '-').length > 1) throw new UsageError('- is there twice; once is enough');
     await checkFiles(files);
@@ -116,7 +119,7 @@ class Production {
       for await (const lines of input) await this.sender.send(this.parse(lines));
     } finally {
       // After a failure others may be on their way; what is not settled soon is left.
-      await this.producer.close(this.failed.signal.aborted ? { timeoutMs: limits.cliCloseMsMax } : {});
+      await this.producer.close(this.failed.signal.aborted ? { timeoutMs: cliLimits.cliCloseMsMax } : {});
       ended.abort();
     }
   }
@@ -146,7 +149,7 @@ class Production {
     for (const { number, bytes } of lines) {
       const label = file === undefined || file === '-' ? `line ${number}` : `${file}:${number}`;
       if (bytes === undefined) {
-        this.refuse(label, `is longer than ${limits.cliLineBytesMax} bytes, more than any topic takes`);
+        this.refuse(label, `is longer than ${cliLimits.cliLineBytesMax} bytes, more than any topic takes`);
         continue;
       }
       if (this.options.format === 'json' && isBlank(bytes)) continue;
@@ -163,8 +166,8 @@ class Production {
   private refuse(label: string, reason: string): void {
     this.refused++;
     const { tell } = this.invocation;
-    if (this.refused <= limits.cliRefusalsShown) tell(`millrace: ${label}: ${reason}`);
-    else if (this.refused === limits.cliRefusalsShown + 1)
+    if (this.refused <= cliLimits.cliRefusalsShown) tell(`millrace: ${label}: ${reason}`);
+    else if (this.refused === cliLimits.cliRefusalsShown + 1)
       tell('millrace: further lines are refused, and only counted');
   }
 
@@ -174,7 +177,7 @@ class Production {
     let before = 0;
     let beforeMs = world.clock.monotonic();
     for (;;) {
-      await world.clock.sleep(limits.cliProgressMs, ended);
+      await world.clock.sleep(cliLimits.cliProgressMs, ended);
       if (ended.aborted) return;
       const { written } = this.sender;
       const nowMs = world.clock.monotonic();
@@ -196,14 +199,14 @@ function lineOptions(given: Given<LineFlag>): LineOptions {
   }
   if (separator === '') throw new UsageError('--key-separator is empty');
   const headers = given.pairs('header').map(([key, value]) => ({ key, value }));
-  if (headers.length > limits.headersPerRecordMax) {
-    throw new UsageError(`there are ${headers.length} headers, more than ${limits.headersPerRecordMax}`);
+  if (headers.length > requestLimits.headersPerRecordMax) {
+    throw new UsageError(`there are ${headers.length} headers, more than ${requestLimits.headersPerRecordMax}`);
   }
   return {
     format,
     keySeparator: separator === undefined ? undefined : unescaped('--key-separator', separator),
     emptyIsNull: given.on('null-empty'),
-    partition: given.number('partition', 0, limits.partitionsPerTopicMax - 1),
+    partition: given.number('partition', 0, topicLimits.partitionsPerTopicMax - 1),
     headers,
   };
 }

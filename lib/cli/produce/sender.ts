@@ -6,7 +6,7 @@
 import { type ClientErrorCode, MillraceClientError } from '../../client/errors.ts';
 import type { Producer } from '../../client/producer/producer.ts';
 import { type DeliveryResult, SendError } from '../../client/producer/record.ts';
-import { limits } from '../../kernel/limits.ts';
+import { cliLimits } from '../../kernel/limits/cli.ts';
 import type { LineRecord } from './parse-line.ts';
 
 export interface ParsedLine {
@@ -55,7 +55,7 @@ export class LineSender {
   async send(lines: readonly ParsedLine[]): Promise<void> {
     if (lines.length === 0) return;
     const bytes = lines.reduce((sum, line) => sum + line.bytes + RECORD_BYTES, 0);
-    const isFull = () => this.unwritten > 0 && this.unwritten + bytes > limits.cliUnwrittenBytesMax;
+    const isFull = () => this.unwritten > 0 && this.unwritten + bytes > cliLimits.cliUnwrittenBytesMax;
     while (this.failure === undefined && isFull()) await this.settled.promise;
     if (this.failure !== undefined) return;
     this.unwritten += bytes;

@@ -1,6 +1,6 @@
 /** `millrace triggers create` */
 import type { CreateTriggerOptions, TriggerFailureTarget } from '../../client/triggers.ts';
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { apiJson } from '../api-json.ts';
 import { defineCommand } from '../command.ts';
 import { UsageError } from '../failure.ts';
@@ -96,17 +96,21 @@ function optionsOf(given: Given<Flag>, nowMs: number): CreateTriggerOptions {
     target,
     ...startOf(given.text('from') ?? 'latest', nowMs),
     group: given.text('group'),
-    batchSize: given.number('batch-size', 1, limits.triggerBatchSizeMax),
-    batchingWindowMs: given.number('batching-window-ms', 0, limits.triggerBatchingWindowMsMax),
+    batchSize: given.number('batch-size', 1, triggerLimits.triggerBatchSizeMax),
+    batchingWindowMs: given.number('batching-window-ms', 0, triggerLimits.triggerBatchingWindowMsMax),
     filters: given.list('filter'),
     ...(onFailure !== undefined && { onFailure: failureTargetOf(onFailure) }),
-    retryAttempts: given.number('retries', 0, limits.triggerRetryAttemptsMax),
-    maxRecordAgeMs: given.number('max-age-ms', limits.triggerRecordAgeMsMin, limits.triggerRecordAgeMsMax),
+    retryAttempts: given.number('retries', 0, triggerLimits.triggerRetryAttemptsMax),
+    maxRecordAgeMs: given.number(
+      'max-age-ms',
+      triggerLimits.triggerRecordAgeMsMin,
+      triggerLimits.triggerRecordAgeMsMax,
+    ),
     bisectBatchOnError: given.on('bisect'),
     reportBatchItemFailures: given.on('item-failures'),
-    parallelizationFactor: given.number('parallel', 1, limits.triggerParallelizationMax),
-    tumblingWindowMs: given.number('window-ms', 0, limits.triggerTumblingWindowMsMax),
-    timeoutMs: given.number('timeout-ms', 1, limits.triggerTimeoutMsMax),
+    parallelizationFactor: given.number('parallel', 1, triggerLimits.triggerParallelizationMax),
+    tumblingWindowMs: given.number('window-ms', 0, triggerLimits.triggerTumblingWindowMsMax),
+    timeoutMs: given.number('timeout-ms', 1, triggerLimits.triggerTimeoutMsMax),
     enabled: !given.on('disabled'),
   };
 }

@@ -1,6 +1,6 @@
 /** `millrace triggers replay` */
 import type { ReplayOptions } from '../../client/triggers.ts';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { defineCommand } from '../command.ts';
 import { UsageError } from '../failure.ts';
 import { counted, tableText } from '../table.ts';
@@ -33,7 +33,10 @@ export const replayTrigger = defineCommand({
   async run({ world, given, operands: [name = ''], client, out, json, tell }) {
     const executed = given.on('execute');
     const where = whereOf(given.text('from'), world.clock.now());
-    const [topic, partition] = [given.text('topic'), given.number('partition', 0, limits.partitionsPerTopicMax - 1)];
+    const [topic, partition] = [
+      given.text('topic'),
+      given.number('partition', 0, topicLimits.partitionsPerTopicMax - 1),
+    ];
     const replayed = await client.triggers.replay(name, { ...where, topic, partition, dryRun: !executed });
     if (json) {
       for (const { topic, partition, offset, previousOffset } of replayed) {

@@ -1,6 +1,6 @@
 /** `millrace triggers list`, `describe`, `pause`, `resume` and `delete` */
 import type { TriggerDetails, TriggerError, TriggerPartition, TriggerSummary } from '../../client/triggers.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { apiJson } from '../api-json.ts';
 import { type Command, defineCommand } from '../command.ts';
 import { factsText, tableText } from '../table.ts';
@@ -17,7 +17,7 @@ export const listTriggers = defineCommand({
     const triggers: TriggerSummary[] = [];
     let cursor: string | undefined;
     do {
-      const page = await client.triggers.list({ limit: limits.listPageMax, cursor });
+      const page = await client.triggers.list({ limit: requestLimits.listPageMax, cursor });
       if (json) for (const trigger of page.triggers) await out.json(apiJson(trigger));
       else triggers.push(...page.triggers);
       cursor = page.next;

@@ -1,6 +1,6 @@
 /** Commits that the application asks for: one request at a time, with all that was asked for while the last was under way. */
 import { assert } from '../../kernel/assert.ts';
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { MillraceClientError } from '../errors.ts';
 import { isFenced } from './fenced.ts';
 import type { GroupsApi, JsonGroupOffset } from './groups-api.ts';
@@ -72,7 +72,7 @@ export class Committer {
         for (const { done } of open) done.resolve();
         return;
       } catch (error) {
-        if (!isFenced(error) || generations >= limits.clientCommitGenerationsMax) throw error;
+        if (!isFenced(error) || generations >= clientLimits.clientCommitGenerationsMax) throw error;
         await this.asked(error, generation);
       }
     }

@@ -6,7 +6,7 @@
  * Whose partition it is the group decides as ever: what is revoked or lost while it is read is not handed out, and is read ahead
  * no more.
  */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { LogRecord } from '../../log/record-batch/record.ts';
 import { DirectPath, type DirectStep, type Track } from '../direct/direct-path.ts';
 import type { DirectSource } from '../direct/direct-source.ts';
@@ -71,7 +71,7 @@ export class DirectRuns {
     for (const { partition, records, seeks } of runs) {
       const merit = this.meritOf(partition);
       merit.earned = full ? merit.earned + bytesOf(records) : 0;
-      if (merit.earned < limits.clientDirectEarnedBytesMin || !merit.retreat.isOver) continue;
+      if (merit.earned < clientLimits.clientDirectEarnedBytesMin || !merit.retreat.isOver) continue;
       if (partition.state !== 'open' || partition.paused || partition.seeks !== seeks) continue;
       this.begin(partition, (records.at(-1) as ArrivedRecord).offset + 1);
     }

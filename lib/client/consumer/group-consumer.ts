@@ -2,7 +2,7 @@
  * What the application has of its membership (membership.ts): one iteration at a time, in whose turn everything is handed
  * out, told, and counted as done.
  */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { DirectSource } from '../direct/direct-source.ts';
 import { MillraceClientError } from '../errors.ts';
 import { orAborted } from '../producer/deadlines.ts';
@@ -142,7 +142,7 @@ class GroupConsumer implements Consumer<unknown, unknown> {
     this.membership.wake({ tell: true });
   }
 
-  close({ timeoutMs = limits.clientCloseMsDefault }: { timeoutMs?: number } = {}): Promise<void> {
+  close({ timeoutMs = clientLimits.clientCloseMsDefault }: { timeoutMs?: number } = {}): Promise<void> {
     this.closing ??= this.closeWithin(timeoutMs);
     return this.closing;
   }

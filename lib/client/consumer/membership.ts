@@ -9,7 +9,7 @@
  * - What changed is told as events, which the application's own turn works off; before it has, it is handed nothing.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { DirectSource } from '../direct/direct-source.ts';
 import { MillraceClientError } from '../errors.ts';
@@ -226,7 +226,7 @@ export class Membership {
     if (this.memberId === undefined) return Infinity;
     // Heartbeats are what commits, where no poll asks for records.
     const commits = this.direct.isActive && this.settings.commit === 'automatic';
-    const everyMs = commits ? limits.clientDirectCommitMs : Infinity;
+    const everyMs = commits ? clientLimits.clientDirectCommitMs : Infinity;
     return this.contactMs + Math.min(this.settings.sessionTimeoutMs / 3, everyMs);
   }
 
@@ -238,7 +238,7 @@ export class Membership {
       this.notBeforeMs > nowMs ? this.notBeforeMs : Infinity,
     );
     this.rest = new AbortController();
-    await this.clock.sleep(Math.min(untilMs - nowMs, limits.clientTimeMsMax), this.rest.signal);
+    await this.clock.sleep(Math.min(untilMs - nowMs, clientLimits.clientTimeMsMax), this.rest.signal);
   }
 
   private async fetch(): Promise<void> {
@@ -392,5 +392,5 @@ export class Membership {
 }
 
 function idlePauseMs(before: number): number {
-  return Math.min(limits.clientIdlePauseMsMin * 2 ** before, limits.clientIdlePauseMsMax);
+  return Math.min(clientLimits.clientIdlePauseMsMin * 2 ** before, clientLimits.clientIdlePauseMsMax);
 }

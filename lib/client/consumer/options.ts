@@ -1,6 +1,8 @@
 /** What a consumer can be told, and what it does when it is not. */
 
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { numbersOf, oneOf } from '../check-options.ts';
 import { DIRECT_NUMBERS, type DirectReadingOptions, directOf } from '../direct/options.ts';
 import type { MillraceClientError } from '../errors.ts';
@@ -85,20 +87,20 @@ const ASSIGNORS = ['range', 'uniform', 'sticky'] as const;
 
 const NUMBERS = {
   ...DIRECT_NUMBERS,
-  maxRecords: { value: limits.fetchRecordsDefault, min: 1, max: limits.fetchRecordsMax },
-  maxBytes: { value: limits.fetchBytesDefault, min: 1, max: limits.fetchBytesMax },
-  waitMs: { value: limits.clientPollWaitMsDefault, min: 0, max: limits.fetchWaitMsMax },
+  maxRecords: { value: requestLimits.fetchRecordsDefault, min: 1, max: requestLimits.fetchRecordsMax },
+  maxBytes: { value: requestLimits.fetchBytesDefault, min: 1, max: requestLimits.fetchBytesMax },
+  waitMs: { value: clientLimits.clientPollWaitMsDefault, min: 0, max: requestLimits.fetchWaitMsMax },
   sessionTimeoutMs: {
-    value: limits.groupSessionTimeoutMsDefault,
-    min: limits.groupSessionTimeoutMsMin,
-    max: limits.groupSessionTimeoutMsMax,
+    value: groupLimits.groupSessionTimeoutMsDefault,
+    min: groupLimits.groupSessionTimeoutMsMin,
+    max: groupLimits.groupSessionTimeoutMsMax,
   },
   rebalanceTimeoutMs: {
-    value: limits.groupRebalanceTimeoutMsDefault,
+    value: groupLimits.groupRebalanceTimeoutMsDefault,
     min: 1,
-    max: limits.groupRebalanceTimeoutMsMax,
+    max: groupLimits.groupRebalanceTimeoutMsMax,
   },
-  maxPollIntervalMs: { value: limits.clientPollIntervalMsDefault, min: 1, max: limits.clientTimeMsMax },
+  maxPollIntervalMs: { value: clientLimits.clientPollIntervalMsDefault, min: 1, max: clientLimits.clientTimeMsMax },
 } as const;
 
 const CALLBACKS = [

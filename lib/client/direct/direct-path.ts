@@ -6,7 +6,7 @@
  * - What fails is tried once more with a new plan: URLs expire, and what they name is replaced. Then, and where there is too
  *   little to read, the partition's reading ends, and says so: ordinary fetches go on where it got to, and find the same.
  */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { TopicPartition } from '../consumer/options.ts';
 import { MillraceClientError } from '../errors.ts';
 import { Gate } from './gate.ts';
@@ -110,7 +110,7 @@ export class DirectPath {
   }
 
   private readonly readAhead = (): void => {
-    while (this.turns.length < limits.clientPlansInHandMax) {
+    while (this.turns.length < clientLimits.clientPlansInHandMax) {
       const last = this.turns.at(-1);
       if (last !== undefined) {
         if (!last.turn.isBegun) return;

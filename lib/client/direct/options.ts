@@ -1,5 +1,5 @@
 /** What readers of all kinds can be told about reading history from the bucket. */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import { oneOf } from '../check-options.ts';
 
 export interface DirectReadingOptions {
@@ -7,18 +7,22 @@ export interface DirectReadingOptions {
   direct?: 'auto' | 'never';
   /** Ranges that are read from the bucket at the same time. Default 4. */
   rangesInFlightMax?: number;
-  /** What they take in memory until they are handed out. Default 16 MiB. */
+  /** What they take in memory until they are handed out. Default 24 MiB. */
   rangesBytesMax?: number;
   /** Direct reading failed: ordinary fetches go on, and it is tried again later. */
   onFallback?: (error: unknown) => void;
 }
 
 export const DIRECT_NUMBERS = {
-  rangesInFlightMax: { value: limits.clientRangesInFlightDefault, min: 1, max: limits.clientRangesInFlightMax },
+  rangesInFlightMax: {
+    value: clientLimits.clientRangesInFlightDefault,
+    min: 1,
+    max: clientLimits.clientRangesInFlightMax,
+  },
   rangesBytesMax: {
-    value: limits.clientRangesBytesDefault,
-    min: limits.clientDirectBytesMin,
-    max: limits.clientRangesBytesMax,
+    value: clientLimits.clientRangesBytesDefault,
+    min: clientLimits.clientDirectBytesMin,
+    max: clientLimits.clientRangesBytesMax,
   },
 } as const;
 

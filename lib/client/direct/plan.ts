@@ -1,5 +1,5 @@
 /** Asking where the bytes of a stretch lie, and whether reading them there is worth it. */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import type { JsonPlan, JsonPlannedBytes, JsonPlannedRange } from '../api.ts';
 import { fromBase64 } from '../base64.ts';
 import type { TopicPartition } from '../consumer/options.ts';
@@ -46,7 +46,7 @@ export function planner(send: Transport): Planner {
     const answer = await send({
       method: 'GET',
       path: ['v1', 'topics', topic, 'partitions', partition, 'plan'],
-      query: { offset, max_bytes: limits.clientPlanBytes },
+      query: { offset, max_bytes: clientLimits.clientPlanBytes },
       signal,
     });
     const { segments, next_offset: nextOffset } = jsonOf(answer) as JsonPlan;
@@ -72,7 +72,8 @@ export function worthReading(plan: Plan, bytesMax: number): Plan | undefined {
   const segments = large < 0 ? plan.segments : plan.segments.slice(0, large);
   const ranges = segments.filter(({ source }) => source === 'url');
   const bytes = ranges.reduce((sum, range) => sum + bytesOf(range), 0);
-  if (bytes < Math.max(limits.clientDirectBytesMin, ranges.length * limits.clientDirectRangeBytesMin)) return undefined;
+  if (bytes < Math.max(clientLimits.clientDirectBytesMin, ranges.length * clientLimits.clientDirectRangeBytesMin))
+    return undefined;
   return large < 0 ? plan : { segments, nextOffset: (plan.segments[large] as PlannedSegment).baseOffset };
 }
 

@@ -1,6 +1,6 @@
 /** For how long a partition is left to ordinary fetches: longer each time that direct reading was in vain. */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 
 export class Retreat {
   private readonly clock: Clock;
@@ -21,7 +21,10 @@ export class Retreat {
   }
 
   begin(): void {
-    const pauseMs = Math.min(limits.clientDirectPauseMsMin * 2 ** this.inVain++, limits.clientDirectPauseMsMax);
+    const pauseMs = Math.min(
+      clientLimits.clientDirectPauseMsMin * 2 ** this.inVain++,
+      clientLimits.clientDirectPauseMsMax,
+    );
     this.untilMs = this.clock.monotonic() + pauseMs;
   }
 }

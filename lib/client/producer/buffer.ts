@@ -3,7 +3,7 @@
  * first come first served, so that records keep their order, or is refused, as `whenFull` says.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import { MillraceClientError } from '../errors.ts';
 import type { BufferedRecord } from './record.ts';
 
@@ -41,8 +41,8 @@ export class RecordBuffer {
       admit(record);
     } else if (whenFull === 'reject') {
       refuse(record, bufferFull(`the buffer of ${bytesMax} bytes is full`, true));
-    } else if (this.waitingCount >= limits.clientWaitingRecordsMax) {
-      refuse(record, bufferFull(`${limits.clientWaitingRecordsMax} records wait for room already`, true));
+    } else if (this.waitingCount >= clientLimits.clientWaitingRecordsMax) {
+      refuse(record, bufferFull(`${clientLimits.clientWaitingRecordsMax} records wait for room already`, true));
     } else {
       this.waiting.push(record);
       if (this.watching === undefined) void this.watch();

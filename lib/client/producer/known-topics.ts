@@ -1,6 +1,6 @@
 /** How many partitions topics have, as far as a producer knows: read when first needed, when old, and after errors. */
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
 import { MillraceClientError } from '../errors.ts';
 import type { TopicDetails } from '../topics.ts';
 
@@ -65,7 +65,7 @@ export class KnownTopics {
   async refreshed(name: string): Promise<KnownTopic | undefined> {
     const entry = this.entries.get(name);
     const ageMs = this.options.clock.monotonic() - (entry?.readAtMs ?? 0);
-    if (entry?.topic !== undefined && !entry.gone && ageMs < limits.clientTopicRefreshMsMin) return entry.topic;
+    if (entry?.topic !== undefined && !entry.gone && ageMs < clientLimits.clientTopicRefreshMsMin) return entry.topic;
     return this.read(name);
   }
 

@@ -1,6 +1,7 @@
 /** What a producer can be told, and what it does when it is not. */
 
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { Acks } from '../api.ts';
 import { numbersOf, oneOf } from '../check-options.ts';
 import { PARTITIONER_NAMES, type Partitioner, type PartitionerName } from './partitioners.ts';
@@ -54,14 +55,14 @@ type Erased = Required<Omit<ProducerOptions<unknown, unknown>, 'onDelivery'>> &
 export type ProducerSettings = Readonly<Erased>;
 
 const NUMBERS = {
-  lingerMs: { value: limits.clientLingerMsDefault, min: 0, max: limits.clientLingerMsMax },
-  batchBytesMax: { value: limits.clientBatchBytesDefault, min: 1, max: limits.requestBodyBytesMax },
-  batchRecordsMax: { value: limits.clientBatchRecordsDefault, min: 1, max: limits.recordsPerRequestMax },
-  inFlightMax: { value: limits.clientInFlightDefault, min: 1, max: limits.clientInFlightMax },
-  bufferBytesMax: { value: limits.clientBufferBytesDefault, min: 1, max: limits.clientBufferBytesMax },
-  waitMsMax: { value: limits.clientWaitMsDefault, min: 0, max: limits.clientTimeMsMax },
-  deliveryTimeoutMs: { value: limits.clientDeliveryTimeoutMsDefault, min: 1, max: limits.clientTimeMsMax },
-  topicAgeMsMax: { value: limits.clientTopicAgeMsDefault, min: 0, max: limits.clientTimeMsMax },
+  lingerMs: { value: clientLimits.clientLingerMsDefault, min: 0, max: clientLimits.clientLingerMsMax },
+  batchBytesMax: { value: clientLimits.clientBatchBytesDefault, min: 1, max: requestLimits.requestBodyBytesMax },
+  batchRecordsMax: { value: clientLimits.clientBatchRecordsDefault, min: 1, max: requestLimits.recordsPerRequestMax },
+  inFlightMax: { value: clientLimits.clientInFlightDefault, min: 1, max: clientLimits.clientInFlightMax },
+  bufferBytesMax: { value: clientLimits.clientBufferBytesDefault, min: 1, max: clientLimits.clientBufferBytesMax },
+  waitMsMax: { value: clientLimits.clientWaitMsDefault, min: 0, max: clientLimits.clientTimeMsMax },
+  deliveryTimeoutMs: { value: clientLimits.clientDeliveryTimeoutMsDefault, min: 1, max: clientLimits.clientTimeMsMax },
+  topicAgeMsMax: { value: clientLimits.clientTopicAgeMsDefault, min: 0, max: clientLimits.clientTimeMsMax },
 } as const;
 
 const OTHERS = [

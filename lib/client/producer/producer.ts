@@ -8,7 +8,8 @@
  * partition (partition-sender.ts). In each of them it is behind those that were sent before it.
  */
 
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { BATCH_OVERHEAD } from '../../log/record-batch/header.ts';
 import type { JsonProducer } from '../api.ts';
 import { MillraceClientError } from '../errors.ts';
@@ -196,14 +197,14 @@ class BatchingProducer implements Producer<unknown, unknown> {
   /** Into the buffer, or to those who wait for what the topic is. */
   private place(record: BufferedRecord): void {
     const { topic } = record;
-    if (BATCH_OVERHEAD + record.bytes > limits.requestBodyBytesMax) {
-      const detail = `a record of ${record.bytes} bytes does not fit a request of ${limits.requestBodyBytesMax}`;
+    if (BATCH_OVERHEAD + record.bytes > requestLimits.requestBodyBytesMax) {
+      const detail = `a record of ${record.bytes} bytes does not fit a request of ${requestLimits.requestBodyBytesMax}`;
       const error = new MillraceClientError('MESSAGE_TOO_LARGE', detail, { retriable: false, effect: 'none' });
       return this.settle(record, { error });
     }
     const waiting = this.untopical.get(topic);
     if (waiting !== undefined) {
-      if (waiting.length < limits.clientWaitingRecordsMax) waiting.push(record);
+      if (waiting.length < clientLimits.clientWaitingRecordsMax) waiting.push(record);
       else this.settle(record, { error: tooManyWait(topic) });
     } else if (this.topics.current(topic) !== undefined) {
       this.buffer.offer(record);
@@ -289,7 +290,7 @@ async function newProducerId(send: ReturnType<typeof createTransport>): Promise<
 }
 
 function tooManyWait(topic: string): MillraceClientError {
-  const detail = `${limits.clientWaitingRecordsMax} records wait for what topic "${topic}" is already`;
+  const detail = `${clientLimits.clientWaitingRecordsMax} records wait for what topic "${topic}" is already`;
   return new MillraceClientError('BUFFER_FULL', detail, { retriable: true, effect: 'none' });
 }
 

@@ -1,6 +1,7 @@
 /** A record from `send` to its receipt. */
 import { utf8 } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import type { NewRecord, RecordHeader } from '../../log/record-batch/record.ts';
 import { MillraceClientError } from '../errors.ts';
 import type { Serializer } from './serializers.ts';
@@ -137,11 +138,11 @@ export function serializeRecord(
   { topic, call, nowMs, waitsUntilMs, serializers }: CallContext,
 ): BufferedRecord {
   const { partition, timestamp = nowMs } = given;
-  if (!Number.isSafeInteger(timestamp) || timestamp < 0 || timestamp > limits.timestampMsMax) {
+  if (!Number.isSafeInteger(timestamp) || timestamp < 0 || timestamp > topicLimits.timestampMsMax) {
     throw new RangeError(`timestamp ${timestamp} is not a whole number of milliseconds from 0 to 2^48 − 1`);
   }
   if (partition !== undefined && !isPartition(partition)) {
-    const most = limits.partitionsPerTopicMax - 1;
+    const most = topicLimits.partitionsPerTopicMax - 1;
     throw new RangeError(`partition ${String(partition)} is not a whole number from 0 to ${most}`);
   }
   const key = bytesOf(given.key, serializers.keySerializer, topic);
@@ -163,15 +164,15 @@ function bytesOf(given: unknown, serializer: Serializer<unknown>, topic: string)
 }
 
 function isPartition(partition: number): boolean {
-  return Number.isInteger(partition) && partition >= 0 && partition < limits.partitionsPerTopicMax;
+  return Number.isInteger(partition) && partition >= 0 && partition < topicLimits.partitionsPerTopicMax;
 }
 
 function headersOf(headers: NonNullable<ProducerRecord<unknown, unknown>['headers']>): RecordHeader[] {
   const list = Array.isArray(headers)
     ? (headers as readonly { key: string; value: string | Uint8Array | null }[])
     : Object.entries(headers as Record<string, string>).map(([key, value]) => ({ key, value }));
-  if (list.length > limits.headersPerRecordMax) {
-    throw new RangeError(`${list.length} headers are more than ${limits.headersPerRecordMax}`);
+  if (list.length > requestLimits.headersPerRecordMax) {
+    throw new RangeError(`${list.length} headers are more than ${requestLimits.headersPerRecordMax}`);
   }
   return list.map(({ key, value }) => ({ key, value: typeof value === 'string' ? utf8(value) : value }));
 }

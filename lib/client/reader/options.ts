@@ -1,5 +1,6 @@
 /** What a partition reader can be told, and what it does when it is not. */
-import { limits } from '../../kernel/limits.ts';
+import { clientLimits } from '../../kernel/limits/client.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { numbersOf, oneOf } from '../check-options.ts';
 import { DIRECT_NUMBERS, type DirectReadingOptions, directOf } from '../direct/options.ts';
 import type { FetchPosition } from '../fetch.ts';
@@ -21,9 +22,9 @@ export interface ReaderOptions<Form extends ContentForm> extends FetchPosition, 
 
 const NUMBERS = {
   ...DIRECT_NUMBERS,
-  maxRecords: { value: limits.fetchRecordsDefault, min: 1, max: limits.fetchRecordsMax },
-  maxBytes: { value: limits.fetchBytesDefault, min: 1, max: limits.fetchBytesMax },
-  waitMs: { value: limits.clientPollWaitMsDefault, min: 0, max: limits.fetchWaitMsMax },
+  maxRecords: { value: requestLimits.fetchRecordsDefault, min: 1, max: requestLimits.fetchRecordsMax },
+  maxBytes: { value: requestLimits.fetchBytesDefault, min: 1, max: requestLimits.fetchBytesMax },
+  waitMs: { value: clientLimits.clientPollWaitMsDefault, min: 0, max: requestLimits.fetchWaitMsMax },
 } as const;
 
 const OTHERS = ['offset', 'timestamp', 'as', 'follow', 'direct', 'onFallback', 'signal'] as const;

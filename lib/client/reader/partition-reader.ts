@@ -126,8 +126,10 @@ class Reader implements PartitionReader<ContentForm> {
     this.iterating = true;
     const { follow, signal } = this.settings;
     try {
-      this.nextOffset ??= await this.placeOf(this.settings.position);
-      if (!follow && this.end === Infinity) this.end = await this.placeOf({ offset: 'latest' });
+      [this.nextOffset, this.end] = await Promise.all([
+        this.nextOffset ?? this.placeOf(this.settings.position),
+        follow || this.end < Infinity ? this.end : this.placeOf({ offset: 'latest' }),
+      ]);
       while (this.nextOffset < this.end && this.settings.signal?.aborted !== true) {
         const { items, nextOffset, direct } = await this.find(form, this.nextOffset);
         try {

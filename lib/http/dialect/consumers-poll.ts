@@ -1,7 +1,7 @@
 /** The records of a consumer instance. */
 import { pollInstance } from '../../broker/instances/poll-instance.ts';
 import { readInstance } from '../../broker/instances/store.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { typedAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { waitingFor } from '../native/fetch-request.ts';
@@ -24,16 +24,16 @@ export function mountDialectPoll(door: Door): void {
     const timeoutMs = numberOf(call, 'timeout') ?? TIMEOUT_MS_DEFAULT;
     const contentBytesMax = numberOf(call, 'max_bytes');
     const instance = await readInstance(broker, id);
-    const { format, waitMsMax = limits.fetchWaitMsMax } = instance;
+    const { format, waitMsMax = requestLimits.fetchWaitMsMax } = instance;
     const type = recordsType(call.context.req.header('accept'), format);
     if (type === undefined) {
       throw new DialectError(FORMAT_MISMATCH, `The instance has records as ${format}, which Accept does not name.`);
     }
-    const waitMs = Math.min(timeoutMs, waitMsMax, limits.fetchWaitMsMax);
+    const waitMs = Math.min(timeoutMs, waitMsMax, requestLimits.fetchWaitMsMax);
     const request = {
       waitMs,
-      maxRecords: limits.fetchRecordsDefault,
-      maxBytes: Math.max(1, Math.min(contentBytesMax ?? limits.fetchBytesDefault, limits.fetchBytesMax)),
+      maxRecords: requestLimits.fetchRecordsDefault,
+      maxBytes: Math.max(1, Math.min(contentBytesMax ?? requestLimits.fetchBytesDefault, requestLimits.fetchBytesMax)),
       rack: rackOf((name) => call.context.req.header(name)),
       authorize: authorizeFor(call),
       take: (partitions: Parameters<typeof renderPolled>[0]) => renderPolled(partitions, { format, contentBytesMax }),

@@ -12,7 +12,7 @@ import {
 } from '../../broker/instances/subscribe-instance.ts';
 import type { InstanceId } from '../../coordination/groups/instance-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
 import { emptyAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { requireAllTopics } from '../native/groups-poll.ts';
@@ -175,8 +175,8 @@ async function seek(
   id: InstanceId,
   { call, targets }: { call: DialectCall; targets: readonly SeekTarget[] },
 ): Promise<Response> {
-  if (targets.length > limits.instancePartitionsMax) {
-    throw malformedField('offsets or partitions', `must be at most ${limits.instancePartitionsMax}`);
+  if (targets.length > groupLimits.instancePartitionsMax) {
+    throw malformedField('offsets or partitions', `must be at most ${groupLimits.instancePartitionsMax}`);
   }
   for (const { topic } of targets) authorizeFor(call)(topic);
   const result = await seekInstance(door.options.broker, id, targets);

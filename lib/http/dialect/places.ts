@@ -1,9 +1,10 @@
 /** What paths name, and what no such thing can be called is answered as one that is not there. */
 import type { Broker } from '../../broker/broker.ts';
-import { unknownPartition, unknownTopic } from '../../broker/topic-cache.ts';
+import { unknownPartition, unknownTopic } from '../../broker/topics/topic-cache.ts';
 import type { InstanceId } from '../../coordination/groups/instance-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { validateTopicName } from '../../log/topic/name.ts';
 import { requireScope } from '../native/name-scopes.ts';
 import type { DialectCall } from './mount.ts';
@@ -29,7 +30,7 @@ export async function partitionOf(broker: Broker, call: DialectCall): Promise<{ 
 export function instanceOf(call: DialectCall): InstanceId {
   const group = groupOf(call);
   const name = call.param('name');
-  if (group.length > limits.groupIdLengthMax || name.length > limits.instanceNameLengthMax) {
+  if (group.length > transactionLimits.groupIdLengthMax || name.length > groupLimits.instanceNameLengthMax) {
     throw new MillraceError('NOT_FOUND', 'No consumer instance has names as long as these.');
   }
   return { group, name };

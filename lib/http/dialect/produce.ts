@@ -1,5 +1,5 @@
 /** Produce in the dialect. An answer is 200 whatever became of the records: each has its own error, as in all its servers. */
-import { produceRecords, type RecordOutcome } from '../../broker/produce.ts';
+import { produceRecords, type RecordOutcome } from '../../broker/produce/produce.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { readBody } from '../body.ts';
 import type { Door } from '../door.ts';

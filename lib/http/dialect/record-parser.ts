@@ -2,8 +2,8 @@
  * Reads the dialect's produce requests from their bytes, in one walk and without building the JSON in between: what
  * `producerRecordListSchema` says. Throws INVALID_REQUEST, naming the field.
  */
-import type { ProduceRecord } from '../../broker/produce.ts';
-import { limits } from '../../kernel/limits.ts';
+import type { ProduceRecord } from '../../broker/produce/produce.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { RecordHeader } from '../../log/record-batch/record.ts';
 import { fieldPath, scanJson } from '../json/parse.ts';
 import type { JsonScanner } from '../json/scanner.ts';
@@ -12,8 +12,8 @@ import { malformedField, unknownField } from '../problems.ts';
 import type { EmbeddedFormat } from './media-types.ts';
 
 const NOT_AN_OBJECT = 'must be an object';
-const NOT_RECORDS = `must be an array of at most ${limits.recordsPerRequestMax} records`;
-const NOT_HEADERS = `must be an array of at most ${limits.headersPerRecordMax} headers`;
+const NOT_RECORDS = `must be an array of at most ${requestLimits.recordsPerRequestMax} records`;
+const NOT_HEADERS = `must be an array of at most ${requestLimits.headersPerRecordMax} headers`;
 const NOT_BASE64 = 'must be a string of base64 (RFC 4648, 4) with padding';
 const NOT_TEXT = 'must be a string without halves of surrogate pairs, or null';
 const NOT_A_NUMBER = 'must be a whole number from 0 to 2^53 − 1';
@@ -32,7 +32,7 @@ export function parseRecords(body: Uint8Array, options: ParseOptions): ProduceRe
     for (let name = scanner.firstKey(); name !== undefined; name = scanner.nextKey()) {
       if (name !== 'records') throw unknownField(fieldPath('', name), ['records']);
       if (records !== undefined) throw malformedField(name, TWICE);
-      records = arrayOf(scanner, 'records', { max: limits.recordsPerRequestMax, what: NOT_RECORDS }, (path) =>
+      records = arrayOf(scanner, 'records', { max: requestLimits.recordsPerRequestMax, what: NOT_RECORDS }, (path) =>
         record(scanner, path, options),
       );
     }
@@ -72,7 +72,7 @@ function record(scanner: JsonScanner, path: string, { format, partition }: Parse
         parsed[name] = embedded(scanner, field, format);
         break;
       case 'headers':
-        parsed.headers = arrayOf(scanner, field, { max: limits.headersPerRecordMax, what: NOT_HEADERS }, (at) =>
+        parsed.headers = arrayOf(scanner, field, { max: requestLimits.headersPerRecordMax, what: NOT_HEADERS }, (at) =>
           header(scanner, at),
         );
         break;

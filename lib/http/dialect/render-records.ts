@@ -1,7 +1,7 @@
 /** Consumed records as the dialect writes them. */
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { PolledPartition } from '../../broker/groups/poll.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { LogRecord } from '../../log/record-batch/record.ts';
 import { JsonScanner, JsonTextError } from '../json/scanner.ts';
 import { DialectError } from './errors.ts';
@@ -23,7 +23,7 @@ export function renderPolled(
   options: RenderOptions,
 ): { nextOffsets: number[]; answer: string } {
   const texts: string[] = [];
-  const room = { content: options.contentBytesMax ?? Number.POSITIVE_INFINITY, bytes: limits.fetchBytesMax };
+  const room = { content: options.contentBytesMax ?? Number.POSITIVE_INFINITY, bytes: requestLimits.fetchBytesMax };
   const nextOffsets: number[] = [];
   let full = false;
   for (const { topic, partition, records, offset, nextOffset } of partitions) {

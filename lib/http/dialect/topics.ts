@@ -1,9 +1,9 @@
 /** Topics and their partitions in the dialect. */
-import { createTopic } from '../../broker/create-topic.ts';
-import { describePartition, describeTopic, type PartitionDescription } from '../../broker/describe-topic.ts';
-import { listTopics } from '../../broker/list-topics.ts';
+import { createTopic } from '../../broker/topics/create-topic.ts';
+import { describePartition, describeTopic, type PartitionDescription } from '../../broker/topics/describe-topic.ts';
+import { listTopics } from '../../broker/topics/list-topics.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { Door } from '../door.ts';
 import { visiblePrefixes } from '../native/mount.ts';
 import { dialectBody, mountDialectRoute } from './mount.ts';
@@ -61,13 +61,13 @@ export function mountDialectTopics(door: Door): void {
 async function allNames(door: Door, prefixes: string[] | undefined): Promise<string[]> {
   const names: string[] = [];
   let cursor: string | undefined;
-  for (let pages = 0; pages < limits.wholeListPagesMax; pages++) {
-    const page = await listTopics(door.options.broker, { limit: limits.listPageMax, cursor, prefixes });
+  for (let pages = 0; pages < requestLimits.wholeListPagesMax; pages++) {
+    const page = await listTopics(door.options.broker, { limit: requestLimits.listPageMax, cursor, prefixes });
     names.push(...page.topics.map(({ name }) => name));
     cursor = page.next;
     if (cursor === undefined) return names;
   }
-  const max = limits.wholeListPagesMax * limits.listPageMax;
+  const max = requestLimits.wholeListPagesMax * requestLimits.listPageMax;
   throw new MillraceError('POLICY_VIOLATION', `There are more than ${max} topics; /v1/topics lists them by pages.`);
 }
 

@@ -6,10 +6,10 @@
  * walking. And a record's string goes from the request's buffer into the batch without becoming a JavaScript string.
  *
  * The bytes must be valid UTF-8; whoever makes a scanner has checked that. No method recurses, so nesting costs no
- * stack; `limits.jsonDepthMax` bounds it.
+ * stack; `requestLimits.jsonDepthMax` bounds it.
  */
 import { Buffer } from 'node:buffer';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 
 /** The text is not JSON, or nests deeper than is taken here. `position` counts bytes. */
 export class JsonTextError extends Error {
@@ -76,7 +76,7 @@ export class JsonScanner {
   private readonly keys: { start: number; text: string }[] = [];
   private depth = 0;
   /** Of each container around the value that `skip` is at, by depth: 1 for an array. */
-  private readonly inArray = new Uint8Array(limits.jsonDepthMax + 1);
+  private readonly inArray = new Uint8Array(requestLimits.jsonDepthMax + 1);
   /** White space bytes passed so far. */
   private spaces = 0;
   position: number;
@@ -224,8 +224,8 @@ export class JsonScanner {
   /** Passes the opening bracket, and the closing one where it follows at once; then there is nothing inside. */
   private open(opening: number, closing: number): boolean {
     if (this.peek() !== opening) throw this.unexpected(`"${String.fromCharCode(opening)}"`);
-    if (this.depth === limits.jsonDepthMax) {
-      throw new JsonTextError(`nests deeper than ${limits.jsonDepthMax} levels`, this.position);
+    if (this.depth === requestLimits.jsonDepthMax) {
+      throw new JsonTextError(`nests deeper than ${requestLimits.jsonDepthMax} levels`, this.position);
     }
     this.position++;
     if (this.peek() === closing) {

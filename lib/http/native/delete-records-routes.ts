@@ -1,13 +1,13 @@
 /** Deleting records: what the request and its answer look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { defineRoute } from './route.ts';
 import { problemSchema, topicParameter, wholeNumber } from './schemas.ts';
 
 const notAnObject = { error: 'must be an object' };
 const offset = 'must be a whole number from -1 to 2^53 − 1';
-const partitions = { error: `must be an array of 1 to ${limits.partitionsPerTopicMax} objects` };
+const partitions = { error: `must be an array of 1 to ${topicLimits.partitionsPerTopicMax} objects` };
 
 const partitionSchema = z
   .strictObject(
@@ -32,7 +32,7 @@ export const deleteRecordsSchema = z
       partitions: z
         .array(partitionSchema, partitions)
         .min(1, partitions)
-        .max(limits.partitionsPerTopicMax, partitions)
+        .max(topicLimits.partitionsPerTopicMax, partitions)
         .openapi({ description: 'Each once, with one of before_offset and before_timestamp' }),
     },
     notAnObject,

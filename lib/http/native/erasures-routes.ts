@@ -1,6 +1,6 @@
 /** Erasures: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { erasureLimits } from '../../kernel/limits/erasures.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { defineRoute } from './route.ts';
 import { nextSchema, pageParameters } from './schemas.ts';
@@ -28,7 +28,7 @@ export const createErasureSchema = z
     {
       topics: z
         .array(text, names)
-        .max(limits.erasureLedgersMax, { error: `must be at most ${limits.erasureLedgersMax} names` })
+        .max(erasureLimits.erasureLedgersMax, { error: `must be at most ${erasureLimits.erasureLedgersMax} names` })
         .refine((topics) => topics.length > 0, names)
         .optional(),
       topic_pattern: text.optional().openapi({ description: 'RE2; it must match the whole name' }),

@@ -1,7 +1,7 @@
 /** From a fetch's query string to the use case's request, and the waiting that all its forms share. */
 import { IncomingMessage } from 'node:http';
-import type { FetchPosition, FetchRecordsRequest } from '../../broker/fetch.ts';
-import { limits } from '../../kernel/limits.ts';
+import type { FetchPosition, FetchRecordsRequest } from '../../broker/fetch/fetch.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { ClientGoneError } from '../body.ts';
 import type { Door, DoorEnv } from '../door.ts';
 import { malformedField } from '../problems.ts';
@@ -56,8 +56,8 @@ export function fetchRequest({ context, params, query }: FetchCall, position: Fe
   return {
     ...params,
     position,
-    maxRecords: query.max_records ?? limits.fetchRecordsDefault,
-    maxBytes: query.max_bytes ?? limits.fetchBytesDefault,
+    maxRecords: query.max_records ?? requestLimits.fetchRecordsDefault,
+    maxBytes: query.max_bytes ?? requestLimits.fetchBytesDefault,
     minBytes: query.min_bytes ?? 1,
     waitMs: query.wait_ms ?? 0,
     rack: rackOf((name) => context.req.header(name)),

@@ -1,6 +1,6 @@
 /** Fetch, offsets and plan: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { BATCHES_TYPE, EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
 import { rackHeaderSchema } from './rack-header.ts';
 import { defineRoute } from './route.ts';
@@ -37,22 +37,22 @@ const query = z.object({
   }),
   max_records: numberParameter({
     from: 1,
-    lowerTo: limits.fetchRecordsMax,
-    default: limits.fetchRecordsDefault,
+    lowerTo: requestLimits.fetchRecordsMax,
+    default: requestLimits.fetchRecordsDefault,
     description: 'At most this many records',
   }),
   max_bytes: numberParameter({
-    lowerTo: limits.fetchBytesMax,
-    default: limits.fetchBytesDefault,
+    lowerTo: requestLimits.fetchBytesMax,
+    default: requestLimits.fetchBytesDefault,
     description: 'At most this many bytes of answer, but one record, where there is one, in any case',
   }),
   min_bytes: numberParameter({
-    lowerTo: limits.fetchBytesMax,
+    lowerTo: requestLimits.fetchBytesMax,
     default: 1,
     description: 'With wait_ms: wait until there are this many bytes of record batches',
   }),
   wait_ms: numberParameter({
-    lowerTo: limits.fetchWaitMsMax,
+    lowerTo: requestLimits.fetchWaitMsMax,
     description:
       'How long to wait for records where there are none (long poll); of a live tail, after how long a silence it ends',
   }),
@@ -222,7 +222,7 @@ export const planRoute = defineRoute({
       })
       .openapi({ description: 'An offset, earliest or latest', example: '0' }),
     max_bytes: numberParameter({
-      default: limits.fetchBytesDefault,
+      default: requestLimits.fetchBytesDefault,
       description: 'At most this many bytes of record batches, but one segment, where there is one, in any case',
     }),
   }),

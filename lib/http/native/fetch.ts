@@ -1,9 +1,9 @@
 /** Fetch over HTTP: JSON, lines, live tails, and record batches as they are stored. Offsets and plans beside it. */
 import { Buffer } from 'node:buffer';
-import { type FetchRecordsResult, fetchBatches, fetchRecords } from '../../broker/fetch.ts';
-import { listOffsets } from '../../broker/list-offsets.ts';
-import { type PlannedSegment, planFetch } from '../../broker/plan-fetch.ts';
-import { limits } from '../../kernel/limits.ts';
+import { type FetchRecordsResult, fetchBatches, fetchRecords } from '../../broker/fetch/fetch.ts';
+import { listOffsets } from '../../broker/fetch/list-offsets.ts';
+import { type PlannedSegment, planFetch } from '../../broker/fetch/plan-fetch.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { jsonAnswer, typedAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { BATCHES_TYPE, EVENTS_TYPE, JSON_TYPE, NDJSON_TYPE, negotiate } from '../media-type.ts';
@@ -45,7 +45,7 @@ export function mountFetch(door: Door): void {
 
   mount(door, planRoute, async ({ context, params, query }) => {
     const rack = rackOf((name) => context.req.header(name));
-    const { offset: from, max_bytes: maxBytes = limits.fetchBytesDefault } = query;
+    const { offset: from, max_bytes: maxBytes = requestLimits.fetchBytesDefault } = query;
     const end =
       from === 'earliest' || from === 'latest' ? await listOffsets(broker, { ...params, at: { at: from } }) : undefined;
     const plan = await planFetch(broker, { ...params, offset: end?.offset ?? Number(from), maxBytes, rack });

@@ -1,7 +1,9 @@
 /** Poll, leave and commit: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
 import { JOIN_ID } from '../../coordination/groups/seat.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { encodings, recordSchema } from './fetch-routes.ts';
 import { rackHeaderSchema } from './rack-header.ts';
@@ -22,10 +24,10 @@ export function text(description: string) {
 const offsets = z
   .array(groupOffsetSchema, { error: 'must be an array' })
   // Not `max`: zod compares the length of whatever is given, also of an object whose `length` is no number.
-  .refine((list) => list.length <= limits.offsetsPerTransactionMax, {
-    error: `must be at most ${limits.offsetsPerTransactionMax} offsets`,
+  .refine((list) => list.length <= transactionLimits.offsetsPerTransactionMax, {
+    error: `must be at most ${transactionLimits.offsetsPerTransactionMax} offsets`,
   })
-  .openapi({ maxItems: limits.offsetsPerTransactionMax });
+  .openapi({ maxItems: transactionLimits.offsetsPerTransactionMax });
 
 const member = z
   .string({ error: 'must be a string' })
@@ -36,8 +38,8 @@ const instanceId = text(
 );
 const topicNames = z
   .array(z.string({ error: 'must be a string' }), { error: 'must be an array of strings' })
-  .refine((list) => list.length <= limits.groupSubscriptionTopicsMax, {
-    error: `must be at most ${limits.groupSubscriptionTopicsMax} topics`,
+  .refine((list) => list.length <= groupLimits.groupSubscriptionTopicsMax, {
+    error: `must be at most ${groupLimits.groupSubscriptionTopicsMax} topics`,
   })
   .openapi({ description: 'Topics by name; those that do not exist yet are waited for' });
 
@@ -59,8 +61,8 @@ const seekPositions = bounded(
 
 /** Not more than a group has partitions. Not `max`: see `offsets`. */
 function bounded<Item extends z.ZodType>(item: Item, what: string) {
-  return z.array(item, { error: 'must be an array' }).refine((list) => list.length <= limits.groupPartitionsMax, {
-    error: `must be at most ${limits.groupPartitionsMax} ${what}`,
+  return z.array(item, { error: 'must be an array' }).refine((list) => list.length <= groupLimits.groupPartitionsMax, {
+    error: `must be at most ${groupLimits.groupPartitionsMax} ${what}`,
   });
 }
 
@@ -82,19 +84,19 @@ export const pollSchema = z
       max_records: wholeNumber()
         .optional()
         .openapi({
-          description: `At most this many records; 0: a heartbeat, which is answered at once. Larger values are lowered to ${limits.fetchRecordsMax}`,
-          default: limits.fetchRecordsDefault,
+          description: `At most this many records; 0: a heartbeat, which is answered at once. Larger values are lowered to ${requestLimits.fetchRecordsMax}`,
+          default: requestLimits.fetchRecordsDefault,
         }),
       max_bytes: wholeNumber()
         .optional()
         .openapi({
-          description: `At most about this many bytes of records in the answer, but one in any case. Larger values are lowered to ${limits.fetchBytesMax}`,
-          default: limits.fetchBytesDefault,
+          description: `At most about this many bytes of records in the answer, but one in any case. Larger values are lowered to ${requestLimits.fetchBytesMax}`,
+          default: requestLimits.fetchBytesDefault,
         }),
       wait_ms: wholeNumber()
         .optional()
         .openapi({
-          description: `How long to wait for records where there are none. Larger values are lowered to ${limits.fetchWaitMsMax}`,
+          description: `How long to wait for records where there are none. Larger values are lowered to ${requestLimits.fetchWaitMsMax}`,
           default: 0,
         }),
       auto_offset_reset: z
@@ -116,12 +118,12 @@ export const pollSchema = z
       session_timeout_ms: wholeNumber()
         .optional()
         .openapi({
-          description: `How long the member may be silent, ${limits.groupSessionTimeoutMsMin} to ${limits.groupSessionTimeoutMsMax}; of a member as before where absent`,
-          default: limits.groupSessionTimeoutMsDefault,
+          description: `How long the member may be silent, ${groupLimits.groupSessionTimeoutMsMin} to ${groupLimits.groupSessionTimeoutMsMax}; of a member as before where absent`,
+          default: groupLimits.groupSessionTimeoutMsDefault,
         }),
       rebalance_timeout_ms: wholeNumber().optional().openapi({
         description: 'How long the member may take to give up what it is told to; of a member as before where absent',
-        default: limits.groupRebalanceTimeoutMsDefault,
+        default: groupLimits.groupRebalanceTimeoutMsDefault,
       }),
       instance_id: instanceId.optional(),
       assignor: text('range, uniform or sticky; most members of a group decide').optional(),

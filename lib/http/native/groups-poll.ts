@@ -6,7 +6,8 @@ import { type PolledPartition, type PollRequest, type PollResult, poll } from '.
 import type { GroupOffset } from '../../broker/transactions/prepare.ts';
 import { mayDo, type Principal } from '../../coordination/tenants/principal.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { groupLimits } from '../../kernel/limits/groups.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { emptyAnswer, jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';
 import { waitingFor } from './fetch-request.ts';
@@ -84,13 +85,13 @@ function pollRequest(
       assignor: body.assignor,
       sessionTimeoutMs: body.session_timeout_ms,
       rebalanceTimeoutMs: body.rebalance_timeout_ms,
-      client: client?.slice(0, limits.groupClientLengthMax),
+      client: client?.slice(0, groupLimits.groupClientLengthMax),
     },
     commit: typeof commit === 'string' ? commit : offsetsAllowed(principal, commit),
     reset: body.auto_offset_reset ?? 'latest',
-    maxRecords: Math.min(body.max_records ?? limits.fetchRecordsDefault, limits.fetchRecordsMax),
-    maxBytes: Math.min(body.max_bytes ?? limits.fetchBytesDefault, limits.fetchBytesMax),
-    waitMs: Math.min(body.wait_ms ?? 0, limits.fetchWaitMsMax),
+    maxRecords: Math.min(body.max_records ?? requestLimits.fetchRecordsDefault, requestLimits.fetchRecordsMax),
+    maxBytes: Math.min(body.max_bytes ?? requestLimits.fetchBytesDefault, requestLimits.fetchBytesMax),
+    waitMs: Math.min(body.wait_ms ?? 0, requestLimits.fetchWaitMsMax),
     paused: body.paused,
     seek: body.seek,
     authorize,

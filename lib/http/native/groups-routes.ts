@@ -1,6 +1,6 @@
 /** Groups: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { groupParameter, text, topicPartitionsSchema } from './groups-poll-routes.ts';
 import { defineRoute } from './route.ts';
@@ -51,7 +51,10 @@ const stateSchema = z
 const groupFields = {
   group: z.string(),
   state: stateSchema,
-  kind: z.enum(['consumer', 'classic']).optional().openapi({ description: 'Absent: the group has had no members' }),
+  kind: z
+    .enum(['consumer', 'classic', 'share'])
+    .optional()
+    .openapi({ description: 'Absent: the group has had no members' }),
   generation: z.int().openapi({ description: "The group's epoch, + 1 with every rebalance" }),
 };
 
@@ -172,7 +175,9 @@ const resetSchema = z
       shift_by: z.int(shift).optional().openapi({
         description: 'So far from what is committed, but not out of the partition; of partitions that have something',
       }),
-      metadata: text(`At most ${limits.offsetMetadataBytesMax} bytes; with an offset that is a number`).optional(),
+      metadata: text(
+        `At most ${transactionLimits.offsetMetadataBytesMax} bytes; with an offset that is a number`,
+      ).optional(),
     },
     { error: 'must be an object' },
   )
@@ -183,11 +188,11 @@ export const resetOffsetsSchema = z
     {
       offsets: z
         .array(resetSchema, { error: 'must be an array' })
-        .refine((list) => list.length <= limits.offsetsPerTransactionMax, {
-          error: `must be at most ${limits.offsetsPerTransactionMax} resets`,
+        .refine((list) => list.length <= transactionLimits.offsetsPerTransactionMax, {
+          error: `must be at most ${transactionLimits.offsetsPerTransactionMax} resets`,
         })
         .openapi({
-          maxItems: limits.offsetsPerTransactionMax,
+          maxItems: transactionLimits.offsetsPerTransactionMax,
           description: 'Each with one of offset, timestamp and shift_by',
         }),
       dry_run: z

@@ -1,8 +1,8 @@
 /** API keys over HTTP. */
 import type { z } from '@hono/zod-openapi';
-import { createKey } from '../../broker/create-key.ts';
-import { deleteKey } from '../../broker/delete-key.ts';
-import { listKeys } from '../../broker/list-keys.ts';
+import { createKey } from '../../broker/keys/create-key.ts';
+import { deleteKey } from '../../broker/keys/delete-key.ts';
+import { listKeys } from '../../broker/keys/list-keys.ts';
 import type { KeySummary } from '../../coordination/tenants/principal-item.ts';
 import { emptyAnswer, jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';

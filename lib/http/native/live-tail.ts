@@ -8,9 +8,9 @@
  * the ones before, so a slow client costs the memory of one fetch. A door that cannot stream answers one long poll in
  * the same form.
  */
-import { type FetchPosition, type FetchRecordsResult, fetchRecords } from '../../broker/fetch.ts';
+import { type FetchPosition, type FetchRecordsResult, fetchRecords } from '../../broker/fetch/fetch.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { typedAnswer } from '../answer.ts';
 import { type Door, reportBug } from '../door.ts';
 import { EVENTS_TYPE } from '../media-type.ts';
@@ -21,7 +21,7 @@ import { renderRecords } from './render-records.ts';
 /** Around a record's JSON, with the longest offset. */
 const EVENT_FRAME_BYTES = 'id: \ndata: \n\n'.length + 16;
 
-const RETRY = `retry: ${limits.retryAfterMsDefault}\n\n`;
+const RETRY = `retry: ${requestLimits.retryAfterMsDefault}\n\n`;
 const HEARTBEAT = ': nothing new\n\n';
 
 export async function liveTail(door: Door, call: FetchCall): Promise<Response> {
@@ -63,7 +63,7 @@ function startOf(call: FetchCall): FetchPosition {
 
 async function longPoll(door: Door, call: FetchCall, position: FetchPosition): Promise<Response> {
   const request = fetchRequest(call, position);
-  const waitMs = call.context.req.method === 'HEAD' ? 0 : (call.query.wait_ms ?? limits.fetchWaitMsMax);
+  const waitMs = call.context.req.method === 'HEAD' ? 0 : (call.query.wait_ms ?? requestLimits.fetchWaitMsMax);
   const result = await waitingFor(door, call, waitMs, (signal) =>
     fetchRecords(door.options.broker, { ...request, waitMs, signal }),
   );
@@ -117,7 +117,7 @@ class LiveTail {
   /** What is there already. Faults are still the answer's own; after this they are events. */
   async begin(position: FetchPosition): Promise<string> {
     this.leave = this.door.waiting.enter();
-    const { clock, liveTailMsMax = limits.liveTailMsMax } = this.door.options;
+    const { clock, liveTailMsMax = requestLimits.liveTailMsMax } = this.door.options;
     this.silentSinceMs = clock.monotonic();
     this.endsAtMs = this.silentSinceMs + liveTailMsMax;
     try {
@@ -156,15 +156,15 @@ class LiveTail {
   private waitMs(): number {
     const nowMs = this.door.options.clock.monotonic();
     const silenceMs = this.call.query.wait_ms ?? Number.POSITIVE_INFINITY;
-    return Math.min(limits.liveTailHeartbeatMs, this.endsAtMs - nowMs, this.silentSinceMs + silenceMs - nowMs);
+    return Math.min(requestLimits.liveTailHeartbeatMs, this.endsAtMs - nowMs, this.silentSinceMs + silenceMs - nowMs);
   }
 
   private async fetch(position: FetchPosition, waitMs: number): Promise<string> {
     const { broker, clock } = this.door.options;
-    const maxBytes = Math.min(this.bytesLeft, limits.fetchBytesDefault);
+    const maxBytes = Math.min(this.bytesLeft, requestLimits.fetchBytesDefault);
     const result = await fetchRecords(broker, {
       ...fetchRequest(this.call, position),
-      maxRecords: Math.min(this.recordsLeft, limits.fetchRecordsDefault),
+      maxRecords: Math.min(this.recordsLeft, requestLimits.fetchRecordsDefault),
       maxBytes,
       waitMs,
       signal: this.signal,

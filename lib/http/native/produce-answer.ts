@@ -1,5 +1,5 @@
 /** What a produce request is answered: every record's outcome, and the status that sums them up. */
-import type { RecordOutcome } from '../../broker/produce.ts';
+import type { RecordOutcome } from '../../broker/produce/produce.ts';
 import type { MillraceError } from '../../kernel/errors.ts';
 import { problemOf } from '../problems.ts';
 import { someFailed } from './failures.ts';

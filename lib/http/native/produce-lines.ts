@@ -8,10 +8,10 @@
  */
 import { IncomingMessage } from 'node:http';
 import type { Context } from 'hono';
-import { type ProduceRecord, produceRecords, type RecordOutcome } from '../../broker/produce.ts';
+import { type ProduceRecord, produceRecords, type RecordOutcome } from '../../broker/produce/produce.ts';
 import type { KeylessPlace } from '../../coordination/producers/partitioner.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { typedAnswer } from '../answer.ts';
 import { ArrivingBody } from '../arriving-body.ts';
 import { ClientGoneError, contentEncoding, readBody } from '../body.ts';
@@ -136,8 +136,11 @@ class LineWriter {
   private async writeLines(lines: readonly Line[]): Promise<RecordOutcome[]> {
     if (lines.length === 0) return [];
     this.lines += lines.length;
-    if (this.lines > limits.recordsPerRequestMax) {
-      throw new MillraceError('REQUEST_TOO_LARGE', `A request has at most ${limits.recordsPerRequestMax} records.`);
+    if (this.lines > requestLimits.recordsPerRequestMax) {
+      throw new MillraceError(
+        'REQUEST_TOO_LARGE',
+        `A request has at most ${requestLimits.recordsPerRequestMax} records.`,
+      );
     }
     const parsed = lines.map((line) => this.parse(line));
     const records = parsed.filter((result): result is ProduceRecord => !(result instanceof MillraceError));

@@ -5,7 +5,7 @@
  * property test holds the two to the same verdicts.
  */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import { BATCHES_TYPE, JSON_TYPE, NDJSON_TYPE } from '../media-type.ts';
 import { duplicateHeaderSchema, producerHeadersSchema } from './producer-headers.ts';
 import { defineRoute } from './route.ts';
@@ -16,11 +16,11 @@ export const recordMessages = {
   record: 'must be an object',
   topic: 'must be the name of a topic',
   lines: 'must have at least one line with a record',
-  records: `must be an array of 1 to ${limits.recordsPerRequestMax} records`,
+  records: `must be an array of 1 to ${requestLimits.recordsPerRequestMax} records`,
   base64: 'must be a string of base64 (RFC 4648, 4) with padding',
   twice: 'must not be there beside the same without _base64',
   headers: 'must be an object of strings, or an array of {"key", "value" or "value_base64"}',
-  headerCount: `must be at most ${limits.headersPerRecordMax} headers`,
+  headerCount: `must be at most ${requestLimits.headersPerRecordMax} headers`,
   headerKey: 'must be a string',
   headerValue: 'must be a string',
   headerValueOrNull: 'must be a string or null',
@@ -70,16 +70,16 @@ export const produceRecordSchema = z
             z
               .record(z.string(), z.string({ error: recordMessages.headerValue }))
               .refine(
-                (headers) => Object.keys(headers).length <= limits.headersPerRecordMax,
+                (headers) => Object.keys(headers).length <= requestLimits.headersPerRecordMax,
                 recordMessages.headerCount,
               ),
-            z.array(headerSchema).max(limits.headersPerRecordMax, recordMessages.headerCount),
+            z.array(headerSchema).max(requestLimits.headersPerRecordMax, recordMessages.headerCount),
           ],
           { error: recordMessages.headers },
         )
         .optional()
         .openapi({
-          description: `At most ${limits.headersPerRecordMax}; an array where a key is there twice or a value is bytes or null`,
+          description: `At most ${requestLimits.headersPerRecordMax}; an array where a key is there twice or a value is bytes or null`,
         }),
       partition: wholeNumber(recordMessages.wholeNumber).optional().openapi({
         description: 'By the key where absent; one partition for all records of the request that have no key',
@@ -105,7 +105,7 @@ export const produceRequestSchema = z
     records: z
       .array(produceRecordSchema, { error: recordMessages.records })
       .min(1, { error: recordMessages.records })
-      .max(limits.recordsPerRequestMax, { error: recordMessages.records }),
+      .max(requestLimits.recordsPerRequestMax, { error: recordMessages.records }),
     acks: acks.optional(),
     expected_offset: wholeNumber(recordMessages.wholeNumber).optional().openapi({
       description:

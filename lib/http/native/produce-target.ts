@@ -1,6 +1,6 @@
 /** What a produce request says beside its records, by its path and query string. */
-import type { Acks } from '../../broker/append-to-partition.ts';
-import type { ProduceRecord, RequestSequence } from '../../broker/produce.ts';
+import type { Acks } from '../../broker/produce/append-to-partition.ts';
+import type { ProduceRecord, RequestSequence } from '../../broker/produce/produce.ts';
 import { malformedField } from '../problems.ts';
 
 export interface ProduceTarget {

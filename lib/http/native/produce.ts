@@ -1,7 +1,7 @@
 /** Produce over HTTP: JSON, lines of JSON, and whole record batches. */
 import type { Context } from 'hono';
-import { type ProduceRecord, produceRecords, type RequestSequence } from '../../broker/produce.ts';
-import { produceBatches } from '../../broker/produce-batches.ts';
+import { type ProduceRecord, produceRecords, type RequestSequence } from '../../broker/produce/produce.ts';
+import { produceBatches } from '../../broker/produce/produce-batches.ts';
 import type { Principal } from '../../coordination/tenants/principal.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { jsonAnswer, typedAnswer } from '../answer.ts';

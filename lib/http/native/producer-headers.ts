@@ -1,8 +1,8 @@
 /** The headers of idempotent producers: which of a producer's records a request has. */
 import { z } from '@hono/zod-openapi';
-import type { RequestSequence } from '../../broker/produce.ts';
+import type { RequestSequence } from '../../broker/produce/produce.ts';
 import type { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { producerLimits } from '../../kernel/limits/producers.ts';
 import { malformedField } from '../problems.ts';
 
 const ID = 'Producer-Id';
@@ -14,7 +14,7 @@ const NAMES = [ID, EPOCH, SEQUENCE] as const;
 const EPOCH_MAX = 32_767;
 const SEQUENCE_MAX = 0x7fffffff;
 
-const ID_PATTERN = new RegExp(`^[A-Za-z0-9._-]{1,${limits.producerIdLengthMax}}$`);
+const ID_PATTERN = new RegExp(`^[A-Za-z0-9._-]{1,${producerLimits.producerIdLengthMax}}$`);
 
 /** Says that the records were there before. */
 export const DUPLICATE_HEADER = 'Producer-Duplicate';
@@ -54,7 +54,7 @@ export function producerSequence(header: Header, principal: string): RequestSequ
   if (id === undefined && epoch === undefined && sequence === undefined) return undefined;
   if (id === undefined || epoch === undefined || sequence === undefined) throw incomplete(header);
   if (!ID_PATTERN.test(id)) {
-    throw malformedField(ID, `must be 1 to ${limits.producerIdLengthMax} letters, digits, ".", "_" and "-"`);
+    throw malformedField(ID, `must be 1 to ${producerLimits.producerIdLengthMax} letters, digits, ".", "_" and "-"`);
   }
   return {
     principal,

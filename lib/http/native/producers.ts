@@ -1,6 +1,6 @@
 /** Producer ids over HTTP. */
 import type { Context } from 'hono';
-import { initProducer } from '../../broker/init-producer.ts';
+import { initProducer } from '../../broker/produce/init-producer.ts';
 import type { Principal } from '../../coordination/tenants/principal.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { jsonAnswer } from '../answer.ts';

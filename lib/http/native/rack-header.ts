@@ -1,6 +1,6 @@
 /** The header that says where a reader is, so that it is served from a replica there. Kafka: `client.rack`. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { replicationLimits } from '../../kernel/limits/replication.ts';
 import { malformedField } from '../problems.ts';
 
 const NAME = 'X-Rack';
@@ -8,7 +8,7 @@ const NAME = 'X-Rack';
 export const rackHeaderSchema = z.object({
   [NAME]: z.string().optional().openapi({
     minLength: 1,
-    maxLength: limits.rackLengthMax,
+    maxLength: replicationLimits.rackLengthMax,
     description: 'The zone or region of the caller: of the replicas in sync one there is read, where there is one',
   }),
 });
@@ -16,6 +16,6 @@ export const rackHeaderSchema = z.object({
 /** `undefined` where there is none. Any other name than those of replicas' racks is taken, and means nothing. */
 export function rackOf(header: (name: string) => string | undefined): string | undefined {
   const rack = header(NAME);
-  if (rack === undefined || (rack !== '' && rack.length <= limits.rackLengthMax)) return rack;
-  throw malformedField(NAME, `must be 1 to ${limits.rackLengthMax} characters`);
+  if (rack === undefined || (rack !== '' && rack.length <= replicationLimits.rackLengthMax)) return rack;
+  throw malformedField(NAME, `must be 1 to ${replicationLimits.rackLengthMax} characters`);
 }

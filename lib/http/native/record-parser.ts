@@ -4,11 +4,11 @@
  * booleans keep the text that was sent.
  */
 import { Buffer } from 'node:buffer';
-import type { Acks } from '../../broker/append-to-partition.ts';
-import type { ProduceRecord } from '../../broker/produce.ts';
+import type { Acks } from '../../broker/produce/append-to-partition.ts';
+import type { ProduceRecord } from '../../broker/produce/produce.ts';
 import type { TransactionRecord } from '../../broker/transactions/prepare.ts';
 import type { MillraceError } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
 import type { RecordHeader } from '../../log/record-batch/record.ts';
 import { fieldPath, scanJson } from '../json/parse.ts';
 import type { JsonScanner } from '../json/scanner.ts';
@@ -86,7 +86,7 @@ function arrayOf<T>(scanner: JsonScanner, element: (index: number) => T): T[] {
   if (scanner.kind() !== 'array') throw malformedField('records', recordMessages.records);
   const elements: T[] = [];
   for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
-    if (elements.length === limits.recordsPerRequestMax) throw malformedField('records', recordMessages.records);
+    if (elements.length === requestLimits.recordsPerRequestMax) throw malformedField('records', recordMessages.records);
     elements.push(element(elements.length));
   }
   return elements;
@@ -218,7 +218,7 @@ function headerObject(scanner: JsonScanner, path: string): RecordHeader[] {
   const keys = new Set<string>();
   for (let key = scanner.firstKey(); key !== undefined; key = scanner.nextKey()) {
     if (keys.has(key)) throw malformedField(fieldPath(path, key), `${TWICE}; send such headers as an array`);
-    if (headers.length === limits.headersPerRecordMax) throw malformedField(path, recordMessages.headerCount);
+    if (headers.length === requestLimits.headersPerRecordMax) throw malformedField(path, recordMessages.headerCount);
     keys.add(key);
     if (scanner.kind() !== 'string') throw malformedField(fieldPath(path, key), recordMessages.headerValue);
     const value = scanner.stringBytes();
@@ -231,7 +231,7 @@ function headerObject(scanner: JsonScanner, path: string): RecordHeader[] {
 function headerArray(scanner: JsonScanner, path: string): RecordHeader[] {
   const headers: RecordHeader[] = [];
   for (let more = scanner.firstElement(); more; more = scanner.nextElement()) {
-    if (headers.length === limits.headersPerRecordMax) throw malformedField(path, recordMessages.headerCount);
+    if (headers.length === requestLimits.headersPerRecordMax) throw malformedField(path, recordMessages.headerCount);
     headers.push(header(scanner, fieldPath(path, headers.length)));
   }
   return headers;

@@ -1,7 +1,8 @@
 /** Schemas that several routes share. Their messages go on from the field's name: "limit must be …". */
 import { z } from '@hono/zod-openapi';
 import { ERROR_CODES } from '../../kernel/errors.ts';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 
 export const problemSchema = z
   .object({
@@ -40,7 +41,7 @@ export const groupOffsetSchema = z
       metadata: z
         .string({ error: 'must be a string' })
         .optional()
-        .openapi({ description: `At most ${limits.offsetMetadataBytesMax} bytes` }),
+        .openapi({ description: `At most ${transactionLimits.offsetMetadataBytesMax} bytes` }),
     },
     { error: 'must be an object' },
   )
@@ -68,10 +69,15 @@ export function numberParameter(options: { lowerTo?: number; from?: number; desc
 export const pageParameters = {
   limit: z
     .string()
-    .regex(/^\d{1,16}$/, { error: `must be a whole number from 1 to ${limits.listPageMax}` })
+    .regex(/^\d{1,16}$/, { error: `must be a whole number from 1 to ${requestLimits.listPageMax}` })
     .transform(Number)
     .optional()
-    .openapi({ type: 'integer', minimum: 1, maximum: limits.listPageMax, default: limits.listPageDefault }),
+    .openapi({
+      type: 'integer',
+      minimum: 1,
+      maximum: requestLimits.listPageMax,
+      default: requestLimits.listPageDefault,
+    }),
   cursor: z.string().optional().openapi({ description: 'The next of an earlier answer' }),
 };
 

@@ -1,6 +1,6 @@
 /** Topics: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { topicLimits } from '../../kernel/limits/topics.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { defineRoute } from './route.ts';
 import { nextSchema, pageParameters, topicParameter } from './schemas.ts';
@@ -27,7 +27,7 @@ export const createTopicSchema = z
       }),
       partitions: integer('must be a whole number')
         .optional()
-        .openapi({ default: 1, minimum: 1, maximum: limits.partitionsPerTopicMax }),
+        .openapi({ default: 1, minimum: 1, maximum: topicLimits.partitionsPerTopicMax }),
       replication_factor: integer('must be a whole number')
         .optional()
         .openapi({ default: 1, minimum: 1, description: 'At most the number of replicas that are configured' }),
@@ -45,7 +45,7 @@ export const alterTopicSchema = z
     {
       partitions: integer('must be a whole number')
         .optional()
-        .openapi({ description: 'Not fewer than there are', maximum: limits.partitionsPerTopicMax }),
+        .openapi({ description: 'Not fewer than there are', maximum: topicLimits.partitionsPerTopicMax }),
       config: z
         .record(
           z.string(),

@@ -1,10 +1,10 @@
 /** Topics over HTTP. */
 import type { z } from '@hono/zod-openapi';
-import { alterTopic } from '../../broker/alter-topic.ts';
-import { createTopic } from '../../broker/create-topic.ts';
-import { deleteTopic } from '../../broker/delete-topic.ts';
-import { describeTopic, type TopicDescription } from '../../broker/describe-topic.ts';
-import { listTopics } from '../../broker/list-topics.ts';
+import { alterTopic } from '../../broker/topics/alter-topic.ts';
+import { createTopic } from '../../broker/topics/create-topic.ts';
+import { deleteTopic } from '../../broker/topics/delete-topic.ts';
+import { describeTopic, type TopicDescription } from '../../broker/topics/describe-topic.ts';
+import { listTopics } from '../../broker/topics/list-topics.ts';
 import type { TopicSummary } from '../../log/topic/topic-item.ts';
 import { emptyAnswer, jsonAnswer } from '../answer.ts';
 import type { Door } from '../door.ts';

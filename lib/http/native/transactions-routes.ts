@@ -1,6 +1,7 @@
 /** Transactions: what their requests and answers look like. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { requestLimits } from '../../kernel/limits/requests.ts';
+import { transactionLimits } from '../../kernel/limits/transactions.ts';
 import { JSON_TYPE } from '../media-type.ts';
 import { produceRecordSchema, recordMessages } from './produce-routes.ts';
 import { defineRoute } from './route.ts';
@@ -21,10 +22,10 @@ const groupOffsets = {
   offsets: z
     .array(groupOffsetSchema, { error: 'must be an array' })
     // Not `max`: zod compares the length of whatever is given, also of an object whose `length` is no number.
-    .refine((offsets) => offsets.length <= limits.offsetsPerTransactionMax, {
-      error: `must be at most ${limits.offsetsPerTransactionMax} offsets`,
+    .refine((offsets) => offsets.length <= transactionLimits.offsetsPerTransactionMax, {
+      error: `must be at most ${transactionLimits.offsetsPerTransactionMax} offsets`,
     })
-    .openapi({ maxItems: limits.offsetsPerTransactionMax }),
+    .openapi({ maxItems: transactionLimits.offsetsPerTransactionMax }),
 };
 const whatIsRead = { description: 'What a consumer group has read, committed with the records' };
 
@@ -44,7 +45,7 @@ const offsetsSchema = z
 
 const records = z
   .array(transactionRecordSchema, { error: recordMessages.records })
-  .max(limits.recordsPerRequestMax, { error: recordMessages.records })
+  .max(requestLimits.recordsPerRequestMax, { error: recordMessages.records })
   .optional();
 
 export const transactSchema = z
@@ -76,13 +77,13 @@ export const initializeSchema = z
   .strictObject(
     {
       timeout_ms: z
-        .int({ error: `must be a whole number from 1 to ${limits.transactionTimeoutMsMax}` })
+        .int({ error: `must be a whole number from 1 to ${transactionLimits.transactionTimeoutMsMax}` })
         .optional()
         .openapi({
           description: 'How long a transaction of the id may be open',
           minimum: 1,
-          maximum: limits.transactionTimeoutMsMax,
-          default: limits.transactionTimeoutMsDefault,
+          maximum: transactionLimits.transactionTimeoutMsMax,
+          default: transactionLimits.transactionTimeoutMsDefault,
         }),
     },
     notAnObject,

@@ -1,6 +1,6 @@
 /** Triggers: what is said of them, in requests and answers. Bounds are checked by coordination/triggers/check-trigger.ts. */
 import { z } from '@hono/zod-openapi';
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { wholeNumber } from './schemas.ts';
 
 const notAnObject = { error: 'must be an object' };
@@ -33,42 +33,44 @@ const changeable = {
       description: "The function's ARN, with a version or an alias or without; of a local server <module>.<export>",
     })
     .optional(),
-  batch_size: integer
-    .optional()
-    .openapi({ minimum: 1, maximum: limits.triggerBatchSizeMax, default: limits.triggerBatchSizeDefault }),
+  batch_size: integer.optional().openapi({
+    minimum: 1,
+    maximum: triggerLimits.triggerBatchSizeMax,
+    default: triggerLimits.triggerBatchSizeDefault,
+  }),
   batching_window_ms: integer.optional().openapi({
     minimum: 0,
-    maximum: limits.triggerBatchingWindowMsMax,
+    maximum: triggerLimits.triggerBatchingWindowMsMax,
     default: 0,
     description: 'How long a batch may fill',
   }),
   filters: z
     .array(filterSchema, { error: 'must be an array' })
     .optional()
-    .openapi({ maxItems: limits.triggerFiltersMax, description: 'One of them must match; none: every record' }),
+    .openapi({ maxItems: triggerLimits.triggerFiltersMax, description: 'One of them must match; none: every record' }),
   bisect_batch_on_error: flag.optional().openapi({ default: false }),
   retry_attempts: integer.optional().openapi({
     minimum: -1,
-    maximum: limits.triggerRetryAttemptsMax,
+    maximum: triggerLimits.triggerRetryAttemptsMax,
     default: -1,
     description: '-1: until it succeeds',
   }),
   max_record_age_ms: integer.optional().openapi({
     minimum: -1,
-    maximum: limits.triggerRecordAgeMsMax,
+    maximum: triggerLimits.triggerRecordAgeMsMax,
     default: -1,
-    description: `-1: any age; else at least ${limits.triggerRecordAgeMsMin}`,
+    description: `-1: any age; else at least ${triggerLimits.triggerRecordAgeMsMin}`,
   }),
   report_batch_item_failures: flag.optional().openapi({ default: false }),
   parallelization_factor: integer.optional().openapi({
     minimum: 1,
-    maximum: limits.triggerParallelizationMax,
+    maximum: triggerLimits.triggerParallelizationMax,
     default: 1,
     description: 'With order kept per key',
   }),
   tumbling_window_ms: integer.optional().openapi({
     minimum: 0,
-    maximum: limits.triggerTumblingWindowMsMax,
+    maximum: triggerLimits.triggerTumblingWindowMsMax,
     default: 0,
     description: '0: none. Only without parallelization',
   }),
@@ -78,8 +80,8 @@ const changeable = {
     .openapi({ default: 'msk' }),
   timeout_ms: integer.optional().openapi({
     minimum: 1,
-    maximum: limits.triggerTimeoutMsMax,
-    default: limits.triggerTimeoutMsDefault,
+    maximum: triggerLimits.triggerTimeoutMsMax,
+    default: triggerLimits.triggerTimeoutMsDefault,
     description: 'What the function may take: at least its own timeout',
   }),
   enabled: flag
@@ -90,7 +92,10 @@ const changeable = {
 export const createTriggerSchema = z
   .strictObject(
     {
-      name: text.openapi({ pattern: `^[A-Za-z0-9._-]{1,${limits.triggerNameLengthMax}}$`, example: 'order-mails' }),
+      name: text.openapi({
+        pattern: `^[A-Za-z0-9._-]{1,${triggerLimits.triggerNameLengthMax}}$`,
+        example: 'order-mails',
+      }),
       topics: z.array(text, { error: 'must be an array of names' }).optional().openapi({ minItems: 1 }),
       topic_pattern: text.optional().openapi({
         description: 'Instead of topics: all that it matches, later ones too. RE2; the whole name must match',

@@ -3,7 +3,8 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import { SendMessageCommand, type SQSClient, type SQSClientConfig } from '@aws-sdk/client-sqs';
 import { toHex } from '../../kernel/bytes.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { Random } from '../../kernel/random.ts';
 import { partitionName } from '../event/render-event.ts';
 import { isoMilliseconds } from '../iso-time.ts';
@@ -14,10 +15,10 @@ import { asciiJson, type InvocationRecord } from './invocation-record.ts';
 /** What clients of SQS and SNS are made with; region, credentials and endpoint come from the environment. */
 export function destinationClientConfig() {
   return {
-    maxAttempts: limits.failureSendAttemptsMax,
+    maxAttempts: triggerLimits.failureSendAttemptsMax,
     requestHandler: {
-      connectionTimeout: limits.storageConnectMsMax,
-      requestTimeout: limits.failureSendMsMax,
+      connectionTimeout: storageLimits.storageConnectMsMax,
+      requestTimeout: triggerLimits.failureSendMsMax,
       throwOnRequestTimeout: true,
     },
     // Only SQS looks at it: a queue's URL is made here from its ARN, and names it without being where to send.
@@ -70,7 +71,7 @@ async function sendMessage(
 ): Promise<void> {
   const { payload: _, ...bare } = record;
   const whole = asciiJson(record);
-  if (whole.length <= limits.failureMessageBytesMax && (await isTaken(arn, () => send(whole)))) return;
+  if (whole.length <= triggerLimits.failureMessageBytesMax && (await isTaken(arn, () => send(whole)))) return;
   try {
     await send(asciiJson(bare));
   } catch (error) {

@@ -2,7 +2,7 @@
  * The invocation record that Lambda sends of a batch that a mapping for Kafka gave up, as JSON. What it has not there is `error`, with
  * the function's message, and `payload` in a queue or an SNS topic, where mappings send it to S3 only.
  */
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { type EventOrigin, partitionName, renderEvent } from '../event/render-event.ts';
 import { isoMilliseconds } from '../iso-time.ts';
 import type { FailedBatch, InvocationError } from '../ports.ts';
@@ -74,7 +74,7 @@ export function asciiJson(record: InvocationRecord): string {
 }
 
 export function shortened({ kind, message }: InvocationError): InvocationError {
-  return { kind, message: message.slice(0, limits.failureMessageLengthMax) };
+  return { kind, message: message.slice(0, triggerLimits.failureMessageLengthMax) };
 }
 
 /** The word of the records that mappings send to queues, SNS topics and buckets; topics of Kafka get the other one. */

@@ -13,7 +13,8 @@ import {
 } from '@aws-sdk/client-lambda';
 import { utf8Text } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { limits } from '../../kernel/limits.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { FunctionInvoker, Invocation, InvocationResult } from '../ports.ts';
 import { invocationFailure } from './invocation-failure.ts';
 
@@ -25,11 +26,11 @@ export interface LambdaInvokerOptions {
 
 /** What every client of this adapter is made with; region, credentials and endpoint come from the environment. */
 export function lambdaClientConfig(): LambdaClientConfig {
-  const agent = { keepAlive: true, maxSockets: limits.invocationConnectionsMax };
+  const agent = { keepAlive: true, maxSockets: triggerLimits.invocationConnectionsMax };
   return {
     maxAttempts: 1,
     requestHandler: {
-      connectionTimeout: limits.storageConnectMsMax,
+      connectionTimeout: storageLimits.storageConnectMsMax,
       requestTimeout: 0,
       socketTimeout: 0,
       httpAgent: agent,
@@ -51,7 +52,9 @@ async function invoke(client: LambdaClient, clock: Clock, invocation: Invocation
     Payload: invocation.payload,
     ...(invocation.tenantId === undefined ? {} : { TenantId: invocation.tenantId }),
   });
-  void clock.sleep(invocation.timeoutMs + limits.invocationMarginMs, answered.signal).then(() => overdue.abort());
+  void clock
+    .sleep(invocation.timeoutMs + triggerLimits.invocationMarginMs, answered.signal)
+    .then(() => overdue.abort());
   try {
     return resultOf(await client.send(command, { abortSignal: overdue.signal }));
   } catch (error) {

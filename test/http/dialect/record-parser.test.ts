@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { EmbeddedFormat } from '../../../lib/http/dialect/media-types.ts';
 import { parseRecords } from '../../../lib/http/dialect/record-parser.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const text = (given: Uint8Array | null) => (given === null ? null : Buffer.from(given).toString());
@@ -106,9 +106,9 @@ describe('records of the dialect', () => {
   });
 
   test('are no more than a request may have', () => {
-    const records = Array.from({ length: limits.recordsPerRequestMax + 1 }, () => ({ value: null }));
+    const records = Array.from({ length: requestLimits.recordsPerRequestMax + 1 }, () => ({ value: null }));
     expect(fault({ records })).toContain('records must be');
-    expect(parse({ records: records.slice(1) }, 'json')).toHaveLength(limits.recordsPerRequestMax);
+    expect(parse({ records: records.slice(1) }, 'json')).toHaveLength(requestLimits.recordsPerRequestMax);
   });
 
   test('have the bytes that were encoded, whatever they are', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderPolled } from '../../../lib/http/dialect/render-records.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 
 function polled(partition: number, values: readonly (string | Uint8Array)[], offset = 0) {
   const records = values.map((value, index) => ({
@@ -39,10 +39,10 @@ test('ends where the content is more than was asked for; later partitions stay w
 });
 
 test('ends where the answer is as long as one may be, but has one record in any case', () => {
-  const large = new Uint8Array(limits.fetchBytesMax - 500).fill(0x61);
+  const large = new Uint8Array(requestLimits.fetchBytesMax - 500).fill(0x61);
   const { nextOffsets } = renderPolled([polled(0, [large, large])], TEXT);
   expect(nextOffsets).toEqual([1]);
-  const escaped = new Uint8Array(limits.fetchBytesMax).fill(0x22);
+  const escaped = new Uint8Array(requestLimits.fetchBytesMax).fill(0x22);
   expect(renderPolled([polled(0, [escaped])], TEXT).nextOffsets).toEqual([1]);
 });
 

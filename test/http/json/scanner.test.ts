@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { JsonScanner, JsonTextError } from '../../../lib/http/json/scanner.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 
 const scanner = (text: string) => new JsonScanner(Buffer.from(text));
 
@@ -136,9 +136,9 @@ describe('JsonScanner', () => {
   });
 
   test('stops at the depth limit, however deep the text goes on, without using the stack', () => {
-    const deepest = '['.repeat(limits.jsonDepthMax) + ']'.repeat(limits.jsonDepthMax);
+    const deepest = '['.repeat(requestLimits.jsonDepthMax) + ']'.repeat(requestLimits.jsonDepthMax);
     expect(compact(deepest)).toBe(deepest);
-    for (const depth of [limits.jsonDepthMax + 1, 10_000, 1_000_000]) {
+    for (const depth of [requestLimits.jsonDepthMax + 1, 10_000, 1_000_000]) {
       expect(() => scanner('[{"a":'.repeat(depth)).skip()).toThrow(/deeper than 64/);
       expect(() => scanner('['.repeat(depth)).skip()).toThrow(/deeper than 64/);
     }

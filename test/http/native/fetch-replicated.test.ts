@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createApp } from '../../../lib/http/app.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { replicationLimits } from '../../../lib/kernel/limits/replication.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { afterUncleanElection, type ReadingWorld, readingWorld } from '../../support/reading-world.ts';
 
@@ -50,7 +50,7 @@ describe('X-Rack', () => {
 
   test.each(['records?offset=0', 'plan?offset=0'])('is 1 to 255 characters: %s', async (path) => {
     const call = callerOf(await readingWorld());
-    const longest = 'r'.repeat(limits.rackLengthMax);
+    const longest = 'r'.repeat(replicationLimits.rackLengthMax);
     expect((await call(path, { 'x-rack': longest })).status).toBe(200);
     for (const rack of ['', `${longest}r`]) {
       const answer = await call(path, { 'x-rack': rack });

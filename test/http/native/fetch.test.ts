@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WaitingRequests } from '../../../lib/http/waiting.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { type HttpWorldOptions, httpWorld, listeningWorld } from '../../support/http-world.ts';
 import { turn, whileTimePasses } from '../../support/passing-time.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -200,10 +201,52 @@ describe('a signed URL', () => {
     const answer = await call('GET', path, undefined, segment.headers);
     expect(answer.status).toBe(206);
     expect(answer.headers.get('cache-control')).toBe('public, max-age=900, immutable');
+    expect(answer.headers.get('accept-ranges')).toBe('bytes');
+    const [, first, last] = /^bytes (\d+)-(\d+)\/\*$/.exec(answer.headers.get('content-range') ?? '') ?? [];
+    expect(`bytes=${first}-${last}`).toBe(segment.headers['range']);
     expect((await answer.arrayBuffer()).byteLength).toBe(segment.bytes);
     const head = await call('HEAD', path, undefined, segment.headers);
     expect(head.status).toBe(206);
     expect(await head.text()).toBe('');
+  });
+
+  test('serves it on the condition that the object is what it was, which it always is', async () => {
+    const { call, segment, path } = await planned();
+    const tag = (await call('GET', path, undefined, segment.headers)).headers.get('etag') ?? '';
+    expect(tag).toMatch(/^"segments\/[a-z0-9/]+"$/);
+    const onCondition = async (ifRange: string) =>
+      (await call('GET', path, undefined, { ...segment.headers, 'if-range': ifRange })).status;
+    expect(await onCondition(tag)).toBe(206);
+    // That would be all of the object, which is not what was signed.
+    expect(await onCondition('"another"')).toBe(403);
+  });
+
+  test('is the same for who plans the same range again soon', async () => {
+    const clock = new VirtualClock();
+    const { call, produce } = await world({ inlineBytesMax: 0, clock });
+    await produce('a');
+    const url = async () => {
+      const plan = await call('GET', '/v1/topics/t/partitions/0/plan?offset=0');
+      return ((await plan.json()) as { segments: [{ url: string }] }).segments[0].url;
+    };
+    const windowMs = storageLimits.presignedUrlMs / 3;
+    clock.advance(windowMs - (clock.now() % windowMs));
+    const first = await url();
+    clock.advance(windowMs - 1);
+    expect(await url()).toBe(first);
+    clock.advance(1);
+    expect(await url()).not.toBe(first);
+  });
+
+  test('of an object that is gone or has nothing there says which', async () => {
+    const { call, broker, segment, path } = await planned();
+    const [name = ''] = /segments\/[^?]+/.exec(path) ?? [];
+    await broker.objects.delete([name]);
+    expect((await call('GET', path, undefined, segment.headers)).status).toBe(404);
+    await broker.objects.put(name, []);
+    const answer = await call('GET', path, undefined, segment.headers);
+    expect(answer.status).toBe(416);
+    expect(answer.headers.get('content-range')).toBe('bytes */0');
   });
 
   test('serves nothing else', async () => {

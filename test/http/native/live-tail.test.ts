@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { WaitingRequests } from '../../../lib/http/waiting.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import { type HttpWorldOptions, httpWorld } from '../../support/http-world.ts';
 import { whileTimePasses } from '../../support/passing-time.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
@@ -84,8 +84,8 @@ describe('a live tail', () => {
     await piece();
     const beganMs = clock.now();
     expect(await piece()).toBe(': nothing new\n\n');
-    expect(clock.now() - beganMs).toBeGreaterThanOrEqual(limits.liveTailHeartbeatMs);
-    expect(clock.now() - beganMs).toBeLessThan(limits.liveTailHeartbeatMs + 1_000);
+    expect(clock.now() - beganMs).toBeGreaterThanOrEqual(requestLimits.liveTailHeartbeatMs);
+    expect(clock.now() - beganMs).toBeLessThan(requestLimits.liveTailHeartbeatMs + 1_000);
     await cancel();
   });
 
@@ -202,7 +202,7 @@ describe('a door that cannot stream', () => {
   test('waits as long as a poll may, or as asked', async () => {
     const { call, clock } = await world({ streaming: false });
     for (const [query, waitMs] of [
-      ['', limits.fetchWaitMsMax],
+      ['', requestLimits.fetchWaitMsMax],
       ['&wait_ms=3000', 3_000],
     ] as const) {
       const beganMs = clock.now();

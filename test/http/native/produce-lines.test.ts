@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import { listeningWorld } from '../../support/http-world.ts';
 import { RawConnection, rawRequest } from '../../support/raw-http.ts';
 
@@ -89,12 +89,12 @@ describe.each([true, false])('lines of records, on a door that streams: %s', (st
 
   test('are at most 10,000', async () => {
     const { post } = await world({ streaming });
-    const { status, lines } = await post('/records', '{}\n'.repeat(limits.recordsPerRequestMax + 1));
+    const { status, lines } = await post('/records', '{}\n'.repeat(requestLimits.recordsPerRequestMax + 1));
     const said = JSON.stringify(lines.at(-1));
     expect(said).toContain('REQUEST_TOO_LARGE');
     expect([200, 413]).toContain(status);
-    const all = await post('/partitions/0/records', '{}\n'.repeat(limits.recordsPerRequestMax));
-    expect(all.lines).toHaveLength(limits.recordsPerRequestMax);
+    const all = await post('/partitions/0/records', '{}\n'.repeat(requestLimits.recordsPerRequestMax));
+    expect(all.lines).toHaveLength(requestLimits.recordsPerRequestMax);
     expect(all.lines.map(({ offset }) => offset)).toEqual(all.lines.map((_, index) => index));
   });
 });

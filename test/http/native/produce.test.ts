@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { RecordOutcome } from '../../../lib/broker/produce.ts';
+import type { RecordOutcome } from '../../../lib/broker/produce/produce.ts';
 import { statusOf } from '../../../lib/http/native/produce-answer.ts';
 import { type ErrorCode, MillraceError } from '../../../lib/kernel/errors.ts';
 import { httpWorld } from '../../support/http-world.ts';
