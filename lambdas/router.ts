@@ -1,5 +1,5 @@
 /** Wakes dispatchers for the partitions that have grown, by the table's stream. It holds up a shard, and so does nothing else. */
-import { limits } from '../lib/kernel/limits.ts';
+import { storageLimits } from '../lib/kernel/limits/storage.ts';
 import { mapBounded } from '../lib/kernel/map-bounded.ts';
 import { routeChanges } from '../lib/triggers/route.ts';
 import { createBrokerBackend } from './support/broker-backend.ts';
@@ -13,5 +13,5 @@ const wake = wakeDispatcher(readDispatcher(process.env));
 
 export const handler = streamHandler(backend, async (changes) => {
   const requests = await routeChanges(broker, changes, telemetry.log);
-  await mapBounded(requests, limits.storageFanOutMax, wake);
+  await mapBounded(requests, storageLimits.storageFanOutMax, wake);
 });

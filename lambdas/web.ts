@@ -1,6 +1,6 @@
 /** The whole API as a Lambda Web Function: one HTTP server for all routes, which streams. */
 import { mountApi } from '../lib/http/app.ts';
-import { limits } from '../lib/kernel/limits.ts';
+import { lambdaLimits } from '../lib/kernel/limits/lambda.ts';
 import { createBackend } from './support/backend.ts';
 import { deployedTargetPolicy } from './support/deployed-targets.ts';
 import { runWeb } from './support/web-server.ts';
@@ -13,7 +13,7 @@ const backend = () =>
     routes: [mountApi],
     door: {
       streaming: true,
-      liveTailMsMax: limits.webLiveTailMsMax,
+      liveTailMsMax: lambdaLimits.webLiveTailMsMax,
       draining: draining.signal,
       targetPolicy: deployedTargetPolicy(),
     },

@@ -7,16 +7,16 @@
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SignatureV4 } from '@smithy/signature-v4';
+import type { Broker } from '../../lib/broker/broker.ts';
 import {
   type Authenticator,
   type Credentials,
   createAuthenticator,
   type DeclaredKey,
-} from '../../lib/broker/authenticate.ts';
-import type { Broker } from '../../lib/broker/broker.ts';
-import { secretKeyId } from '../../lib/broker/secrets.ts';
+} from '../../lib/broker/keys/authenticate.ts';
+import { secretKeyId } from '../../lib/broker/keys/secrets.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 
 export interface AdminKeyOptions {
   broker: Broker;
@@ -36,7 +36,7 @@ export function authenticatorWithAdminKey(options: AdminKeyOptions): Authenticat
 
   const withAdminKey = (): Promise<Authenticator> => {
     const nowMs = broker.clock.monotonic();
-    if (declared === undefined || nowMs - readAtMs > limits.adminKeyCacheMs) {
+    if (declared === undefined || nowMs - readAtMs > lambdaLimits.adminKeyCacheMs) {
       readAtMs = nowMs;
       const reading = readAdminKey(options).then((key) => createAuthenticator({ broker, staticKeys: [key] }));
       declared = reading;
@@ -103,7 +103,7 @@ async function getSecretValue({ client, secretArn, endpoint }: AdminKeyOptions):
     },
     body,
   });
-  const signal = AbortSignal.timeout(limits.adminKeyCallMsMax);
+  const signal = AbortSignal.timeout(lambdaLimits.adminKeyCallMsMax);
   const answer = await fetch(url, { method: 'POST', headers, body, signal });
   if (!answer.ok) throw new Error(`Secrets Manager answered ${answer.status}`);
   const { SecretString } = (await answer.json()) as { SecretString?: string };

@@ -14,7 +14,7 @@ import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context
 import { settled } from '../../lib/broker/broker.ts';
 import { bugProblem, problemAnswer, problemResponse } from '../../lib/http/problems.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import type { Backend } from './backend.ts';
 import { requestOf, resultOf } from './http-event.ts';
@@ -35,7 +35,7 @@ export function apiHandler(backend: Backend, options: ApiHandlerOptions = {}) {
   const { executionMode = executionModeStandard, render = resultOf } = options;
   const { telemetry } = backend;
   const settings = {
-    timeoutEarlyInMillis: limits.lambdaTimeoutMarginMs,
+    timeoutEarlyInMillis: lambdaLimits.lambdaTimeoutMarginMs,
     timeoutEarlyResponse: timeIsOver,
     executionMode,
   };

@@ -1,10 +1,10 @@
 /** From a function's environment to the HTTP door: the broker, the routes, and who checks callers. */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { type Authenticator, createAuthenticator } from '../../lib/broker/authenticate.ts';
 import type { Broker } from '../../lib/broker/broker.ts';
+import { type Authenticator, createAuthenticator } from '../../lib/broker/keys/authenticate.ts';
 import { createDoor, type Door, type DoorOptions } from '../../lib/http/door.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import { authenticatorWithAdminKey } from './admin-key.ts';
 import { type BrokerBackend, createBrokerBackend } from './broker-backend.ts';
@@ -33,8 +33,9 @@ export function createBackend({ service, routes, door: doorOptions }: BackendOpt
     clock: systemClock,
     random: systemRandom,
     ...callers(environment, broker, dynamo),
+    cors: environment.corsOrigins.length === 0 ? undefined : { origins: environment.corsOrigins },
     streaming: environment.streaming,
-    liveTailMsMax: limits.lambdaLiveTailMsMax,
+    liveTailMsMax: lambdaLimits.lambdaLiveTailMsMax,
     log: telemetry.log,
     ...doorOptions,
   });

@@ -7,7 +7,7 @@ import middyHandler, { type MiddlewareObj } from '@middy/core';
 import { executionModeStandard } from '@middy/core/Standard';
 import type { CloudFormationCustomResourceEvent, Context } from 'aws-lambda';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import type { BrokerBackend } from './broker-backend.ts';
 import { physicalIdOf, type Registration } from './register-trigger.ts';
 import { tracing } from './tracing.ts';
@@ -26,7 +26,7 @@ export function customResourceHandler(
     ])
     .handler(async (event: Event, context: Context): Promise<void> => {
       const answered = new AbortController();
-      const leftMs = Math.max(0, context.getRemainingTimeInMillis() - limits.scheduledTimeoutMarginMs);
+      const leftMs = Math.max(0, context.getRemainingTimeInMillis() - lambdaLimits.scheduledTimeoutMarginMs);
       const timeIsOver = systemClock
         .sleep(leftMs, answered.signal)
         .then(() => failed(event, "The registrar's time is over."));
@@ -56,13 +56,13 @@ async function answer(event: Event, { status, physicalId, reason }: Registration
   });
   for (let attempt = 1; ; attempt++) {
     try {
-      const signal = AbortSignal.timeout(limits.customResourceAnswerMsMax);
+      const signal = AbortSignal.timeout(lambdaLimits.customResourceAnswerMsMax);
       // The URL is signed for no content type.
       const sent = await fetch(event.ResponseURL, { method: 'PUT', headers: { 'content-type': '' }, body, signal });
       if (sent.ok) return;
       throw new Error(`CloudFormation's URL answered ${sent.status}`);
     } catch (error) {
-      if (attempt === limits.customResourceAnswersMax) throw error;
+      if (attempt === lambdaLimits.customResourceAnswersMax) throw error;
     }
   }
 }

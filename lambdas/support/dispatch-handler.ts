@@ -8,7 +8,7 @@ import { executionModeStandard } from '@middy/core/Standard';
 import type { Context } from 'aws-lambda';
 import { settled } from '../../lib/broker/broker.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import type { DispatchOptions } from '../../lib/triggers/dispatcher.ts';
 import type { DispatchRequest, DispatchSummary } from '../../lib/triggers/ports.ts';
 import type { BrokerBackend } from './broker-backend.ts';
@@ -43,7 +43,7 @@ export function dispatchHandler(
 
 async function publishNowAndThen(meter: TriggerMetrics, done: AbortSignal): Promise<void> {
   while (!done.aborted) {
-    await systemClock.sleep(limits.triggerMetricsMs, done);
+    await systemClock.sleep(lambdaLimits.triggerMetricsMs, done);
     meter.publish();
   }
 }

@@ -5,7 +5,7 @@
  * wrongly fails in its init phase, with a sentence in its log, and serves nothing.
  */
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { producerLimits } from '../../lib/kernel/limits/producers.ts';
 import { parseReplicas, type ReplicaConfig } from '../../lib/storage/objects/replicated-config.ts';
 
 export interface LambdaEnvironment {
@@ -25,6 +25,8 @@ export interface LambdaEnvironment {
   authorizer: 'api-keys' | 'iam';
   /** Where the first admin key is; only functions that serve keys are told. */
   adminKeySecretArn: string | undefined;
+  /** Whose pages may call: origins, or `*`. */
+  corsOrigins: readonly string[];
   /** The function is behind something that passes an answer on piece by piece: a function URL in mode RESPONSE_STREAM. */
   streaming: boolean;
 }
@@ -43,12 +45,13 @@ export function readEnvironment(variables: Variables): LambdaEnvironment {
     producerIdExpirationMs: atLeast(
       variables,
       'MILLRACE_PRODUCER_ID_EXPIRATION_MS',
-      limits.producerIdExpirationMsMin,
+      producerLimits.producerIdExpirationMsMin,
       faults,
     ),
     offsetsRetentionMs: offsetsRetentionMs(variables, faults),
     authorizer: oneOf(variables, 'MILLRACE_AUTHORIZER', ['api-keys', 'iam'], faults),
     adminKeySecretArn: given(variables, 'MILLRACE_ADMIN_KEY_SECRET_ARN'),
+    corsOrigins: corsOrigins(variables, faults),
     streaming: oneOf(variables, 'MILLRACE_STREAMING', ['false', 'true'], faults) === 'true',
   };
   if (faults.length > 0) throw new Error(`The function's environment is wrong: ${faults.join('; ')}.`);
@@ -106,6 +109,12 @@ export function readAllowedTargets(variables: Variables): { patterns: string[]; 
   const tagged = targets.includes('tagged');
   if (tagged && tenant === '') throw new Error("The function's environment is wrong: MILLRACE_TENANT is not set.");
   return { patterns: targets.filter((target) => target !== 'tagged'), tagged, tenant };
+}
+
+function corsOrigins(variables: Variables, faults: string[]): readonly string[] {
+  const origins = listOfText(given(variables, 'MILLRACE_CORS_ORIGINS') ?? '[]');
+  if (origins === undefined) faults.push('MILLRACE_CORS_ORIGINS is not a JSON list of text');
+  return origins ?? [];
 }
 
 function listOfText(text: string): string[] | undefined {

@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import { problemAnswer } from '../../lib/http/problems.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
@@ -66,7 +66,8 @@ export async function resultOf(response: Response, method: string): Promise<APIG
   const textLength = text === undefined ? Number.POSITIVE_INFINITY : jsonLength(text);
   const base64Length = Math.ceil(bytes.length / 3) * 4;
   const length = Math.min(textLength, base64Length);
-  if (length + AROUND_BODY_BYTES_MAX > limits.lambdaAnswerBytesMax) return resultOf(tooLong(length, method), method);
+  if (length + AROUND_BODY_BYTES_MAX > lambdaLimits.lambdaAnswerBytesMax)
+    return resultOf(tooLong(length, method), method);
   return text !== undefined && textLength <= base64Length
     ? { statusCode: response.status, headers, body: text, isBase64Encoded: false }
     : { statusCode: response.status, headers, body: bytes.toString('base64'), isBase64Encoded: true };
@@ -77,7 +78,7 @@ const AROUND_BODY_BYTES_MAX = 16 * 1024;
 
 function tooLong(length: number, method: string): Response {
   const detail =
-    `The answer takes ${length} bytes in Lambda's JSON, and ${limits.lambdaAnswerBytesMax} are allowed; ` +
+    `The answer takes ${length} bytes in Lambda's JSON, and ${lambdaLimits.lambdaAnswerBytesMax} are allowed; ` +
     'fetch record batches (Accept: application/vnd.millrace.batches) or with encoding=base64, or send fewer records.';
   // Whatever a request other than a read has asked for is done.
   const effect = method === 'GET' || method === 'HEAD' ? 'none' : 'unknown';

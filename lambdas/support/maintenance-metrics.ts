@@ -3,15 +3,28 @@
  * each hour in which a metric was published: a tenant that nobody uses has none.
  */
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import type { BrokerMeter, CompactionCounts, MergingCounts } from '../../lib/broker/broker-meter.ts';
-import { MAINTENANCE_METRICS } from '../../lib/kernel/maintenance-metrics.ts';
+import type { BrokerMeter } from '../../lib/broker/broker-meter.ts';
+import {
+  MAINTENANCE_METRICS,
+  type MaintenanceCounts,
+  type MaintenanceMetric,
+} from '../../lib/kernel/maintenance-metrics.ts';
+
+/** Of those that are no counts. */
+const UNITS: Partial<Record<MaintenanceMetric, (typeof MetricUnit)[keyof typeof MetricUnit]>> = {
+  mergedBytes: MetricUnit.Bytes,
+  backlogBytes: MetricUnit.Bytes,
+  backlogAge: MetricUnit.Milliseconds,
+  compactedBytes: MetricUnit.Bytes,
+  dirtyBytes: MetricUnit.Bytes,
+  dirtyPercent: MetricUnit.Percent,
+};
 
 export class MaintenanceMetrics implements BrokerMeter {
   private readonly metrics: Metrics;
   private readonly tenant: string;
-  private merging: MergingCounts | undefined;
-  private compaction: CompactionCounts | undefined;
-  private findings: number | undefined;
+  /** What several chores say of one is added up. */
+  private counted: MaintenanceCounts = {};
 
   constructor(metrics: Metrics, tenant = process.env['MILLRACE_TENANT'] ?? 'none') {
     this.metrics = metrics;
@@ -23,41 +36,25 @@ export class MaintenanceMetrics implements BrokerMeter {
 
   fetched(): void {}
 
-  checked(findings: number): void {
-    this.findings = (this.findings ?? 0) + findings;
-  }
-
-  merged(counts: MergingCounts): void {
-    this.merging = counts;
-  }
-
-  compacted(counts: CompactionCounts): void {
-    this.compaction = counts;
+  maintained(counts: MaintenanceCounts): void {
+    for (const [metric, value] of Object.entries(counts) as [MaintenanceMetric, number][]) {
+      this.counted[metric] = (this.counted[metric] ?? 0) + value;
+    }
   }
 
   /** Nothing is awaited in between: the line is of this run. */
   publish(): void {
-    const { metrics, merging, compaction, findings } = this;
-    [this.merging, this.compaction, this.findings] = [undefined, undefined, undefined];
-    const counted: [name: string, unit: (typeof MetricUnit)[keyof typeof MetricUnit], value: number][] = [];
-    const { mergedBytes, backlogBytes, backlogAge, blocked, checkFindings } = MAINTENANCE_METRICS;
-    if (merging !== undefined) {
-      counted.push([mergedBytes, MetricUnit.Bytes, merging.bytes]);
-      counted.push([backlogBytes, MetricUnit.Bytes, merging.waitingBytes]);
-      counted.push([backlogAge, MetricUnit.Milliseconds, merging.waitingMs]);
-      counted.push([blocked, MetricUnit.Count, merging.blocked]);
-    }
-    if (compaction !== undefined) {
-      counted.push([MAINTENANCE_METRICS.compactedBytes, MetricUnit.Bytes, compaction.bytes]);
-      counted.push([MAINTENANCE_METRICS.dirtyBytes, MetricUnit.Bytes, compaction.dirtyBytes]);
-      counted.push([MAINTENANCE_METRICS.compactionBlocked, MetricUnit.Count, compaction.blocked]);
-    }
-    const some = counted.filter(([, , value]) => value > 0);
+    const { metrics, counted } = this;
+    this.counted = {};
     // That a piece was looked at and is fine is worth a line: it is once a day.
-    if (findings !== undefined) some.push([checkFindings, MetricUnit.Count, findings]);
+    const some = (Object.entries(counted) as [MaintenanceMetric, number][]).filter(
+      ([metric, value]) => value > 0 || metric === 'checkFindings',
+    );
     if (some.length === 0) return;
     metrics.addDimension('tenant', this.tenant);
-    for (const [name, unit, value] of some) metrics.addMetric(name, unit, value);
+    for (const [metric, value] of some) {
+      metrics.addMetric(MAINTENANCE_METRICS[metric], UNITS[metric] ?? MetricUnit.Count, value);
+    }
     metrics.publishStoredMetrics();
   }
 }

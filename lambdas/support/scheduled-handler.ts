@@ -1,8 +1,8 @@
 /**
- * A Lambda handler of work that a schedule wakes, and that nobody waits for.
+ * A Lambda handler of work that a schedule wakes, or what a stream tells of, and that nobody waits for.
  *
  * The work is told by its signal to end a while before the platform would cut it off, and is to note by then where it goes on
- * next time. What throws is an error of the function, which alarms count; the schedule does not repeat it.
+ * next time. What throws is an error of the function, which alarms count; a schedule does not repeat it.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middyHandler, { type MiddlewareObj } from '@middy/core';
@@ -10,26 +10,26 @@ import { executionModeStandard } from '@middy/core/Standard';
 import type { Context } from 'aws-lambda';
 import { settled } from '../../lib/broker/broker.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import type { BrokerBackend } from './broker-backend.ts';
 import { tracing } from './tracing.ts';
 
-export function scheduledHandler(
+export function scheduledHandler<Answer>(
   { broker, telemetry, clients }: BrokerBackend,
-  work: (signal: AbortSignal, event: unknown) => Promise<void>,
+  work: (signal: AbortSignal, event: unknown) => Promise<Answer>,
 ) {
-  return middyHandler<unknown, void>({ timeoutEarlyInMillis: 0, executionMode: executionModeStandard })
+  return middyHandler<unknown, Answer>({ timeoutEarlyInMillis: 0, executionMode: executionModeStandard })
     .use([
-      injectLambdaContext(telemetry.logger, { logEvent: false }) as MiddlewareObj<unknown, void>,
-      tracing<unknown, void>(clients),
+      injectLambdaContext(telemetry.logger, { logEvent: false }) as MiddlewareObj<unknown, Answer>,
+      tracing<unknown, Answer>(clients),
     ])
-    .handler(async (event: unknown, context: Context): Promise<void> => {
+    .handler(async (event: unknown, context: Context): Promise<Answer> => {
       const done = new AbortController();
       const timeIsOver = new AbortController();
-      const leftMs = Math.max(0, context.getRemainingTimeInMillis() - limits.scheduledTimeoutMarginMs);
+      const leftMs = Math.max(0, context.getRemainingTimeInMillis() - lambdaLimits.scheduledTimeoutMarginMs);
       void systemClock.sleep(leftMs, done.signal).then(() => timeIsOver.abort());
       try {
-        await work(timeIsOver.signal, event);
+        return await work(timeIsOver.signal, event);
       } finally {
         done.abort();
         await settled(broker);

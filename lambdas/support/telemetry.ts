@@ -75,9 +75,7 @@ export const requestMeter: BrokerMeter = {
     served.recordsFetched += records;
     served.bytesFetched += bytes;
   },
-  checked: () => {},
-  merged: () => {},
-  compacted: () => {},
+  maintained: () => {},
 };
 
 export interface ServeOptions {

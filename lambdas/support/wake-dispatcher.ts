@@ -1,13 +1,14 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import type { DispatchRequest } from '../../lib/triggers/ports.ts';
 
 /** Wakes a dispatcher by an asynchronous invocation, which Lambda answers as soon as it has it. */
 export function wakeDispatcher(functionName: string): (request: DispatchRequest) => Promise<void> {
   const client = new LambdaClient({
     requestHandler: {
-      connectionTimeout: limits.storageConnectMsMax,
-      requestTimeout: limits.dispatcherWakeMsMax,
+      connectionTimeout: storageLimits.storageConnectMsMax,
+      requestTimeout: lambdaLimits.dispatcherWakeMsMax,
       throwOnRequestTimeout: true,
     },
   });

@@ -10,7 +10,7 @@ import { settled } from '../../lib/broker/broker.ts';
 import { createHttpServer } from '../../lib/http/node-server.ts';
 import { toHex } from '../../lib/kernel/bytes.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import type { Backend } from './backend.ts';
 import { readHttpEndpoint } from './environment.ts';
@@ -50,7 +50,7 @@ async function serveWeb({ door, broker, telemetry }: Backend, draining: AbortCon
   process.once('SIGTERM', () => {
     draining.abort();
     const drained = http.close().then(() => settled(broker));
-    void Promise.race([drained, systemClock.sleep(limits.webDrainMsMax)]).finally(() => {
+    void Promise.race([drained, systemClock.sleep(lambdaLimits.webDrainMsMax)]).finally(() => {
       publishBackground(telemetry);
       process.exit(0);
     });

@@ -5,6 +5,7 @@
  *
  * Everything is checked here, where a person typed it: an unknown option or a wrong value is one clear sentence.
  */
+import { parseKafkaGatewayOptions } from './kafka-gateway-options.ts';
 import { OptionError } from './option-error.ts';
 import { checkTenantName } from './tenant-name.ts';
 import type { TenantOptions } from './tenant-stack.ts';
@@ -34,6 +35,8 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   encryption,
   alarms: trueOrFalse,
   alarmTopicArn: topicArn,
+  dashboard: trueOrFalse,
+  corsOrigins: origins,
   inlineBytesMax: wholeNumber(0, 350 * 1024),
   producerIdExpirationMs: wholeNumber(60_000),
   offsetsRetentionMinutes: wholeNumber(1, 2 ** 31 - 1),
@@ -46,6 +49,7 @@ const OPTIONS: { [Name in keyof Required<TenantOptions>]: OptionParser } = {
   iteratorAgeAlarmMs: wholeNumber(1),
   triggerErrorsAlarm: wholeNumber(1),
   destinationFailuresAlarm: wholeNumber(1),
+  kafka: parseKafkaGatewayOptions,
   tags: tagValues,
 };
 
@@ -151,7 +155,12 @@ function places(value: unknown, name: string): string[] {
   return names(value, name, 'places such as use1-az4,use1-az5');
 }
 
-/** As are the targets. */
+/** As are the origins, … */
+function origins(value: unknown, name: string): string[] {
+  return names(value, name, 'origins such as https://app.example.com, or *');
+}
+
+/** … and the targets. */
 function targets(value: unknown, name: string): string[] {
   return names(value, name, 'ARNs, or "tagged"');
 }

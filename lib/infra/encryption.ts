@@ -2,9 +2,8 @@ import { Arn, ArnFormat, Stack, Token } from 'aws-cdk-lib';
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { type IKey, Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
-import type { LambdaName } from './lambda-code.ts';
 import { OptionError } from './option-error.ts';
-import { permissionsIn, sessionModeOf } from './permissions.ts';
+import { type BackendRole, permissionsIn, sessionModeOf } from './permissions.ts';
 import { type Removal, removalPolicy } from './removal.ts';
 import type { ReplicaLocation } from './replica-locations.ts';
 
@@ -73,7 +72,7 @@ export function checkEncryptable(locations: readonly ReplicaLocation[]): void {
  */
 export function keyStatements(
   key: IKey,
-  lambda: LambdaName,
+  lambda: BackendRole,
   where: { replicated: boolean; zones: boolean },
 ): PolicyStatement[] {
   const { table, objects, merged = [] } = permissionsIn(lambda, where.replicated);

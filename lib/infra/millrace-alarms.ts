@@ -4,6 +4,7 @@ import { type ITopic, Topic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
 import { MAINTENANCE_METRICS } from '../kernel/maintenance-metrics.ts';
 import { ALARM_PERIOD, type AlarmOptions, addAlarm, aggregate } from './alarm.ts';
+import type { KafkaGateway } from './kafka-gateway.ts';
 import { FUNCTION_TIMEOUT_SECONDS, type MillraceFunction } from './millrace-function.ts';
 import type { WebIngress } from './web-ingress.ts';
 
@@ -14,6 +15,7 @@ export interface MillraceAlarmsProps {
   maintenance?: { function: MillraceFunction; tenant: string };
   stage?: HttpStage;
   web?: WebIngress;
+  kafka?: KafkaGateway;
   /** An SNS topic that is told when an alarm starts and ends. Without it the alarms only show in CloudWatch. */
   topicArn?: string;
 }
@@ -47,6 +49,7 @@ export class MillraceAlarms extends Construct {
       });
     }
     if (props.web !== undefined) this.addWebAlarms(props.web);
+    for (const [id, alarm] of Object.entries(props.kafka?.metrics.alarms() ?? {})) this.addAlarm(id, alarm);
   }
 
   private addTableAlarms(table: Table): void {
@@ -104,6 +107,12 @@ export class MillraceAlarms extends Construct {
       description: 'Merging is hours behind, or a ledger has something that it cannot read; the log names it.',
       metric: over('MAX', MAINTENANCE_METRICS.backlogAge),
       threshold: BACKLOG_AGE_MS,
+    });
+    this.addAlarm('CompactionBlocked', {
+      description:
+        'A partition is not compacted: something in it cannot be read, or a replica is behind; the log says.',
+      metric: over('MAX', MAINTENANCE_METRICS.compactionBlocked),
+      threshold: 1,
     });
     this.addAlarm('CheckFindings', {
       description: 'The check found what is missing, contradicts itself or is needed by nothing; the log names it.',

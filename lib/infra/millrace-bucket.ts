@@ -3,6 +3,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { BlockPublicAccess, Bucket, BucketEncryption, type BucketProps, ObjectOwnership } from 'aws-cdk-lib/aws-s3';
 import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
+import { corsRules } from './cors-origins.ts';
 import { type Removal, removalPolicy } from './removal.ts';
 
 export interface MillraceBucketProps {
@@ -12,6 +13,8 @@ export interface MillraceBucketProps {
   logRetentionDays?: number;
   /** Of the objects. Default: S3's own. */
   key?: IKey;
+  /** Whose pages may read ranges of the objects by signed URLs. Default: none. */
+  corsOrigins?: readonly string[];
 }
 
 /** CDK then lets S3 write access logs by a bucket policy instead of an ACL, which `BUCKET_OWNER_ENFORCED` refuses. */
@@ -68,6 +71,7 @@ export class MillraceBucket extends Construct {
       removalPolicy: policy,
       serverAccessLogsBucket: this.accessLogs,
       serverAccessLogsPrefix: 'objects/',
+      cors: corsRules(props.corsOrigins ?? []),
       // An upload takes seconds; what is incomplete after a day was left by a crash.
       lifecycleRules: [{ abortIncompleteMultipartUploadAfter: Duration.days(1) }],
     });

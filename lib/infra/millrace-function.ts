@@ -1,4 +1,4 @@
-import { Duration } from 'aws-cdk-lib';
+import { Duration, Size } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -22,6 +22,8 @@ export interface MillraceFunctionProps {
   statements: readonly PolicyStatement[];
   /** Default 1024. CPU grows with it: one vCPU at 1,769 MiB (AWS Lambda Developer Guide, "Configure memory"). */
   memoryMiB?: number;
+  /** Of `/tmp`. Default 512, which costs nothing. */
+  diskMiB?: number;
   /** Default 30, what an HTTP API waits at most. */
   timeoutSeconds?: number;
   /** Concurrent executions set aside for this function, which are also its limit; 0 stops it. Default: none. */
@@ -70,6 +72,7 @@ export class MillraceFunction extends Construct {
       logGroup: this.logGroup,
       environment: { ...props.environment },
       memorySize: props.memoryMiB ?? 1024,
+      ...(props.diskMiB !== undefined && { ephemeralStorageSize: Size.mebibytes(props.diskMiB) }),
       timeout: Duration.seconds(props.timeoutSeconds ?? FUNCTION_TIMEOUT_SECONDS),
       reservedConcurrentExecutions: props.reservedConcurrency,
       ...(props.invokesItself === true && { recursiveLoop: RecursiveLoop.ALLOW }),

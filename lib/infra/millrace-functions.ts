@@ -9,7 +9,7 @@ import { keyStatements } from './encryption.ts';
 import type { LambdaName } from './lambda-code.ts';
 import { MillraceFunction, type MillraceFunctionProps } from './millrace-function.ts';
 import type { MillraceReplicas } from './millrace-replicas.ts';
-import { MERGED_NAMES, permissionsIn, permissionsOf, storageStatements } from './permissions.ts';
+import { type BackendRole, MERGED_NAMES, permissionsIn, permissionsOf, storageStatements } from './permissions.ts';
 import { lookupStatements } from './triggers/allowed-targets.ts';
 
 /** Who checks callers: the app its own API keys, or AWS by SigV4 signatures. */
@@ -24,6 +24,8 @@ export interface BackendProps {
   authorizer: Authorizer;
   /** Absent with the authorizer `iam`: then no API key is ever checked. */
   adminKey?: ISecret;
+  /** Whose pages may call the API. Default: none. */
+  corsOrigins?: readonly string[];
   /** Where replicated topics are. Default: there are none. */
   replicas?: MillraceReplicas;
   /** How long a replica may be behind and in sync. Default: the app's own, 30 s. */
@@ -107,16 +109,10 @@ export function addBackendFunction(scope: Construct, id: string, options: Backen
 /** The environment that `lambdas/<lambda>.ts` reads. */
 export function backendEnvironment(lambda: LambdaName, props: BackendProps): Record<string, string> {
   return {
+    ...storageEnvironment(props),
     MILLRACE_TENANT: props.tenant,
-    MILLRACE_TABLE: props.table.tableName,
-    MILLRACE_BUCKET: props.bucket.bucketName,
     MILLRACE_AUTHORIZER: props.authorizer,
-    ...(props.replicas === undefined ? {} : { MILLRACE_REPLICAS: props.replicas.configuration }),
-    ...(props.replicaLagMs === undefined ? {} : { MILLRACE_REPLICA_LAG_MS: String(props.replicaLagMs) }),
-    ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
-    ...(props.producerIdExpirationMs === undefined
-      ? {}
-      : { MILLRACE_PRODUCER_ID_EXPIRATION_MS: String(props.producerIdExpirationMs) }),
+    ...(props.corsOrigins === undefined ? {} : { MILLRACE_CORS_ORIGINS: JSON.stringify(props.corsOrigins) }),
     ...(props.offsetsRetentionMinutes === undefined || lambda !== 'maintenance'
       ? {}
       : { MILLRACE_OFFSETS_RETENTION_MINUTES: String(props.offsetsRetentionMinutes) }),
@@ -130,8 +126,22 @@ export function backendEnvironment(lambda: LambdaName, props: BackendProps): Rec
   };
 }
 
+/** Where the records are, and what of that is not the app's own default. */
+export function storageEnvironment(props: BackendProps): Record<string, string> {
+  return {
+    MILLRACE_TABLE: props.table.tableName,
+    MILLRACE_BUCKET: props.bucket.bucketName,
+    ...(props.replicas === undefined ? {} : { MILLRACE_REPLICAS: props.replicas.configuration }),
+    ...(props.replicaLagMs === undefined ? {} : { MILLRACE_REPLICA_LAG_MS: String(props.replicaLagMs) }),
+    ...(props.inlineBytesMax === undefined ? {} : { MILLRACE_INLINE_BYTES_MAX: String(props.inlineBytesMax) }),
+    ...(props.producerIdExpirationMs === undefined
+      ? {}
+      : { MILLRACE_PRODUCER_ID_EXPIRATION_MS: String(props.producerIdExpirationMs) }),
+  };
+}
+
 /** The statements of the role of `lambda` for the tenant's table, bucket and first key. */
-export function backendStatements(lambda: LambdaName, props: BackendProps): PolicyStatement[] {
+export function backendStatements(lambda: BackendRole, props: BackendProps): PolicyStatement[] {
   const { key, replicas } = props;
   const replicated = replicas !== undefined;
   const statements = storageStatements(permissionsIn(lambda, replicated), {
@@ -158,7 +168,7 @@ export function backendStatements(lambda: LambdaName, props: BackendProps): Poli
   return statements;
 }
 
-export function acknowledgeObjectNames(role: Construct, lambda: LambdaName, bucket: IBucket): void {
+export function acknowledgeObjectNames(role: Construct, lambda: BackendRole, bucket: IBucket): void {
   const names = permissionsOf[lambda].merged === undefined ? ['*'] : ['*', MERGED_NAMES];
   for (const name of names) {
     acknowledgeWildcard(
@@ -169,11 +179,11 @@ export function acknowledgeObjectNames(role: Construct, lambda: LambdaName, buck
   }
 }
 
-function servesTriggers(lambda: LambdaName): boolean {
+function servesTriggers(lambda: BackendRole): boolean {
   return lambda === 'triggers' || lambda === 'web';
 }
 
 /** The others find keys in the table; only the function that serves `/v1/keys` installs the first one. */
-function readsAdminKey(lambda: LambdaName, props: BackendProps): props is BackendProps & { adminKey: ISecret } {
+function readsAdminKey(lambda: BackendRole, props: BackendProps): props is BackendProps & { adminKey: ISecret } {
   return props.adminKey !== undefined && (lambda === 'topics' || lambda === 'web');
 }

@@ -6,8 +6,7 @@ import { CfnBucketPolicy, CfnDirectoryBucket } from 'aws-cdk-lib/aws-s3express';
 import { Construct } from 'constructs';
 import { acknowledgeWildcard } from './acknowledge.ts';
 import { checkEncryptable } from './encryption.ts';
-import type { LambdaName } from './lambda-code.ts';
-import { MERGED_NAMES, permissionsIn, permissionsOf, sessionModeOf } from './permissions.ts';
+import { type BackendRole, MERGED_NAMES, permissionsIn, permissionsOf, sessionModeOf } from './permissions.ts';
 import { type Removal, removalPolicy } from './removal.ts';
 import type { ReplicaLocation } from './replica-locations.ts';
 
@@ -59,12 +58,12 @@ export class MillraceReplicas extends Construct {
   }
 
   /** What the role of `lambda` needs beside its permissions on the own bucket. */
-  statements(lambda: LambdaName): PolicyStatement[] {
+  statements(lambda: BackendRole): PolicyStatement[] {
     return [...this.sessionStatements(lambda), ...this.foreignStatements(lambda)];
   }
 
   /** Accepts that objects of the buckets in other regions have names made at run time. */
-  acknowledgeObjectNames(role: Construct, lambda: LambdaName): void {
+  acknowledgeObjectNames(role: Construct, lambda: BackendRole): void {
     if (permissionsOf[lambda].objects.length === 0) return;
     for (const { bucket } of this.foreign) {
       const reason =
@@ -131,7 +130,7 @@ export class MillraceReplicas extends Construct {
     });
   }
 
-  private sessionStatements(lambda: LambdaName): PolicyStatement[] {
+  private sessionStatements(lambda: BackendRole): PolicyStatement[] {
     const mode = sessionModeOf(lambda);
     if (mode === undefined || this.directoryBuckets.size === 0) return [];
     return [
@@ -144,7 +143,7 @@ export class MillraceReplicas extends Construct {
     ];
   }
 
-  private foreignStatements(lambda: LambdaName): PolicyStatement[] {
+  private foreignStatements(lambda: BackendRole): PolicyStatement[] {
     const { objects, merged = [], bucket: onBucket } = permissionsIn(lambda, true);
     const resources = [
       { actions: objects, arns: this.foreign.map(({ bucket }) => objectsArn(bucket)) },

@@ -7,6 +7,9 @@
 import { Effect, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { LambdaName } from './lambda-code.ts';
 
+/** Whoever works on a tenant's table and bucket: its functions, and the tasks of its Kafka gateway. */
+export type BackendRole = LambdaName | 'kafka-gateway';
+
 export interface Permissions {
   /** On the tenant's table. */
   table: readonly string[];
@@ -31,7 +34,7 @@ const readAndWrite = [
   'dynamodb:ConditionCheckItem',
 ];
 
-export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
+export const permissionsOf: Readonly<Record<BackendRole, Permissions>> = {
   /**
    * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and seals
    * them into pages. Producers' sequences move between heads and items of their own. It never reads objects back: an unknown
@@ -118,10 +121,16 @@ export const permissionsOf: Readonly<Record<LambdaName, Permissions>> = {
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
+  /** As the web function: produces, fetches, and keeps groups, topics and keys. */
+  'kafka-gateway': {
+    table: readAndWrite,
+    objects: ['s3:GetObject', 's3:PutObject'],
+    bucket: ['s3:ListBucket'],
+  },
 };
 
 /** What a function may do beside that where there are replicas. */
-const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
+const permissionsForReplicas: Readonly<Record<BackendRole, Permissions>> = {
   /** Looks after the ledgers that it writes to: asks replicas for objects, copies what one lacks, reads who led when. */
   produce: { table: ['dynamodb:Query'], objects: ['s3:GetObject'], bucket: ['s3:ListBucket'] },
   /** Reads who led when, for what an unclean election may have lost. */
@@ -135,9 +144,10 @@ const permissionsForReplicas: Readonly<Record<LambdaName, Permissions>> = {
   dispatcher: { table: [], objects: [], bucket: [] },
   maintenance: { table: [], objects: [], bucket: [] },
   web: { table: [], objects: [], bucket: [] },
+  'kafka-gateway': { table: [], objects: [], bucket: [] },
 };
 
-export function permissionsIn(lambda: LambdaName, replicated: boolean): Permissions {
+export function permissionsIn(lambda: BackendRole, replicated: boolean): Permissions {
   const alone = permissionsOf[lambda];
   if (!replicated) return alone;
   const more = permissionsForReplicas[lambda];
@@ -153,7 +163,7 @@ export function permissionsIn(lambda: LambdaName, replicated: boolean): Permissi
  * The mode of the sessions that a function may have with directory buckets, whose actions cannot be given one by one: a
  * read-only session reads and lists objects, a read-write session does everything (Amazon S3 API, CreateSession).
  */
-export function sessionModeOf(lambda: LambdaName): 'ReadWrite' | 'ReadOnly' | undefined {
+export function sessionModeOf(lambda: BackendRole): 'ReadWrite' | 'ReadOnly' | undefined {
   const { objects } = permissionsOf[lambda];
   if (objects.length === 0) return undefined;
   return objects.some((action) => action !== 's3:GetObject') ? 'ReadWrite' : 'ReadOnly';

@@ -5,6 +5,10 @@
 export type { Encryption } from './encryption.ts';
 export { FirstAdminKey, type FirstAdminKeyProps } from './first-admin-key.ts';
 export type { ConsumeGrantOptions } from './grant-consume.ts';
+export { KafkaGateway, type KafkaGatewayProps } from './kafka-gateway.ts';
+export { KafkaGatewayEntrance, type KafkaGatewayEntranceProps } from './kafka-gateway-entrance.ts';
+export type { KafkaGatewayOptions } from './kafka-gateway-options.ts';
+export type { KafkaSidecarOptions } from './kafka-sidecar.ts';
 export { MillraceAlarms, type MillraceAlarmsProps } from './millrace-alarms.ts';
 export { MillraceApi, type MillraceApiProps } from './millrace-api.ts';
 export { MillraceBucket, type MillraceBucketProps } from './millrace-bucket.ts';

@@ -1,10 +1,16 @@
 import { CfnOutput, Fn, Stack, type StackProps, Tags } from 'aws-cdk-lib';
+import type { ContainerDefinition, TaskDefinition } from 'aws-cdk-lib/aws-ecs';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
+import { checkCorsOrigins } from './cors-origins.ts';
 import { type Encryption, tenantKey } from './encryption.ts';
 import { FirstAdminKey } from './first-admin-key.ts';
 import { type ConsumeGrantOptions, grantConsume } from './grant-consume.ts';
+import { KafkaGateway } from './kafka-gateway.ts';
+import type { KafkaGatewayOptions } from './kafka-gateway-options.ts';
+import { addKafkaSidecar, type KafkaSidecarOptions } from './kafka-sidecar.ts';
+import { LifecycleDashboard } from './lifecycle-dashboard.ts';
 import { MillraceAlarms } from './millrace-alarms.ts';
 import { MillraceApi } from './millrace-api.ts';
 import { MillraceBucket } from './millrace-bucket.ts';
@@ -57,6 +63,13 @@ export interface TenantOptions {
   alarms?: boolean;
   /** An SNS topic that alarms notify. Default: none. */
   alarmTopicArn?: string;
+  /** How the log is kept small, on a CloudWatch dashboard. Default true. An account's first three are free. */
+  dashboard?: boolean;
+  /**
+   * Origins of other sites' pages that may call the API, and read history from the bucket by its signed URLs, such as
+   * `https://app.example.com`; `*` for all. With API keys only. Default: none.
+   */
+  corsOrigins?: readonly string[];
   /** Objects up to this size live in the table instead of the bucket. Default: the app's own, 4 KiB. */
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known; at least 60,000. Default: the app's own, one day. */
@@ -90,6 +103,8 @@ export interface TenantOptions {
   triggerErrorsAlarm?: number;
   /** The alarm on failure destinations that refuse: how often in 5 minutes. Default 1. */
   destinationFailuresAlarm?: number;
+  /** Kafka's protocol for its own clients, by tasks that run all the time. Default: none. */
+  kafka?: KafkaGatewayOptions;
   /** Put on every resource, beside `millrace:tenant`. */
   tags?: Record<string, string>;
 }
@@ -105,7 +120,7 @@ export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'
  * Everything that one tenant has, in one stack that refers to nothing outside of it: table, bucket, roles, ingress,
  * logs, alarms and the first admin key.
  *
- * Outputs: `Url`, `TableName`, `BucketName`, and with API keys `AdminKeySecretArn`.
+ * Outputs: `Url`, `TableName`, `BucketName`, with API keys `AdminKeySecretArn`, and with `kafka` `KafkaBootstrapServers`.
  */
 export class TenantStack extends Stack implements ITriggerBackend {
   readonly table: MillraceTable;
@@ -118,6 +133,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
   readonly api: MillraceApi | undefined;
   readonly web: WebIngress | undefined;
   readonly maintenance: MillraceMaintenance;
+  readonly kafka: KafkaGateway | undefined;
   /** The API's address, without a trailing slash. */
   readonly url: string;
   private readonly backend: BackendProps;
@@ -129,6 +145,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
     checkTenantName(tenant);
     checkIngressOptions(ingress, props);
     checkAllowedTargets(props.allowedTargets ?? []);
+    checkCorsOrigins(props.corsOrigins ?? [], authorizer);
     super(scope, id, { description: `Millrace tenant ${tenant}`, ...props });
     for (const [key, value] of Object.entries({ ...props.tags, 'millrace:tenant': tenant }))
       Tags.of(this).add(key, value);
@@ -136,7 +153,8 @@ export class TenantStack extends Stack implements ITriggerBackend {
     this.key = tenantKey(this, 'Key', props);
     const { key } = this;
     this.table = new MillraceTable(this, 'Table', { removal, key });
-    this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays, key });
+    const { corsOrigins } = props;
+    this.bucket = new MillraceBucket(this, 'Bucket', { removal, logRetentionDays, key, corsOrigins });
     this.replicas = this.addReplicas(props);
     this.adminKey = authorizer === 'iam' ? undefined : new FirstAdminKey(this, 'AdminKey', { tenant, removal });
     this.options = props;
@@ -147,6 +165,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
       key,
       authorizer,
       adminKey: this.adminKey?.secret,
+      corsOrigins,
       replicas: this.replicas,
       replicaLagMs: props.replicaLagMs,
       inlineBytesMax: props.inlineBytesMax,
@@ -165,7 +184,15 @@ export class TenantStack extends Stack implements ITriggerBackend {
       this.url = this.web.url;
     }
     this.maintenance = new MillraceMaintenance(this, 'Maintenance', this.backend);
+    this.kafka = props.kafka && new KafkaGateway(this, 'Kafka', { ...this.backend, ...props.kafka });
     if (props.alarms ?? true) this.addAlarms(props.alarmTopicArn);
+    if (props.dashboard ?? true) {
+      new LifecycleDashboard(this, 'LifecycleDashboard', {
+        tenant,
+        maintenance: this.maintenance.function,
+        kafka: this.kafka,
+      });
+    }
     this.addOutputs();
     if (props.triggers ?? props.allowedTargets !== undefined) this.enableTriggers();
   }
@@ -185,6 +212,11 @@ export class TenantStack extends Stack implements ITriggerBackend {
   grantConsume(fn: LambdaFunction, options: ConsumeGrantOptions = {}): void {
     const { url, api, web } = this;
     grantConsume(fn, { url, api, web, adminKey: this.adminKey?.secret }, options);
+  }
+
+  /** Adds a gateway to a task of this or another stack, for its other containers, which reach it on loopback. */
+  addKafkaSidecar(task: TaskDefinition, options: KafkaSidecarOptions = {}): ContainerDefinition {
+    return addKafkaSidecar(task, this.backend, options);
   }
 
   private addReplicas({ replicas, removal }: TenantStackProps): MillraceReplicas | undefined {
@@ -247,6 +279,7 @@ export class TenantStack extends Stack implements ITriggerBackend {
       maintenance: { function: this.maintenance.function, tenant: this.backend.tenant },
       stage: this.api?.stage,
       web: this.web,
+      kafka: this.kafka,
       topicArn,
     });
   }
@@ -257,6 +290,14 @@ export class TenantStack extends Stack implements ITriggerBackend {
     new CfnOutput(this, 'BucketName', { value: this.bucket.bucket.bucketName });
     if (this.key !== undefined) {
       new CfnOutput(this, 'KeyArn', { value: this.key.keyArn, description: 'Without this key no record can be read' });
+    }
+    if (this.kafka !== undefined) {
+      const { bootstrapServers, entrance } = this.kafka;
+      new CfnOutput(this, 'KafkaBootstrapServers', { value: bootstrapServers });
+      new CfnOutput(this, 'KafkaLoadBalancer', {
+        value: entrance.loadBalancer.loadBalancerDnsName,
+        description: 'What the name of kafka.host has to lead to',
+      });
     }
     if (this.adminKey !== undefined) {
       new CfnOutput(this, 'AdminKeySecretArn', {

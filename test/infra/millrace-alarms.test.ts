@@ -18,7 +18,7 @@ function query(alarm: Record<string, unknown> = {}): string {
   return flat(metric?.Expression);
 }
 
-const MAINTENANCE = ['CheckFindings', 'MaintenanceErrors', 'MergeBacklogAge'];
+const MAINTENANCE = ['CheckFindings', 'CompactionBlocked', 'MaintenanceErrors', 'MergeBacklogAge'];
 
 describe('alarms', () => {
   const alarms = alarmsOf(tenantTemplate());
@@ -27,6 +27,7 @@ describe('alarms', () => {
     expect(Object.keys(alarms).toSorted()).toEqual([
       'ApiServerErrors',
       'CheckFindings',
+      'CompactionBlocked',
       'FetchDuration',
       'FetchErrors',
       'FetchThrottles',
@@ -71,6 +72,9 @@ describe('alarms', () => {
     expect(alarms['MergeBacklogAge']).toMatchObject({ Threshold: 4 * 3_600_000 });
     expect(query(alarms['CheckFindings'])).toBe(`SELECT SUM(CheckFindings) FROM "Millrace" WHERE tenant = 'acme'`);
     expect(alarms['CheckFindings']).toMatchObject({ Threshold: 1 });
+    expect(query(alarms['CompactionBlocked'])).toBe(
+      `SELECT MAX(CompactionBlocked) FROM "Millrace" WHERE tenant = 'acme'`,
+    );
   });
 
   test('of a web function watch its 5xx answers', () => {
@@ -85,6 +89,37 @@ describe('alarms', () => {
     expect(query(web['WebServerErrors'])).toBe(
       `SELECT SUM(HTTPResponseStatusClass5XX) FROM "AWS/Lambda/Web" WHERE FunctionName = 'millrace-acme-<AWS::Region>'`,
     );
+  });
+
+  test('of a Kafka gateway watch its tasks, its log, and what it counts in it', () => {
+    const KAFKA = { host: 'kafka.example.com', hostedZoneId: 'Z0123', tasksMin: 3 };
+    const kafka = alarmsOf(tenantTemplate({ kafka: KAFKA, alarmTopicArn: TOPIC }));
+    const own = Object.keys(kafka).filter((id) => id.startsWith('Kafka'));
+    expect(own.toSorted()).toEqual([
+      'KafkaCpu',
+      'KafkaErrors',
+      'KafkaFailures',
+      'KafkaMemory',
+      'KafkaRefused',
+      'KafkaTasksMissing',
+    ]);
+    expect(kafka['KafkaCpu']).toMatchObject({ Namespace: 'AWS/ECS', MetricName: 'CPUUtilization', Threshold: 90 });
+    expect(kafka['KafkaErrors']).toMatchObject({
+      Namespace: 'Millrace',
+      MetricName: 'KafkaGatewayErrors-acme',
+      AlarmActions: [TOPIC],
+    });
+    expect(kafka['KafkaMemory']).toMatchObject({ Statistic: 'Maximum' });
+    expect(kafka['KafkaRefused']).toMatchObject({ MetricName: 'KafkaConnectionsRefused-acme', Statistic: 'Sum' });
+    expect(query(kafka['KafkaFailures'])).toBe('100 * FILL(failed, 0) / requests');
+    const [missing, healthy] = (kafka['KafkaTasksMissing'] ?? {})['Metrics'] as [
+      { Expression: string },
+      { MetricStat: { Metric: { MetricName: string; Dimensions: { Name: string }[] }; Stat: string } },
+    ];
+    // Where nothing is registered there is no metric: that is none that is healthy.
+    expect(missing.Expression).toBe('3 - FILL(healthy, 0)');
+    expect(healthy.MetricStat).toMatchObject({ Metric: { MetricName: 'HealthyHostCount' }, Stat: 'Minimum' });
+    expect(healthy.MetricStat.Metric.Dimensions.map(({ Name }) => Name)).toEqual(['LoadBalancer', 'TargetGroup']);
   });
 
   test('tell the topic of their start and end, if there is one', () => {

@@ -4,12 +4,13 @@ import { flat, grantsOf, resource, tenantTemplate } from './support/synthesize.t
 const functionOf = (template = tenantTemplate()) =>
   resource(template, 'AWS::Lambda::Function', 'MaintenanceFunction').Properties;
 
-test('has memory for merging and compaction, a bounded time, and takes nothing from who calls', () => {
+test('has memory for merging and compaction, disk for what they make, a bounded time, and takes nothing from who calls', () => {
   const properties = functionOf();
   expect(properties).toMatchObject({
     Runtime: 'nodejs24.x',
     Architectures: ['arm64'],
     MemorySize: 1_024,
+    EphemeralStorage: { Size: 10_240 },
     Timeout: 900,
   });
   expect(properties).not.toHaveProperty('ReservedConcurrentExecutions');
@@ -37,6 +38,36 @@ test('is woken every twenty minutes for merging alone', () => {
   expect(grantsOf(tenantTemplate(), 'MaintenanceMergingScheduleRole')).toEqual([
     'lambda:InvokeFunction <MaintenanceFunction.Arn>',
   ]);
+});
+
+test('is woken by the stream for erasures and deleted topics alone, each once it can be gone on with', () => {
+  const { Properties } = resource(tenantTemplate(), 'AWS::Lambda::EventSourceMapping');
+  const { Filters } = Properties['FilterCriteria'] as { Filters: { Pattern: string }[] };
+  const change = (pk: string, attribute: string, from: string, to: string) => ({
+    eventName: ['MODIFY'],
+    dynamodb: {
+      Keys: { pk: { S: [pk] } },
+      OldImage: { [attribute]: { S: [from] } },
+      NewImage: { [attribute]: { S: [to] } },
+    },
+  });
+  expect(Filters.map(({ Pattern }) => JSON.parse(Pattern) as unknown)).toEqual([
+    change('erasures', 's', 'fixing', 'erasing'),
+    change('deleted-topics', 'state', 'deleting', 'freed'),
+  ]);
+  expect(flat(Properties['FunctionName'])).toBe('<MaintenanceFunction>');
+  expect(flat(Properties['EventSourceArn'])).toBe('<Table.StreamArn>');
+});
+
+test('is handed what is left over three times at most, and for an hour at most', () => {
+  const { Properties } = resource(tenantTemplate(), 'AWS::Lambda::EventSourceMapping');
+  expect(Properties).toMatchObject({
+    StartingPosition: 'LATEST',
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    MaximumRetryAttempts: 3,
+    MaximumRecordAgeInSeconds: 3_600,
+    ParallelizationFactor: 2,
+  });
 });
 
 test('alone is told how long offsets are kept', () => {

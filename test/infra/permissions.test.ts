@@ -73,10 +73,13 @@ test('merged segments are named as permissions for them say', () => {
 describe.each(['http-api', 'web-function'] as const)('the maintenance beside %s', (ingress) => {
   const template = tenantTemplate({ ingress });
 
-  test('works on items, scans the table, reads, lists and deletes objects, and makes merged segments only', () => {
+  test('works on items, scans the table, reads its stream, reads, lists and deletes objects, and makes merged segments only', () => {
     expect(grantsOf(template, 'MaintenanceFunctionRole')).toEqual(
       [
         ...table(...ALL_ITEM_ACTIONS, 'Scan'),
+        ...['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map(
+          (action) => `dynamodb:${action} <Table.StreamArn>`,
+        ),
         ...logsOf('MaintenanceFunctionLogs'),
         's3:DeleteObject <BucketObjects.Arn>/*',
         's3:GetObject <BucketObjects.Arn>/*',

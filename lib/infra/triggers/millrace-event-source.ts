@@ -2,7 +2,7 @@ import { CustomResource, Duration, Names, Stack, Token } from 'aws-cdk-lib';
 import { Effect, PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
 import type { IEventSource, IFunction } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { limits } from '../../kernel/limits.ts';
+import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { OptionError } from '../option-error.ts';
 import type { MillraceEventSourceProps } from './event-source-props.ts';
 import { bindDestination } from './failure-destination.ts';
@@ -100,7 +100,7 @@ function labelOf({ name, topic, topics, topicPattern }: MillraceEventSourceProps
 
 function defaultName(scope: Construct): string {
   return Names.uniqueResourceName(scope, {
-    maxLength: limits.triggerNameLengthMax,
+    maxLength: triggerLimits.triggerNameLengthMax,
     separator: '-',
     allowedSpecialCharacters: '._-',
   });

@@ -1,11 +1,11 @@
 import { Duration, Stack } from 'aws-cdk-lib';
 import { Effect, Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { EventSourceMapping, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import type { MillraceFunction } from '../millrace-function.ts';
 import { addBackendFunction, type BackendProps } from '../millrace-functions.ts';
 import { OptionError } from '../option-error.ts';
 import { addSchedule } from '../schedule.ts';
+import { addStreamMapping, readStream } from '../table-stream.ts';
 import { acknowledgeTargets, checkAllowedTargets, targetStatements } from './allowed-targets.ts';
 import { WAKING_HEADS } from './stream-filter.ts';
 import type { TriggerHost } from './trigger-host.ts';
@@ -64,7 +64,7 @@ export class MillraceTriggers extends Construct implements TriggerHost {
     this.router = addBackendFunction(this, 'Router', {
       ...router,
       ...handsOn,
-      statements: [...handsOn.statements, readStream(props)],
+      statements: [...handsOn.statements, readStream(props.table)],
     });
     this.addMapping(props);
     const sweeper = { lambda: 'trigger-sweeper', backend: props, timeoutSeconds: SWEEPER_TIMEOUT_SECONDS } as const;
@@ -127,10 +127,9 @@ export class MillraceTriggers extends Construct implements TriggerHost {
 
   /** Wake-ups carry no order and may be lost, so that many go at once and none is held on to. */
   private addMapping({ table }: BackendProps): void {
-    const mapping = new EventSourceMapping(this, 'Stream', {
-      target: this.router.function,
-      eventSourceArn: table.tableStreamArn,
-      startingPosition: StartingPosition.LATEST,
+    addStreamMapping(this, {
+      target: this.router,
+      table,
       filters: [WAKING_HEADS],
       batchSize: 100,
       maxBatchingWindow: Duration.seconds(0),
@@ -140,22 +139,11 @@ export class MillraceTriggers extends Construct implements TriggerHost {
       // The least that Lambda takes.
       maxRecordAge: Duration.seconds(60),
     });
-    // Lambda checks at creation that the role can read the stream.
-    mapping.node.addDependency(this.router.role);
   }
 }
 
 function invoke(functionArn: string): PolicyStatement {
   return new PolicyStatement({ effect: Effect.ALLOW, actions: ['lambda:InvokeFunction'], resources: [functionArn] });
-}
-
-function readStream({ table }: BackendProps): PolicyStatement {
-  if (table.tableStreamArn === undefined) throw new OptionError('The table has no stream, which triggers need.');
-  return new PolicyStatement({
-    effect: Effect.ALLOW,
-    actions: ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator', 'dynamodb:ListStreams'],
-    resources: [table.tableStreamArn],
-  });
 }
 
 /** Where the event of an MSK cluster has its ARN, handlers and libraries look for one of that form. */
