@@ -1,4 +1,6 @@
 /** What must hold in every history. Each checker returns the sentences that say how it does not. */
+
+import { epochCheckers } from './epoch-checkers.ts';
 import type { Checker, FetchEvent, FinalPartition, History } from './history.ts';
 import { producerCheckers } from './producer-checkers.ts';
 import { mayBeLost, replicationCheckers } from './replication-checkers.ts';
@@ -139,6 +141,7 @@ const checkers: Record<string, Checker> = {
   ...topicCheckers,
   ...producerCheckers,
   ...transactionCheckers,
+  ...epochCheckers,
   ...replicationCheckers,
 };
 

@@ -4,7 +4,7 @@
  * partition's transactional id over, goes on from the committed offset, and is a zombie when the other has done so.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { listCommittedOffsets } from '../../lib/broker/list-committed-offsets.ts';
+import { listCommittedOffsets } from '../../lib/broker/groups/list-committed-offsets.ts';
 import { transact } from '../../lib/broker/transactions/transact.ts';
 import { randomBelow } from '../../lib/kernel/random.ts';
 import type { Place, Readings } from './readings.ts';

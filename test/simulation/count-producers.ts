@@ -5,6 +5,7 @@ export function countProducers({
   batches,
   transactions,
   initializations,
+  ends,
   moves,
 }: ProducerHistory): Record<string, number> {
   const refused = (code: string) => {
@@ -29,5 +30,8 @@ export function countProducers({
     aborted: ended('aborted'),
     'not known': ended('unknown'),
     takeovers: initializations.length,
+    'ended with the next epoch': ends.length,
+    'told so again': ends.length - new Set(ends.map(({ transaction }) => transaction)).size,
+    'told another producer id': ends.filter(({ before, after }) => before.id !== after.id).length,
   };
 }

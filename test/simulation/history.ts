@@ -1,4 +1,5 @@
 /** What was asked and answered in a simulated world; the checkers judge it against the log at the end. */
+import type { ProducerIdentity } from '../../lib/coordination/transactions/transactional-item.ts';
 import type { Effect, ErrorCode } from '../../lib/kernel/errors.ts';
 import type { TopicId } from '../../lib/kernel/ids.ts';
 import { ReplicationHistory } from './replication-history.ts';
@@ -112,6 +113,8 @@ export interface TransactionEvent {
   /** Attempts to commit it, and those that were answered with effect none. */
   asked: number;
   withoutEffect: number;
+  /** Whose it is, where it is one of a client of Kafka's protocol, whose epoch goes up with the end. */
+  producer?: ProducerIdentity;
   /** What each attempt that was answered was told, of each partition. */
   acks: { topic: string; partition: number; baseOffset: number }[][];
 }
@@ -120,6 +123,29 @@ export interface TransactionEvent {
 export interface Initialization {
   transactionalId: string;
   epoch: number;
+  answeredAt: number;
+}
+
+/** A client's end of a transaction was answered: what its producer was called before, and what it is called from then on. */
+export interface TransactionEnd {
+  transaction: TransactionEvent;
+  as: 'commit' | 'abort';
+  before: ProducerIdentity;
+  after: ProducerIdentity;
+}
+
+/** A write of the table that gave a producer its next epoch with the end of a transaction. */
+export interface EpochRaise {
+  moment: number;
+  transactionalId: string;
+  as: 'commit' | 'abort';
+  before: ProducerIdentity;
+  after: ProducerIdentity;
+}
+
+/** A client's end of a transaction was refused because the id was another's. */
+export interface FencedEnd {
+  transaction: TransactionEvent;
   answeredAt: number;
 }
 
@@ -133,6 +159,12 @@ export class ProducerHistory {
   readonly batches: SequencedBatch[] = [];
   readonly transactions: TransactionEvent[] = [];
   readonly initializations: Initialization[] = [];
+  readonly ends: TransactionEnd[] = [];
+  readonly fencedEnds: FencedEnd[] = [];
+  /** By the table itself. */
+  readonly raises: EpochRaise[] = [];
+  /** As well: other writes that raised the epoch of a transactional id. */
+  readonly takeovers: { moment: number; transactionalId: string; epoch: number }[] = [];
   /** Every applied write of the table, in order. */
   readonly steps: TableStep[] = [];
   /** Producers that got an item of their own, or lost it to their ledger's head. */

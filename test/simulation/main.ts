@@ -5,7 +5,7 @@
 import { parseArgs } from 'node:util';
 import { type PlantName, plants } from './plants.ts';
 import { runInThreads } from './pool.ts';
-import { runHistories } from './runner.ts';
+import { type RunSummary, runHistories } from './runner.ts';
 import { simulate } from './world.ts';
 
 const HELP = `Usage: npm run simulate -- [options]
@@ -102,9 +102,13 @@ function listed(counts: Readonly<Record<string, number>>): string {
     .join(', ');
 }
 
-function progress(total: number): (done: number, failed: number) => void {
-  return (done, failed) => {
-    if (done % 50 === 0 || done >= total) process.stderr.write(`\r${done}/${total} histories, ${failed} failed`);
+/** A long run says at once which seeds fail. */
+function progress(total: number): (summary: RunSummary) => void {
+  let told = 0;
+  return ({ histories: done, failed }) => {
+    for (const { seed } of failed.slice(told)) process.stderr.write(`\nseed ${seed} fails\n`);
+    told = failed.length;
+    if (done % 50 === 0 || done >= total) process.stderr.write(`\r${done}/${total} histories, ${told} failed`);
   };
 }
 

@@ -37,13 +37,13 @@ export function anyWeather(random: Random): FaultRates {
 export type FaultKind = keyof FaultRates | 'none';
 
 export class Network {
-  private readonly scheduler: Scheduler;
+  protected readonly scheduler: Scheduler;
   /** Messages on their way outlive their sender. */
   private readonly wire = new SimulatedProcess('wire');
   rates: FaultRates = NO_FAULTS;
   /** Calls that were made, by what became of them; a simulation without faults in it proves little. */
   readonly counts = new Map<FaultKind, number>();
-  private readonly trace: (line: string) => void;
+  protected readonly trace: (line: string) => void;
 
   constructor(scheduler: Scheduler, trace: (line: string) => void) {
     this.scheduler = scheduler;
@@ -53,7 +53,7 @@ export class Network {
   async call<T>(process: SimulatedProcess, what: string, kind: 'read' | 'write', work: () => Promise<T>): Promise<T> {
     const { scheduler } = this;
     const apply = () => scheduler.within(work);
-    await scheduler.pause(process, this.delay());
+    await scheduler.pause(process, this.requestMs());
     const fault = this.draw(kind);
     this.counts.set(fault, (this.counts.get(fault) ?? 0) + 1);
     this.trace(`${scheduler.nowMs.toFixed(3)} ${process.name} ${what}${fault === 'none' ? '' : ` ${fault}`}`);
@@ -78,7 +78,8 @@ export class Network {
         break;
     }
     const result = await apply();
-    await scheduler.pause(process, this.delay());
+    const answerMs = this.answerMs();
+    if (answerMs > 0) await scheduler.pause(process, answerMs);
     return result;
   }
 
@@ -112,9 +113,15 @@ export class Network {
     return 'none';
   }
 
-  private delay(): number {
+  /** How long a request takes to its store. */
+  protected requestMs(): number {
     const { random } = this.scheduler;
     return random.fraction() < 0.95 ? 1 + random.fraction() * 9 : randomBelow(random, 500);
+  }
+
+  /** How long an answer takes; 0: it is there in the same step. */
+  protected answerMs(): number {
+    return this.requestMs();
   }
 }
 

@@ -3,12 +3,12 @@
  * of other processes use them. Which topic of a name a call worked with is what it was last told to be behind the name.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../lib/broker/delete-topic.ts';
-import { describeTopic } from '../../lib/broker/describe-topic.ts';
-import { fetchRecords } from '../../lib/broker/fetch.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
-import type { TopicCache } from '../../lib/broker/topic-cache.ts';
+import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../lib/broker/topics/delete-topic.ts';
+import { describeTopic } from '../../lib/broker/topics/describe-topic.ts';
+import type { TopicCache } from '../../lib/broker/topics/topic-cache.ts';
 import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import type { TopicId } from '../../lib/kernel/ids.ts';

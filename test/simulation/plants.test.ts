@@ -10,13 +10,20 @@ const HISTORIES = 1_000;
  * the first one.
  */
 const BEGIN_AT: Partial<Record<PlantName, number>> = {
-  'group-members-read-late': 2047,
+  'group-members-read-late': 20663,
   'group-removal-unconditional': 2999,
   'group-cursor-of-any-epoch': 119,
   'trigger-release-blindly': 1147,
-  'merge-past-the-fence': 494,
-  'retire-forgets-producers': 3150,
-  'merge-without-grace': 478,
+  'retire-forgets-producers': 3438,
+  'merge-without-grace': 1390,
+  'merge-resurrects-what-was-erased': 5022,
+  'seal-count-ignored': 86,
+  'cursor-of-older-set': 117,
+  'sweep-without-fence': 21,
+  'trigger-disabling-unnoticed': 179,
+  'transaction-without-member': 399,
+  'unclean-election-always': 37,
+  'sequences-outlive-cut': 165,
 };
 
 describe('the simulation', () => {

@@ -16,7 +16,7 @@ export async function runInThreads({ histories, firstSeed, kind, onProgress }: R
       worker.postMessage({ histories: block.length, firstSeed: block[0], kind });
       const [part] = (await once(worker, 'message')) as [RunSummary];
       addSummary(summary, part);
-      onProgress?.(summary.histories, summary.failed.length);
+      onProgress?.(summary);
     }
     await worker.terminate();
   };

@@ -2,6 +2,7 @@
 import type { Broker } from '../../lib/broker/broker.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import { CopyingWorkers } from './copying-workers.ts';
+import { KafkaClients } from './kafka-clients.ts';
 import type { Place, Readings } from './readings.ts';
 import type { SimulatedProcess } from './scheduler.ts';
 import { SequencedProducers } from './sequenced-producers.ts';
@@ -44,6 +45,7 @@ export class ProducerActors {
     const sequenced = new SequencedProducers(site);
     const producers = new TransactionalProducers(site);
     const copying = new CopyingWorkers(site, { producers, readings, outputs });
+    const clients = new KafkaClients(site, producers.events);
     const input = inputs[randomBelow(this.random, inputs.length)] as Place;
     const works: [string, Work][] = [['looker', (b, p) => this.lookAcross(b, p)]];
     for (const name of ['sequenced0', 'sequenced1', 'sequenced2'])
@@ -53,8 +55,15 @@ export class ProducerActors {
     for (let twin = 0; twin < 2; twin++) {
       works.push(['in parts', (b, p) => producers.runInParts('in parts', b, p)]);
       works.push(['copier', (b, p) => copying.run(input, b, p)]);
+      works.push(['client', (_b, p) => clients.run('by clients', p)]);
     }
-    return works;
+    return works.map(([name, work]) => {
+      const serving: Work = (broker, process) => {
+        clients.serve(broker, process);
+        return work(broker, process);
+      };
+      return [name, serving];
+    });
   }
 
   /** Reads somewhere near the end, and then asks for the ends elsewhere: what belongs together is there by then. */

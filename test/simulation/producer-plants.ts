@@ -2,12 +2,13 @@
 import { groupKey } from '../../lib/coordination/groups/offsets-item.ts';
 import { packProducer, unpackProducer } from '../../lib/coordination/producers/producer-state.ts';
 import { transactionalPartitionKey } from '../../lib/coordination/transactions/transactional-item.ts';
+import { assert } from '../../lib/kernel/assert.ts';
 import type { Attributes, Condition, Write } from '../../lib/kernel/items.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import type { Plant } from './plants.ts';
 import { leavingOut, rewriting, withoutConditions, writeWithout } from './rewritten-stores.ts';
 import { delegating } from './stores.ts';
-import { isProducerItem, PRODUCER_ITEMS } from './table-watch.ts';
+import { isProducerItem, isTransactionalState, PRODUCER_ITEMS } from './table-watch.ts';
 
 export const producerPlants = {
   'producer-epoch-unchecked': {
@@ -68,7 +69,44 @@ export const producerPlants = {
       return commits && write.key.pk.startsWith(transactionalPartitionKey('')) ? withoutConditions(write) : write;
     }),
   },
+  'epoch-beside-end': {
+    about: 'gives a producer its next epoch right after the write that ends its transaction, in place of with it',
+    table: (table, { scheduler, process }) => ({
+      ...delegating(table),
+      write: async (writes) => {
+        const end = writes.find(raisesEpoch);
+        if (end === undefined) return table.write(writes);
+        const result = await table.write(writes.map((write) => (write === end ? withoutNextEpoch(end) : write)));
+        if (result.outcome === 'applied') {
+          scheduler.schedule(process, 0.1, () => {
+            void scheduler.within(() => table.write([withoutConditions(end)]));
+          });
+        }
+        return result;
+      },
+    }),
+  },
+  'end-forgets-who-asked': {
+    about: 'gives a producer its next epoch, and takes it for another one when it asks for the end once more',
+    metadata: rewriting((write) => {
+      if (!raisesEpoch(write)) return write;
+      const { q: _id, z: _epoch, ...attributes } = write.attributes;
+      return { ...write, attributes };
+    }),
+  },
 } as const satisfies Record<string, Plant>;
+
+function raisesEpoch(write: Write): write is Write & { kind: 'put' } {
+  return write.kind === 'put' && isTransactionalState(write.key) && write.attributes['l'] !== undefined;
+}
+
+/** The end of the transaction, which leaves the producer as it was. */
+function withoutNextEpoch(end: Write & { kind: 'put' }): Write {
+  const { l: number, q: id, z: epoch, e, ...rest } = end.attributes;
+  assert(number !== undefined && id !== undefined, 'an end that raises the epoch says what was before');
+  const was = { e: Number(e) - 1, n: number, p: id, o: Number(e) - 1 - Number(epoch) };
+  return { ...end, attributes: { ...rest, ...was } };
+}
 
 /** Whatever the items of producers are by now. */
 function withoutItemConditions(store: MetadataStore): MetadataStore {

@@ -1,7 +1,7 @@
 /** What readers ask, and what they are told, noted in the history. */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { fetchRecords } from '../../lib/broker/fetch.ts';
-import { listOffsets } from '../../lib/broker/list-offsets.ts';
+import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';
+import { listOffsets } from '../../lib/broker/fetch/list-offsets.ts';
 import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';

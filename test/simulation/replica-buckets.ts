@@ -4,7 +4,7 @@
  */
 import { maskOf, type ReplicaId, type ReplicaMask } from '../../lib/coordination/replication/replica-state.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { ReplicaSet } from '../../lib/storage/objects/replicated.ts';
@@ -237,7 +237,7 @@ export class ReplicaBuckets {
         this.network.note(`${process.name} hears nothing of r${replica}`);
         // Some of what is sent arrives all the same.
         if (random.fraction() < 0.5) scheduler.schedule(process, random.fraction() * 12_000, () => void ignored(call));
-        await scheduler.pause(process, limits.objectCallMsMax);
+        await scheduler.pause(process, storageLimits.objectCallMsMax);
         throw fault(replica);
     }
   }

@@ -1,4 +1,5 @@
 /** Many histories in a row, from consecutive seeds: all, or those of one kind, as for a bug that shows in no other. */
+import { AssertionError } from '../../lib/kernel/assert.ts';
 import { type HistoryKind, seedsFrom } from './kinds.ts';
 import { type PlantName, plantOf } from './plants.ts';
 import { type HistoryResult, simulate } from './world.ts';
@@ -11,7 +12,7 @@ export interface RunOptions {
   kind?: HistoryKind;
   /** Stop at the first history with a violation. */
   stopAtFirst?: boolean;
-  onProgress?: (done: number, failed: number) => void;
+  onProgress?: (summary: RunSummary) => void;
 }
 
 export interface RunSummary {
@@ -65,15 +66,22 @@ export async function runHistories(options: RunOptions): Promise<RunSummary> {
   const kind = plantOf(options.plant)?.kind ?? options.kind;
   for (const seed of seedsFrom(options.firstSeed, options.histories, kind)) {
     const result = await simulate({ seed, plant: options.plant }).catch((cause: unknown) => {
+      // A program that has a bug may be caught by what it asserts itself.
+      if (options.plant !== undefined && cause instanceof AssertionError) return assertedIn(seed, cause);
       throw new Error(`History ${seed} failed: ${String(cause)}`, { cause });
     });
     const { seed: _, fingerprint: __, violations, ...counted } = result;
     const failed = violations.length > 0 ? [result] : [];
     addSummary(summary, { histories: 1, failed, ...counted });
-    options.onProgress?.(summary.histories, summary.failed.length);
+    options.onProgress?.(summary);
     if (options.stopAtFirst && summary.failed.length > 0) break;
   }
   return summary;
+}
+
+function assertedIn(seed: number, { message }: AssertionError): HistoryResult {
+  const { histories: _, failed: __, ...counted } = emptySummary();
+  return { ...counted, seed, fingerprint: 0, violations: [{ checker: "the program's own assertions", what: message }] };
 }
 
 function addCounts(sum: Record<string, number>, part: Readonly<Record<string, number>>): void {

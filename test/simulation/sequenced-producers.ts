@@ -6,7 +6,7 @@
  * An epoch's first batch of a partition is sent alone: a ledger that knows nothing of a producer takes any sequence.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { History, SequencedBatch } from './history.ts';

@@ -4,6 +4,7 @@ import { randomBelow } from '../../lib/kernel/random.ts';
 import type { Consistency, MetadataStore, Query, QueryPage, WriteResult } from '../../lib/storage/metadata/port.ts';
 import type { ByteRange, ListPage, ObjectStore, PresignedUrl } from '../../lib/storage/objects/port.ts';
 import { uploadOf } from '../../lib/storage/objects/upload.ts';
+import { copyOf } from './memory-table.ts';
 import type { Network } from './network.ts';
 import type { Scheduler, SimulatedProcess } from './scheduler.ts';
 import type { WrittenItem } from './table-watch.ts';
@@ -34,7 +35,8 @@ export class SharedTable {
     if (states === undefined) return this.store.get(key, 'strong');
     const horizonMs = this.scheduler.nowMs - STALE_MS;
     const eligible = states.filter((_, index) => (states[index + 1]?.sinceMs ?? Number.POSITIVE_INFINITY) > horizonMs);
-    return structuredClone(eligible[randomBelow(this.scheduler.random, eligible.length)]?.item);
+    const item = eligible[randomBelow(this.scheduler.random, eligible.length)]?.item;
+    return item && copyOf(item);
   }
 
   query(query: Query): Promise<QueryPage> {
@@ -42,12 +44,12 @@ export class SharedTable {
   }
 
   async write(writes: readonly Write[]): Promise<WriteResult> {
-    const before = await Promise.all(writes.map(({ key }) => this.store.get(key, 'strong')));
+    const before = await Promise.all(writes.map(({ key }) => this.unlessKnown(key)));
     const result = await this.store.write(writes);
     if (result.outcome === 'applied') {
       const written: WrittenItem[] = [];
-      for (const [index, { key }] of writes.entries()) {
-        const item = await this.store.get(key, 'strong');
+      for (const [index, { kind, key }] of writes.entries()) {
+        const item = kind === 'delete' ? undefined : await this.store.get(key, 'strong');
         written.push({ key, item });
         const states = this.past.get(nameOf(key)) ?? [{ sinceMs: Number.NEGATIVE_INFINITY, item: before[index] }];
         states.push({ sinceMs: this.scheduler.nowMs, item });
@@ -57,6 +59,11 @@ export class SharedTable {
       this.watch?.(written);
     }
     return result;
+  }
+
+  /** An item as it is; one whose past is kept need not be read for it. */
+  private async unlessKnown(key: ItemKey): Promise<Attributes | undefined> {
+    return this.past.has(nameOf(key)) ? undefined : this.store.get(key, 'strong');
   }
 }
 

@@ -249,7 +249,7 @@ function offsetName({ group, topic, partition }: { group: string; topic: string;
 /** Made once for a history, by whichever checker comes first. */
 const sights = new WeakMap<History, Sight>();
 
-function sightOf(history: History): Sight {
+export function sightOf(history: History): Sight {
   const sight = sights.get(history) ?? new Sight(history);
   sights.set(history, sight);
   return sight;

@@ -1,20 +1,23 @@
 /** Transactions as the history has them: begun, sent, and what was heard of them. */
 
-import type { TransactionRecord } from '../../lib/broker/transactions/prepare.ts';
+import type { GroupOffsets, TransactionRecord } from '../../lib/broker/transactions/prepare.ts';
 import type { Caller } from '../../lib/coordination/transactions/decide.ts';
 import type { MillraceError } from '../../lib/kernel/errors.ts';
-import type { Random } from '../../lib/kernel/random.ts';
+import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { History, ProduceEvent, TransactionEvent } from './history.ts';
 import { type Place, paddingOf, valueOf } from './readings.ts';
 
 export class TransactionEvents {
   private readonly history: History;
   private readonly random: Random;
+  private readonly places: readonly Place[];
   private begun = 0;
 
-  constructor(history: History, random: Random) {
+  /** `places`: where records that are made up go. */
+  constructor(history: History, random: Random, places: readonly Place[]) {
     this.history = history;
     this.random = random;
+    this.places = places;
   }
 
   begin(transactionalId: string, { epoch, number }: Caller): TransactionEvent {
@@ -53,6 +56,27 @@ export class TransactionEvents {
       produce.values.push(own);
       return { topic, partition, key: null, value: valueOf(own, padding), headers: [] };
     });
+  }
+
+  /** A few, or none. */
+  someRecords(event: TransactionEvent, writer: string): TransactionRecord[] {
+    const count = randomBelow(this.random, 4);
+    const wanted = Array.from({ length: count }, (_, index) => {
+      const { topic, partition } = this.places[randomBelow(this.random, this.places.length)] as Place;
+      const sofar = event.produces.reduce((sum, { values }) => sum + values.length, 0);
+      return { topic, partition, value: `${sofar + index}` };
+    });
+    return this.records(event, writer, wanted);
+  }
+
+  /** Offsets of a group that nobody reads, each commit under the name of its transaction. */
+  someOffsets(event: TransactionEvent, always: boolean): GroupOffsets | undefined {
+    if (!always && this.random.fraction() < 0.5) return undefined;
+    const { topic, partition } = this.places[randomBelow(this.random, this.places.length)] as Place;
+    const group = `group of ${event.transactionalId}`;
+    const offset = randomBelow(this.random, 1_000);
+    event.offsets.push({ group, topic, partition, offset });
+    return { group, offsets: [{ topic, partition, offset, metadata: event.name }] };
   }
 
   /** One more attempt to commit it is under way. */

@@ -69,7 +69,7 @@ export class TransactionalProducers {
     this.site = site;
     this.random = site.scheduler.random;
     this.slowness = site.slowness ?? 1;
-    this.events = new TransactionEvents(site.history, this.random);
+    this.events = new TransactionEvents(site.history, this.random, site.places);
   }
 
   /** One request each, the next one when the one before is known to be committed, or given up for a new epoch. */
@@ -119,8 +119,8 @@ export class TransactionalProducers {
   /** One of no transactional id, which cannot be sent again. */
   private async once(broker: Broker): Promise<void> {
     const event = this.events.begin(`nobody ${this.singles++}`, { epoch: 0, number: 0 });
-    const records = this.someRecords(event, event.name);
-    const offsets = this.someOffsets(event, records.length === 0);
+    const records = this.events.someRecords(event, event.name);
+    const offsets = this.events.someOffsets(event, records.length === 0);
     await this.committing(event, async () => firstOffsets((await transact(broker, { records, offsets })).records));
   }
 
@@ -128,8 +128,8 @@ export class TransactionalProducers {
     const number = producer.numbers[epoch] ?? 0;
     producer.numbers[epoch] = number + 1;
     const event = this.events.begin(producer.id, { epoch, number });
-    const records = this.someRecords(event, producer.id);
-    return { event, records, offsets: this.someOffsets(event, records.length === 0), settled: false };
+    const records = this.events.someRecords(event, producer.id);
+    return { event, records, offsets: this.events.someOffsets(event, records.length === 0), settled: false };
   }
 
   /** With what its last transaction came to not being known, perhaps; and somebody may go on in the old epoch. */
@@ -188,8 +188,8 @@ export class TransactionalProducers {
     // Until the commit is asked for, nothing of it can ever be there.
     const parts = 1 + randomBelow(this.random, 3);
     for (let part = 0; part < parts; part++) {
-      const records = this.someRecords(event, id);
-      const offsets = this.someOffsets(event, records.length === 0);
+      const records = this.events.someRecords(event, id);
+      const offsets = this.events.someOffsets(event, records.length === 0);
       const added = await this.persistently(process, () =>
         addToTransaction(broker, { transactionalId: id, caller, part, records, offsets }),
       );
@@ -257,27 +257,6 @@ export class TransactionalProducers {
       await this.pause(process, 150);
     }
     return undefined;
-  }
-
-  private someRecords(event: TransactionEvent, writer: string): TransactionRecord[] {
-    const { places } = this.site;
-    const count = randomBelow(this.random, 4);
-    const wanted = Array.from({ length: count }, (_, index) => {
-      const { topic, partition } = places[randomBelow(this.random, places.length)] as Place;
-      const sofar = event.produces.reduce((sum, { values }) => sum + values.length, 0);
-      return { topic, partition, value: `${sofar + index}` };
-    });
-    return this.events.records(event, writer, wanted);
-  }
-
-  /** Offsets of a group that nobody reads, each commit under the name of its transaction. */
-  private someOffsets(event: TransactionEvent, always: boolean): GroupOffsets | undefined {
-    if (!always && this.random.fraction() < 0.5) return undefined;
-    const { topic, partition } = this.site.places[randomBelow(this.random, this.site.places.length)] as Place;
-    const group = `group of ${event.transactionalId}`;
-    const offset = randomBelow(this.random, 1_000);
-    event.offsets.push({ group, topic, partition, offset });
-    return { group, offsets: [{ topic, partition, offset, metadata: event.name }] };
   }
 
   private anyPeer() {

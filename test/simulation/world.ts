@@ -5,9 +5,9 @@
 
 import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import type { ReplicationRules } from '../../lib/broker/replication/rules.ts';
-import { sweep } from '../../lib/broker/sweep.ts';
+import { sweep } from '../../lib/broker/sweep/sweep.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { ledgerName } from '../../lib/kernel/ids.ts';
 import { type Random, randomBelow, seededRandom } from '../../lib/kernel/random.ts';

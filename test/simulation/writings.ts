@@ -1,6 +1,6 @@
 /** What writers without sequences ask, and what they are told, noted in the history. */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../lib/kernel/random.ts';
 import type { History, ProduceEvent } from './history.ts';

@@ -2,12 +2,13 @@
  * One simulated history of a consumer group: members that come, go, crash and freeze, over processes that do, too, while topics
  * grow, appear and vanish; then peace, until every partition has an owner that has committed all of it.
  */
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
+
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';

@@ -1,4 +1,5 @@
 /** Of a compacted partition the newest record of each key stays, and a tombstone for as long as its topic says. */
+import { mayBeErased } from './erasure-watch.ts';
 import type { LifecycleChecker, LifecycleHistory, TruePartition } from './lifecycle-history.ts';
 
 export const compactionCheckers: Record<string, LifecycleChecker> = {
@@ -14,6 +15,8 @@ export const compactionCheckers: Record<string, LifecycleChecker> = {
       );
       return records.flatMap(({ isTombstone, key }, offset) => {
         if (!isTombstone || seen.has(offset)) return [];
+        // By its header alone, which is no update of the key.
+        if (mayBeErased(history, partition, { offset, answeredAt: history.tick() })) return [];
         const older = records.findIndex((record, at) => at < offset && record.key === key && seen.has(at));
         return older < 0
           ? []

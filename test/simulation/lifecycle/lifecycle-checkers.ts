@@ -1,6 +1,7 @@
 /** What must hold in every history of storage. */
 import type { Violation } from '../checkers.ts';
 import { compactionCheckers } from './compaction-checkers.ts';
+import { erasureCheckers } from './erasure-checkers.ts';
 import type { LifecycleChecker, LifecycleHistory } from './lifecycle-history.ts';
 import { readingCheckers } from './reading-checkers.ts';
 import { restCheckers } from './rest-checkers.ts';
@@ -14,5 +15,6 @@ const checkers: Record<string, LifecycleChecker> = {
   ...readingCheckers,
   ...startCheckers,
   ...compactionCheckers,
+  ...erasureCheckers,
   ...restCheckers,
 };

@@ -1,5 +1,6 @@
 /** What was asked and answered in a simulated life of stored logs, and the logs as they truly were; the checkers judge one by the other. */
 import type { TopicId } from '../../../lib/kernel/ids.ts';
+import type { Subject } from '../../../lib/log/erasure/erase.ts';
 import type { LifecyclePlan } from './lifecycle-settings.ts';
 
 /** A partition under the name of its topic, which may be another topic's later. */
@@ -20,6 +21,8 @@ export interface TrueRecord {
   text: string;
   timestamp: number;
   key: string;
+  /** Whose it is, by its header. */
+  subject?: string;
   /** Says that its key has no value any more. */
   isTombstone: boolean;
   /** Of its batch, at the batch's first record; 0 at others. */
@@ -41,6 +44,32 @@ export interface TruePartition extends Place {
   /** By offset. */
   records: TrueRecord[];
   starts: StartStep[];
+}
+
+/** An erasure as the table has it, and what it left behind. */
+export interface TrueErasure {
+  id: string;
+  askedAt: number;
+  subject: Subject | undefined;
+  partitions: Map<PartitionName, { /** Records below are taken out. */ end: number; fixedAt: number; removed: number }>;
+  doneAt?: number;
+  /** What held records of it when it was done, or in the end. */
+  left: string[];
+}
+
+/** A transaction that somebody asked for. */
+export interface TransactionAnswer {
+  /** Of its records that have one; no other record has it. */
+  values: string[];
+  outcome: 'committed' | 'aborted' | 'unknown';
+}
+
+/** Somebody was told that what is in the topic is going to be erased. */
+interface ErasureAnswer {
+  id: string;
+  topic: string;
+  askedAt: number;
+  answeredAt: number;
 }
 
 /** Records that were acked from an offset on. */
@@ -100,11 +129,15 @@ export class LifecycleHistory {
   readonly topics = new Map<string, TopicId[]>();
   readonly acks: AckEvent[] = [];
   readonly retries: RetryEvent[] = [];
+  readonly transactions: TransactionAnswer[] = [];
   readonly readings: ReadingEvent[] = [];
   readonly earliests: EarliestEvent[] = [];
   readonly sinces: SinceEvent[] = [];
   readonly outOfRanges: OutOfRangeEvent[] = [];
   readonly deletions: DeletionEvent[] = [];
+  /** By id. */
+  readonly erasures = new Map<string, TrueErasure>();
+  readonly erasureAnswers: ErasureAnswer[] = [];
   /** Readings that failed although nothing was wrong with the reader's calls. */
   readonly failures: string[] = [];
   /** What the program said that the log can never be. */

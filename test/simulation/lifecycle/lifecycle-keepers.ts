@@ -3,8 +3,6 @@
  * the ledgers; and owners, who delete records and topics.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
 import { clearLedgers } from '../../../lib/broker/lifecycle/clear-ledgers.ts';
 import { compactPartition } from '../../../lib/broker/lifecycle/compact.ts';
 import { compactTopics } from '../../../lib/broker/lifecycle/compact-topics.ts';
@@ -14,13 +12,16 @@ import { mergeLedgers } from '../../../lib/broker/lifecycle/merge-ledgers.ts';
 import { mergePages } from '../../../lib/broker/lifecycle/merge-pages.ts';
 import { mergeSegments } from '../../../lib/broker/lifecycle/merge-segments.ts';
 import { retainTopics } from '../../../lib/broker/lifecycle/retain-topics.ts';
-import { sweep } from '../../../lib/broker/sweep.ts';
+import { sweep } from '../../../lib/broker/sweep/sweep.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
 import type { MergePolicy } from '../../../lib/log/merged/due.ts';
 import type { Topic } from '../../../lib/log/topic/topic.ts';
 import { ledgersOf } from '../../../lib/log/topic/topic-writes.ts';
 import { EPOCH_MS, type Scheduler } from '../scheduler.ts';
+import { LifecycleErasers } from './lifecycle-erasers.ts';
 import type { LifecycleHistory, Place } from './lifecycle-history.ts';
 import type { Actor } from './lifecycle-processes.ts';
 import { configOf, type TopicPlan } from './lifecycle-settings.ts';
@@ -35,16 +36,18 @@ interface Site {
 type Chore = (broker: Broker) => Promise<void>;
 
 const MERGES_MAX = 4;
-const SWEEPS = 3;
+const SWEEPS = 2;
 const MINUTE_MS = 60_000;
 
 export class LifecycleKeepers {
   private readonly site: Site;
   private readonly random: Random;
+  private readonly erasers: LifecycleErasers;
 
   constructor(site: Site) {
     this.site = site;
     this.random = site.scheduler.random;
+    this.erasers = new LifecycleErasers(site.history, this.random);
   }
 
   /** Most of the chores, at the same time or one after the other. */
@@ -64,12 +67,12 @@ export class LifecycleKeepers {
   /** Looks again and again while others are at work. */
   async sweepOften({ broker, process }: Actor): Promise<void> {
     for (let look = 0; look < SWEEPS; look++) {
-      await ifPossible(() => this.sweep(broker));
+      await ifPossible(() => this.sweepSome(broker));
       await this.site.scheduler.pause(process, this.random.fraction() * 1_000);
     }
   }
 
-  /** All of them to their ends, as they are without haste. Says whether segments were made. */
+  /** All of them to their ends, as they are without haste. Says whether that may have left something to do. */
   async keepAll({ broker }: Actor): Promise<boolean> {
     let made = 0;
     await this.ofLedgers(broker, async (topic, ledger) => {
@@ -79,14 +82,22 @@ export class LifecycleKeepers {
         made += (await mergeSegments(broker, { topic, ledger, partition })).segments;
       }
     });
-    const before = this.site.history.counts.get('records compacted') ?? 0;
+    const before = this.changed;
     for (const [name, run] of this.chores()) if (name !== 'merge') await run(broker);
-    made += (this.site.history.counts.get('records compacted') ?? 0) - before;
-    return made > 0;
+    made += this.changed - before;
+    return made > 0 || this.erasers.isAtWork;
+  }
+
+  /** What leaves work to the rounds after: what is replaced or dropped is condemned first, and what is below a start is dropped next. */
+  private get changed(): number {
+    const kinds = ['records compacted', 'segments dropped', 'starts moved'];
+    return kinds.reduce((sum, kind) => sum + (this.site.history.counts.get(kind) ?? 0), 0);
   }
 
   /** Deletes records, and a topic, which it makes again. */
-  async own({ broker }: Actor): Promise<void> {
+  async own(actor: Actor): Promise<void> {
+    const { broker } = actor;
+    await this.erasers.ask(actor);
     for (const topic of this.site.history.plan.topics) {
       if (topic.deletesRecords && this.random.fraction() < 0.25) await ifPossible(() => this.deleteSome(broker, topic));
       if (topic.passes && this.random.fraction() < 0.3) await ifPossible(() => deleteTopic(broker, topic.name));
@@ -126,6 +137,8 @@ export class LifecycleKeepers {
         'finish deletions',
         async (broker) => history.count('deletions finished', (await finishDeletions(broker)).finished),
       ],
+      ['erase', (broker) => this.erasers.carryOut(broker)],
+      ['sweep onward', (broker) => this.erasers.sweepOnward(broker)],
       ['sweep', async (broker) => history.count('objects swept', (await this.sweep(broker)).deleted)],
     ];
   }
@@ -141,7 +154,8 @@ export class LifecycleKeepers {
       if (outcome !== 'merged') break;
     }
     for (const partition of partitionsOf(topic, ledger)) {
-      const targetBytes = 1_500 + randomBelow(this.random, 5_000);
+      // Often just so much that some are full and others are not.
+      const targetBytes = Math.floor(800 * 20 ** this.random.fraction());
       const { outcome, segments } = await mergeSegments(broker, { topic, ledger, partition, targetBytes });
       history.count(`merges of segments ${outcome}`);
       history.count('segments merged', segments);
@@ -179,12 +193,19 @@ export class LifecycleKeepers {
   /** Few pages are enough, and a step takes some of them: no two need to agree. */
   private somePolicy(): MergePolicy {
     const pagesMin = 1 + randomBelow(this.random, 5);
-    return { bytesMin: 8_000, pagesMin, ageMsMin: 25 * MINUTE_MS, stepBytesMax: randomBelow(this.random, 12_000) };
+    const stepBytesMax = this.random.fraction() < 0.4 ? 0 : randomBelow(this.random, 12_000);
+    return { bytesMin: 8_000, pagesMin, ageMsMin: 25 * MINUTE_MS, stepBytesMax };
   }
 
-  private sweep(broker: Broker) {
+  /** Mostly of what is young, where it matters who comes first. */
+  private sweepSome(broker: Broker) {
+    if (this.random.fraction() < 0.2) return this.sweep(broker);
+    return this.sweep(broker, EPOCH_MS + this.site.scheduler.nowMs - this.random.fraction() * 90 * MINUTE_MS);
+  }
+
+  private sweep(broker: Broker, fromMs = EPOCH_MS - 10 * MINUTE_MS) {
     const { orphanAgeMs } = this.site.history.plan;
-    return sweep(broker, { fromMs: EPOCH_MS - 10 * MINUTE_MS, toMs: broker.clock.now(), orphanAgeMs });
+    return sweep(broker, { fromMs, toMs: broker.clock.now(), orphanAgeMs });
   }
 
   private async ofLedgers(broker: Broker, work: (topic: Topic, ledger: LedgerId) => Promise<void>): Promise<void> {

@@ -1,8 +1,9 @@
 /** Planted bugs of merging, retiring, retention and sweeping; see plants.ts. */
-import type { Attributes, Condition, Write } from '../../../lib/kernel/items.ts';
+import type { Attributes, Condition, ItemKey, Write } from '../../../lib/kernel/items.ts';
 import { isHead, MERGED_ATTRIBUTE, nextAttribute, RETIRED_ATTRIBUTE } from '../../../lib/log/ledger/head.ts';
 import { isCondemnedKey } from '../../../lib/log/merged/condemned-item.ts';
 import { packMarks, unpackMarks } from '../../../lib/log/merged/marks.ts';
+import { parseSegmentKey } from '../../../lib/log/merged/segment-item.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
 import type { Plant } from '../plants.ts';
 import { rewriting, withoutConditions } from '../rewritten-stores.ts';
@@ -71,6 +72,27 @@ export const lifecyclePlants = {
     kind: 'lifecycle',
     metadata: retainingLess,
   },
+  'tombstone-dropped-early': {
+    about: 'takes tombstones out with the first compaction after the one that met them',
+    kind: 'lifecycle',
+    metadata: (store) => ({
+      ...store,
+      get: async (key, consistency) => keepingNoTombstones(key, await store.get(key, consistency)),
+    }),
+  },
+  'merge-resurrects-what-was-erased': {
+    about: 'puts a larger segment in the place of small ones whatever has become of these since it read them',
+    kind: 'lifecycle',
+    metadata: (store, { scheduler, process }) => ({
+      ...store,
+      write: async (writes) => {
+        if (!isMergeOfSegments(writes)) return store.write(writes);
+        // So slow that an erasure often comes between.
+        await scheduler.pause(process, scheduler.random.fraction() * SLOW_MERGE_MS);
+        return store.write(writes.map((write) => withoutConditions(write, (condition) => !isOfFence(condition))));
+      },
+    }),
+  },
   'condemned-without-grace': {
     about: 'deletes replaced segments at once, while URLs of them still work',
     kind: 'lifecycle',
@@ -93,6 +115,13 @@ function isLifecycle({ key }: Write): boolean {
 /** Pages become segments. */
 function isMerge([head]: readonly Write[]): boolean {
   return head !== undefined && isHead(head.key) && setOf(head)[MERGED_ATTRIBUTE] !== undefined;
+}
+
+/** Several small segments become one. */
+function isMergeOfSegments([lifecycle, ...others]: readonly Write[]): boolean {
+  if (lifecycle === undefined || !isLifecycle(lifecycle)) return false;
+  const segments = others.filter(({ key }) => parseSegmentKey(key) !== undefined);
+  return segments.filter(({ kind }) => kind === 'put').length === 1 && segments.length > 1;
 }
 
 function isOfFence(condition: Condition): boolean {
@@ -121,6 +150,16 @@ function isSettling(write: Write): boolean {
   const appends = write.kind === 'update' && write.changes.append !== undefined;
   return isHead(write.key) && !appends && names.length > 0 && names.every((name) => name.startsWith('p'));
 }
+
+/** The topic as somebody sees it who takes its `delete.retention.ms` for nothing. */
+function keepingNoTombstones({ pk, sk }: ItemKey, item: Attributes | undefined): Attributes | undefined {
+  const configs =
+    pk.startsWith('topic#') && sk === 'config' ? (item?.['configs'] as Attributes | undefined) : undefined;
+  if (configs?.['delete.retention.ms'] === undefined) return item;
+  return { ...item, configs: { ...configs, 'delete.retention.ms': '0' } };
+}
+
+const SLOW_MERGE_MS = 40 * 60_000;
 
 const MORE = 5;
 

@@ -7,7 +7,7 @@ import type { Broker } from '../../../lib/broker/broker.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
-import { Network } from '../network.ts';
+import { Network, NO_FAULTS } from '../network.ts';
 import { type Scheduler, SimulatedProcess } from '../scheduler.ts';
 
 export interface Actor {
@@ -160,6 +160,9 @@ export class LifecycleProcesses {
   }
 }
 
+/** Of answers; in between, others of the same process may come. */
+const ANSWERS_LATE = 0.3;
+
 /** A network that says which calls it has let through, and whom it has failed. */
 export class TellingNetwork extends Network {
   failed: (process: SimulatedProcess) => void = () => {};
@@ -171,6 +174,8 @@ export class TellingNetwork extends Network {
     kind: 'read' | 'write',
     work: () => Promise<T>,
   ): Promise<T> {
+    // Where nothing goes wrong and nobody else is at work, when a call arrives makes no difference.
+    if (this.rates === NO_FAULTS) return this.callAtOnce(process, what, work);
     try {
       const result = await super.call(process, what, kind, work);
       this.called(process, what);
@@ -179,5 +184,15 @@ export class TellingNetwork extends Network {
       if (error instanceof MillraceError) this.failed(process);
       throw error;
     }
+  }
+
+  /** Most answers are there at once: what may come between them and the next call comes before that arrives, too. */
+  protected override answerMs(): number {
+    return this.scheduler.random.fraction() < ANSWERS_LATE ? super.answerMs() : 0;
+  }
+
+  private callAtOnce<T>(process: SimulatedProcess, what: string, work: () => Promise<T>): Promise<T> {
+    this.note(`${process.name} ${what}`);
+    return work();
   }
 }

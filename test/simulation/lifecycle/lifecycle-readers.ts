@@ -3,9 +3,9 @@
  * late as they may. They keep their processes' caches for as long as these live.
  */
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { type FetchPosition, fetchRecords } from '../../../lib/broker/fetch.ts';
-import { listOffsets } from '../../../lib/broker/list-offsets.ts';
-import { type PlannedSegment, planFetch } from '../../../lib/broker/plan-fetch.ts';
+import { type FetchPosition, fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
+import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
+import { type PlannedSegment, planFetch } from '../../../lib/broker/fetch/plan-fetch.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
@@ -13,6 +13,7 @@ import { records } from '../../../lib/log/record-batch/decode.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import type { Network } from '../network.ts';
 import { EPOCH_MS, type Scheduler, SimulatedProcess } from '../scheduler.ts';
+import { mayBeAbsent } from './absence.ts';
 import type { LifecycleHistory, Place, ReadingEvent } from './lifecycle-history.ts';
 import type { Actor } from './lifecycle-processes.ts';
 import { rangeOfUrl } from './planned-urls.ts';
@@ -30,7 +31,7 @@ interface Site {
 
 type PlannedUrl = PlannedSegment & { source: 'url' };
 
-const FETCHES = 2;
+const FETCHES = 1;
 const RECENT = 60;
 /** A call of a process that was frozen for longer may have missed all that changed meanwhile. */
 const PATIENCE_MS = 30 * 60_000;
@@ -166,7 +167,8 @@ export class LifecycleReaders {
     const { segments, nextOffset: to } = answer.result;
     const covered = segments.map(({ baseOffset, lastOffset }) => ({ baseOffset, lastOffset }));
     this.site.history.count('plans');
-    this.notePlan(place, { reader: actor.process.name, offset, to, covered });
+    const { answeredAt } = answer;
+    this.notePlan(place, { reader: actor.process.name, offset, to, answeredAt, covered });
     for (const segment of segments) {
       if (segment.source === 'url') {
         this.site.leave(this.readUrl(actor, place, { segment, plannedMs, askedAt: answer.askedAt }));
@@ -181,18 +183,35 @@ export class LifecycleReaders {
   /** A plan goes from where it was asked to where it is to go on. */
   private notePlan(
     { topic, partition }: Place,
-    plan: { reader: string; offset: number; to: number; covered: { baseOffset: number; lastOffset: number }[] },
+    plan: {
+      reader: string;
+      offset: number;
+      to: number;
+      answeredAt: number;
+      covered: { baseOffset: number; lastOffset: number }[];
+    },
   ): void {
-    // Of what compaction has emptied there is nothing to read.
-    if (this.isCompacted({ topic, partition })) return;
     let next = plan.offset;
     for (const { baseOffset, lastOffset } of plan.covered) {
-      if (baseOffset > next) break;
+      if (!this.mayBeEmpty({ topic, partition }, { ...plan, from: next, to: baseOffset })) break;
       next = Math.max(next, lastOffset + 1);
     }
-    if (next >= plan.to) return;
+    if (this.mayBeEmpty({ topic, partition }, { ...plan, from: next })) return;
     const what = `${plan.reader} asked for a plan of ${topic} ${partition} from ${plan.offset} to ${plan.to}, and got it to ${next}`;
     this.site.history.failures.push(what);
+  }
+
+  /** Of what compaction or an erasure has emptied there is nothing to read. */
+  private mayBeEmpty(
+    place: Place,
+    { from, to, answeredAt }: { from: number; to: number; answeredAt: number },
+  ): boolean {
+    const { history } = this.site;
+    if (from >= to) return true;
+    const offsets = Array.from({ length: to - from }, (_, index) => from + index);
+    return history
+      .of(place)
+      .some((partition) => offsets.every((offset) => mayBeAbsent(history, partition, { offset, answeredAt })));
   }
 
   /** At some time at which the URL still works, as anybody may who was given it. */

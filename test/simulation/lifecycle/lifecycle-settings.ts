@@ -17,6 +17,8 @@ export interface TopicPlan {
 
 export interface LifecyclePlan {
   topics: readonly TopicPlan[];
+  /** Subjects are erased. */
+  erases: boolean;
   /** When everybody goes to work. */
   roundsMs: readonly number[];
   inlineBytesMax: number;
@@ -29,18 +31,19 @@ export interface LifecyclePlan {
 const MINUTE_MS = 60_000;
 
 /** Everybody is at work at the same time, and then nobody for a while: so much goes by, and they still meet. */
-const REST_MS = [90_000, 4 * MINUTE_MS, 12 * MINUTE_MS, 25 * MINUTE_MS] as const;
-const ROUNDS = 18;
+const REST_MS = [90_000, 5 * MINUTE_MS, 15 * MINUTE_MS, 40 * MINUTE_MS] as const;
+const ROUNDS = 14;
 
-/** Far below the graces, which take it that a clock can be wrong. */
-const SKEWS_MS = [100, 100, 4 * MINUTE_MS] as const;
+/** Far below the graces, which take it that a clock can be wrong; erasures take it that no two are five minutes apart. */
+const SKEWS_MS = [100, 100, 2.4 * MINUTE_MS] as const;
 
 const ORPHAN_AGES_MS = [500, 2_000, 60 * MINUTE_MS] as const;
 
+/** Few ledgers, so that much becomes of each in few steps. */
 export function planLifecycle(random: Random): LifecyclePlan {
   const some = (name: string): TopicPlan => ({
     name,
-    partitions: 1 + randomBelow(random, 2),
+    partitions: random.fraction() < 0.3 ? 2 : 1,
     ledgerPartitions: 1 + randomBelow(random, 2),
     deletesRecords: false,
     passes: false,
@@ -48,16 +51,21 @@ export function planLifecycle(random: Random): LifecyclePlan {
   const topics: TopicPlan[] = [{ ...some('kept'), deletesRecords: random.fraction() < 0.5 }];
   const aged = { ...some('aged'), retentionMs: (40 + randomBelow(random, 100)) * MINUTE_MS };
   const sized = { ...some('sized'), retentionBytes: 2_000 + randomBelow(random, 12_000) };
-  topics.push(random.fraction() < 0.5 ? aged : sized);
-  if (random.fraction() < 0.4) topics.push({ ...some('passing'), passes: true });
-  if (random.fraction() < 0.6)
-    topics.push({ ...some('compacted'), deleteRetentionMs: (20 + randomBelow(random, 80)) * MINUTE_MS });
+  if (random.fraction() < 0.6) topics.push(random.fraction() < 0.5 ? aged : sized);
+  if (random.fraction() < 0.35) topics.push({ ...some('passing'), passes: true });
+  if (random.fraction() < 0.5)
+    topics.push({
+      ...some('compacted'),
+      deleteRetentionMs: (20 + randomBelow(random, 80)) * MINUTE_MS,
+      ...(random.fraction() < 0.5 && { retentionMs: (40 + randomBelow(random, 100)) * MINUTE_MS }),
+    });
   const roundsMs: number[] = [];
   for (let ms = 0; roundsMs.length < ROUNDS; roundsMs.push(ms)) {
     ms += REST_MS[randomBelow(random, REST_MS.length)] as number;
   }
   return {
     topics,
+    erases: random.fraction() < 0.4,
     roundsMs,
     inlineBytesMax: [0, 400, 4_096][randomBelow(random, 3)] as number,
     orphanAgeMs: ORPHAN_AGES_MS[randomBelow(random, ORPHAN_AGES_MS.length)] as number,
@@ -72,7 +80,7 @@ export function configOf(plan: TopicPlan): Record<string, number | string> {
     ...(retentionMs !== undefined && { 'retention.ms': retentionMs }),
     ...(retentionBytes !== undefined && { 'retention.bytes': retentionBytes }),
     ...(deleteRetentionMs !== undefined && {
-      'cleanup.policy': 'compact',
+      'cleanup.policy': retentionMs === undefined ? 'compact' : 'compact,delete',
       'delete.retention.ms': deleteRetentionMs,
       'min.cleanable.dirty.ratio': 0.01,
     }),

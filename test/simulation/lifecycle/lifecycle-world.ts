@@ -8,23 +8,26 @@ import { Check, type CheckPlace } from '../../../lib/broker/check/check.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { type Random, seededRandom } from '../../../lib/kernel/random.ts';
-import { openSqliteMetadataStore } from '../../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
 import { createMemoryObjectStore } from '../../../lib/storage/objects/memory.ts';
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { createTieredObjectStore } from '../../../lib/storage/objects/tiered.ts';
+import { MemoryTable } from '../memory-table.ts';
 import { anyWeather, NO_FAULTS } from '../network.ts';
 import { plantOf } from '../plants.ts';
 import { Scheduler, SimulatedProcess } from '../scheduler.ts';
 import { metadataOver, objectsOver, SharedTable } from '../stores.ts';
 import type { HistoryOptions, HistoryResult } from '../world.ts';
+import { AtRest } from './at-rest.ts';
 import { countLifecycle } from './count-lifecycle.ts';
+import { ErasureWatch } from './erasure-watch.ts';
 import { checkLifecycle } from './lifecycle-checkers.ts';
 import { LifecycleHistory, type Place } from './lifecycle-history.ts';
 import { LifecycleKeepers } from './lifecycle-keepers.ts';
 import { LifecycleProcesses, TellingNetwork } from './lifecycle-processes.ts';
 import { LifecycleReaders } from './lifecycle-readers.ts';
 import { type LifecyclePlan, planLifecycle } from './lifecycle-settings.ts';
+import { LifecycleTransactions } from './lifecycle-transactions.ts';
 import { LifecycleWriters } from './lifecycle-writers.ts';
 import { presignedBy } from './planned-urls.ts';
 import { walkStores } from './store-walk.ts';
@@ -51,13 +54,15 @@ class LifecycleWorld {
   private readonly network: TellingNetwork;
   private readonly plan: LifecyclePlan;
   private readonly history: LifecycleHistory;
-  private readonly store: ReturnType<typeof openSqliteMetadataStore>;
+  private readonly store = new MemoryTable();
   private readonly table: SharedTable;
   private readonly truth: TrueLog;
+  private readonly erasures: ErasureWatch;
   private readonly bucket: ObjectStore;
   private readonly keeper = new SimulatedProcess('keeper');
   private readonly processes: LifecycleProcesses;
   private readonly writers: LifecycleWriters;
+  private readonly transactions: LifecycleTransactions;
   private readonly readers: LifecycleReaders;
   private readonly keepers: LifecycleKeepers;
   private readonly places: Place[];
@@ -79,11 +84,16 @@ class LifecycleWorld {
     });
     this.plan = planLifecycle(this.random);
     this.history = new LifecycleHistory(this.plan, () => this.scheduler.nowMs);
-    this.store = openSqliteMetadataStore({ path: ':memory:' });
     this.table = new SharedTable(this.store, this.scheduler);
     this.truth = new TrueLog(this.history, () => this.scheduler.nowMs);
-    this.bucket = this.truth.watching(createMemoryObjectStore());
-    this.table.watch = (written) => this.truth.note(written);
+    const atRest = new AtRest();
+    this.erasures = new ErasureWatch(this.history, atRest);
+    this.bucket = this.truth.watching(createMemoryObjectStore(), atRest);
+    this.table.watch = (written) => {
+      this.truth.note(written);
+      atRest.note(written);
+      this.erasures.note(written);
+    };
     this.places = this.plan.topics.flatMap(({ name, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
     );
@@ -100,6 +110,7 @@ class LifecycleWorld {
     network.failed = (process) => this.processes.failed(process);
     network.called = (process, what) => this.processes.called(process, what);
     this.writers = new LifecycleWriters({ scheduler, history, places });
+    this.transactions = new LifecycleTransactions({ scheduler, history, places, writers: this.writers });
     this.readers = new LifecycleReaders({
       scheduler,
       network,
@@ -144,6 +155,8 @@ class LifecycleWorld {
       const name = `sequenced${index}`;
       processes.start(name, (actor) => writers.writeInSequence(name, actor));
     }
+    processes.start('transactional0', (actor) => this.transactions.atOnce('transactional0', actor));
+    processes.start('transactional1', (actor) => this.transactions.inParts('transactional1', actor));
     for (let index = 0; index < 2; index++) processes.start(`reader${index}`, this.readers.reader());
     for (let index = 0; index < 2; index++) processes.start(`maintainer${index}`, (actor) => keepers.keep(actor));
     processes.start('sweeper', (actor) => keepers.sweepOften(actor));
@@ -162,7 +175,12 @@ class LifecycleWorld {
       await this.completed(this.scheduler.pause(this.keeper, QUIET_MS));
       idle = (await this.completed(this.keepers.keepAll(last))) ? 0 : idle + 1;
     }
-    this.history.leftOver = await walkStores({ metadata: this.store, bucket: this.bucket });
+    this.erasures.searchAgain();
+    this.history.leftOver = await walkStores({
+      metadata: this.store,
+      bucket: this.bucket,
+      hasErased: this.history.erasures.size > 0,
+    });
     const auditor = this.processes.unharmed('auditor');
     for (const place of this.places) {
       await this.completed(this.audit(auditor, place));

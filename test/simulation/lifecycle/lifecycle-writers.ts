@@ -2,12 +2,13 @@
  * Writers of a few small records at a time: with sequences and without, of one partition each or of several in a transaction.
  * An idempotent producer outlives its processes, and sends its newest batch once more hours after its ack.
  */
-import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce.ts';
+import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce/produce.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
 import { EPOCH_MS, type Scheduler } from '../scheduler.ts';
+import { SUBJECT_HEADER } from './erasure-watch.ts';
 import type { LifecycleHistory, Place } from './lifecycle-history.ts';
 import type { Actor } from './lifecycle-processes.ts';
 import { textOf } from './true-log.ts';
@@ -18,10 +19,10 @@ interface Site {
   places: readonly Place[];
 }
 
-interface Written {
+export interface Written {
   key: Uint8Array;
   value: Uint8Array | null;
-  headers: [];
+  headers: { key: string; value: Uint8Array }[];
   timestamp?: number;
 }
 
@@ -34,9 +35,11 @@ interface Line {
   last?: { records: Written[]; epoch: number; firstSequence: number; offset: number };
 }
 
-const WRITES = 6;
+const WRITES = 5;
 const ATTEMPTS_MAX = 6;
-const KEYS = 8;
+export const KEYS = 8;
+/** Whose the records are. */
+export const SUBJECTS = 6;
 /** So that a tombstone is the newest of its key for a while. */
 const COMPACTED_KEYS = 60;
 const MINUTE_MS = 60_000;
@@ -172,7 +175,7 @@ export class LifecycleWriters {
   }
 
   /** Some are of the past, and few of the future. */
-  private someRecords(writer: string, { topic }: Place): Written[] {
+  someRecords(writer: string, { topic }: Place): Written[] {
     const plan = this.site.history.plan.topics.find(({ name }) => name === topic);
     const isCompacted = plan?.deleteRetentionMs !== undefined;
     const isDeleting = isCompacted && this.random.fraction() < 0.25;
@@ -184,9 +187,15 @@ export class LifecycleWriters {
     return Array.from({ length: 1 + randomBelow(this.random, 3) }, (_, index) => ({
       key: utf8(`k${randomBelow(this.random, isCompacted ? COMPACTED_KEYS : KEYS)}`),
       value: isDeleting ? null : utf8(`${writer}/${number}/${index}${padding}`),
-      headers: [],
+      headers: this.someHeaders(),
       ...(timestamp !== undefined && { timestamp }),
     }));
+  }
+
+  private someHeaders(): Written['headers'] {
+    if (!this.site.history.plan.erases || this.random.fraction() < 0.6) return [];
+    const subject = { key: SUBJECT_HEADER, value: utf8(`s${randomBelow(this.random, SUBJECTS)}`) };
+    return this.random.fraction() < 0.3 ? [{ key: 'other', value: utf8('s1') }, subject] : [subject];
   }
 
   private anyPlace(): Place {

@@ -1,6 +1,6 @@
 /** What readers were given is what is in the log, all of it, and nothing else. */
 
-import { mayBeCompacted } from './compaction-checkers.ts';
+import { mayBeAbsent } from './absence.ts';
 import {
   endAt,
   type LifecycleChecker,
@@ -37,6 +37,17 @@ export const readingCheckers: Record<string, LifecycleChecker> = {
       return new Set(values).size === values.length ? [] : [`${nameOf(partition)} has a record twice`];
     }),
 
+  'of a transaction all is there or nothing': (history) => {
+    const there = new Set(
+      [...history.partitions.values()].flatMap(({ records }) => records.map(({ text }) => text.split('|')[2])),
+    );
+    return history.transactions.flatMap(({ values, outcome }) => {
+      const found = values.filter((value) => there.has(value)).length;
+      const isRight = found === 0 ? outcome !== 'committed' : found === values.length && outcome !== 'aborted';
+      return isRight || values.length === 0 ? [] : [`${found} of ${values.join(' ')}, which was ${outcome}`];
+    });
+  },
+
   'out of range is only what is': (history) =>
     history.outOfRanges.flatMap(({ reader, offset, askedAt, answeredAt, ...place }) => {
       const isOut = (partition: TruePartition) =>
@@ -64,7 +75,7 @@ export const readingCheckers: Record<string, LifecycleChecker> = {
         const passedOver = records.slice(start, offset ?? endAt(partition, askedAt));
         return passedOver.every(
           ({ timestamp }, index) =>
-            timestamp < timestampMs || mayBeCompacted(history, partition, { offset: start + index, answeredAt }),
+            timestamp < timestampMs || mayBeAbsent(history, partition, { offset: start + index, answeredAt }),
         );
       };
       return ofOne(history, place).some(isRight)
@@ -99,7 +110,7 @@ function faultOf(
   // What was below the log start by the answer may have been there or not.
   const start = Math.min(startAt(partition, answeredAt), to);
   const isThere = (missing: number) =>
-    missing >= start && !mayBeCompacted(history, partition, { offset: missing, answeredAt });
+    missing >= start && !mayBeAbsent(history, partition, { offset: missing, answeredAt });
   let next = from;
   for (const { offset, text } of records) {
     if (offset < from || offset >= to) continue;

@@ -1,12 +1,14 @@
 /** Log starts go up, and no further than somebody asked for or the rules of their topic allow. */
 
 import { EPOCH_MS } from '../scheduler.ts';
+import { mayBeAbsent } from './absence.ts';
 import {
   endAt,
   type LifecycleChecker,
   type LifecycleHistory,
   type StartStep,
   type TruePartition,
+  type TrueRecord,
 } from './lifecycle-history.ts';
 import type { TopicPlan } from './lifecycle-settings.ts';
 import { nameOf } from './reading-checkers.ts';
@@ -49,15 +51,17 @@ function isAskedFor({ deletions }: LifecycleHistory, { topic, partition }: TrueP
 }
 
 function isOld(
-  { plan: { skewMsMax } }: LifecycleHistory,
+  history: LifecycleHistory,
   { retentionMs }: TopicPlan,
-  { records }: TruePartition,
+  partition: TruePartition,
   before: number,
-  { start, atMs }: StartStep,
+  { start, atMs, moment }: StartStep,
 ): boolean {
   if (retentionMs === undefined) return false;
-  const nowMs = EPOCH_MS + atMs + skewMsMax;
-  return records.slice(before, start).every(({ timestamp }) => timestamp < nowMs - retentionMs);
+  const nowMs = EPOCH_MS + atMs + history.plan.skewMsMax;
+  const isOver = ({ timestamp }: TrueRecord, index: number) =>
+    timestamp < nowMs - retentionMs || mayBeAbsent(history, partition, { offset: before + index, answeredAt: moment });
+  return partition.records.slice(before, start).every(isOver);
 }
 
 function isTooMuch({ retentionBytes }: TopicPlan, partition: TruePartition, { start, moment }: StartStep): boolean {

@@ -21,9 +21,11 @@ import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 export interface Stores {
   metadata: MetadataStore & TableScan;
   bucket: ObjectStore;
+  /** Erasures were carried out. */
+  hasErased: boolean;
 }
 
-export async function walkStores({ metadata, bucket }: Stores): Promise<string[]> {
+export async function walkStores({ metadata, bucket, hasErased }: Stores): Promise<string[]> {
   const items = await everyItem(metadata);
   const inline = items.filter(({ key }) => key.pk.startsWith('inline#'));
   const stored = new Set(inline.map(({ key }) => `${INLINE_PREFIX}${key.pk.split('#')[1]}/${key.sk}`));
@@ -31,8 +33,10 @@ export async function walkStores({ metadata, bucket }: Stores): Promise<string[]
   const topics = items
     .filter(({ key }) => key.pk.startsWith('topic#') && key.sk === 'config')
     .map(({ key, attributes }) => decodeTopic(key.pk.slice('topic#'.length), attributes));
-  const walk = new Walk(items, topics);
-  const unneeded = [...stored].filter((name) => !walk.needed.has(name)).map((name) => `${name} is needed by nothing`);
+  const walk = new Walk(items, { topics, hasErased });
+  const unneeded = [...stored]
+    .filter((name) => !walk.needed.has(name) && !walk.named.has(name))
+    .map((name) => `${name} is needed by nothing`);
   const missing = [...walk.needed].filter((name) => !stored.has(name)).map((name) => `${name} is missing`);
   return [...walk.findings, ...unneeded, ...missing];
 }
@@ -41,9 +45,13 @@ class Walk {
   readonly findings: string[] = [];
   /** Names of objects. */
   readonly needed = new Set<string>();
+  /** Objects that are named where they may be gone: by pages that are merged and stay for their commits' sake. */
+  readonly named = new Set<string>();
   private readonly byKey = new Map<string, Item[]>();
+  private readonly hasErased: boolean;
 
-  constructor(items: readonly Item[], topics: readonly Topic[]) {
+  constructor(items: readonly Item[], { topics, hasErased }: { topics: readonly Topic[]; hasErased: boolean }) {
+    this.hasErased = hasErased;
     for (const item of items) this.byKey.set(item.key.pk, [...(this.byKey.get(item.key.pk) ?? []), item]);
     for (const topic of topics) this.walkTopic(topic);
     const ids = new Set(topics.map(({ topicId }) => topicId));
@@ -85,15 +93,15 @@ class Walk {
     for (const { sequence } of pages) {
       if (sequence < head.retired) this.findings.push(`${name} has page ${sequence}, retired is ${head.retired}`);
     }
-    for (const commit of [...head.tail, ...pages.flatMap(({ commits }) => commits)]) this.need(commit);
-    // A bundle that no transaction committed stays as long as the ledger; its objects do not.
-    const entries = new Set(
-      [...head.tail, ...pages.flatMap(({ commits }) => commits)].filter(isBundle).map((entry) => toHex(idOf(entry))),
+    // Erasures delete the objects of merged pages.
+    const needs = pages.filter(({ sequence }) => sequence >= head.merged || !this.hasErased);
+    this.note([...head.tail, ...needs.flatMap(({ commits }) => commits)], items, this.needed);
+    const rest = pages.filter((page) => !needs.includes(page));
+    this.note(
+      rest.flatMap(({ commits }) => commits),
+      items,
+      this.named,
     );
-    for (const { key, attributes } of items) {
-      if (!isBundleKey(key) || !entries.has(key.sk.split('#')[1] ?? '')) continue;
-      for (const commit of decodeBundleItem(attributes)) this.need(commit);
-    }
     const first = index * topic.ledgerPartitions;
     for (let slot = 0; slot < topic.ledgerPartitions && first + slot < topic.partitions; slot++) {
       this.walkPartition(topic, first + slot, { head, pages, slot });
@@ -144,8 +152,15 @@ class Walk {
     }
   }
 
-  private need(commit: Commit): void {
-    if (!isBundle(commit)) this.needed.add(objectName(commit.tier, commit.object));
+  private note(commits: readonly Commit[], items: readonly Item[], names: Set<string>): void {
+    // A bundle that no transaction committed stays as long as the ledger; its objects do not.
+    const bundles = new Set(commits.filter(isBundle).map((entry) => toHex(idOf(entry))));
+    const inBundles = items
+      .filter(({ key }) => isBundleKey(key) && bundles.has(key.sk.split('#')[1] ?? ''))
+      .flatMap(({ attributes }) => decodeBundleItem(attributes));
+    for (const commit of [...commits, ...inBundles]) {
+      if (!isBundle(commit)) names.add(objectName(commit.tier, commit.object));
+    }
   }
 }
 

@@ -21,6 +21,8 @@ import { decodeInline, INLINE_PREFIX } from '../../../lib/storage/objects/inline
 import type { ObjectStore } from '../../../lib/storage/objects/port.ts';
 import { uploadOf } from '../../../lib/storage/objects/upload.ts';
 import type { WrittenItem } from '../table-watch.ts';
+import type { AtRest } from './at-rest.ts';
+import { SUBJECT_HEADER } from './erasure-watch.ts';
 import { type LifecycleHistory, partitionName, type TruePartition } from './lifecycle-history.ts';
 
 /** Everything of a record that must stay as it is, as one text. */
@@ -28,6 +30,11 @@ export function textOf({ timestamp, key, value, headers }: Omit<LogRecord, 'offs
   const text = (bytes: Uint8Array | null) => (bytes === null ? 'null' : (utf8Text(bytes) ?? toBase64Url(bytes)));
   const more = headers.map((header) => `${header.key}=${text(header.value)}`).join(',');
   return `${timestamp}|${text(key)}|${text(value)}|${more}`;
+}
+
+function subjectOf({ headers }: LogRecord): { subject?: string } {
+  const value = headers.find(({ key }) => key === SUBJECT_HEADER)?.value;
+  return value ? { subject: utf8Text(value) ?? '' } : {};
 }
 
 export class TrueLog {
@@ -46,10 +53,12 @@ export class TrueLog {
   }
 
   /** The bucket that all processes share, watched. */
-  watching(bucket: ObjectStore): ObjectStore {
+  watching(bucket: ObjectStore, atRest: AtRest): ObjectStore {
     const put: ObjectStore['put'] = async (name, chunks) => {
-      await bucket.put(name, chunks);
-      this.objects.set(name, concatBytes(chunks));
+      const bytes = concatBytes(chunks);
+      await bucket.put(name, [bytes]);
+      this.objects.set(name, bytes);
+      atRest.put(name, bytes);
     };
     return {
       put,
@@ -65,7 +74,10 @@ export class TrueLog {
       },
       getRange: (name, range) => bucket.getRange(name, range),
       getTail: (name, length) => bucket.getTail(name, length),
-      delete: (names) => bucket.delete(names),
+      delete: async (names) => {
+        await bucket.delete(names);
+        atRest.delete(names);
+      },
       archive: (name, storageClass) => bucket.archive(name, storageClass),
       list: (prefix, cursor) => bucket.list(prefix, cursor),
       presign: (name, range, expiresInMs) => bucket.presign(name, range, expiresInMs),
@@ -150,6 +162,7 @@ export class TrueLog {
             text: textOf(record),
             timestamp: record.timestamp,
             key: utf8Text(record.key ?? new Uint8Array()) ?? '',
+            ...subjectOf(record),
             isTombstone: record.value === null,
             batchBytes,
             moment,

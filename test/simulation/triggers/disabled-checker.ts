@@ -1,11 +1,11 @@
 /** A trigger that is disabled, or being deleted, begins nothing once all dispatchers can have noticed. */
 import { isDelivering } from '../../../lib/coordination/triggers/trigger-item.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import type { Story } from './delivery-story.ts';
 import type { Run, TriggerHistory } from './trigger-history.ts';
 
 /** What was read just before, a write that was long on its way, and that of an invocation which is written once more. */
-const NOTICED_MS = limits.triggerChangeMs + limits.triggerInvokeMarginMs + 5_000;
+const NOTICED_MS = triggerLimits.triggerChangeMs + triggerLimits.triggerInvokeMarginMs + 5_000;
 
 export function checkDisabled({ history, runs, triggers }: Story): string[] {
   return runs.flatMap(({ run }) => {

@@ -7,7 +7,7 @@ import { leasesKey } from '../../../lib/coordination/triggers/lease-item.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import type { Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
 import { Dispatcher, type DispatcherDependencies } from '../../../lib/triggers/dispatcher.ts';
 import { createKafkaEventFormat } from '../../../lib/triggers/event/kafka-event-format.ts';
@@ -46,7 +46,7 @@ const SERVERS = 3;
 const MISHAPS_MAX = 10;
 const FREEZE_MS_MAX = 90_000;
 /** Two of them differ by less than the clocks may. */
-const SKEW_MS_MAX = Math.floor(limits.triggerClockSkewMsMax * 0.45);
+const SKEW_MS_MAX = Math.floor(triggerLimits.triggerClockSkewMsMax * 0.45);
 const JUMP_MS_MAX = 120_000;
 const DEATHS_MAX = 60;
 
@@ -148,7 +148,7 @@ export class DispatchServers {
     network.note(`${process.name} is woken for ${request.work.map(workText).join(', ')}`);
     // Time for one invocation at least, as a function of Lambda has it.
     const { timeoutMs = 0 } = history.triggers.get(groupOf(request.trigger))?.at(-1)?.record?.trigger ?? {};
-    const lifeMs = limits.triggerEndMarginMs + timeoutMs + 5_000 + this.random.fraction() * 30_000;
+    const lifeMs = triggerLimits.triggerEndMarginMs + timeoutMs + 5_000 + this.random.fraction() * 30_000;
     const options = plan.hasDeadline ? { deadlineMs: clock.monotonic() + lifeMs } : {};
     dispatcher.dispatch(request, options).then((summary) => this.noteEnds(process, summary), fail);
   }
@@ -223,7 +223,7 @@ export class DispatchServers {
     } catch (error) {
       if (!(error instanceof MillraceError)) this.site.fail(error);
       // Those who could not read it go on with what they know, for as long as that is kept.
-      history.sawNothing(process.name, fromMs, scheduler.nowMs + limits.triggerChangeMs);
+      history.sawNothing(process.name, fromMs, scheduler.nowMs + triggerLimits.triggerChangeMs);
       throw error;
     }
   }

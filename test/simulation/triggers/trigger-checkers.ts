@@ -1,5 +1,5 @@
 /** What must hold of triggers in every history. Each checker returns the sentences that say how it does not. */
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import type { Violation } from '../checkers.ts';
 import { EPOCH_MS } from '../scheduler.ts';
 import {
@@ -88,7 +88,7 @@ const triggerCheckers: Record<string, (story: Story) => string[]> = {
     return [...tried.values()].flatMap((runs) => {
       const [{ run }] = runs as [BasedRun];
       const retries = versionsOf(story, run.target).map(({ retryAttempts }) => retryAttempts);
-      const most = Math.max(...retries) + 1 + limits.triggerUnheardAttemptsMax;
+      const most = Math.max(...retries) + 1 + triggerLimits.triggerUnheardAttemptsMax;
       return retries.includes(-1) || runs.length <= most
         ? []
         : [`${textOf(run)} was tried ${runs.length} times, of ${most}`];
@@ -172,7 +172,7 @@ function untried(story: Story, { given, basis }: BasedGivenUp): string[] {
       run.meaning.kind !== 'succeeded',
   ).length;
   const least = Math.min(...versions.map(({ retryAttempts }) => retryAttempts).filter((retries) => retries >= 0)) + 1;
-  if (failures < least && unheard <= limits.triggerUnheardAttemptsMax) {
+  if (failures < least && unheard <= triggerLimits.triggerUnheardAttemptsMax) {
     return [`${what} failed ${failures} times, and may ${least - 1} times more than once`];
   }
   const isHalved = versions.every(({ bisectBatchOnError }) => bisectBatchOnError);
@@ -183,7 +183,7 @@ function young(story: Story, { given }: BasedGivenUp): string[] {
   if (story.history.clocksAreWrong) return [];
   const versions = versionsOf(story, targetAt(story, given.issued), given.issued);
   const ages = versions.map(({ maxRecordAgeMs }) => maxRecordAgeMs).filter((age) => age >= 0);
-  const latestMs = EPOCH_MS + given.issuedMs + limits.triggerClockSkewMsMax / 2;
+  const latestMs = EPOCH_MS + given.issuedMs + triggerLimits.triggerClockSkewMsMax / 2;
   return story.final.records.flatMap(({ offset, timestamp }) =>
     given.offsets.includes(offset) && latestMs - timestamp <= Math.min(...ages)
       ? [`${offset} was given up for its age, which was ${latestMs - timestamp} ms at most`]

@@ -5,7 +5,7 @@
  */
 import type { Trigger } from '../../../lib/coordination/triggers/trigger.ts';
 import { utf8Text } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import { type Random, randomBelow } from '../../../lib/kernel/random.ts';
 import type { FunctionInvoker, Invocation, InvocationError, InvocationResult } from '../../../lib/triggers/ports.ts';
 import type { Network } from '../network.ts';
@@ -103,7 +103,7 @@ export class Functions {
   /** How long until a caller takes the silence for an end: mostly soon, since connections break; or when time is over. */
   private patience({ timeoutMs }: Invocation): number {
     const { random } = this;
-    return random.fraction() < 0.6 ? random.fraction() * timeoutMs : timeoutMs + limits.invocationMarginMs;
+    return random.fraction() < 0.6 ? random.fraction() * timeoutMs : timeoutMs + triggerLimits.invocationMarginMs;
   }
 
   private begin(

@@ -1,8 +1,9 @@
 /** Those who make, alter, replay and delete triggers, let topics grow, come and go, and break what is around. */
-import { alterTopic } from '../../../lib/broker/alter-topic.ts';
+
 import type { Broker } from '../../../lib/broker/broker.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
+import { alterTopic } from '../../../lib/broker/topics/alter-topic.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
 import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import { createTrigger } from '../../../lib/broker/triggers/create-trigger.ts';
 import { deleteTrigger } from '../../../lib/broker/triggers/delete-trigger.ts';

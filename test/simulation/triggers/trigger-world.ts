@@ -4,9 +4,9 @@
  */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { alterTrigger } from '../../../lib/broker/triggers/alter-trigger.ts';
 import type { Trigger } from '../../../lib/coordination/triggers/trigger.ts';
 import { isDelivering } from '../../../lib/coordination/triggers/trigger-item.ts';
