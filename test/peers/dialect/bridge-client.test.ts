@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { startServer } from '../../../lib/local/server.ts';
 import { describeWithPeer } from '../support/peer.ts';
@@ -19,7 +19,7 @@ describeWithPeer(missing)("an existing client of the bridge's API, unmodified", 
         host: '127.0.0.1',
         port: 0,
         storage: { kind: 'memory' },
-        inlineBytesMax: limits.inlineBytesMaxDefault,
+        inlineBytesMax: storageLimits.inlineBytesMaxDefault,
         apiKeys: [],
         corsOrigins: [],
       },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { type RunningServer, startServer } from '../../../lib/local/server.ts';
 import { describeWithPeer } from '../support/peer.ts';
@@ -35,7 +35,7 @@ describeWithPeer(schemathesisMissing())("the bridge's published description, by 
         host: '127.0.0.1',
         port: 0,
         storage: { kind: 'memory' },
-        inlineBytesMax: limits.inlineBytesMaxDefault,
+        inlineBytesMax: storageLimits.inlineBytesMaxDefault,
         apiKeys: [{ id: 'tester', secret: API_KEY }],
         corsOrigins: [],
       },

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import { newObjectId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { encodeFooter } from '../../../lib/log/segment/footer.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -29,7 +29,7 @@ describeWithPeer(functionsMissing())('the maintenance', () => {
       await store.put(objectName('segments', object), [encodeFooter({ object, parts: [] })]);
       return objectName('segments', object);
     };
-    await put(limits.orphanAgeMs + 60_000);
+    await put(sweeperLimits.orphanAgeMs + 60_000);
     const young = await put(0);
     const maintenance = await functions.start('maintenance');
     expect(await maintenance.invoke({}, { timeoutMs: 60_000 })).toMatchObject({ kind: 'answer' });

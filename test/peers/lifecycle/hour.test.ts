@@ -5,7 +5,7 @@ import '../../../bench/lifecycle/scaled-limits.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { inventoryOf } from '../../../bench/lifecycle/inventory.ts';
 import { SCALE, Stack } from '../../../bench/lifecycle/traffic.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { createInlineObjectStore } from '../../../lib/storage/objects/inline.ts';
 import { createTieredObjectStore } from '../../../lib/storage/objects/tiered.ts';
@@ -35,7 +35,7 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('an hour of traffi
       const inline = createInlineObjectStore({ metadata, clock, random: systemRandom });
       return {
         metadata,
-        objects: createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault }),
+        objects: createTieredObjectStore({ inline, bucket, inlineBytesMax: storageLimits.inlineBytesMaxDefault }),
       };
     });
     await stack.pass(HOUR_MS);

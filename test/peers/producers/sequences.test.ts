@@ -4,12 +4,13 @@ import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import type { Appended } from '../../../lib/broker/append/unit.ts';
 import { type Broker, createBroker, settled } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { initProducer } from '../../../lib/broker/init-producer.ts';
+import { initProducer } from '../../../lib/broker/produce/init-producer.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import type { MillraceError } from '../../../lib/kernel/errors.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
+import { producerLimits } from '../../../lib/kernel/limits/producers.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { ledgerOf } from '../../../lib/log/topic/topic.ts';
 import type { MetadataStore } from '../../../lib/storage/metadata/port.ts';
@@ -64,7 +65,7 @@ describeWithPeer(dynamoDbLocalMissing())('idempotent producers on DynamoDB', () 
       slot,
       run: runOf([batchOf(`${producer} ${firstSequence}`)]),
       sequence: { producer: producer.padEnd(12, '_'), epoch: 0, firstSequence },
-      deadlineMs: systemClock.monotonic() + limits.produceDeadlineMs,
+      deadlineMs: systemClock.monotonic() + produceLimits.produceDeadlineMs,
     });
   }
 
@@ -77,7 +78,7 @@ describeWithPeer(dynamoDbLocalMissing())('idempotent producers on DynamoDB', () 
   it('write once through two processes, in the head and out of it', async () => {
     const { processes, metadata, ledger } = await makeWorld();
     const [first, second] = processes;
-    const producers = Array.from({ length: 3 * limits.producersInHeadMax }, (_, i) => `p${i}`);
+    const producers = Array.from({ length: 3 * producerLimits.producersInHeadMax }, (_, i) => `p${i}`);
     for (const sequence of [0, 1]) {
       const both = await Promise.all(
         producers.flatMap((producer, i) => processes.map((broker) => send(broker, ledger, producer, sequence, i % 16))),
@@ -90,7 +91,7 @@ describeWithPeer(dynamoDbLocalMissing())('idempotent producers on DynamoDB', () 
     }
     const head = await headOf(metadata, ledger);
     expect(head.next.reduce((sum, next) => sum + next, 0)).toBe(2 * producers.length);
-    expect(head.producers.size).toBe(limits.producersInHeadMax);
+    expect(head.producers.size).toBe(producerLimits.producersInHeadMax);
     expect(await failure(send(second, ledger, 'p0', 60_000))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER');
     expect(await failure(send(first, ledger, 'p95', 60_000, 95 % 16))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER');
     await Promise.all(processes.map(settled));
@@ -99,7 +100,7 @@ describeWithPeer(dynamoDbLocalMissing())('idempotent producers on DynamoDB', () 
   it('fit one commit as many as it takes, from one process', async () => {
     const { processes, metadata, ledger } = await makeWorld();
     const [first] = processes;
-    const producers = Array.from({ length: limits.producersPerCommitMax }, (_, i) => `q${i}`);
+    const producers = Array.from({ length: producerLimits.producersPerCommitMax }, (_, i) => `q${i}`);
     for (const sequence of [0, 1, 2]) {
       const sent = await Promise.all(producers.map((producer, i) => send(first, ledger, producer, sequence, i % 16)));
       expect(sent.every(({ duplicate }) => !duplicate)).toBe(true);

@@ -5,7 +5,8 @@ import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { concatBytes, utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { batchLimits } from '../../../lib/kernel/limits/batches.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { COMPRESSION_TYPES, type CompressionType } from '../../../lib/log/record-batch/compression.ts';
 import { decodeBatch } from '../../../lib/log/record-batch/decode.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
@@ -75,7 +76,7 @@ function codec(type: CompressionType) {
   return {
     compress: (encoder: Encoder) => Promise.resolve(Buffer.from(nodeCompression.compress(type, encoder.buffer))),
     decompress: (bytes: Buffer) =>
-      Promise.resolve(Buffer.from(nodeCompression.decompress(type, bytes, limits.inflatedBatchBytesMax))),
+      Promise.resolve(Buffer.from(nodeCompression.decompress(type, bytes, batchLimits.inflatedBatchBytesMax))),
   };
 }
 
@@ -165,7 +166,9 @@ describeWithPeer(missing)('kafkajs', () => {
       fc.asyncProperty(records, async (made) => {
         const given = { ...NO_PRODUCER, baseOffset: 0 };
         const theirs = await encodedByPeer(peer, made, given, type);
-        const [header] = validateProducedBatches(theirs, nodeCompression, { batchBytesMax: limits.messageBytesMax });
+        const [header] = validateProducedBatches(theirs, nodeCompression, {
+          batchBytesMax: topicLimits.messageBytesMax,
+        });
         expect(header).toMatchObject({ compression: type, recordCount: made.length });
         expect(decodeBatch(theirs, 0, nodeCompression)).toEqual(made.map((record, offset) => ({ ...record, offset })));
       }),

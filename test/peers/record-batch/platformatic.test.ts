@@ -4,7 +4,7 @@ import * as fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { topicLimits } from '../../../lib/kernel/limits/topics.ts';
 import { COMPRESSION_TYPES, type CompressionType } from '../../../lib/log/record-batch/compression.ts';
 import { records as decodeAll, decodeBatch } from '../../../lib/log/record-batch/decode.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
@@ -127,7 +127,9 @@ describeWithPeer(missing)('@platformatic/kafka', () => {
     fc.assert(
       fc.property(records, fields, (made, given) => {
         const theirs = encodedByPeer(peer, made, given, type);
-        const [header] = validateProducedBatches(theirs, nodeCompression, { batchBytesMax: limits.messageBytesMax });
+        const [header] = validateProducedBatches(theirs, nodeCompression, {
+          batchBytesMax: topicLimits.messageBytesMax,
+        });
         expect(header).toMatchObject({
           compression: type,
           recordCount: made.length,

@@ -3,15 +3,15 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import { type Broker, createBroker, settled } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../../lib/broker/delete-topic.ts';
-import { describeTopic } from '../../../lib/broker/describe-topic.ts';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
+import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { finishDeletions } from '../../../lib/broker/lifecycle/finish-deletions.ts';
 import { rulesOf } from '../../../lib/broker/replication/rules.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
+import { describeTopic } from '../../../lib/broker/topics/describe-topic.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import type { LedgerId } from '../../../lib/kernel/ids.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { produceLimits } from '../../../lib/kernel/limits/produce.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { ledgerKey } from '../../../lib/log/ledger/head.ts';
 import { objectName } from '../../../lib/log/segment/object-name.ts';
@@ -84,7 +84,7 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing('fauxqs'))('three rep
             run: runOf([batchOf(value)]),
             sequence: { producer: name.padEnd(12, '_'), epoch: 0, firstSequence: sequence },
             rules: rulesOf(topic.config),
-            deadlineMs: systemClock.monotonic() + limits.produceDeadlineMs,
+            deadlineMs: systemClock.monotonic() + produceLimits.produceDeadlineMs,
           });
           acked.push({ offset: baseOffset, value });
           break;

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../lib/kernel/clock.ts';
 import type { Condition, Write } from '../../../lib/kernel/items.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import type { CapacityUnits } from '../../../lib/storage/metadata/dynamodb.ts';
 import { expressionCost } from '../../../lib/storage/metadata/dynamodb-expressions.ts';
 import { createTable } from '../../../lib/storage/metadata/dynamodb-table.ts';
@@ -69,10 +69,10 @@ describeWithPeer(dynamoDbLocalMissing())('with DynamoDB Local', () => {
       await store.write([{ kind: 'put', key, attributes: { list: ['x'], n: 1 } }]);
       // One for the type, then NOT, contains and AND for each; an equality and an AND more.
       const within = update([...lacks(99), { clause: 'equals', attribute: 'n', value: 1 }]);
-      expect(expressionCost(within).conditionOperators).toBe(limits.expressionOperatorsMax);
+      expect(expressionCost(within).conditionOperators).toBe(storageLimits.expressionOperatorsMax);
       expect(await store.write([within])).toMatchObject({ outcome: 'applied' });
       const beyond = update(lacks(100));
-      expect(expressionCost(beyond).conditionOperators).toBe(limits.expressionOperatorsMax + 1);
+      expect(expressionCost(beyond).conditionOperators).toBe(storageLimits.expressionOperatorsMax + 1);
       await expect(store.write([beyond])).rejects.toThrow('expressionOperatorsMax');
     });
 
@@ -91,8 +91,10 @@ describeWithPeer(dynamoDbLocalMissing())('with DynamoDB Local', () => {
     test('of 4,096 bytes is taken, and one more is not even sent', async () => {
       const store = await dynamo.makeStore();
       await store.write([{ kind: 'put', key, attributes: { list: [0, 1, 2, 3, 4, 5, 6, 7] } }]);
-      expect(await store.write([updateOfBytes(limits.expressionBytesMax)])).toMatchObject({ outcome: 'applied' });
-      const beyond = updateOfBytes(limits.expressionBytesMax + 1);
+      expect(await store.write([updateOfBytes(storageLimits.expressionBytesMax)])).toMatchObject({
+        outcome: 'applied',
+      });
+      const beyond = updateOfBytes(storageLimits.expressionBytesMax + 1);
       await expect(store.write([beyond])).rejects.toThrow('expressionBytesMax');
     });
 

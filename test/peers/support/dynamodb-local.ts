@@ -6,6 +6,9 @@ import { type Peer, startPeer } from './peer.ts';
 
 /** Whatever the PATH has; the jar is content with Java 8. */
 const JAVA = 'java';
+
+/** A server for one suite is gone before it regains what optimizing its code, or collecting in threads, has cost. */
+const SHORT_LIVED = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
 const EMULATOR = join(import.meta.dirname, '../node_modules/amplify-dynamodb-simulator/emulator');
 
 /** Why DynamoDB Local can't run on this machine, or `undefined` where it can. */
@@ -23,6 +26,7 @@ export function startDynamoDbLocal(): Promise<Peer> {
       file: JAVA,
       args: [
         '-Xmx512m',
+        ...SHORT_LIVED,
         `-Djava.library.path=${join(EMULATOR, 'DynamoDBLocal_lib')}`,
         '-DDDB_LOCAL_TELEMETRY=0',
         '-jar',

@@ -19,7 +19,8 @@ import type { Outcome } from './runtime-api.ts';
 export interface StreamMappingOptions {
   dynamo: Dynamo;
   table: string;
-  pattern: EventPattern;
+  /** A record passes that matches any of them. */
+  patterns: readonly EventPattern[];
   /** Of the function. */
   invoke: (event: { Records: unknown[] }) => Promise<Outcome>;
 }
@@ -65,13 +66,13 @@ export async function startStreamMapping(options: StreamMappingOptions): Promise
 
 async function poll(
   shards: Shards,
-  { pattern, invoke }: StreamMappingOptions,
+  { patterns, invoke }: StreamMappingOptions,
   counts: StreamMapping['counts'],
   signal: AbortSignal,
 ): Promise<void> {
   for (let polls = 1; !signal.aborted; polls++) {
     const records = await shards.read();
-    const passed = records.filter((record) => matchesPattern(pattern, record));
+    const passed = records.filter((record) => patterns.some((pattern) => matchesPattern(pattern, record)));
     counts.records += records.length;
     counts.passed += passed.length;
     for (let first = 0; first < passed.length; first += BATCH_SIZE) {

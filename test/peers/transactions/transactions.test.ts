@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
-import { createTopic } from '../../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../../lib/broker/fetch.ts';
-import { listCommittedOffsets } from '../../../lib/broker/list-committed-offsets.ts';
-import { produceRecords } from '../../../lib/broker/produce.ts';
+import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
+import { listCommittedOffsets } from '../../../lib/broker/groups/list-committed-offsets.ts';
+import { produceRecords } from '../../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';
 import { commitTransaction } from '../../../lib/broker/transactions/commit-transaction.ts';
 import { initializeTransactions } from '../../../lib/broker/transactions/initialize-transactions.ts';

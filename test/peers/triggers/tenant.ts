@@ -93,7 +93,7 @@ export async function makeTenant(): Promise<Tenant> {
   const stream = await startStreamMapping({
     dynamo: functions.dynamo,
     table: functions.table,
-    pattern: JSON.parse(String(WAKING_HEADS['pattern'])) as EventPattern,
+    patterns: [JSON.parse(String(WAKING_HEADS['pattern'])) as EventPattern],
     invoke: (event) => lambda.invoke('router', event),
   });
   const schedule = setInterval(() => void lambda.invoke('sweeper', {}), SWEEP_MS);
