@@ -12,6 +12,11 @@ import { directRead } from './parts/direct-read.ts';
 import { groups } from './parts/groups.ts';
 import { idempotentProduce } from './parts/idempotent-produce.ts';
 import { inlineThreshold } from './parts/inline-threshold.ts';
+import { kafkaConsume } from './parts/kafka-consume.ts';
+import { kafkaLatency } from './parts/kafka-latency.ts';
+import { kafkaMemory } from './parts/kafka-memory.ts';
+import { kafkaPeer } from './parts/kafka-peer.ts';
+import { kafkaProduce } from './parts/kafka-produce.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
 import { lifecycleCosts } from './parts/lifecycle-costs.ts';
 import { lifecycleMemory } from './parts/lifecycle-memory.ts';
@@ -31,6 +36,11 @@ const PARTS: readonly Part[] = [
   produceJson,
   produceBatches,
   fetchBatches,
+  kafkaProduce,
+  kafkaConsume,
+  kafkaLatency,
+  kafkaMemory,
+  kafkaPeer,
   directRead,
   sdkProducer,
   idempotentProduce,

@@ -63,6 +63,14 @@ export const prices = {
 
   lambdaRequest: { dollars: 0.2e-6, per: 'request', ...lambda },
   lambdaDuration: { dollars: 0.0000133334, per: 'GB-second on arm64', ...lambda },
+  /** Of `/tmp`, beyond the first 512 MB. */
+  lambdaStorage: {
+    dollars: 0.0000000309,
+    per: 'GB-second of ephemeral storage',
+    page: 'https://aws.amazon.com/lambda/pricing/',
+    asOf: '2026-08-21',
+    copy: "AWS's regional price catalogue, as quoted with its date in public cost notes",
+  },
   /** Up to 20 MB/s of a mapping for Kafka in provisioned mode; AWS's developer guide has the same in an example. */
   lambdaPollerUnit: {
     dollars: 0.185,

@@ -6,7 +6,7 @@ import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import type { Attributes, Write } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { systemRandom } from '../../lib/kernel/random.ts';
 import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
@@ -111,7 +111,7 @@ export async function openAwsWorld(): Promise<AwsWorld> {
   const bucket = stores[0] as ObjectStore;
   const inline = createInlineObjectStore({ metadata, ...shared });
   const set = new ReplicaSet({ replicas, clock: systemClock });
-  const objects = createTieredObjectStore({ inline, bucket: set, inlineBytesMax: limits.inlineBytesMaxDefault });
+  const objects = createTieredObjectStore({ inline, bucket: set, inlineBytesMax: storageLimits.inlineBytesMaxDefault });
   return {
     metadata,
     inline,

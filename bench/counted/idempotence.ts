@@ -1,7 +1,8 @@
 /** What the sequences of idempotent producers cost: flushes of one request each of many producers, against the same without. */
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { producerLimits } from '../../lib/kernel/limits/producers.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { addCounts, NO_COUNTS, scaleCounts } from '../dollars.ts';
 import { type Figure, show, type Table } from '../figure.ts';
@@ -82,7 +83,7 @@ async function flushes(world: AwsWorld, shape: FlushShape): Promise<CountedFlush
     if (outcomes.flat().some(({ outcome }) => outcome !== 'written')) throw new Error('a record was not written');
   };
   // Until every producer has written as many batches as are kept of it.
-  const warmUp = Math.ceil((turns / producers) * (limits.producerBatchesKept + 1));
+  const warmUp = Math.ceil((turns / producers) * (producerLimits.producerBatchesKept + 1));
   for (let index = 0; index < warmUp; index++) await flush(index);
   let total = NO_COUNTS;
   const withoutSeal: number[] = [];

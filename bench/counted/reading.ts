@@ -1,11 +1,11 @@
 /** What reading costs a process that has been reading for a while, and one that has just started. */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
-import { listOffsets } from '../../lib/broker/list-offsets.ts';
-import { planFetch } from '../../lib/broker/plan-fetch.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
+import { listOffsets } from '../../lib/broker/fetch/list-offsets.ts';
+import { planFetch } from '../../lib/broker/fetch/plan-fetch.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import { addCounts, type Counts, NO_COUNTS, scaleCounts } from '../dollars.ts';
 import type { AwsWorld } from './aws-world.ts';
 import { average, type Operation } from './operation.ts';
@@ -37,10 +37,10 @@ export async function reading(world: AwsWorld): Promise<Operation[]> {
   const cached = await average(world, reader, 200, () => fetchFrom(writer, end - 1, KIB));
   const latest = await average(world, reader, 50, () => listOffsets(reader, { ...PARTITION, at: { at: 'latest' } }));
   const plan = await average(world, reader, 50, () =>
-    planFetch(reader, { ...PARTITION, offset: end - LARGE.records, maxBytes: limits.fetchBytesDefault }),
+    planFetch(reader, { ...PARTITION, offset: end - LARGE.records, maxBytes: requestLimits.fetchBytesDefault }),
   );
   const history = await justStarted(world, (process, index) =>
-    fetchFrom(process, (index % COMMITS) * LARGE.records, limits.fetchBytesDefault),
+    fetchFrom(process, (index % COMMITS) * LARGE.records, requestLimits.fetchBytesDefault),
   );
   let written = end;
   const following = await afterEach(

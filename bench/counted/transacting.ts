@@ -1,5 +1,5 @@
 /** What transactions cost: one after the other from one process, each in one request. */
-import { createTopic } from '../../lib/broker/create-topic.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import type { TransactionRecord } from '../../lib/broker/transactions/prepare.ts';
 import { transact } from '../../lib/broker/transactions/transact.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';

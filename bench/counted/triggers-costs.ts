@@ -1,6 +1,6 @@
 /** What deliveries cost by what happens to them, each scenario in a world of its own in which nothing else happens. */
 import type { Trigger } from '../../lib/coordination/triggers/trigger.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../lib/kernel/limits/triggers.ts';
 import { ASSUMED_MS } from '../dollars.ts';
 import { minus, plus, scaled, type Use, useOf } from './triggers-use.ts';
 import { type Handler, TriggersWorld, type WorldOptions } from './triggers-world.ts';
@@ -124,7 +124,7 @@ const BATCH = 16;
  * batch, which would be counted on one side only.
  */
 const BACKLOG = { records: 2_400, gapMs: 60_000, requests: 1, handlerMs: 200, trigger: { batchSize: 10 } };
-const SHORT_DISPATCH_MS = limits.triggerTimeoutMsDefault + limits.triggerEndMarginMs + 5_000;
+const SHORT_DISPATCH_MS = triggerLimits.triggerTimeoutMsDefault + triggerLimits.triggerEndMarginMs + 5_000;
 
 export interface CountedRow {
   name: string;

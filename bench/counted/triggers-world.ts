@@ -5,15 +5,15 @@
  */
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { createTrigger } from '../../lib/broker/triggers/create-trigger.ts';
 import { findTrigger } from '../../lib/broker/triggers/find-trigger.ts';
 import { arnPatternPolicy } from '../../lib/broker/triggers/target-policy.ts';
 import { wakeOf } from '../../lib/broker/triggers/wake.ts';
 import type { Trigger } from '../../lib/coordination/triggers/trigger.ts';
 import { utf8, utf8Text } from '../../lib/kernel/bytes.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
@@ -288,7 +288,7 @@ export class TriggersWorld {
     const objects = createTieredObjectStore({
       inline: createInlineObjectStore({ metadata, clock }),
       bucket: meteredBucket(bucket, metered),
-      inlineBytesMax: limits.inlineBytesMaxDefault,
+      inlineBytesMax: storageLimits.inlineBytesMaxDefault,
     });
     const random = seededRandom(this.options.seed * 1_000 + number);
     const broker = createBroker({ metadata, objects, compression: nodeCompression, clock, random });

@@ -1,6 +1,7 @@
 /** What creating topics and producing costs: requests one after the other from one process, as a Lambda function does. */
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { type ProduceRecord, produceRecords } from '../../lib/broker/produce.ts';
+
+import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { addCounts, NO_COUNTS, scaleCounts } from '../dollars.ts';
 import { text } from '../payloads.ts';

@@ -2,7 +2,8 @@
 // Before all others, which take up what it changes.
 import './scaled-limits.ts';
 
-import { limits } from '../../lib/kernel/limits.ts';
+import { checkLimits } from '../../lib/kernel/limits/check.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
@@ -15,7 +16,7 @@ const HOUR_MS = 3_600_000;
 const HOURS = 24;
 
 /** What nobody refers to is only reported when it is as old as this. */
-const QUIET_MS = limits.checkGraceMs + 2 * HOUR_MS;
+const QUIET_MS = checkLimits.checkGraceMs + 2 * HOUR_MS;
 
 export interface DayReport {
   hours: Inventory[];
@@ -33,7 +34,7 @@ async function day(): Promise<DayReport> {
   const metadata = openSqliteMetadataStore({ path: ':memory:' });
   const stack = await Stack.open(async (clock) => {
     const inline = createInlineObjectStore({ metadata, clock, random: seededRandom(4) });
-    const { inlineBytesMaxDefault: inlineBytesMax } = limits;
+    const { inlineBytesMaxDefault: inlineBytesMax } = storageLimits;
     return {
       metadata,
       objects: createTieredObjectStore({ inline, bucket: createMemoryObjectStore(), inlineBytesMax }),

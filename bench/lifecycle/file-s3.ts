@@ -26,7 +26,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 
 /** How a request is billed; DELETE is free. */
 export type RequestClass = 'put' | 'get' | 'free';
@@ -77,7 +77,7 @@ class FileS3 {
     const { UploadId, PartNumber = 1, Body } = input;
     const path = this.uploadPath(UploadId);
     closeSync(openSync(path, 'a'));
-    await writeAt(path, 'r+', (PartNumber - 1) * limits.uploadPartBytes, Body);
+    await writeAt(path, 'r+', (PartNumber - 1) * storageLimits.uploadPartBytes, Body);
     return { ETag: `"${PartNumber}"` };
   }
 

@@ -1,6 +1,6 @@
 /** Ingests whose merging is to be paid for: requests of 100 records of 1 KiB, as they come to functions or to a shared process. */
 import { type Broker, settled } from '../../lib/broker/broker.ts';
-import { type ProduceRecord, produceRecords } from '../../lib/broker/produce.ts';
+import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { plus, type Use } from '../counted/triggers-use.ts';
@@ -13,6 +13,9 @@ const KIB = 1_024;
 const RECORDS = 100;
 /** What an environment of the Web Function has (lib/infra/web-ingress.ts). */
 const WEB_MEMORY_MIB = 2_048;
+/** What the function that merges has (lib/infra/millrace-maintenance.ts), and what of it is not billed. */
+const MAINTENANCE_DISK_GB = 10;
+const DISK_GB_FREE = 0.5;
 
 export interface Ingest {
   name: string;
@@ -103,7 +106,8 @@ export function ingestBill({ how, processes, bytesPerSecond }: Ingest, { request
 
 export function mergingBill(use: Use): Bill {
   const duration = lambdaDollars({ milliseconds: use.ms, memoryMiB: FUNCTION_MEMORY_MIB });
-  return { ...storageBill(use), requests: 0, duration };
+  const disk = (use.ms / 1_000) * (MAINTENANCE_DISK_GB - DISK_GB_FREE) * prices.lambdaStorage.dollars;
+  return { ...storageBill(use), requests: 0, duration: duration + disk };
 }
 
 function storageBill({ counts }: Use): Pick<Bill, 'puts' | 'gets' | 'units'> {

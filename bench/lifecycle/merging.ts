@@ -1,12 +1,13 @@
 /** What merging an ingest's bytes takes, of pages and of the small segments that come of them. */
 
 import type { Broker } from '../../lib/broker/broker.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import { clearLedgers } from '../../lib/broker/lifecycle/clear-ledgers.ts';
+import { type MergingReport, mergeLedgers } from '../../lib/broker/lifecycle/merge-ledgers.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
 import { mergeSegments } from '../../lib/broker/lifecycle/merge-segments.ts';
-import { limits } from '../../lib/kernel/limits.ts';
-import { DEFAULT_POLICY, type MergePolicy } from '../../lib/log/merged/due.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { mergingLimits } from '../../lib/kernel/limits/merging.ts';
+import type { MergePolicy } from '../../lib/log/merged/due.ts';
 import { ledgersOf } from '../../lib/log/topic/topic-writes.ts';
 import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
 import { plus, type Use } from '../counted/triggers-use.ts';
@@ -40,11 +41,16 @@ export async function merging(directory: string, shape: Ingest): Promise<Merged>
     await world.run(createTopic(writer, { name: TOPIC, partitions: shape.partitions }));
     const ingested = await ingest(world, shape);
     const objects = ingested.use.counts.puts;
-    await world.run(world.pause(limits.mergeAgeMsMin));
-    const merger = world.startProcess();
-    const { use: pages, bytes, segments } = await mergeAll(world, merger, DEFAULT_POLICY);
+    await world.run(world.pause(mergingLimits.mergeAgeMsMin));
+    const merger = world.startProcess({ hasDisk: true });
+    let merged: MergingReport | undefined;
+    const pages = await world.use(merger, async () => {
+      merged = await mergeLedgers(merger);
+    });
+    const { bytes, segments, failed, refused, remerged } = merged as MergingReport;
+    if (bytes < shape.bytes || failed + refused + remerged > 0) throw new Error('not all was merged, and once');
     // Marks are rounded up by less than a grace.
-    await world.run(world.pause(2 * limits.lifecycleGraceMs));
+    await world.run(world.pause(2 * mergingLimits.lifecycleGraceMs));
     const cleared = await clearAll(world, merger);
     const left = await itemsLeft(world);
     return { ingest: shape, ingested, objects, pages, bytes, segments, ...cleared, left };
@@ -63,7 +69,7 @@ async function clearAll(world: LifecycleWorld, broker: Broker): Promise<{ cleari
     });
     clearing = clearing === undefined ? one : plus(clearing, one);
     if (left === 0) return { clearing, clearings: clearings - 1 };
-    await world.run(world.pause(limits.lifecycleGraceMs + 1));
+    await world.run(world.pause(mergingLimits.lifecycleGraceMs + 1));
   }
   throw new Error('there is always more to delete');
 }
@@ -129,11 +135,11 @@ export interface Remerged {
 export async function remerging(directory: string, shape: Ingest): Promise<Remerged> {
   const world = new LifecycleWorld(directory);
   try {
-    const broker = world.startProcess();
+    const broker = world.startProcess({ hasDisk: true });
     await world.run(createTopic(broker, { name: TOPIC, partitions: 1 }));
     await ingest(world, { ...shape, partitions: 1 });
-    await world.run(world.pause(limits.mergeAgeMsMin));
-    const stepBytesMax = Math.floor(limits.mergedSegmentBytesMax / limits.segmentMergeFanIn);
+    await world.run(world.pause(mergingLimits.mergeAgeMsMin));
+    const stepBytesMax = Math.floor(mergingLimits.mergedSegmentBytesMax / mergingLimits.segmentMergeFanIn);
     const { segments } = await mergeAll(world, broker, { bytesMin: 0, pagesMin: 1, ageMsMin: 0, stepBytesMax });
     const topic = await world.run(broker.topics.get(TOPIC));
     const place = { topic, ledger: { topicId: topic.topicId, index: 0 }, partition: 0 };

@@ -1,8 +1,9 @@
 /** What reading a merged partition from its beginning asks of the stores, by a process that has just started. */
 import type { Broker } from '../../lib/broker/broker.ts';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
-import { planFetch } from '../../lib/broker/plan-fetch.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
+import { planFetch } from '../../lib/broker/fetch/plan-fetch.ts';
+import { clientLimits } from '../../lib/kernel/limits/client.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import type { Use } from '../counted/triggers-use.ts';
 import { TOPIC } from './ingest.ts';
 import type { LifecycleWorld } from './world.ts';
@@ -23,7 +24,7 @@ export async function fetchAll(world: LifecycleWorld, broker: Broker, end: numbe
   const use = await world.use(broker, async () => {
     for (let offset = 0; offset < end; requests++) {
       const position = { at: 'offset', offset } as const;
-      const request = { ...PLACE, position, maxBytes: limits.fetchBytesMax, minBytes: 1, waitMs: 0 };
+      const request = { ...PLACE, position, maxBytes: requestLimits.fetchBytesMax, minBytes: 1, waitMs: 0 };
       const { batches, nextOffset } = await fetchBatches(broker, request);
       if (nextOffset <= offset) throw new Error(`nothing is read at ${offset}`);
       bytes += batches.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -37,7 +38,11 @@ export async function planAll(world: LifecycleWorld, broker: Broker, end: number
   let [bytes, requests, ranges] = [0, 0, 0];
   const use = await world.use(broker, async () => {
     for (let offset = 0; offset < end; requests++) {
-      const { segments, nextOffset } = await planFetch(broker, { ...PLACE, offset, maxBytes: limits.clientPlanBytes });
+      const { segments, nextOffset } = await planFetch(broker, {
+        ...PLACE,
+        offset,
+        maxBytes: clientLimits.clientPlanBytes,
+      });
       if (nextOffset <= offset) throw new Error(`nothing is planned at ${offset}`);
       for (const segment of segments) {
         if (segment.source !== 'url') throw new Error('merged history came inline');

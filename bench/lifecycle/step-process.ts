@@ -4,21 +4,24 @@ import { join } from 'node:path';
 import { text as read } from 'node:stream/consumers';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import { compactPartition } from '../../lib/broker/lifecycle/compact.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
-import { type ProduceRecord, produceRecords } from '../../lib/broker/produce.ts';
+import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { mergingLimits } from '../../lib/kernel/limits/merging.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { randomBelow, seededRandom, systemRandom } from '../../lib/kernel/random.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import { createS3ObjectStore } from '../../lib/storage/objects/s3.ts';
+import { Spool } from '../../lib/storage/objects/spool.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { text } from '../payloads.ts';
 import { residentBytes } from '../processes/process-figures.ts';
 import { createFileS3 } from './file-s3.ts';
+import { DISK_BYTES } from './world.ts';
 
 export interface StepJob {
   step: 'fill' | 'merge' | 'compact';
@@ -41,16 +44,21 @@ const TOPIC = 't';
 const RECORDS = 1_000;
 const VALUE_BYTES = 1_000;
 const KEYS = 1_000_000;
-const DUE = { bytesMin: 0, pagesMin: 1, ageMsMin: 0, stepBytesMax: limits.mergeStepBytesMax };
+const DUE = { bytesMin: 0, pagesMin: 1, ageMsMin: 0, stepBytesMax: mergingLimits.mergeStepBytesMax };
 
 function open(directory: string): Broker {
   mkdirSync(join(directory, 'objects'), { recursive: true });
   const shared = { clock: systemClock, random: systemRandom };
   const metadata = openSqliteMetadataStore({ path: join(directory, 'table') });
   const client = createFileS3(directory, (_, answer) => answer());
-  const bucket = createS3ObjectStore({ client, bucket: 'b', ...shared });
+  const bucket = createS3ObjectStore({
+    client,
+    bucket: 'b',
+    ...shared,
+    spool: new Spool({ directory, bytesMax: DISK_BYTES }),
+  });
   const inline = createInlineObjectStore({ metadata, ...shared });
-  const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault });
+  const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: storageLimits.inlineBytesMaxDefault });
   return createBroker({ metadata, objects, compression: nodeCompression, ...shared });
 }
 
@@ -87,7 +95,7 @@ async function compact(broker: Broker, { partitions }: StepJob): Promise<number>
   for (let partition = 0; partition < partitions; partition++) {
     for (let isMore = true; isMore; ) {
       const { outcome } = await compactPartition(broker, { topic, partition });
-      isMore = outcome === 'compacted';
+      isMore = outcome === 'compacted' || outcome === 'advanced';
       if (isMore) steps++;
       else if (outcome !== 'none') throw new Error(`a step came to ${outcome}`);
     }

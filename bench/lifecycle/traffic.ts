@@ -7,12 +7,12 @@ import { Check, type CheckPlace } from '../../lib/broker/check/check.ts';
 import type { CheckCounts } from '../../lib/broker/check/context.ts';
 import type { Finding } from '../../lib/broker/check/finding.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import { maintain } from '../../lib/broker/maintain.ts';
-import { type ProduceRecord, produceRecords } from '../../lib/broker/produce.ts';
+import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
 import { type Clock, systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { maintenanceLimits } from '../../lib/kernel/limits/maintenance.ts';
 import { type Random, randomBelow, seededRandom } from '../../lib/kernel/random.ts';
 import type { MetadataStore, TableScan } from '../../lib/storage/metadata/port.ts';
 import type { TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
@@ -108,15 +108,15 @@ export class Stack {
   /** Traffic for so long, with a round of the maintenance every ten minutes; without `isBusy`, the rounds alone. */
   async pass(ms: number, { isBusy = true }: { isBusy?: boolean } = {}): Promise<void> {
     for (let passed = 0; passed < ms; ) {
-      const step = isBusy ? FLUSH_SECONDS * 1_000 : limits.maintenanceIntervalMs;
+      const step = isBusy ? FLUSH_SECONDS * 1_000 : maintenanceLimits.maintenanceIntervalMs;
       if (isBusy) await this.write();
       this.clock.pass(step);
       passed += step;
-      if (passed % limits.maintenanceIntervalMs === 0) await this.maintain();
+      if (passed % maintenanceLimits.maintenanceIntervalMs === 0) await this.maintain();
     }
   }
 
-  /** To its end. Nothing that nobody refers to is reported before it is `limits.checkGraceMs` old. */
+  /** To its end. Nothing that nobody refers to is reported before it is `checkGraceMs` old. */
   async check(): Promise<{ findings: Finding[]; counts: CheckCounts }> {
     const check = new Check({ broker: this.maintainer, table: this.stores.metadata });
     const findings: Finding[] = [];

@@ -4,15 +4,18 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import type { MetadataStore, TableScan } from '../../lib/storage/metadata/port.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createInlineObjectStore } from '../../lib/storage/objects/inline.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
 import { createS3ObjectStore } from '../../lib/storage/objects/s3.ts';
+import { Spool, type SpoolOptions } from '../../lib/storage/objects/spool.ts';
 import { createTieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { Scheduler, SimulatedProcess } from '../../test/simulation/scheduler.ts';
 import { Meter, meteredTable } from '../counted/triggers-stores.ts';
@@ -21,6 +24,9 @@ import { ASSUMED_MS, addCounts, scaleCounts } from '../dollars.ts';
 import { createFileS3 } from './file-s3.ts';
 
 const EVENTS_MAX = 50_000_000;
+
+/** What the maintenance uses of its disk (lib/infra/millrace-maintenance.ts, `storageLimits.spoolPercent`). */
+export const DISK_BYTES = 9 * 2 ** 30;
 
 export class LifecycleWorld {
   readonly scheduler = new Scheduler(seededRandom(1));
@@ -35,9 +41,10 @@ export class LifecycleWorld {
     mkdirSync(join(directory, 'objects'), { recursive: true });
   }
 
-  /** A process that has just started. */
-  startProcess(): Broker {
+  /** A process that has just started; with `hasDisk` one with the disk of the function that merges. */
+  startProcess({ hasDisk = false }: { hasDisk?: boolean } = {}): Broker {
     const { scheduler, process, meter } = this;
+    const spool = hasDisk ? new WorldSpool(scheduler, { directory: this.directory, bytesMax: DISK_BYTES }) : undefined;
     const clock = scheduler.clockOf(process);
     const random = seededRandom(++this.started);
     const call = async <T>(what: 'table' | 'bucket', work: () => Promise<T>): Promise<T> => {
@@ -48,14 +55,18 @@ export class LifecycleWorld {
       return result;
     };
     const metadata = meteredTable(this.table, { call, meter, onChange: () => {} });
-    const client = createFileS3(this.directory, (as, answer) => {
+    const client = createFileS3(this.directory, async (as, answer) => {
       meter.add({ puts: as === 'put' ? 1 : 0, gets: as === 'get' ? 1 : 0, bucketCalls: 1 });
-      return call('bucket', answer);
+      const answered = await call('bucket', answer);
+      // Streams take turns of the thread, in which virtual time must not go on.
+      const body = answered instanceof Object && 'Body' in answered ? answered.Body : undefined;
+      if (body instanceof Readable) void scheduler.within(() => finished(body).catch(() => {}));
+      return answered;
     });
-    const bucket = withoutSignatures(createS3ObjectStore({ client, bucket: 'b', clock, random }));
+    const bucket = withoutSignatures(createS3ObjectStore({ client, bucket: 'b', clock, random, spool }));
     const inline = createInlineObjectStore({ metadata, clock, random });
-    const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault });
-    return createBroker({ metadata, objects, compression: nodeCompression, clock, random });
+    const objects = createTieredObjectStore({ inline, bucket, inlineBytesMax: storageLimits.inlineBytesMaxDefault });
+    return createBroker({ metadata, objects, compression: nodeCompression, clock, random, spool });
   }
 
   /** Lets time pass until the work is done. */
@@ -85,6 +96,28 @@ export class LifecycleWorld {
 
   close(): Promise<void> {
     return this.table.close();
+  }
+}
+
+/** The disk takes no time but the CPU's, which virtual time does not pass for. */
+class WorldSpool extends Spool {
+  private readonly scheduler: Scheduler;
+
+  constructor(scheduler: Scheduler, options: SpoolOptions) {
+    super(options);
+    this.scheduler = scheduler;
+  }
+
+  override open(): Promise<number> {
+    return this.scheduler.within(() => super.open());
+  }
+
+  override write(file: number, bytes: Uint8Array): Promise<void> {
+    return this.scheduler.within(() => super.write(file, bytes));
+  }
+
+  override read(file: number, start: number, end: number): Promise<Uint8Array> {
+    return this.scheduler.within(() => super.read(file, start, end));
   }
 }
 

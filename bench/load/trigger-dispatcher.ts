@@ -5,15 +5,17 @@
 import { text } from 'node:stream/consumers';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchRecords } from '../../lib/broker/fetch.ts';
-import { produceRecords } from '../../lib/broker/produce.ts';
+import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';
+import { produceRecords } from '../../lib/broker/produce/produce.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { createTrigger } from '../../lib/broker/triggers/create-trigger.ts';
 import { findTrigger } from '../../lib/broker/triggers/find-trigger.ts';
 import { handlerPolicy } from '../../lib/broker/triggers/target-policy.ts';
 import { newTrigger, type TriggerInput } from '../../lib/coordination/triggers/check-trigger.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
+import { triggerLimits } from '../../lib/kernel/limits/triggers.ts';
 import { seededRandom, systemRandom } from '../../lib/kernel/random.ts';
 import { openDataDirectory } from '../../lib/local/data-directory.ts';
 import { Waking } from '../../lib/local/triggers/waking.ts';
@@ -50,13 +52,13 @@ interface Stores {
 /** Those of a local server with this data directory. */
 async function openStores(directory: string): Promise<Stores> {
   const [clock, random] = [systemClock, systemRandom];
-  const { metadata, objectsRoot, secret } = await openDataDirectory(directory, false, random);
+  const { metadata, objectsRoot, secret } = await openDataDirectory({ path: directory, fsync: false, clock, random });
   const presigner = createLocalPresigner({ secret, baseUrl: () => 'http://127.0.0.1', clock });
   const bucket = await openDirectoryObjectStore({ root: objectsRoot, presigner });
   const inline = createInlineObjectStore({ metadata, clock, random });
   return {
     metadata,
-    objects: createTieredObjectStore({ inline, bucket, inlineBytesMax: limits.inlineBytesMaxDefault }),
+    objects: createTieredObjectStore({ inline, bucket, inlineBytesMax: storageLimits.inlineBytesMaxDefault }),
   };
 }
 
@@ -168,8 +170,8 @@ async function fetchAll(
         topic: TOPIC,
         partition,
         position: { at: 'offset', offset },
-        maxBytes: Math.min(limits.fetchBytesMax, limits.triggerBufferBytesMax / partitions),
-        maxRecords: limits.fetchRecordsMax,
+        maxBytes: Math.min(requestLimits.fetchBytesMax, triggerLimits.triggerBufferBytesMax / partitions),
+        maxRecords: requestLimits.fetchRecordsMax,
         minBytes: 1,
         waitMs: 0,
       });

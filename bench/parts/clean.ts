@@ -6,7 +6,7 @@ import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { compactionLimits } from '../../lib/kernel/limits/compaction.ts';
 import { randomBelow, seededRandom, systemRandom } from '../../lib/kernel/random.ts';
 import { BatchCleaner } from '../../lib/log/compaction/clean.ts';
 import { NewestOffsets } from '../../lib/log/compaction/newest-offsets.ts';
@@ -47,7 +47,11 @@ function run(context: PartContext): Promise<Report> {
   const decoded = seconds(() => readLog(dirty, walkRecords));
   context.progress(`reading: ${read.toFixed(1)} s, with every record: ${decoded.toFixed(1)} s`);
 
-  const newest = new NewestOffsets({ from: 0, memoryBytes: limits.compactionKeyBytesMax, random: systemRandom });
+  const newest = new NewestOffsets({
+    from: 0,
+    memoryBytes: compactionLimits.compactionKeyBytesMax,
+    random: systemRandom,
+  });
   const first = seconds(() => readLog(dirty, (chunk, header) => newest.offer(chunk, header, nodeCompression)));
   context.progress(`first pass: ${first.toFixed(1)} s, ${newest.size} keys`);
 

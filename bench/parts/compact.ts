@@ -3,10 +3,10 @@
  * against reading the same bytes once; and whether who reads it afterwards has what who read all updates had.
  */
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';
-import { produceBatches } from '../../lib/broker/produce-batches.ts';
+import { produceBatches } from '../../lib/broker/produce/produce-batches.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { concatBytes, utf8 } from '../../lib/kernel/bytes.ts';
 import { randomBelow, seededRandom } from '../../lib/kernel/random.ts';
 import { DEFAULT_POLICY } from '../../lib/log/merged/due.ts';

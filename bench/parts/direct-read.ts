@@ -62,20 +62,22 @@ export const directRead: Part = {
 async function reading(context: PartContext, server: Server, what: string): Promise<Report> {
   const ranges = await rangesOf(server);
   const objects = join(context.directory, 'data', 'objects');
+  // Compared ones next to each other, and each of two first in every other round: the machine has other work to do, now and then.
   const rates: Record<Way, number[]> = {
-    'sdk-batches': [],
     'sdk-records': [],
+    'sdk-batches': [],
+    'store-http': [],
     'fetch-batches': [],
     'fetch-records': [],
-    'store-http': [],
     'store-files': [],
   };
-  const cpus: Partial<Record<Way, number[]>> = {};
+  const ways = Object.keys(rates) as Way[];
+  const cpus = Object.fromEntries(ways.map((way) => [way, [] as number[]])) as Record<Way, number[]>;
   for (let round = 1; round <= context.rounds; round++) {
-    for (const way of Object.keys(rates) as Way[]) {
+    for (const way of round % 2 === 1 ? ways : ways.toReversed()) {
       const { bytes, cpuSeconds, seconds } = await readBy({ way, port: server.port, topic: TOPIC, objects, ranges });
       rates[way].push(bytes / seconds);
-      (cpus[way] ??= []).push((cpuSeconds / bytes) * 1e9);
+      cpus[way].push((cpuSeconds / bytes) * 1e9);
       const rate = (bytes / seconds / 1e6).toFixed(0);
       context.progress(`${what}, round ${round} of ${context.rounds}, ${way}: ${rate} MB/s`);
     }
@@ -89,6 +91,11 @@ async function reading(context: PartContext, server: Server, what: string): Prom
   return {
     figures: [
       { ...direct, bound: { kind: 'at-least', value: BOUND } },
+      {
+        name: `${what} by the reader, batches: CPU of the store over HTTP, against it`,
+        value: pairedRatio(cpus['store-http'], cpus['sdk-batches']),
+        show: show.ratio,
+      },
       figure('by the reader, records, against the store over HTTP', 'sdk-records', 'store-http'),
       figure('by the reader, batches, against getRange in the process', 'sdk-batches', 'store-files'),
       figure('by the reader, batches, against ordinary fetches', 'sdk-batches', 'fetch-batches'),
@@ -98,11 +105,7 @@ async function reading(context: PartContext, server: Server, what: string): Prom
       {
         title: `${(RANGES * RANGE_BYTES) / MIB} MiB of ${what} in ${ranges.length} ranges, records of 1 KiB`,
         columns: ['', 'MB/s', 'CPU ms a MB'],
-        rows: (Object.keys(rates) as Way[]).map((way) => [
-          WAYS[way],
-          (median(rates[way]) / 1e6).toFixed(0),
-          median(cpus[way] ?? [0]).toFixed(2),
-        ]),
+        rows: ways.map((way) => [WAYS[way], (median(rates[way]) / 1e6).toFixed(0), median(cpus[way]).toFixed(2)]),
       },
     ],
   };

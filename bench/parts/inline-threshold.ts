@@ -1,6 +1,6 @@
 /** What an object costs as an item of the table and as an object in S3, by size: what the inline threshold rests on. */
 import { newObjectId } from '../../lib/kernel/ids.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { seededRandom, systemRandom } from '../../lib/kernel/random.ts';
 import { objectName, type Tier } from '../../lib/log/segment/object-name.ts';
 import type { ObjectStore } from '../../lib/storage/objects/port.ts';
@@ -48,7 +48,7 @@ async function run(context: PartContext): Promise<Report> {
           name: 'Largest size measured at which inline is not dearer, its deletion counted',
           value: Math.max(0, ...cheaper.map(({ bytes }) => bytes)),
           show: (bytes) => `${(bytes / KIB).toFixed(1)} KiB`,
-          note: `the threshold is ${limits.inlineBytesMaxDefault / KIB} KiB; docs/decisions/0005-inline-threshold.md`,
+          note: `the threshold is ${storageLimits.inlineBytesMaxDefault / KIB} KiB; docs/decisions/0005-inline-threshold.md`,
         },
       ],
       tables: [

@@ -4,9 +4,9 @@
  */
 import { createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { fetchBatches } from '../../lib/broker/fetch.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import { openSqliteMetadataStore } from '../../lib/storage/metadata/sqlite.ts';
 import { createMemoryObjectStore } from '../../lib/storage/objects/memory.ts';
@@ -24,7 +24,7 @@ import type { Part } from '../part.ts';
 import { prices } from '../prices.ts';
 
 /** Of one partition with nothing new: what the HTTP API's own limit of 30 s leaves room for. */
-const WAIT_MS = limits.fetchWaitMsMax;
+const WAIT_MS = requestLimits.fetchWaitMsMax;
 const WAITS = 10;
 
 /** What an environment of the Web Function has (lib/infra/web-ingress.ts), and what is assumed to wait in it. */
@@ -56,10 +56,10 @@ export const longPoll: Part = {
       ],
       ['Container (Fargate, 0.25 vCPU), one waiting', alone, headDollars(alone), fargateDollarsPerMonth(TASK)],
       [
-        `Container, ${limits.waitingRequestsMax} waiting for ${limits.waitingRequestsMax} partitions of as many ledgers`,
+        `Container, ${requestLimits.waitingRequestsMax} waiting for ${requestLimits.waitingRequestsMax} partitions of as many ledgers`,
         alone,
         headDollars(alone),
-        fargateDollarsPerMonth(TASK) / limits.waitingRequestsMax,
+        fargateDollarsPerMonth(TASK) / requestLimits.waitingRequestsMax,
       ],
     ];
     return {

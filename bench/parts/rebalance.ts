@@ -1,8 +1,8 @@
 /** What a group of 100 members costs while nothing happens, and when one more joins: requests counted in simulated time. */
 import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
 import { type PollResult, poll } from '../../lib/broker/groups/poll.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import type { ItemKey } from '../../lib/kernel/items.ts';
 import { seededRandom } from '../../lib/kernel/random.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';

@@ -4,13 +4,22 @@ import { join } from 'node:path';
 import type { PartContext } from '../part.ts';
 import { type Server, startServer } from './child.ts';
 
-/** With this many directories beside its own that hold the same, and the triggers of a file. */
+export interface MillraceOptions {
+  /** Directories beside its own that hold the same. */
+  replicas?: number;
+  /** The file that says which. */
+  triggers?: string;
+  kafkaPort?: number;
+  /** Its stores are in its memory, in place of files. */
+  inMemory?: boolean;
+}
+
 export async function startMillrace(
   context: PartContext,
-  { replicas = 0, triggers }: { replicas?: number; triggers?: string } = {},
+  { replicas = 0, triggers, kafkaPort = 0, inMemory = false }: MillraceOptions = {},
 ): Promise<Server> {
-  const data = join(context.directory, 'data');
-  mkdirSync(data, { recursive: true });
+  const data = inMemory ? ':memory:' : join(context.directory, 'data');
+  if (!inMemory) mkdirSync(data, { recursive: true });
   const further = Array.from({ length: replicas }, (_, index) => join(context.directory, `replica-${index + 1}`));
   for (const directory of further) mkdirSync(directory, { recursive: true });
   const { profileDirectory } = context;
@@ -23,7 +32,7 @@ export async function startMillrace(
       '--port',
       '0',
       '--kafka-port',
-      '0',
+      String(kafkaPort),
       '--data',
       data,
       ...further.flatMap((directory) => ['--replica-data', directory]),
