@@ -79,4 +79,5 @@ it('prints help without a command, and serves with its own flags', async () => {
   expect(await other.topics.list()).toEqual({ topics: [] });
   expect(await local.stop()).toEqual({ code: 0, signal: null });
   expect(await shell('millrace serve --help')).toContain('--port <port>');
+  expect(await shell('millrace gateway --help')).toContain('--kafka-port <port>');
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../lib/kernel/limits.ts';
+import { transactionLimits } from '../../lib/kernel/limits/transactions.ts';
 import { freshGroup, groupsOf } from './support/groups.ts';
 import { useTarget } from './support/target.ts';
 
@@ -405,7 +405,7 @@ describe('a transaction in parts', () => {
     for (const path of ['parts', 'commit', 'abort']) {
       expect(await post(`/${id}/${path}`, body)).toMatchObject({ status: 400, json: { field: 'Producer-Epoch' } });
     }
-    for (const timeout_ms of [0, limits.transactionTimeoutMsMax + 1]) {
+    for (const timeout_ms of [0, transactionLimits.transactionTimeoutMsMax + 1]) {
       expect(await post(`/${id}/init`, { timeout_ms })).toMatchObject({
         status: 400,
         json: { code: 'INVALID_TRANSACTION_TIMEOUT' },

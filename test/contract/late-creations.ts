@@ -3,12 +3,12 @@
  * keeps the promises of its port, they change nothing.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import { authenticate } from '../../lib/broker/authenticate.ts';
-import { createKey } from '../../lib/broker/create-key.ts';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { deleteKey } from '../../lib/broker/delete-key.ts';
-import { deleteTopic } from '../../lib/broker/delete-topic.ts';
-import { listKeys } from '../../lib/broker/list-keys.ts';
+import { authenticate } from '../../lib/broker/keys/authenticate.ts';
+import { createKey } from '../../lib/broker/keys/create-key.ts';
+import { deleteKey } from '../../lib/broker/keys/delete-key.ts';
+import { listKeys } from '../../lib/broker/keys/list-keys.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../lib/broker/topics/delete-topic.ts';
 import type { Item } from '../../lib/kernel/items.ts';
 import type { MetadataStore } from '../../lib/storage/metadata/port.ts';
 import { CrashError } from '../support/observed-metadata-store.ts';

@@ -1,7 +1,7 @@
 /** The part of the contract of `MetadataStore` that is about queries. */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import type { Query } from '../../lib/storage/metadata/port.ts';
 import { compareText } from '../../lib/storage/metadata/text-order.ts';
 import type { Fixture } from './metadata-store.ts';
@@ -68,7 +68,7 @@ export function querySuite(fixture: Fixture, numRuns: number): void {
     });
 
     test('continues after a sort key of the greatest length', async () => {
-      const longest = 's'.repeat(limits.sortKeyBytesMax);
+      const longest = 's'.repeat(storageLimits.sortKeyBytesMax);
       await fill(['a', longest, 't']);
       expect(await all({ pk: 'p', limit: 1, consistency: 'strong' })).toEqual(['a', longest, 't']);
       const bounded: Query = { pk: 'p', from: 'a', to: 'z', limit: 1, consistency: 'strong' };

@@ -5,7 +5,7 @@
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import { withoutNegativeZeros } from '../../lib/storage/metadata/apply.ts';
 import type { MetadataStore, WriteResult } from '../../lib/storage/metadata/port.ts';
 import { anyAttributes } from '../support/arbitrary-items.ts';
@@ -369,7 +369,7 @@ function sizeSuite(fixture: Fixture): void {
   describe('an item of 400 KB', () => {
     // The names pk, sk and a; the values of pk and sk.
     const bytesBeside = 'pk'.length + key.pk.length + 'sk'.length + key.sk.length + 'a'.length;
-    const largest = limits.itemBytesMax - bytesBeside;
+    const largest = storageLimits.itemBytesMax - bytesBeside;
     const tooLarge = { code: 'POLICY_VIOLATION', effect: 'none', message: expect.stringContaining('itemBytesMax') };
 
     test('is stored, and one of a byte more refused by the name of the limit', async () => {

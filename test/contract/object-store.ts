@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { limits } from '../../lib/kernel/limits.ts';
+import { storageLimits } from '../../lib/kernel/limits/storage.ts';
 import type { ListPage, ObjectName, ObjectStore } from '../../lib/storage/objects/port.ts';
 
 interface ObjectStoreUnderTest {
@@ -374,7 +374,7 @@ export const SEGMENTS = {
   prefix: 'segments/490000/',
   name: (index: number): ObjectName => `segments/490000/${index.toString().padStart(6, '0')}-x.seg`,
   objectBytesMax: 9 * MIB,
-  uploadBytes: 2 * limits.uploadPartBytes + 12_345,
+  uploadBytes: 2 * storageLimits.uploadPartBytes + 12_345,
   archives: true,
   manyObjects: 2_100,
   presigns: true,

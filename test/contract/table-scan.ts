@@ -1,7 +1,7 @@
 /** What every adapter of `TableScan` keeps. */
 import { describe, expect, test } from 'vitest';
 import type { ItemKey } from '../../lib/kernel/items.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { checkLimits } from '../../lib/kernel/limits/check.ts';
 import type { MetadataStore, TableScan } from '../../lib/storage/metadata/port.ts';
 
 type Store = MetadataStore & TableScan;
@@ -12,7 +12,7 @@ export function tableScanContract(name: string, open: () => Promise<Store>): voi
     let cursor: string | undefined;
     do {
       const page = await store.scanKeys(cursor);
-      expect(page.keys.length).toBeLessThanOrEqual(limits.scanPageItems);
+      expect(page.keys.length).toBeLessThanOrEqual(checkLimits.scanPageItems);
       keys.push(...page.keys);
       cursor = page.next;
     } while (cursor !== undefined);
@@ -27,7 +27,10 @@ export function tableScanContract(name: string, open: () => Promise<Store>): voi
 
     test('names every key once, over several pages and partition keys', { timeout: 60_000 }, async () => {
       const store = await open();
-      const keys = Array.from({ length: limits.scanPageItems * 2 + 5 }, (_, n) => ({ pk: `p${n % 7}`, sk: `é${n}` }));
+      const keys = Array.from({ length: checkLimits.scanPageItems * 2 + 5 }, (_, n) => ({
+        pk: `p${n % 7}`,
+        sk: `é${n}`,
+      }));
       for (const key of keys) await store.write([{ kind: 'put', key, attributes: { n: 1 } }]);
       expect((await allKeys(store)).map(textOf).sort()).toEqual(keys.map(textOf).sort());
     });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { customResourceHandler } from '../../lambdas/support/custom-resource.ts';
 import type { Registration } from '../../lambdas/support/register-trigger.ts';
 import { createTelemetry } from '../../lambdas/support/telemetry.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 
 /** CloudFormation's end of the URL: refuses the first `refusals` answers. */
 let refusals = 0;
@@ -79,7 +79,7 @@ describe('CloudFormation', () => {
   });
 
   it('is told before the time is over', async () => {
-    await ask(() => new Promise(() => {}), limits.scheduledTimeoutMarginMs + 5);
+    await ask(() => new Promise(() => {}), lambdaLimits.scheduledTimeoutMarginMs + 5);
     expect(answers[0]?.body).toMatchObject({ Status: 'FAILED', Reason: "The registrar's time is over." });
   });
 

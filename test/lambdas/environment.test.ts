@@ -17,6 +17,7 @@ describe("a function's environment", () => {
       offsetsRetentionMs: undefined,
       authorizer: 'api-keys',
       adminKeySecretArn: undefined,
+      corsOrigins: [],
       streaming: false,
     });
   });
@@ -31,6 +32,7 @@ describe("a function's environment", () => {
       MILLRACE_OFFSETS_RETENTION_MINUTES: '20',
       MILLRACE_AUTHORIZER: 'iam',
       MILLRACE_ADMIN_KEY_SECRET_ARN: '',
+      MILLRACE_CORS_ORIGINS: '["https://app.example.com"]',
       MILLRACE_STREAMING: 'true',
     };
     expect(readEnvironment(variables)).toMatchObject({
@@ -41,6 +43,7 @@ describe("a function's environment", () => {
       offsetsRetentionMs: 1_200_000,
       authorizer: 'iam',
       adminKeySecretArn: undefined,
+      corsOrigins: ['https://app.example.com'],
       streaming: true,
     });
   });
@@ -51,11 +54,13 @@ describe("a function's environment", () => {
       MILLRACE_REPLICAS: '[]',
       MILLRACE_INLINE_BYTES_MAX: '4k',
       MILLRACE_AUTHORIZER: 'none',
+      MILLRACE_CORS_ORIGINS: 'https://app.example.com',
     };
     expect(() => readEnvironment(wrong)).toThrow(
       'MILLRACE_TABLE is not set; MILLRACE_BUCKET is not set; ' +
         'MILLRACE_REPLICAS: The list of replicas is not a list of 1 to 8 replicas; ' +
-        'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam',
+        'MILLRACE_INLINE_BYTES_MAX is "4k", not a whole number; MILLRACE_AUTHORIZER is "none", not api-keys or iam; ' +
+        'MILLRACE_CORS_ORIGINS is not a JSON list of text',
     );
   });
 });

@@ -2,7 +2,8 @@ import type { APIGatewayProxyEventV2 } from 'aws-lambda';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requestOf, resultOf } from '../../lambdas/support/http-event.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
+import { requestLimits } from '../../lib/kernel/limits/requests.ts';
 
 const SIGNAL = new AbortController().signal;
 
@@ -130,9 +131,9 @@ describe('the result of an answer', () => {
     ['line feeds', '\n'],
     ['three-byte characters', '語'],
   ])("fits Lambda's limit with the longest answer of a fetch, made of %s", async (_name, unit) => {
-    const text = unit.repeat(Math.floor(limits.fetchBytesMax / Buffer.byteLength(unit)));
+    const text = unit.repeat(Math.floor(requestLimits.fetchBytesMax / Buffer.byteLength(unit)));
     const { bytes, eventBytes } = await delivered(textAnswer(text));
-    expect(eventBytes).toBeLessThanOrEqual(limits.lambdaAnswerBytesMax);
+    expect(eventBytes).toBeLessThanOrEqual(lambdaLimits.lambdaAnswerBytesMax);
     expect(bytes.toString() === text).toBe(true);
   });
 

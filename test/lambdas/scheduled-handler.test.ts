@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerBackend } from '../../lambdas/support/broker-backend.ts';
 import { scheduledHandler } from '../../lambdas/support/scheduled-handler.ts';
 import { createTelemetry } from '../../lambdas/support/telemetry.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { lambdaLimits } from '../../lib/kernel/limits/lambda.ts';
 import { makeBroker, makeStores } from '../support/broker.ts';
 
 function handlerOf(work: (signal: AbortSignal, event: unknown) => Promise<void>, event: unknown = {}) {
@@ -18,14 +18,14 @@ describe('the handler of scheduled work', () => {
     const run = handlerOf(
       (signal) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true })),
     );
-    await expect(run(limits.scheduledTimeoutMarginMs + 5)).resolves.toBeUndefined();
+    await expect(run(lambdaLimits.scheduledTimeoutMarginMs + 5)).resolves.toBeUndefined();
   });
 
   it('leaves the work alone while there is time', async () => {
     let aborted: boolean | undefined;
     await handlerOf(async (signal) => {
       aborted = signal.aborted;
-    })(limits.scheduledTimeoutMarginMs + 60_000);
+    })(lambdaLimits.scheduledTimeoutMarginMs + 60_000);
     expect(aborted).toBe(false);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { deleteTopic } from '../../lib/broker/delete-topic.ts';
 import { resetOffsets } from '../../lib/broker/groups/reset-offsets.ts';
+import { deleteTopic } from '../../lib/broker/topics/delete-topic.ts';
 import { triggerKey } from '../../lib/coordination/triggers/trigger-item.ts';
 import type { Write } from '../../lib/kernel/items.ts';
 import { DispatchWorld, numbered } from '../support/dispatch-world.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { utf8 } from '../../lib/kernel/bytes.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../lib/kernel/limits/triggers.ts';
 import { DispatchWorld, failed, numbered } from '../support/dispatch-world.ts';
 
 describe('lanes, windows and batches that fill', () => {
@@ -109,7 +109,9 @@ describe('lanes, windows and batches that fill', () => {
     await world.produce(['a'], { timestamp: world.clock.now() - 60_000 });
     world.handler = ({ event }) => ({
       response:
-        event['isFinalInvokeForWindow'] === true ? {} : { state: { x: 'y'.repeat(limits.triggerWindowStateBytesMax) } },
+        event['isFinalInvokeForWindow'] === true
+          ? {}
+          : { state: { x: 'y'.repeat(triggerLimits.triggerWindowStateBytesMax) } },
     });
     await world.dispatch();
     expect(world.seen.map(({ event }) => [event['isFinalInvokeForWindow'], event['isWindowTerminatedEarly']])).toEqual([

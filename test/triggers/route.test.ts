@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../lib/broker/create-topic.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { alterTrigger } from '../../lib/broker/triggers/alter-trigger.ts';
 import type { Attributes } from '../../lib/kernel/items.ts';
 import { encodeHead, headKey, initialHead } from '../../lib/log/ledger/head.ts';

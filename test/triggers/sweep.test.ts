@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { createTopic } from '../../lib/broker/create-topic.ts';
-import { deleteTopic } from '../../lib/broker/delete-topic.ts';
+import { createTopic } from '../../lib/broker/topics/create-topic.ts';
+import { deleteTopic } from '../../lib/broker/topics/delete-topic.ts';
 import { readLeases } from '../../lib/broker/triggers/read-leases.ts';
 import { type Lease, planTake, taken } from '../../lib/coordination/triggers/lease-item.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../lib/kernel/limits/triggers.ts';
 import { headKey } from '../../lib/log/ledger/head.ts';
 import type { DispatchRequest } from '../../lib/triggers/ports.ts';
 import { isDue, type SweepTriggersOptions, sweepTriggers } from '../../lib/triggers/sweep.ts';
 import type { Process } from '../support/broker.ts';
 import { appendTo, committedOf, makeTrigger, triggerWorld, wakesOf } from '../support/triggers.ts';
 
-const SKEW_MS = limits.triggerClockSkewMsMax;
-const FAR_MS = 101 + limits.triggerAheadMsMax;
+const SKEW_MS = triggerLimits.triggerClockSkewMsMax;
+const FAR_MS = 101 + triggerLimits.triggerAheadMsMax;
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 
@@ -50,7 +50,7 @@ describe('sweeping triggers', () => {
     await appendTo(process, 0, 'a');
     await lease(process, 0);
     expect((await swept(process)).woken).toEqual([]);
-    await process.clock.advance(1_000 + limits.triggerClockSkewMsMax - 1);
+    await process.clock.advance(1_000 + triggerLimits.triggerClockSkewMsMax - 1);
     // By another clock it may still be held.
     expect((await swept(process)).woken).toEqual([]);
     await process.clock.advance(1);

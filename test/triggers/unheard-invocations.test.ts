@@ -4,7 +4,7 @@ import { resetOffsets } from '../../lib/broker/groups/reset-offsets.ts';
 import { laneOf, newLane } from '../../lib/coordination/triggers/lanes.ts';
 import { planLeaseFence } from '../../lib/coordination/triggers/lease-fence.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
-import { limits } from '../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../lib/kernel/limits/triggers.ts';
 import { DispatchWorld, type Seen } from '../support/dispatch-world.ts';
 
 const TIMEOUT_MS = 60_000;
@@ -37,7 +37,7 @@ describe('an invocation whose answer was lost', () => {
     await world.produce(['lost']);
     world.handler = () => noAnswer;
     await sweepUntil(world, 1);
-    expect(world.seen).toHaveLength(1 + limits.triggerUnheardAttemptsMax);
+    expect(world.seen).toHaveLength(1 + triggerLimits.triggerUnheardAttemptsMax);
     const [failed] = world.given;
     const times = [...world.seen.map(({ startedMs }) => startedMs), failed?.failedMs ?? 0];
     const gaps = times.slice(1).map((timeMs, index) => timeMs - (times[index] as number));

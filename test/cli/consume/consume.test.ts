@@ -2,7 +2,7 @@ import { Writable } from 'node:stream';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../../lib/client/client.ts';
 import { type Clock, systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cliLimits } from '../../../lib/kernel/limits/cli.ts';
 import { type CliOptions, runCli, startCli, startTestServer } from '../../support/cli.ts';
 import { cleanUp, temporaryDirectory } from '../../support/local-process.ts';
 
@@ -226,7 +226,7 @@ describe('following', () => {
     const interrupt = new AbortController();
     const clock: Clock = {
       ...systemClock,
-      sleep: (ms, signal) => systemClock.sleep(ms === limits.cliTopicRefreshMs ? 5 : ms, signal),
+      sleep: (ms, signal) => systemClock.sleep(ms === cliLimits.cliTopicRefreshMs ? 5 : ms, signal),
     };
     const cli = startCli(['consume', 'grows', '--from', 'latest'], { url, interruption: interrupt.signal, clock });
     await client.topics.alter('grows', { partitions: 3 });

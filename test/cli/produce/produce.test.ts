@@ -7,7 +7,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../../lib/client/client.ts';
 import { type Clock, systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cliLimits } from '../../../lib/kernel/limits/cli.ts';
 import { type CliOptions, runCli, startCli, startTestServer } from '../../support/cli.ts';
 import { cleanUp, temporaryDirectory } from '../../support/local-process.ts';
 
@@ -175,7 +175,7 @@ describe('lines that cannot be written', () => {
     const { code, stderr } = await produce([], stdin);
     expect(code).toBe(1);
     expect(stderr).toContain(
-      `millrace: line 2: is longer than ${limits.cliLineBytesMax} bytes, more than any topic takes\n`,
+      `millrace: line 2: is longer than ${cliLimits.cliLineBytesMax} bytes, more than any topic takes\n`,
     );
     expect(await values()).toEqual(['a', 'b']);
   });
@@ -184,7 +184,7 @@ describe('lines that cannot be written', () => {
     await newTopic();
     const { stderr } = await produce(['--format', 'json'], `${'bad\n'.repeat(1_000)}{"value":1}\n`);
     const said = stderr.trim().split('\n');
-    expect(said).toHaveLength(limits.cliRefusalsShown + 2);
+    expect(said).toHaveLength(cliLimits.cliRefusalsShown + 2);
     expect(said.at(-2)).toBe('millrace: further lines are refused, and only counted');
     expect(said.at(-1)).toBe(`millrace: 1,000 lines refused; 1 record is written to ${topic}.`);
   });
@@ -305,7 +305,7 @@ it('says how far it is while it takes long, and no more than that it is done whe
   await newTopic();
   const clock: Clock = {
     ...systemClock,
-    sleep: (ms, signal) => systemClock.sleep(ms === limits.cliProgressMs ? 5 : ms, signal),
+    sleep: (ms, signal) => systemClock.sleep(ms === cliLimits.cliProgressMs ? 5 : ms, signal),
   };
   for (const quiet of [false, true]) {
     const stdin = new Readable({ read: () => {} });

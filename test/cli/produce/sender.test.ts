@@ -4,10 +4,10 @@ import { LineSender, type ParsedLine } from '../../../lib/cli/produce/sender.ts'
 import { type ClientErrorCode, MillraceClientError } from '../../../lib/client/errors.ts';
 import type { Producer } from '../../../lib/client/producer/producer.ts';
 import { type DeliveryResult, type Receipt, SendError } from '../../../lib/client/producer/record.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { cliLimits } from '../../../lib/kernel/limits/cli.ts';
 import { idle } from '../../support/manual-clock.ts';
 
-const QUARTER = limits.cliUnwrittenBytesMax / 4;
+const QUARTER = cliLimits.cliUnwrittenBytesMax / 4;
 
 function world() {
   const sent: PromiseWithResolvers<Receipt[]>[] = [];

@@ -15,7 +15,7 @@ it('has a default for everything but the group and what it reads', () => {
     maxPollIntervalMs: 300_000,
     direct: 'auto',
     rangesInFlightMax: 4,
-    rangesBytesMax: 16 * 1024 * 1024,
+    rangesBytesMax: 24 * 1024 * 1024,
   });
 });
 

@@ -67,6 +67,54 @@ describe('the pieces of a partition', () => {
     expect(history.inFlightMost).toBe(2);
   });
 
+  it('of sixteen partitions are asked for within the same bounds', async () => {
+    const RANGES = 12;
+    const histories = new Map<string, History>();
+    for (let partition = 0; partition < 16; partition++) histories.set(`topic-${partition}`, new History(RANGES));
+    const bytes = histories.get('topic-0')?.stored[0]?.length ?? 0;
+    // As merged history has them: a range is a quarter of the memory, and a plan has more than all of it.
+    const bytesMax = 4 * bytes;
+    let held = 0;
+    let most = 0;
+    const path = new DirectPath({
+      plans: async (from, signal) => {
+        const history = histories.get(from.topic) as History;
+        history.rangesPerPlan = RANGES;
+        const plan = await history.planner(from, signal);
+        for (const segment of plan.segments) if (segment.source === 'url') segment.headers = { topic: from.topic };
+        return plan;
+      },
+      ranges: async (range, signal) => {
+        held += range.bytes;
+        most = Math.max(most, held);
+        return (histories.get(range.headers['topic'] as string) as History).ranges(range, signal);
+      },
+      inFlightMax: 16,
+      bytesMax,
+    });
+    const offsets = new Map<string, number[]>();
+    for (const topic of histories.keys()) {
+      path.add({ topic, partition: 0 }, 0);
+      offsets.set(topic, []);
+    }
+    let inHand = 0;
+    for (let step = await path.next(); step !== undefined; step = await path.next()) {
+      held -= inHand;
+      inHand = 0;
+      if (step.kind !== 'piece') continue;
+      inHand = bytes;
+      const { batches, ...span } = step.piece;
+      for (const { offset } of recordsWithin(batches, span, noCompression)) {
+        offsets.get(step.track.name.topic)?.push(offset);
+      }
+      await idle();
+    }
+    for (const read of offsets.values()) expect(read).toEqual(upTo(0, RANGES * RECORDS_PER_RANGE));
+    // The piece that was handed out before is counted here until the next one is.
+    expect(most).toBeLessThanOrEqual(bytesMax + bytes);
+    expect(most).toBeGreaterThanOrEqual(bytesMax);
+  });
+
   it('of two partitions take turns of a plan each', async () => {
     const history = new History(8);
     const path = pathOf(history);

@@ -28,6 +28,16 @@ it.each([206, 200])(
   },
 );
 
+it('checks bytes that come in pieces of any size', async () => {
+  const pieces = new ReadableStream<Uint8Array>({
+    start(controller) {
+      for (let at = 0, size = 1; at < BYTES.length; at += size++) controller.enqueue(BYTES.subarray(at, at + size));
+      controller.close();
+    },
+  });
+  expect(await reader(() => new Response(pieces)).read(RANGE, open)).toEqual(BYTES);
+});
+
 const changed = BYTES.slice();
 changed[70] = (changed[70] ?? 0) ^ 1;
 
@@ -38,12 +48,13 @@ it.each<[string, () => Response | Promise<Response>, RegExp]>([
   ['that is longer', () => new Response(new Uint8Array(BYTES.length + 1)), /more than \d+ bytes/],
   ['whose bytes are others', () => new Response(changed), /checksum/],
   ['that CORS or the network keeps away', () => Promise.reject(new TypeError('Failed to fetch')), /no whole answer/],
-])('fails for a range %s, retriably, and does not tell the URL', async (_what, answer, message) => {
+])('fails for a range %s, retriably, names its offsets, and does not tell the URL', async (_what, answer, message) => {
   const error = await reader(answer)
     .read(RANGE, open)
     .catch((thrown: unknown) => thrown);
   expect(error).toMatchObject({ code: 'NETWORK_ERROR', retriable: true, effect: 'none' });
   expect((error as Error).message).toMatch(message);
+  expect((error as Error).message).toContain('the offsets 0 to 2');
   expect((error as Error).message).not.toContain('bucket.test');
 });
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { createClient } from '../../../lib/client/client.ts';
 import type { ReaderOptions } from '../../../lib/client/reader/options.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { clientLimits } from '../../../lib/kernel/limits/client.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { idle, ManualClock } from '../../support/manual-clock.ts';
 import { History, RECORDS_PER_RANGE } from '../direct/history.ts';
 
 function problem(status: number, code: string, more: Record<string, unknown> = {}): Response {
@@ -20,7 +20,7 @@ function world(history = new History(8)) {
   const calls: string[] = [];
   const answers = {
     plan: undefined as (() => Response) | undefined,
-    range: undefined as (() => Response | Promise<Response>) | undefined,
+    range: undefined as ((signal?: AbortSignal | null) => Response | Promise<Response>) | undefined,
     records: undefined as ((offset: number) => Response | undefined | Promise<Response | undefined>) | undefined,
   };
   const api: typeof globalThis.fetch = async (input) => {
@@ -50,10 +50,10 @@ function world(history = new History(8)) {
     });
     return Response.json({ records, next_offset: end, high_watermark: history.end, log_start_offset: 0 });
   };
-  const bucketFetch: typeof globalThis.fetch = async (input) => {
+  const bucketFetch: typeof globalThis.fetch = async (input, init) => {
     const range = Number(new URL(input instanceof Request ? input.url : input).pathname.slice(1)) / RECORDS_PER_RANGE;
     calls.push(`range ${range}`);
-    return answers.range?.() ?? new Response(history.stored[range], { status: 206 });
+    return answers.range?.(init?.signal) ?? new Response(history.stored[range], { status: 206 });
   };
   const client = createClient({
     url: 'http://api.test',
@@ -124,6 +124,24 @@ describe('where URLs fail', () => {
     expect(told).toHaveLength(1);
   });
 
+  it('because the store does not answer in time, they do so as well', async () => {
+    const { read, of, answers, clock, history } = world();
+    answers.range = (signal) =>
+      new Promise((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new Error('aborted')));
+      });
+    const told: unknown[] = [];
+    const reading = read({ onFallback: (error) => told.push(error) });
+    // One after the other: a range of the first plan, and one of the second.
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      while (of('plan 10').length < attempt || of('range').length < attempt) await idle();
+      await idle();
+      await clock.advance(clientLimits.clientRequestMsMax + 1);
+    }
+    expect(await reading).toEqual(upTo(0, history.end));
+    expect(told).toMatchObject([{ message: expect.stringContaining('in time') as string }]);
+  });
+
   it('they are tried again after a pause, which grows', async () => {
     const { read, of, answers, clock, history } = world(new History(60));
     answers.range = () => new Response('no', { status: 403 });
@@ -135,8 +153,8 @@ describe('where URLs fail', () => {
     await read({ onFallback: () => times.push(clock.monotonic()) });
     expect(of('records').length).toBe(history.stored.length);
     const [first = 0, second = 0, third = 0] = times;
-    expect(second - first).toBeGreaterThanOrEqual(limits.clientDirectPauseMsMin);
-    expect(third - second).toBeGreaterThanOrEqual(2 * limits.clientDirectPauseMsMin);
+    expect(second - first).toBeGreaterThanOrEqual(clientLimits.clientDirectPauseMsMin);
+    expect(third - second).toBeGreaterThanOrEqual(2 * clientLimits.clientDirectPauseMsMin);
   });
 });
 

@@ -10,7 +10,7 @@ import assert from 'node:assert/strict';
 import { afterAll, beforeAll } from 'vitest';
 import { arnPatternPolicy } from '../../../lib/broker/triggers/target-policy.ts';
 import { systemClock } from '../../../lib/kernel/clock.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { storageLimits } from '../../../lib/kernel/limits/storage.ts';
 import { systemRandom } from '../../../lib/kernel/random.ts';
 import { startServer } from '../../../lib/local/server.ts';
 import { misfits, type OpenApiDocument } from './openapi.ts';
@@ -135,7 +135,7 @@ export class Target {
           host: '127.0.0.1',
           port: 0,
           storage: { kind: 'memory' },
-          inlineBytesMax: limits.inlineBytesMaxDefault,
+          inlineBytesMax: storageLimits.inlineBytesMaxDefault,
           apiKeys: [{ id: 'conformance', secret: this.key }],
           corsOrigins: [],
         },

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { FailureTarget } from '../../../lib/coordination/triggers/trigger.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import type { Random } from '../../../lib/kernel/random.ts';
 import type { NewRecord } from '../../../lib/log/record-batch/record.ts';
 import { destinationClientConfig } from '../../../lib/triggers/destinations/aws-destinations.ts';
@@ -140,7 +140,7 @@ describe('destinations', () => {
 
   test('leave the event out of messages that would be too large', async () => {
     server.script(SENT);
-    const value = new Uint8Array(limits.failureMessageBytesMax * 0.75);
+    const value = new Uint8Array(triggerLimits.failureMessageBytesMax * 0.75);
     await destinations.send(failedBatch(QUEUE, { records: [sampleRecord({ value })] }));
     expect(server.requests).toHaveLength(1);
     expect(sqsMessage().record).not.toHaveProperty('payload');

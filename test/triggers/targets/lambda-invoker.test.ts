@@ -1,7 +1,7 @@
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../../lib/kernel/bytes.ts';
-import { limits } from '../../../lib/kernel/limits.ts';
+import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import type { FunctionInvoker, Invocation } from '../../../lib/triggers/ports.ts';
 import { createLambdaInvoker, lambdaClientConfig } from '../../../lib/triggers/targets/lambda-invoker.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
@@ -113,7 +113,7 @@ describe('the invoker of Lambda', () => {
     const arrival = server.arrival();
     const result = invoker.invoke(invocation);
     await arrival;
-    await clock.advance(invocation.timeoutMs + limits.invocationMarginMs - 1);
+    await clock.advance(invocation.timeoutMs + triggerLimits.invocationMarginMs - 1);
     expect(clock.sleeping).toBe(1);
     await clock.advance(1);
     expect(await result).toMatchObject({ outcome: 'unknown' });
@@ -124,7 +124,7 @@ describe('the invoker of Lambda', () => {
     server.script('hang');
     const results = Array.from({ length: 64 }, () => invoker.invoke(invocation));
     while (server.requests.length < 64) await server.arrival();
-    await clock.advance(invocation.timeoutMs + limits.invocationMarginMs);
+    await clock.advance(invocation.timeoutMs + triggerLimits.invocationMarginMs);
     expect(new Set((await Promise.all(results)).map((result) => result.outcome))).toEqual(new Set(['unknown']));
   });
 });
