@@ -205,23 +205,20 @@ describe('a member that vanishes', () => {
       [0, 1].map((partition) => ({ partition, value: `v${partition}` })),
     );
     const group = freshGroup();
-    const options = { topics: [topic], session_timeout_ms: 6_000 };
+    // Long enough that no member vanishes by the slowness of a busy machine.
+    const options = { topics: [topic], session_timeout_ms: 10_000 };
     const [a, b] = [consumerOf(group, options), consumerOf(group, options)];
-    await a.poll();
-    await b.poll();
-    await a.poll();
-    await a.poll();
-    await b.poll();
+    for (let turn = 0; turn < 3; turn++) for (const consumer of [a, b]) await consumer.poll();
     expect([a.partitions.length, b.partitions.length]).toEqual([1, 1]);
     const begun = performance.now();
-    while (b.partitions.length < 2 && performance.now() - begun < 25_000) await b.poll({ wait_ms: 1_000 });
+    while (b.partitions.length < 2 && performance.now() - begun < 30_000) await b.poll({ wait_ms: 1_000 });
     expect(b.partitions).toEqual([0, 1]);
-    expect(performance.now() - begun).toBeGreaterThan(4_000);
+    expect(performance.now() - begun).toBeGreaterThan(7_000);
     const { member, generation } = a.last as AnswerJson;
     expect(await post(group, 'poll', { member })).toMatchObject({ status: 409, json: { code: 'UNKNOWN_MEMBER_ID' } });
     const offsets = [{ topic, partition: 0, offset: 1 }];
     expect(await post(group, 'commit', { member, generation, offsets })).toMatchObject({ status: 409 });
-  }, 40_000);
+  }, 60_000);
 });
 
 describe.runIf(target.wantsKeys)('a key', () => {
