@@ -27,6 +27,7 @@ import { ProducerIds } from './produce/producer-ids.ts';
 import { Slices } from './produce/slices.ts';
 import { RunCache } from './read/run-cache.ts';
 import { SegmentReader } from './read/segment-reader.ts';
+import { SideBySide } from './read/side-by-side.ts';
 import { ReplicaKeeper } from './replication/keeper.ts';
 import { ShareCache } from './share-groups/share-cache.ts';
 import { TopicCache } from './topics/topic-cache.ts';
@@ -70,6 +71,7 @@ export interface Broker {
   readonly keeper: ReplicaKeeper;
   readonly sealer: Sealer;
   readonly runs: RunCache;
+  readonly sideBySide: SideBySide;
   readonly segments: SegmentReader;
   readonly appender: Appender;
   readonly producerIds: ProducerIds;
@@ -130,6 +132,7 @@ export function createBroker(dependencies: BrokerDependencies): Broker {
     keeper,
     sealer,
     runs,
+    sideBySide: new SideBySide({ clock }),
     segments: new SegmentReader({ metadata, objects, clock }),
     appender,
     producerIds: new ProducerIds({ metadata }),

@@ -39,7 +39,7 @@ export async function readBatches(
   const near = await take(view.from(offset), offset, maxBytes);
   const taken = strict ? fitting(near, maxBytes) : near;
   if (strict && taken.length === 0) return { batches: [], nextOffset: offset };
-  const how = { use, order: readOrder(view.head, rack) };
+  const how = { use, order: readOrder(view.head, rack), beside: besideOf(broker, view, taken) };
   const { found, fault } = await untilFault(taken.map((placed) => readPlaced(broker, placed, how)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;
@@ -60,6 +60,13 @@ export async function readBatches(
   }
   if (stretch.nextOffset === offset) throw fault ?? notFound();
   return stretch;
+}
+
+/** Who reads the history of other partitions beside this one, which it is said to be read of. */
+function besideOf({ sideBySide }: Broker, { ledger, slot }: PartitionView, taken: readonly Placed[]) {
+  const births = taken.flatMap((placed) => (placed.among === 'history' ? placed.run.commit.object.birthMs : []));
+  const [fromMs, toMs] = [births[0], births.at(-1)];
+  return fromMs === undefined || toMs === undefined ? [] : sideBySide.read(ledger, slot, { fromMs, toMs });
 }
 
 type Read = readonly Uint8Array[] | undefined;

@@ -10,8 +10,9 @@
  * passing them on.
  */
 
-import { releaseBytes, toHex } from '../../kernel/bytes.ts';
+import { releaseBytes, releaseWithParts, toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
+import { storageLimits } from '../../kernel/limits/storage.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import type { LocatedRun } from '../../log/ledger/locate.ts';
 import { batchHeaders, checkBatchChecksum } from '../../log/record-batch/header.ts';
@@ -21,6 +22,7 @@ import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
 import { placeBatches, rangeOf } from './run-bytes.ts';
+import type { Neighbour } from './side-by-side.ts';
 
 /** What keeping an entry and a chunk costs beside the bytes, measured on Node 24; most of a small run's cost. */
 const ENTRY_COST_BYTES = 256;
@@ -28,14 +30,19 @@ const CHUNK_COST_BYTES = 400;
 
 interface Entry {
   chunks: Uint8Array[];
-  /** Of memory. */
-  bytes: number;
+  memory: Memory;
   /** Whether the chunks carry their offsets already; bytes cached on behalf of another partition do not yet. */
   patched: boolean;
   /** Whether the batches are known to match their checksums. */
   checked: boolean;
   /** Whether someone outside of the cache may hold the chunks. */
   handedOut: boolean;
+}
+
+/** What entries lie in that were read together: it is there as long as one of them is. */
+interface Memory {
+  bytes: number;
+  entries: number;
 }
 
 /** What the caller does with the batches: look into them, or hand them on as they are. */
@@ -45,6 +52,19 @@ export interface RunUse {
   use?: BatchUse;
   /** Which replicas to ask; absent for a ledger that has only one. */
   order?: ReadOrder;
+  /** Who reads history of the same ledger beside the caller. */
+  beside?: readonly Neighbour[] | undefined;
+}
+
+interface Load {
+  slots: readonly number[];
+  among: 'tail' | 'history';
+  order: ReadOrder | undefined;
+}
+
+interface Found {
+  name: string;
+  bytes: Uint8Array;
 }
 
 export class RunCache {
@@ -54,6 +74,7 @@ export class RunCache {
   private readonly bytesMax: number;
   /** Least recently used first. */
   private readonly entries = new Map<string, Entry>();
+  /** What is being read, by run. */
   private readonly reads = new Map<string, Promise<boolean>>();
   private bytes = 0;
 
@@ -68,7 +89,7 @@ export class RunCache {
    * otherwise.
    */
   keep(commit: Commit, slot: number, chunks: Uint8Array[]): void {
-    this.insert(runName(commit, slot), { chunks, checked: true });
+    this.insert([{ name: runName(commit, slot), chunks }], { checked: true });
   }
 
   /**
@@ -76,25 +97,28 @@ export class RunCache {
    * which is not remembered.
    *
    * A run of the tail is read together with the commit's other runs of its ledger, in one request: its neighbours are
-   * about to be asked for too. A run of history is read alone.
+   * about to be asked for too. A run of history is read with those whose readers are coming along, or alone.
    */
   async read(
     run: LocatedRun,
     among: 'tail' | 'history',
-    { use = 'decode', order }: RunUse = {},
+    { use = 'decode', order, beside = [] }: RunUse = {},
   ): Promise<readonly Uint8Array[] | undefined> {
     const name = runName(run.commit, run.slot);
     let entry = this.touch(name);
     if (entry === undefined) {
-      const slots = among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : [run.slot];
-      if (!(await this.load(run, slots, order))) return undefined;
+      const slots = among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : withNeighbours(run, beside);
+      if (!(await this.load(run, { slots, among, order }))) return undefined;
       entry = this.touch(name);
     }
     if (entry === undefined) {
-      // A cache too small for the run keeps nothing: then the bytes are read for this caller alone.
-      const bytes = await this.fetch(run.commit, rangeOf(run.commit, [run.slot]), order);
+      // A cache too small for the run keeps nothing, nor what is not all there: then the bytes are read for this caller alone.
+      const range = rangeOf(run.commit, [run.slot]);
+      const bytes = await this.fetch(run.commit, range, order);
       if (bytes === undefined) return undefined;
-      entry = { chunks: [bytes], bytes: run.bytes, patched: false, checked: false, handedOut: true };
+      if (bytes.length !== range.end - range.start) throw cutShort();
+      const memory = { bytes: run.bytes, entries: 1 };
+      entry = { chunks: [bytes], memory, patched: false, checked: false, handedOut: true };
     }
     try {
       prepare(entry, run, use);
@@ -106,46 +130,55 @@ export class RunCache {
     return entry.chunks;
   }
 
-  /** Whoever asks for the same meanwhile gets the same answer, though they might have asked others first. */
-  private load(run: LocatedRun, slots: readonly number[], order: ReadOrder | undefined): Promise<boolean> {
-    const range = rangeOf(run.commit, slots);
-    const key = `${toHex(idOf(run.commit))}@${range.start}-${range.end}`;
-    const under = this.reads.get(key);
+  /** Whoever asks for any of these runs meanwhile gets the same answer, though they might have asked others first. */
+  private load(run: LocatedRun, { slots, ...how }: Load): Promise<boolean> {
+    const { commit } = run;
+    const under = this.reads.get(runName(commit, run.slot));
     if (under !== undefined) return under;
-    const read = this.loadRange(run.commit, { slots, range, order }).finally(() => this.reads.delete(key));
-    this.reads.set(key, read);
+    const missing = slots.filter((slot) => {
+      const name = runName(commit, slot);
+      return !this.entries.has(name) && !this.reads.has(name);
+    });
+    const read = this.loadRange(commit, { slots: missing, ...how }).finally(() => {
+      for (const slot of missing) this.reads.delete(runName(commit, slot));
+    });
+    for (const slot of missing) this.reads.set(runName(commit, slot), read);
     return read;
   }
 
-  /** Whether it was there. */
-  private async loadRange(
-    commit: Commit,
-    { slots, range, order }: { slots: readonly number[]; range: ByteRange; order: ReadOrder | undefined },
-  ): Promise<boolean> {
+  /** Whether the object was there. Runs that end behind its end are not kept. */
+  private async loadRange(commit: Commit, { slots, among, order }: Load): Promise<boolean> {
+    const range = rangeOf(commit, slots);
     const bytes = await this.fetch(commit, range, order);
     if (bytes === undefined) return false;
-    for (const slot of slots) {
+    const found = slots.flatMap((slot) => {
       const { start, end } = rangeOf(commit, [slot]);
+      const name = runName(commit, slot);
       // Another reader may have brought and patched this run meanwhile.
-      if (this.entries.has(runName(commit, slot))) continue;
-      const own = bytes.subarray(start - range.start, end - range.start);
-      // A copy where there are neighbours: one run that stays would keep the bytes of all of them in memory.
-      const chunks = [own.length === bytes.length ? own : new Uint8Array(own)];
-      this.insert(runName(commit, slot), { chunks, checked: false });
-    }
+      if (end - range.start > bytes.length || this.entries.has(name)) return [];
+      return { name, bytes: bytes.subarray(start - range.start, end - range.start) };
+    });
+    if (among === 'tail' && slots.length > 1) this.insertApart(found);
+    else this.insertTogether(found, bytes);
     return true;
   }
 
-  private async fetch(commit: Commit, range: ByteRange, order: ReadOrder | undefined): Promise<Uint8Array | undefined> {
+  /** Each in memory of its own: for those whose neighbours may never be asked for, nor go when they go. */
+  private insertApart(found: readonly Found[]): void {
+    for (const { name, bytes } of found) this.insert([{ name, chunks: [new Uint8Array(bytes)] }], { checked: false });
+  }
+
+  private insertTogether(found: readonly Found[], all: Uint8Array): void {
+    const isAll = all.byteLength === all.buffer.byteLength;
+    if (isAll && found.length > 1) releaseWithParts(found.map(({ bytes }) => bytes));
+    const runs = found.map(({ name, bytes }) => ({ name, chunks: [bytes] }));
+    this.insert(runs, { checked: false, bytes: all.length });
+  }
+
+  /** Fewer bytes where the object ends before. */
+  private fetch(commit: Commit, range: ByteRange, order: ReadOrder | undefined): Promise<Uint8Array | undefined> {
     const objects = order === undefined ? this.own : this.objects.reading(order);
-    const bytes = await objects.getRange(objectName(commit.tier, commit.object), range);
-    if (bytes !== undefined && bytes.length !== range.end - range.start) {
-      throw new MillraceError(
-        'KAFKA_STORAGE_ERROR',
-        'Some of the stored bytes of these offsets are missing; try again.',
-      );
-    }
-    return bytes;
+    return objects.getRange(objectName(commit.tier, commit.object), range);
   }
 
   private touch(name: string): Entry | undefined {
@@ -157,12 +190,22 @@ export class RunCache {
     return entry;
   }
 
-  private insert(name: string, { chunks, checked }: Pick<Entry, 'chunks' | 'checked'>): void {
-    const bytes = chunks.reduce((sum, chunk) => sum + chunk.length + CHUNK_COST_BYTES, ENTRY_COST_BYTES);
-    if (bytes > this.bytesMax) return;
-    this.remove(name);
-    this.entries.set(name, { chunks, bytes, patched: false, checked, handedOut: false });
-    this.bytes += bytes;
+  /** `bytes`: of the memory that all of the runs lie in; absent where it is their own. */
+  private insert(
+    runs: readonly { name: string; chunks: Uint8Array[] }[],
+    { checked, bytes = 0 }: { checked: boolean; bytes?: number },
+  ): void {
+    const memory = { bytes, entries: runs.length };
+    for (const { chunks } of runs) {
+      memory.bytes += ENTRY_COST_BYTES + chunks.length * CHUNK_COST_BYTES;
+      if (bytes === 0) memory.bytes += chunks.reduce((sum, { length }) => sum + length, 0);
+    }
+    if (memory.bytes > this.bytesMax || runs.length === 0) return;
+    for (const { name, chunks } of runs) {
+      this.remove(name);
+      this.entries.set(name, { chunks, memory, patched: false, checked, handedOut: false });
+    }
+    this.bytes += memory.bytes;
     for (const oldest of this.entries.keys()) {
       if (this.bytes <= this.bytesMax) return;
       this.remove(oldest);
@@ -172,14 +215,32 @@ export class RunCache {
   private remove(name: string): void {
     const entry = this.entries.get(name);
     if (entry === undefined) return;
+    const { memory } = entry;
     this.entries.delete(name);
-    this.bytes -= entry.bytes;
+    memory.entries -= 1;
+    if (memory.entries === 0) this.bytes -= memory.bytes;
     if (!entry.handedOut) for (const chunk of entry.chunks) releaseBytes(chunk);
   }
 }
 
 function runName(commit: Commit, slot: number): string {
   return `${toHex(idOf(commit))}/${slot}`;
+}
+
+/** The run's slot, and those of readers that will want their runs of this commit too, as far as the range stays small. */
+function withNeighbours({ commit, slot }: LocatedRun, beside: readonly Neighbour[]): readonly number[] {
+  if (beside.length === 0) return [slot];
+  const slots = commit.runs.flatMap((run) => (run.slot === slot || isWanted(commit, run.slot, beside) ? run.slot : []));
+  const { start, end } = rangeOf(commit, slots);
+  return end - start <= storageLimits.neighboursBytesMax ? slots : [slot];
+}
+
+function isWanted({ object }: Commit, slot: number, beside: readonly Neighbour[]): boolean {
+  return beside.some((neighbour) => neighbour.slot === slot && neighbour.bornMs < object.birthMs);
+}
+
+function cutShort(): MillraceError {
+  return new MillraceError('KAFKA_STORAGE_ERROR', 'Some of the stored bytes of these offsets are missing; try again.');
 }
 
 /** Makes the entry fit for its use: checked where it is to be decoded, with its offsets in place. */

@@ -10,6 +10,10 @@ export const cacheLimits = {
   /** Ledgers whose leader epochs a process remembers. */
   epochHistoryEntries: 1_024,
   epochsPerQueryMax: 100,
+  /** Ledgers of which a process remembers who reads their history. */
+  ledgersReadEntries: 1_024,
+  /** Partitions are read side by side that were asked for within this time, and are no further apart in the log. */
+  sideBySideMs: 2_000,
   /** Of all bundles together. */
   bundleCacheCommits: 64_000,
   /** Pages that the first query of a walk through them asks for, when mostly one or two are wanted, and those after it. */

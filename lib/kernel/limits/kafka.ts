@@ -8,6 +8,10 @@ export const kafkaLimits = {
   kafkaStrangersFrameBytesMax: 512 * KIB,
   /** Elements of all arrays of a request together: as objects they take fifty times what they take in a frame. */
   kafkaElementsMax: 50_000,
+  /** How long requests that name much are worked on without a break for those of other connections. */
+  kafkaTurnMsMax: 10,
+  /** Elements of a request, or of an array of its answer, that are worked on without asking whether it is time for one. */
+  kafkaElementsAtOnceMax: 100,
   /** Requests of one connection that are being answered; beyond, nothing more is read from it. */
   kafkaRequestsInFlightMax: 64,
   /** What is read of a connection ahead of the requests that it may begin. */

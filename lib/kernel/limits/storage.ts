@@ -67,7 +67,7 @@ export const storageLimits = {
   /** Files that are written at once, into the page cache, as most flushes of a busy server are: some tenths of a millisecond. */
   smallFileBytesMax: 512 * KIB,
   /** Ranges of files that are read at once, which may have to come from the disk. */
-  smallRangeBytesMax: 128 * KIB,
+  smallRangeBytesMax: 512 * KIB,
   /** How long a table that is being created may take to be usable. */
   tableCreationMsMax: 5 * 60 * 1_000,
   /** How often it is asked whether it is. */
@@ -92,6 +92,8 @@ export const storageLimits = {
 
   /** Runs that one fetch reads at once. */
   runsPerReadMax: 256,
+  /** Of a commit's runs that are read together from history, with what lies between. */
+  neighboursBytesMax: 512 * KIB,
 
   /** Ranges that one plan names. */
   plannedSegmentsMax: 100,

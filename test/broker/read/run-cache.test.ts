@@ -114,6 +114,51 @@ describe('what another process wrote', () => {
     expect(world.reader.objects.calls).toEqual([`getRange ${name} ${run.position}-${run.position + run.bytes}`]);
   });
 
+  it('is read from history with those whose readers have yet to come to it', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b'], [2, 'c']);
+    const { broker, objects } = world.reader;
+    const { birthMs } = (await newestRun(world, 1)).commit.object;
+    const beside = [
+      { slot: 0, bornMs: birthMs - 1 },
+      { slot: 2, bornMs: birthMs },
+    ];
+    await readRun(broker.runs, await newestRun(world, 1), 'history', { beside });
+    await readRun(broker.runs, await newestRun(world, 0), 'history');
+    expect(objects.count('getRange')).toBe(1);
+    await readRun(broker.runs, await newestRun(world, 2), 'history');
+    expect(objects.count('getRange')).toBe(2);
+  });
+
+  it('is read from history alone where what its neighbours want is large', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b'.repeat(600_000)], [2, 'c']);
+    const { broker, objects } = world.reader;
+    const run = await newestRun(world, 0);
+    const beside = [{ slot: 2, bornMs: run.commit.object.birthMs - 1 }];
+    await readRun(broker.runs, run, 'history', { beside });
+    const name = objectName(run.commit.tier, run.commit.object);
+    expect(objects.calls).toEqual([`getRange ${name} ${run.position}-${run.position + run.bytes}`]);
+  });
+
+  it('is waited for by who comes while a neighbour brings it', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a'], [1, 'b']);
+    const { broker, objects } = world.reader;
+    const gate = Promise.withResolvers<void>();
+    objects.onGetRange = async (proceed) => {
+      await gate.promise;
+      return proceed();
+    };
+    const [one, other] = [await newestRun(world, 0), await newestRun(world, 1)];
+    const beside = [{ slot: 1, bornMs: one.commit.object.birthMs - 1 }];
+    const reads = [readRun(broker.runs, one, 'history', { beside }), readRun(broker.runs, other, 'history')];
+    await idle();
+    gate.resolve();
+    await Promise.all(reads);
+    expect(objects.count('getRange')).toBe(1);
+  });
+
   it('is fetched once for all who ask meanwhile', async () => {
     const world = await makeWorld();
     await commit(world, [0, 'a'], [1, 'b'], [2, 'c']);
@@ -163,6 +208,21 @@ describe('bytes that are not what they should be', () => {
     }
     objects.onGetRange = undefined;
     expect(offsetsIn(await readRun(broker.runs, await newestRun(world, 0), 'tail'))).toEqual([[0, 0]]);
+  });
+
+  it('and of which the end is missing are read up to there', async () => {
+    const world = await makeWorld();
+    await commit(world, [0, 'a', 'b'], [1, 'c']);
+    const { broker, objects } = world.reader;
+    const [whole, short] = [await newestRun(world, 0), await newestRun(world, 1)];
+    const end = short.position + short.bytes - 1;
+    objects.onGetRange = async (proceed, _name, range) =>
+      ((await proceed()) as Uint8Array).subarray(0, end - (range?.start ?? 0));
+    expect(offsetsIn(await readRun(broker.runs, whole, 'tail'))).toEqual([[0, 0]]);
+    await expect(readRun(broker.runs, short, 'tail')).rejects.toMatchObject({
+      code: 'KAFKA_STORAGE_ERROR',
+      message: expect.stringContaining('are missing'),
+    });
   });
 
   it('and are missing are told so, which is not kept', async () => {
@@ -229,6 +289,24 @@ describe('bytes that are not what they should be', () => {
 });
 
 describe('the budget', () => {
+  it('counts what was read together until all of it is gone', async () => {
+    const world = await makeWorld(25_000); // two commits
+    for (let i = 0; i < 3; i++) await commit(world, [0, 'small'], [1, 'x'.repeat(10_000)]);
+    const { broker, objects } = world.reader;
+    const [small, large] = await Promise.all([0, 1].map((slot) => runsOf(world.stores.metadata, world.ledger, slot)));
+    const read = async (run: LocatedRun | undefined) => {
+      objects.forget();
+      await readRun(broker.runs, run as LocatedRun, 'history', { beside: [{ slot: 1, bornMs: 0 }] });
+      return objects.calls.length;
+    };
+    expect([await read(small?.[0]), await read(large?.[0])]).toEqual([1, 0]);
+    expect([await read(small?.[1]), await read(large?.[1])]).toEqual([1, 0]);
+    expect([await read(small?.[0]), await read(small?.[1])]).toEqual([0, 0]);
+    expect(await read(small?.[2])).toBe(1);
+    // There was no room before the first small one had gone too, which had kept the large one beside it in memory.
+    expect([await read(small?.[1]), await read(large?.[2]), await read(small?.[0])]).toEqual([0, 0, 1]);
+  });
+
   it('keeps what was used last', async () => {
     const value = 'x'.repeat(10_000);
     const world = await makeWorld(25_000); // two runs
