@@ -2,6 +2,7 @@
  * Room for what one request is answered, from before it is made until the client has taken it: as much as it is thought to need at first, and as
  * it has when it is there.
  */
+import { concatBytes } from '../../kernel/bytes.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Budget } from './budget.ts';
 
@@ -40,8 +41,23 @@ export class AnswerRoom {
     return isThere;
   }
 
-  /** The answer is there, and has so many bytes. */
-  settle(bytes: number): void {
+  /**
+   * The answer is there. As it is to be sent: parts of something larger keep all of that in memory, and where there is no room for
+   * it the answer is copied.
+   */
+  settle(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
+    const bytes = bytesIn(chunks);
+    const held = memoryOf(chunks);
+    const isAlone = held - bytes <= kafkaLimits.kafkaFreeBytes;
+    if (!isAlone && this.#budget.takeIfFree(held - this.#taken)) {
+      this.#taken = held;
+      return chunks;
+    }
+    this.#settle(bytes);
+    return isAlone ? chunks : [concatBytes(chunks)];
+  }
+
+  #settle(bytes: number): void {
     const needed = bytes > kafkaLimits.kafkaFreeBytes ? bytes : 0;
     if (needed > this.#taken) this.#budget.overdraw(needed - this.#taken);
     else if (needed < this.#taken) this.#budget.give(this.#taken - needed);
@@ -52,4 +68,17 @@ export class AnswerRoom {
     if (this.#taken > 0) this.#budget.give(this.#taken);
     this.#taken = 0;
   }
+}
+
+function bytesIn(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const { length } of chunks) bytes += length;
+  return bytes;
+}
+
+/** Of all that the chunks are parts of. */
+function memoryOf(chunks: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const buffer of new Set(chunks.map((chunk) => chunk.buffer))) bytes += buffer.byteLength;
+  return bytes;
 }

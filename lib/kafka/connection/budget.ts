@@ -32,6 +32,11 @@ export class Budget {
     return isThere;
   }
 
+  /** The same for who can do without as well: nobody has to hurry for it. */
+  takeIfFree(bytes: number): boolean {
+    return this.#taken(bytes);
+  }
+
   /** Takes what is there already, whether there is room or not: whoever comes next waits the longer. */
   overdraw(bytes: number): void {
     this.#used += bytes;

@@ -189,10 +189,7 @@ export class Connection {
     };
     const mute = (ms: number) => void this.#mute(ms);
     const answer = serve(frame, { signal, accepted, roomForAnswer, roomNow, hangUp, mute })
-      .then((chunks) => {
-        answerRoom.settle(bytesIn(chunks));
-        return chunks;
-      })
+      .then((chunks) => chunks && answerRoom.settle(chunks))
       .finally(() => {
         this.#pendingBytes -= length;
         if (room > 0) budget.give(room);
@@ -217,7 +214,7 @@ export class Connection {
   }
 
   /** Never rejects. */
-  async #deliver(answer: Promise<Uint8Array[] | undefined>): Promise<void> {
+  async #deliver(answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
     try {
       await this.#outbox.send(answer);
       this.#activeMs = this.#options.clock.monotonic();
@@ -251,10 +248,4 @@ export class Connection {
 function bytesBy(frameMs: number): number {
   const { kafkaContendedGraceMs, kafkaContendedBytesPerSecondMin } = kafkaLimits;
   return ((frameMs - kafkaContendedGraceMs) / 1_000) * kafkaContendedBytesPerSecondMin;
-}
-
-function bytesIn(chunks: readonly Uint8Array[] = []): number {
-  let bytes = 0;
-  for (const { length } of chunks) bytes += length;
-  return bytes;
 }
