@@ -133,7 +133,7 @@ describeWithPeer(dynamoDbLocalMissing() ?? s3ServerMissing())('the container of 
       expect(await first.serves, first.log.join('\n')).toBeDefined();
       await kcat(bootstrap, ['-P', '-t', 'orders'], `${records}\n`);
       expect(await first.stop()).toBe(0);
-      expect(first.log.join('\n')).toContain('"kafka":{"connections":0');
+      expect(first.log.join('\n')).toMatch(/"kafka":\{"connections":[01],/);
       const second = run(env);
       expect(await second.serves, second.log.join('\n')).toBeDefined();
       expect(await kcat(bootstrap, ['-C', '-t', 'orders', '-o', 'beginning', '-e', '-q'])).toBe(`${records}\n`);

@@ -54,6 +54,8 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
   /** Partitions whose leases ran out and were taken over. */
   let orphans: number[];
   let wakeUpsBeforeKill = 0;
+  /** By partition, its end. */
+  const produced = new Map<number, number>();
 
   beforeAll(async () => {
     tenant = await makeTenant();
@@ -105,6 +107,7 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
     const body = ordersBatch(partition, first, before);
     const written = await answered<{ base_offset: number }>(produce, { method: 'POST', path, headers, body });
     if (written.base_offset !== first) throw new Error(`${partition}: ${written.base_offset} instead of ${first}`);
+    produced.set(partition, before);
   }
 
   /** All but the late ones. Some partitions begin when the function has had records of those before. */
@@ -120,16 +123,17 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
     }
   }
 
-  /** Ends one dispatcher's environment while it delivers, when an eighth is done. */
+  /** Ends one dispatcher's environment while it delivers, with more to come, when an eighth is done. */
   async function killOne(): Promise<void> {
     const pool = tenant.lambda.pool('millrace-dispatcher');
     await until(() => processed() > RECORDS / 8);
     let before = new Map<ExecutionEnvironment, number>();
     let victim: ExecutionEnvironment | undefined;
     await until(() => {
-      victim = pool.atWork.find(
-        (environment) => attemptsOf(environment).length > (before.get(environment) ?? Infinity),
-      );
+      victim = pool.atWork.find((environment) => {
+        const attempts = attemptsOf(environment);
+        return attempts.length > (before.get(environment) ?? Infinity) && hasMore(attempts.at(-1) ?? 0);
+      });
       before = new Map(pool.atWork.map((environment) => [environment, attemptsOf(environment).length]));
       return victim !== undefined;
     });
@@ -138,12 +142,21 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
     wakeUpsBeforeKill = tenant.wakeUps.length;
   }
 
+  /** Whether a dispatcher has the partition still when it has delivered what it is at. */
+  function hasMore(partition: number): boolean {
+    return (produced.get(partition) ?? 0) - (processedBefore().get(partition) ?? 0) > 2 * TRIGGER.batch_size;
+  }
+
   function processed(): number {
+    return [...processedBefore().values()].reduce((sum, offset) => sum + offset, 0);
+  }
+
+  function processedBefore(): Map<number, number> {
     const next = new Map<number, number>();
     for (const { partition, doneBefore } of tenant.deliveries) {
       next.set(partition, Math.max(next.get(partition) ?? 0, doneBefore));
     }
-    return [...next.values()].reduce((sum, offset) => sum + offset, 0);
+    return next;
   }
 
   async function drained(): Promise<void> {
