@@ -64,6 +64,8 @@ export const storageLimits = {
   keptItemBytesMax: 16 * KIB,
   /** How long the embedded metadata store answers call after call without a break for other work. */
   embeddedTurnMsMax: 10,
+  /** How long after a write of the embedded metadata store the disk is given its log. */
+  logWritebackMs: 50,
   /** Files that are written at once, into the page cache, as most flushes of a busy server are: some tenths of a millisecond. */
   smallFileBytesMax: 512 * KIB,
   /** Ranges of files that are read at once, which may have to come from the disk. */

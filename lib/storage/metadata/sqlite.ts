@@ -26,6 +26,7 @@ import { checkExpressions } from './dynamodb-expressions.ts';
 import { decodeAttributes, encodeAttributes } from './item-codec.ts';
 import { KeptItems } from './kept-items.ts';
 import { keyCursor, parseKeyCursor } from './key-cursor.ts';
+import { LogWriteback } from './log-writeback.ts';
 import type { KeyPage, MetadataStore, Query, QueryPage, TableScan, WriteResult } from './port.ts';
 
 export interface SqliteMetadataStoreOptions {
@@ -37,14 +38,18 @@ export interface SqliteMetadataStoreOptions {
   clock?: Clock;
 }
 
+const IN_MEMORY = ':memory:';
 /** "MLRC", in the file's header: it says that the file is a store of Millrace. */
 const APPLICATION_ID = 0x4d4c5243;
 const FORMAT_VERSION = 1;
 
 /** A head of 1 to 2 KiB stays on its page at this size, which halves the time of an update against SQLite's 4,096. */
 const PAGE_BYTES = 8_192;
-/** Pages of the log before it is copied into the file: a head that is written often is then copied once. */
-const CHECKPOINT_PAGES = 2_000;
+/**
+ * Pages of the log (64 MiB) before it is copied into the file: a head that is written often is then copied once. Every call waits
+ * meanwhile, and for both to be on the disk.
+ */
+const CHECKPOINT_PAGES = 8_000;
 const CACHE_KIB = 16 * 1_024;
 /** DynamoDB's measure of an item is at most twice the bytes here, so that smaller items need not be measured. */
 const MEASURED_BYTES = storageLimits.itemBytesMax / 4;
@@ -59,7 +64,10 @@ export function openSqliteMetadataStore({
   try {
     database = new DatabaseSync(path);
     prepareFile(database, path, fsync);
-    return new SqliteMetadataStore(database, clock && new Turns({ clock, turnMs: storageLimits.embeddedTurnMsMax }));
+    return new SqliteMetadataStore(database, {
+      turns: clock && new Turns({ clock, turnMs: storageLimits.embeddedTurnMsMax }),
+      writeback: fsync || path === IN_MEMORY ? undefined : new LogWriteback(path),
+    });
   } catch (error) {
     database?.close();
     throw sqliteFault(error, `the metadata file ${path} can't be opened`);
@@ -119,16 +127,23 @@ interface Row {
 /** What one write comes to: applied, with the new item if there is one, or refused with the item as it is. */
 type Step = { applied: true; item?: Attributes } | { applied: false; item: Attributes | undefined };
 
+interface SqliteHelp {
+  turns: Turns | undefined;
+  writeback: LogWriteback | undefined;
+}
+
 class SqliteMetadataStore implements MetadataStore, TableScan {
   private readonly database: DatabaseSync;
   private readonly statements: Record<'begin' | 'commit' | 'rollback' | 'select' | 'upsert' | 'delete', StatementSync>;
   private readonly queries = new Map<string, StatementSync>();
   private readonly kept = new KeptItems();
   private readonly turns: Turns | undefined;
+  private readonly writeback: LogWriteback | undefined;
 
-  constructor(database: DatabaseSync, turns: Turns | undefined) {
+  constructor(database: DatabaseSync, { turns, writeback }: SqliteHelp) {
     this.database = database;
     this.turns = turns;
+    this.writeback = writeback;
     this.statements = {
       begin: database.prepare('BEGIN IMMEDIATE'),
       commit: database.prepare('COMMIT'),
@@ -171,6 +186,7 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
 
   async close(): Promise<void> {
     if (this.database.isOpen) this.database.close();
+    await this.writeback?.close();
   }
 
   private transact(writes: readonly Write[]): WriteResult {
@@ -188,6 +204,7 @@ class SqliteMetadataStore implements MetadataStore, TableScan {
     }
     try {
       this.statements.commit.run();
+      this.writeback?.appended();
     } catch (error) {
       // A log that could not be written to its end may or may not hold the transaction when it is read again.
       this.rollBack();

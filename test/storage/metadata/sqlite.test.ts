@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -17,6 +17,15 @@ beforeEach(() => {
   path = join(directory, 'metadata.sqlite');
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+/** What the descriptor is of; it may have been closed since it was listed. */
+function linkOf(descriptor: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return undefined;
+  }
+}
 
 function fault(message: string) {
   return expect.objectContaining({ code: 'KAFKA_STORAGE_ERROR', message: expect.stringContaining(message) });
@@ -50,6 +59,25 @@ describe('a file', () => {
     expect(await store.get(key, 'strong')).toEqual({ n: 2 });
     await store.close();
   });
+
+  test.runIf(process.platform === 'linux')(
+    'has its log given to the disk, and lets go of it when it is closed',
+    async () => {
+      const filesOpen = () =>
+        readdirSync('/proc/self/fd').filter((fd) => linkOf(fd)?.startsWith(realpathSync(directory)) === true).length;
+      const [plain, synced] = [
+        openSqliteMetadataStore({ path }),
+        openSqliteMetadataStore({ path: `${path}-2`, fsync: true }),
+      ];
+      await synced.write([{ kind: 'put', key, attributes: {} }]);
+      await plain.write([{ kind: 'put', key, attributes: {} }]);
+      const atFirst = filesOpen();
+      await expect.poll(filesOpen, { timeout: 10_000 }).toBe(atFirst + 1);
+      await plain.write([{ kind: 'put', key, attributes: {} }]);
+      await Promise.all([plain.close(), synced.close()]);
+      expect(filesOpen()).toBe(0);
+    },
+  );
 
   test('keeps every answered write when the process is killed', async () => {
     const module = join(import.meta.dirname, '../../../lib/storage/metadata/sqlite.ts');
