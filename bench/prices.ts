@@ -1,9 +1,10 @@
 /**
- * List prices in us-east-1, in dollars, without free tiers and volume discounts. The only place in the bench with a price.
+ * List prices in us-east-1, in dollars, without free tiers and volume discounts. The only place in the bench with a
+ * price.
  *
- * AWS fills its price tables in the browser, so none of its pages could be read as text here. Each price therefore names
- * AWS's page, the day that a public copy of it, or of the price list behind it, was dated, and what that copy was. None
- * is from memory. Check them against the page before you rest a decision on them.
+ * AWS fills its price tables in the browser, so none of its pages could be read as text here. Each price therefore
+ * names AWS's page, the day that a public copy of it, or of the price list behind it, was dated, and what that copy
+ * was. None is from memory. Check them against the page before you rest a decision on them.
  */
 
 export interface Price {

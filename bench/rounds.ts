@@ -32,7 +32,10 @@ export interface Comparison {
   ratio: number;
   measured: LoadResult[];
   baseline: LoadResult[];
-  /** Server CPU time an answer, of the baseline over that of the measured side: what is left of the ratio without waiting. */
+  /**
+   * Server CPU time an answer, of the baseline over that of the measured side: what is left of the ratio without
+   * waiting.
+   */
   cpuRatio: number;
 }
 

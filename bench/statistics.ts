@@ -17,8 +17,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median of the ratios of rounds that ran one after the other. Taking the ratio inside a pair cancels what slows the
- * machine for longer than a pair takes, which the ratio of two medians would not.
+ * The median of the ratios of rounds that ran one after the other. Taking the ratio inside a pair cancels what slows
+ * the machine for longer than a pair takes, which the ratio of two medians would not.
  */
 export function pairedRatio(measured: readonly number[], baseline: readonly number[]): number {
   assert(measured.length === baseline.length, 'rounds come in pairs');

@@ -1,4 +1,7 @@
-/** Delivers partitions of a trigger to its function, until nothing is left or its own time is over; then the next goes on. */
+/**
+ * Delivers partitions of a trigger to its function, until nothing is left or its own time is over; then the next goes
+ * on.
+ */
 import type { DispatchRequest } from '../lib/triggers/ports.ts';
 import { createBrokerBackend } from './support/broker-backend.ts';
 import { createDeployedDispatcher } from './support/dispatch.ts';

@@ -1,6 +1,6 @@
 /**
- * Consumer groups: polls, which join, commit and read records in one call; leave, commit; groups and what they have committed.
- * And the deletion of records, which may have to read some to find a time, as a reset of offsets does.
+ * Consumer groups: polls, which join, commit and read records in one call; leave, commit; groups and what they have
+ * committed. And the deletion of records, which may have to read some to find a time, as a reset of offsets does.
  */
 import { mountDialectConsumers } from '../lib/http/dialect/consumers.ts';
 import { mountDialectMethods } from '../lib/http/dialect/mount.ts';

@@ -1,6 +1,7 @@
 /**
- * What is to be done now and then, whoever calls (lib/broker/maintain.ts). One schedule wakes it once an hour for all of it, another
- * more often with `{"only":"merging"}`, for what must keep up with what is written; the table's stream for what has just been asked for.
+ * What is to be done now and then, whoever calls (lib/broker/maintain.ts). One schedule wakes it once an hour for all
+ * of it, another more often with `{"only":"merging"}`, for what must keep up with what is written; the table's stream
+ * for what has just been asked for.
  */
 import { maintain } from '../lib/broker/maintain.ts';
 import { createBrokerBackend, openTable } from './support/broker-backend.ts';

@@ -1,4 +1,7 @@
-/** Wakes dispatchers for the partitions that have grown, by the table's stream. It holds up a shard, and so does nothing else. */
+/**
+ * Wakes dispatchers for the partitions that have grown, by the table's stream. It holds up a shard, and so does nothing
+ * else.
+ */
 import { storageLimits } from '../lib/kernel/limits/storage.ts';
 import { mapBounded } from '../lib/kernel/map-bounded.ts';
 import { routeChanges } from '../lib/triggers/route.ts';

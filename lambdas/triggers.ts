@@ -1,4 +1,6 @@
-/** Triggers over HTTP: made, changed, paused, set back, described and deleted, within what the deployment has granted. */
+/**
+ * Triggers over HTTP: made, changed, paused, set back, described and deleted, within what the deployment has granted.
+ */
 import { mountTriggers } from '../lib/http/native/triggers.ts';
 import { apiHandler } from './support/api-handler.ts';
 import { createBackend } from './support/backend.ts';

@@ -1,6 +1,7 @@
 /**
  * Builds what the package ships, below `dist/`: JavaScript and types of `lib/`, the Lambda bundles in `dist/lambdas/`,
- * and what the gateway's container is made from in `dist/container/`, which is where the compiled constructs look for them.
+ * and what the gateway's container is made from in `dist/container/`, which is where the compiled constructs look for
+ * them.
  */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -17,7 +18,8 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
   stdio: 'inherit',
 });
 for (const file of filesOf(dist).filter((name) => name.endsWith('.d.ts'))) {
-  // The compiler leaves these as they are. Its own later versions find `x.d.ts` for `x.ts`; other tools look for `x.js`.
+  // The compiler leaves these as they are. Its own later versions find `x.d.ts` for `x.ts`; other tools look for
+  // `x.js`.
   const text = readFileSync(file, 'utf8').replaceAll(/((?:from |import\()['"]\.{1,2}\/[^'"]+)\.ts(['"])/g, '$1.js$2');
   writeFileSync(file, text);
 }

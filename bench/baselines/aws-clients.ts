@@ -1,4 +1,6 @@
-/** A function that only creates the two AWS clients that Millrace's functions create: the least that they could load. */
+/**
+ * A function that only creates the two AWS clients that Millrace's functions create: the least that they could load.
+ */
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 

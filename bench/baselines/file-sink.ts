@@ -1,4 +1,7 @@
-/** What a raw produce request is measured against: node:http writing each body to a file. `node file-sink.ts <directory>` */
+/**
+ * What a raw produce request is measured against: node:http writing each body to a file. `node file-sink.ts
+ * <directory>`
+ */
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { join } from 'node:path';

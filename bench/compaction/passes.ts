@@ -1,6 +1,6 @@
 /**
- * A program of its own, so that its memory is that of what it does: reads the merged segments of the topic in a directory once,
- * or compacts it until nothing is due. Its job is on stdin, what it found on stdout.
+ * A program of its own, so that its memory is that of what it does: reads the merged segments of the topic in a
+ * directory once, or compacts it until nothing is due. Its job is on stdin, what it found on stdout.
  */
 import { json } from 'node:stream/consumers';
 import type { Broker } from '../../lib/broker/broker.ts';

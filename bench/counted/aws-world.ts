@@ -42,8 +42,8 @@ export interface AwsWorld {
 }
 
 /**
- * What DynamoDB bills for a transaction: two units a KiB of each item's larger size, before or after, those that are only
- * checked included. DynamoDB Local counts something else, the same for any number of items.
+ * What DynamoDB bills for a transaction: two units a KiB of each item's larger size, before or after, those that are
+ * only checked included. DynamoDB Local counts something else, the same for any number of items.
  */
 function transactionUnits(
   writes: readonly Write[],

@@ -1,4 +1,7 @@
-/** What the sequences of idempotent producers cost: flushes of one request each of many producers, against the same without. */
+/**
+ * What the sequences of idempotent producers cost: flushes of one request each of many producers, against the same
+ * without.
+ */
 
 import { produceRecords } from '../../lib/broker/produce/produce.ts';
 import { createTopic } from '../../lib/broker/topics/create-topic.ts';

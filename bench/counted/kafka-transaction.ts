@@ -4,11 +4,11 @@
  * - Each partition's records are one append (one batch).
  * - The coordinator appends to the transaction log for AddPartitionsToTxn (here one request for all partitions), for
  *   AddOffsetsToTxn, for the prepared commit, and for its completion: `appendTransactionToLog` in
- *   kafka.coordinator.transaction.TransactionCoordinator, from handleAddPartitionsToTransaction and endTransaction, and in
- *   TransactionMarkerChannelManager when all markers are written.
+ *   kafka.coordinator.transaction.TransactionCoordinator, from handleAddPartitionsToTransaction and endTransaction, and
+ *   in TransactionMarkerChannelManager when all markers are written.
  * - TxnOffsetCommit is one append to `__consumer_offsets`.
- * - WriteTxnMarkers appends a control batch to every partition of the transaction, that of `__consumer_offsets` included
- *   (KIP-98, "5.2 WriteTxnMarkerRequest").
+ * - WriteTxnMarkers appends a control batch to every partition of the transaction, that of `__consumer_offsets`
+ *   included (KIP-98, "5.2 WriteTxnMarkerRequest").
  *
  * Every one of them is written by each replica.
  */

@@ -120,8 +120,8 @@ const QUEUE = { kind: 'sqs', arn: 'arn:aws:sqs:us-east-1:123456789012:q' } as co
 const POISONED: Partial<Trigger> = { bisectBatchOnError: true, retryAttempts: 0, onFailure: QUEUE };
 const BATCH = 16;
 /**
- * Of which a dispatcher does a part in its time; not such that one has to leave in the second that it stays after the last
- * batch, which would be counted on one side only.
+ * Of which a dispatcher does a part in its time; not such that one has to leave in the second that it stays after the
+ * last batch, which would be counted on one side only.
  */
 const BACKLOG = { records: 2_400, gapMs: 60_000, requests: 1, handlerMs: 200, trigger: { batchSize: 10 } };
 const SHORT_DISPATCH_MS = triggerLimits.triggerTimeoutMsDefault + triggerLimits.triggerEndMarginMs + 5_000;

@@ -1,4 +1,7 @@
-/** How long a record takes to the function in a deployment, in virtual time: from the produce call to the handler's first line. */
+/**
+ * How long a record takes to the function in a deployment, in virtual time: from the produce call to the handler's
+ * first line.
+ */
 import { TriggersWorld, type WorldOptions } from './triggers-world.ts';
 
 export interface LatencyShape {
@@ -9,7 +12,10 @@ export interface LatencyShape {
   records: number;
 }
 
-/** Storage as the simulation of faults has it (test/simulation/network.ts): mostly 1 to 10 ms a way, at times up to half a second. */
+/**
+ * Storage as the simulation of faults has it (test/simulation/network.ts): mostly 1 to 10 ms a way, at times up to half
+ * a second.
+ */
 export const simulatedDelay: WorldOptions['delay'] = (_, random) =>
   random() < 0.95 ? 1 + random() * 9 : random() * 500;
 

@@ -1,9 +1,9 @@
 /**
- * The stores of a deployment in virtual time, as one function's environment sees them: every call takes as long as it is said
- * to, and is counted in what DynamoDB and S3 bill for it.
+ * The stores of a deployment in virtual time, as one function's environment sees them: every call takes as long as it
+ * is said to, and is counted in what DynamoDB and S3 bill for it.
  *
- * Units are counted from the items' sizes by DynamoDB's own rules (developer guide, "DynamoDB item sizes and formats" and
- * "On-demand capacity mode"), because DynamoDB Local cannot be run in virtual time.
+ * Units are counted from the items' sizes by DynamoDB's own rules (developer guide, "DynamoDB item sizes and formats"
+ * and "On-demand capacity mode"), because DynamoDB Local cannot be run in virtual time.
  */
 import type { Attributes, ItemKey, Write } from '../../lib/kernel/items.ts';
 import { itemBytes } from '../../lib/storage/metadata/item-size.ts';
@@ -79,7 +79,9 @@ function withKey({ pk, sk }: ItemKey, item: Attributes | undefined): Attributes 
   return item && { pk, sk, ...item };
 }
 
-/** Each item by its larger size, before or after; twice in a transaction, where items that are only checked count too. */
+/**
+ * Each item by its larger size, before or after; twice in a transaction, where items that are only checked count too.
+ */
 function unitsOf(
   writes: readonly Write[],
   before: readonly (Attributes | undefined)[],

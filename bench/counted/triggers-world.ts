@@ -1,7 +1,7 @@
 /**
- * A deployment with triggers in virtual time: producers, the table's stream that Lambda polls, the router, dispatchers in
- * environments that Lambda makes and keeps, the sweeper, and functions. The code of router, dispatcher and sweeper is the real
- * one; what lies between is `ASSUMED`.
+ * A deployment with triggers in virtual time: producers, the table's stream that Lambda polls, the router, dispatchers
+ * in environments that Lambda makes and keeps, the sweeper, and functions. The code of router, dispatcher and sweeper
+ * is the real one; what lies between is `ASSUMED`.
  */
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';

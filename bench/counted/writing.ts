@@ -1,4 +1,6 @@
-/** What creating topics and producing costs: requests one after the other from one process, as a Lambda function does. */
+/**
+ * What creating topics and producing costs: requests one after the other from one process, as a Lambda function does.
+ */
 
 import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
 import { createTopic } from '../../lib/broker/topics/create-topic.ts';

@@ -1,4 +1,6 @@
-/** Two servers of Kafka's protocol next to each other under the same Java tools: Millrace's local server, and another. */
+/**
+ * Two servers of Kafka's protocol next to each other under the same Java tools: Millrace's local server, and another.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -49,7 +51,10 @@ export function nisshiMissing(): string | undefined {
   return NISSHI === undefined ? 'NISSHI_BIN names no program (see docs/bench.md)' : javaMissing();
 }
 
-/** Nisshi, once Tansu: a broker without state over an object store, which here is its own in memory: no disk and no network is in its way. */
+/**
+ * Nisshi, once Tansu: a broker without state over an object store, which here is its own in memory: no disk and no
+ * network is in its way.
+ */
 export async function startNisshi(): Promise<Side> {
   const port = await freePort();
   const url = `tcp://127.0.0.1:${port}`;

@@ -1,4 +1,7 @@
-/** Kafka's own performance tools against one side, as their scripts start them, and what the side's process used meanwhile. */
+/**
+ * Kafka's own performance tools against one side, as their scripts start them, and what the side's process used
+ * meanwhile.
+ */
 import { runJava } from '../../test/peers/kafka/java/jvm.ts';
 import { cpuSeconds } from '../processes/process-figures.ts';
 import type { Side } from './sides.ts';
@@ -26,7 +29,10 @@ export interface Load {
   records: number;
 }
 
-/** Records of 1 KiB as fast as they are taken, the producer's defaults; what comes before the tool's steady state is not counted. */
+/**
+ * Records of 1 KiB as fast as they are taken, the producer's defaults; what comes before the tool's steady state is not
+ * counted.
+ */
 export async function producerPerformance(side: Side, { topic, records }: Load, warmUp: number): Promise<Throughput> {
   const { output, cpuMs } = await run(side, 'org.apache.kafka.tools.ProducerPerformance', {
     topic,

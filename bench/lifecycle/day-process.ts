@@ -1,4 +1,7 @@
-/** A day of traffic and a quiet one after it, in a process of its own whose limits are scaled. Prints a line of JSON an hour. */
+/**
+ * A day of traffic and a quiet one after it, in a process of its own whose limits are scaled. Prints a line of JSON an
+ * hour.
+ */
 // Before all others, which take up what it changes.
 import './scaled-limits.ts';
 

@@ -1,6 +1,6 @@
 /**
- * What the S3 adapter asks of S3, answered from files: so that the adapter's own requests are counted, and its own memory is
- * measured, without a server whose memory and speed would be measured too.
+ * What the S3 adapter asks of S3, answered from files: so that the adapter's own requests are counted, and its own
+ * memory is measured, without a server whose memory and speed would be measured too.
  */
 import {
   closeSync,

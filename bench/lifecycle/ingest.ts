@@ -1,4 +1,7 @@
-/** Ingests whose merging is to be paid for: requests of 100 records of 1 KiB, as they come to functions or to a shared process. */
+/**
+ * Ingests whose merging is to be paid for: requests of 100 records of 1 KiB, as they come to functions or to a shared
+ * process.
+ */
 import { type Broker, settled } from '../../lib/broker/broker.ts';
 import { type ProduceRecord, produceRecords } from '../../lib/broker/produce/produce.ts';
 import { utf8 } from '../../lib/kernel/bytes.ts';
@@ -19,7 +22,10 @@ const DISK_GB_FREE = 0.5;
 
 export interface Ingest {
   name: string;
-  /** `alone`: each request in a function of its own. `together`: in processes that commit at once what is waiting in them. */
+  /**
+   * `alone`: each request in a function of its own. `together`: in processes that commit at once what is waiting in
+   * them.
+   */
   how: 'alone' | 'together';
   /** Of those that requests share, in turn. */
   processes: number;

@@ -1,4 +1,6 @@
-/** Merges all that a local server's directory has of a topic's first ledger. No server may be running there meanwhile. */
+/**
+ * Merges all that a local server's directory has of a topic's first ledger. No server may be running there meanwhile.
+ */
 import { createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { mergePages } from '../../lib/broker/lifecycle/merge-pages.ts';

@@ -1,6 +1,7 @@
 /**
- * Must be imported before anything else of lib: makes sizes of the storage lifecycle a 64th, so that a 64th of the bytes is
- * merged into as many segments and pages, and as many objects and items are there, as of all of them. Numbers and times stay.
+ * Must be imported before anything else of lib: makes sizes of the storage lifecycle a 64th, so that a 64th of the
+ * bytes is merged into as many segments and pages, and as many objects and items are there, as of all of them. Numbers
+ * and times stay.
  */
 import { compactionLimits } from '../../lib/kernel/limits/compaction.ts';
 import { mergingLimits } from '../../lib/kernel/limits/merging.ts';

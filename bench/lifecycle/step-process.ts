@@ -1,4 +1,7 @@
-/** One kind of step of the storage lifecycle, over and over until nothing is due, as a process: a job as JSON on stdin, a line of JSON back. */
+/**
+ * One kind of step of the storage lifecycle, over and over until nothing is due, as a process: a job as JSON on stdin,
+ * a line of JSON back.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text as read } from 'node:stream/consumers';

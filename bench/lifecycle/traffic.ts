@@ -1,4 +1,7 @@
-/** A stack under steady traffic in compressed time: 1 MiB a second, a 64th of it in each of its bytes (scaled-limits.ts). */
+/**
+ * A stack under steady traffic in compressed time: 1 MiB a second, a 64th of it in each of its bytes
+ * (scaled-limits.ts).
+ */
 // Before all others, which take up what it changes.
 import './scaled-limits.ts';
 
@@ -19,7 +22,10 @@ import type { TieredObjectStore } from '../../lib/storage/objects/tiered.ts';
 import { text } from '../payloads.ts';
 import { SCALE } from './scaled-limits.ts';
 
-/** All topics share a flush, as large as one gets: a 64th of 8 MiB. Smaller ones take longer than anyone waits for a bench. */
+/**
+ * All topics share a flush, as large as one gets: a 64th of 8 MiB. Smaller ones take longer than anyone waits for a
+ * bench.
+ */
 const FLUSH_SECONDS = 8;
 const HOUR_MS = 3_600_000;
 const KIB = 1_024;

@@ -1,6 +1,7 @@
 /**
- * A deployment in virtual time, for what the storage lifecycle costs: the embedded table with its units counted by DynamoDB's
- * rules, and the real S3 adapter over files with its requests counted. Every call takes as long as bench/dollars.ts says.
+ * A deployment in virtual time, for what the storage lifecycle costs: the embedded table with its units counted by
+ * DynamoDB's rules, and the real S3 adapter over files with its requests counted. Every call takes as long as
+ * bench/dollars.ts says.
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * A program that reads a partition's history in one way, as a process: reads a job as JSON from stdin, answers with one line of
- * JSON. The ways with `store` know beforehand what to read, and look at nothing that they get.
+ * A program that reads a partition's history in one way, as a process: reads a job as JSON from stdin, answers with one
+ * line of JSON. The ways with `store` know beforehand what to read, and look at nothing that they get.
  */
 import { text } from 'node:stream/consumers';
 import { createClient } from '../../lib/client/client.ts';

@@ -15,8 +15,8 @@ export interface LoadJob {
   /** Sent in turn, over and over, whichever connection is free. */
   requests: LoadRequest[];
   /**
-   * Instead, every connection sends one of the requests over and over, as an idempotent producer of its own: each request
-   * has so many records, which its headers number. 0 sends the same without the headers.
+   * Instead, every connection sends one of the requests over and over, as an idempotent producer of its own: each
+   * request has so many records, which its headers number. 0 sends the same without the headers.
    */
   recordsSequenced?: number;
   /** Before anything is counted. */

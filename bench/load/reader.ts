@@ -1,6 +1,6 @@
 /**
- * A consumer over HTTP as a process: reads a job as JSON from stdin, answers with one line of JSON. One request at a time;
- * answers are parsed as a program that uses the records would have to.
+ * A consumer over HTTP as a process: reads a job as JSON from stdin, answers with one line of JSON. One request at a
+ * time; answers are parsed as a program that uses the records would have to.
  */
 import { text } from 'node:stream/consumers';
 

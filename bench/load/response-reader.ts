@@ -1,7 +1,7 @@
 /**
- * Finds where the responses of one keep-alive connection end, and counts their bytes, touching as few of them as it can:
- * a load generator that costs more than what it measures measures itself. Of HTTP/1.1 it knows what a server that was
- * sent a plain request may answer with: a status line, headers, and a body by Content-Length or in chunks.
+ * Finds where the responses of one keep-alive connection end, and counts their bytes, touching as few of them as it
+ * can: a load generator that costs more than what it measures measures itself. Of HTTP/1.1 it knows what a server that
+ * was sent a plain request may answer with: a status line, headers, and a body by Content-Length or in chunks.
  */
 
 type State = 'head' | 'body' | 'chunk-size' | 'chunk' | 'chunk-end' | 'trailer' | 'done';

@@ -1,5 +1,6 @@
 /**
- * A program that uses the client's producer, as a process: reads a job as JSON from stdin, answers with one line of JSON.
+ * A program that uses the client's producer, as a process: reads a job as JSON from stdin, answers with one line of
+ * JSON.
  *
  * Records are sent one by one and never awaited, with the producer's defaults. Only so many are outstanding, because a
  * loop that outruns the server for long would measure its own memory.

@@ -1,6 +1,6 @@
 /**
- * The dispatcher over embedded stores with a function that does nothing, as a process: reads a job as JSON from stdin, answers
- * with one line of JSON.
+ * The dispatcher over embedded stores with a function that does nothing, as a process: reads a job as JSON from stdin,
+ * answers with one line of JSON.
  */
 import { text } from 'node:stream/consumers';
 import { type Broker, createBroker, settled } from '../../lib/broker/broker.ts';

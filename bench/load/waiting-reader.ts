@@ -1,6 +1,6 @@
 /**
- * How long a record takes to a member of a group that waits for it, as a process: reads a job as JSON from stdin, answers
- * with one line of JSON.
+ * How long a record takes to a member of a group that waits for it, as a process: reads a job as JSON from stdin,
+ * answers with one line of JSON.
  */
 import { text } from 'node:stream/consumers';
 import { median } from '../statistics.ts';

@@ -1,6 +1,6 @@
 /**
- * Compaction's two passes over 10 million records of 1 million keys, from file to file in bounded memory, against reading
- * the same bytes. What stores and transactions add is not in it.
+ * Compaction's two passes over 10 million records of 1 million keys, from file to file in bounded memory, against
+ * reading the same bytes. What stores and transactions add is not in it.
  */
 import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * Compaction of a topic with 10 million updates of 1 million keys on the embedded stores, in steps of 256 MiB that are dirty,
- * against reading the same bytes once; and whether who reads it afterwards has what who read all updates had.
+ * Compaction of a topic with 10 million updates of 1 million keys on the embedded stores, in steps of 256 MiB that are
+ * dirty, against reading the same bytes once; and whether who reads it afterwards has what who read all updates had.
  */
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';

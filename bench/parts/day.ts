@@ -1,4 +1,6 @@
-/** A day of traffic in compressed time: what there is in table and bucket stays bounded, and the check finds nothing. */
+/**
+ * A day of traffic in compressed time: what there is in table and bucket stays bounded, and the check finds nothing.
+ */
 import { type Figure, show, type Table } from '../figure.ts';
 import type { DayReport } from '../lifecycle/day-process.ts';
 import { type Inventory, ITEM_KINDS } from '../lifecycle/inventory.ts';

@@ -1,4 +1,7 @@
-/** A partition's history by the client's reader, which gets it from the store, against whoever knows beforehand what to read there. */
+/**
+ * A partition's history by the client's reader, which gets it from the store, against whoever knows beforehand what to
+ * read there.
+ */
 import { join } from 'node:path';
 import type { JsonPlan } from '../../lib/client/api.ts';
 import { createClient } from '../../lib/client/client.ts';
@@ -62,7 +65,8 @@ export const directRead: Part = {
 async function reading(context: PartContext, server: Server, what: string): Promise<Report> {
   const ranges = await rangesOf(server);
   const objects = join(context.directory, 'data', 'objects');
-  // Compared ones next to each other, and each of two first in every other round: the machine has other work to do, now and then.
+  // Compared ones next to each other, and each of two first in every other round: the machine has other work to do, now
+  // and then.
   const rates: Record<Way, number[]> = {
     'sdk-records': [],
     'sdk-batches': [],

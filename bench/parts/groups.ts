@@ -1,4 +1,7 @@
-/** The poll loop of a group's only member against plain fetches of the same records, and how soon a waiting poll is answered. */
+/**
+ * The poll loop of a group's only member against plain fetches of the same records, and how soon a waiting poll is
+ * answered.
+ */
 import { show } from '../figure.ts';
 import type { ReaderJob, ReaderResult } from '../load/reader.ts';
 import type { WaitingJob, WaitingResult } from '../load/waiting-reader.ts';

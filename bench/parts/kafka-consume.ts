@@ -1,4 +1,7 @@
-/** `kafka-consumer-perf-test` against the gateway and against Apache Kafka: a topic of records of 1 KiB, read to its end by one consumer. */
+/**
+ * `kafka-consumer-perf-test` against the gateway and against Apache Kafka: a topic of records of 1 KiB, read to its end
+ * by one consumer.
+ */
 import { describeThroughput, throughputReport } from '../kafka/report.ts';
 import { createTopic, javaMissing, startApacheKafka, startGateway } from '../kafka/sides.ts';
 import { consumerPerformance, producerPerformance } from '../kafka/tools.ts';

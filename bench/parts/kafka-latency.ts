@@ -1,6 +1,7 @@
 /**
- * From the moment at which a record is to be sent to the poll that returns it, at 1,000 records a second through Java's own producer and
- * consumer, against Apache Kafka. Once with the producer's default linger, which is what most of the time is spent on, and once without.
+ * From the moment at which a record is to be sent to the poll that returns it, at 1,000 records a second through Java's
+ * own producer and consumer, against Apache Kafka. Once with the producer's default linger, which is what most of the
+ * time is spent on, and once without.
  */
 import { runJava } from '../../test/peers/kafka/java/jvm.ts';
 import { type Figure, show, type Table } from '../figure.ts';

@@ -1,4 +1,7 @@
-/** Resident memory of the local server with 2,000 idle connections of Kafka's protocol, while Kafka's own tools write and read. */
+/**
+ * Resident memory of the local server with 2,000 idle connections of Kafka's protocol, while Kafka's own tools write
+ * and read.
+ */
 import { KafkaTestClient } from '../../test/kafka/support/kafka-test-client.ts';
 import { show } from '../figure.ts';
 import { createTopic, javaMissing, type Side, startGateway } from '../kafka/sides.ts';

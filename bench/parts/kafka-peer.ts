@@ -1,6 +1,6 @@
 /**
- * Kafka's own tools against the gateway and against Nisshi, which keeps the same protocol over an object store: written, and then read to the
- * end. Both keep all of it in their memory, Nisshi's own store being there.
+ * Kafka's own tools against the gateway and against Nisshi, which keeps the same protocol over an object store:
+ * written, and then read to the end. Both keep all of it in their memory, Nisshi's own store being there.
  */
 import { describeThroughput, throughputReport } from '../kafka/report.ts';
 import { createTopic, nisshiMissing, type Side, startGateway, startNisshi } from '../kafka/sides.ts';

@@ -1,4 +1,7 @@
-/** `kafka-producer-perf-test` against the gateway and against Apache Kafka: records of 1 KiB, the producer's defaults, acks=all. */
+/**
+ * `kafka-producer-perf-test` against the gateway and against Apache Kafka: records of 1 KiB, the producer's defaults,
+ * acks=all.
+ */
 import { describeThroughput, throughputReport } from '../kafka/report.ts';
 import { createTopic, javaMissing, startApacheKafka, startGateway } from '../kafka/sides.ts';
 import { producerPerformance, RECORD_BYTES } from '../kafka/tools.ts';

@@ -1,6 +1,6 @@
 /**
- * How long each Lambda bundle takes to start under AWS's runtime interface client, beside a bundle that only creates the
- * same two AWS clients; and how large the bundles are.
+ * How long each Lambda bundle takes to start under AWS's runtime interface client, beside a bundle that only creates
+ * the same two AWS clients; and how large the bundles are.
  *
  * Start means from the start of the process until it asks for its first event, so Node's own start and the client's are
  * in both. The web function has no runtime interface client: its start ends when it takes a connection.

@@ -180,7 +180,10 @@ function shareFigures(row: Merged, remerged: Remerged): Figure[] {
   ];
 }
 
-/** Whether its first segments are small ones: of what one run of the merging finds, or one step takes on, all partitions alike. */
+/**
+ * Whether its first segments are small ones: of what one run of the merging finds, or one step takes on, all partitions
+ * alike.
+ */
 function isMergedAgain({ partitions, bytesPerSecond }: Ingest): boolean {
   const { mergeStepBytesMax, mergeSharedPercent, mergedSegmentBytesMax } = mergingLimits;
   const isShared = partitions > topicLimits.partitionsPerLedgerMax;

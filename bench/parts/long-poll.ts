@@ -1,6 +1,6 @@
 /**
- * What one reader that always waits costs a month, per ingress: how often its process reads the head meanwhile, counted on
- * virtual time, and the compute that it occupies.
+ * What one reader that always waits costs a month, per ingress: how often its process reads the head meanwhile, counted
+ * on virtual time, and the compute that it occupies.
  */
 import { createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';

@@ -1,4 +1,6 @@
-/** JSON produce: 100 records of 1 KiB a request on 32 connections, against a bare Hono server that parses the same body. */
+/**
+ * JSON produce: 100 records of 1 KiB a request on 32 connections, against a bare Hono server that parses the same body.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { show } from '../figure.ts';
@@ -24,8 +26,9 @@ interface Variant {
 }
 
 /**
- * Records as the API's own example has them: JSON values, keys over several partitions. Text values are shown beside: they
- * are hard to keep up with, because the parser of the baseline copies each in one go and does nothing else with them.
+ * Records as the API's own example has them: JSON values, keys over several partitions. Text values are shown beside:
+ * they are hard to keep up with, because the parser of the baseline copies each in one go and does nothing else with
+ * them.
  */
 const VARIANTS: readonly Variant[] = [
   { name: 'JSON values, keys over 16 partitions', valueKind: 'object', keyed: true, partitions: 16, bound: BOUND },

@@ -1,4 +1,6 @@
-/** What a group of 100 members costs while nothing happens, and when one more joins: requests counted in simulated time. */
+/**
+ * What a group of 100 members costs while nothing happens, and when one more joins: requests counted in simulated time.
+ */
 import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { nodeCompression } from '../../lib/broker/compression.ts';
 import { type PollResult, poll } from '../../lib/broker/groups/poll.ts';

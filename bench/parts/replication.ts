@@ -1,4 +1,7 @@
-/** Produce to topics with three replicas and acks=all against topics with one, each replica a directory of the same disk. */
+/**
+ * Produce to topics with three replicas and acks=all against topics with one, each replica a directory of the same
+ * disk.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { show } from '../figure.ts';

@@ -1,4 +1,7 @@
-/** The client's producer, a record at a time and never awaited, against requests of 100 records that somebody made by hand. */
+/**
+ * The client's producer, a record at a time and never awaited, against requests of 100 records that somebody made by
+ * hand.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { show } from '../figure.ts';

@@ -1,4 +1,7 @@
-/** What triggers cost: one to which nothing happens, a delivered batch, and a month of deliveries. Counted in virtual time. */
+/**
+ * What triggers cost: one to which nothing happens, a delivered batch, and a month of deliveries. Counted in virtual
+ * time.
+ */
 import { type CountedRow, countDeliveries, type Idle, idling } from '../counted/triggers-costs.ts';
 import { type Load, month, monthTable } from '../counted/triggers-months.ts';
 import { computeDollars, dollars } from '../counted/triggers-use.ts';

@@ -2,8 +2,8 @@
  * The first admin key of a deployment: a secret in Secrets Manager, `{"id","secret"}` (lib/infra/first-admin-key.ts).
  *
  * It is read when the first caller shows something that is not a stored key, so that no cold start waits for it, and
- * again every few minutes, so that a new value in Secrets Manager replaces the key. One signed HTTP request does it: the
- * signer is in the bundle anyway, the service's own SDK client is not.
+ * again every few minutes, so that a new value in Secrets Manager replaces the key. One signed HTTP request does it:
+ * the signer is in the bundle anyway, the service's own SDK client is not.
  */
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { SignatureV4 } from '@smithy/signature-v4';

@@ -2,9 +2,9 @@
  * A Lambda handler over the HTTP door, for API Gateway HTTP APIs and function URLs.
  *
  * Whatever happens, the caller gets the API's own answer: a fault outside of the app becomes a problem document, and so
- * does a request whose time is over, just before the platform would cut it off. Before it answers, the handler waits for
- * everything that was accepted to be stored and sequenced: Lambda freezes the process after the answer and may end it
- * without a word, and a frozen flush is a lost one.
+ * does a request whose time is over, just before the platform would cut it off. Before it answers, the handler waits
+ * for everything that was accepted to be stored and sequenced: Lambda freezes the process after the answer and may end
+ * it without a word, and a frozen flush is a lost one.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';

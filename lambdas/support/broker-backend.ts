@@ -26,9 +26,9 @@ export interface BrokerBackend {
 }
 
 /**
- * Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. `service` is the
- * function's name in logs and metrics, unless POWERTOOLS_SERVICE_NAME says another. `hasDisk`: what is too
- * much for memory is kept on disk.
+ * Connects to nothing yet. Throws where the environment is wrong, which ends the function's init phase. `service` is
+ * the function's name in logs and metrics, unless POWERTOOLS_SERVICE_NAME says another. `hasDisk`: what is too much for
+ * memory is kept on disk.
  */
 export function createBrokerBackend(service: string, { hasDisk = false }: { hasDisk?: boolean } = {}): BrokerBackend {
   const spool = hasDisk ? Spool.in(DISK) : undefined;

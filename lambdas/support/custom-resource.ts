@@ -1,6 +1,6 @@
 /**
- * A Lambda handler of CloudFormation's custom resources. CloudFormation waits until it is answered at the URL in its request, so
- * that an answer is sent whatever happens, and shortly before the function's time is over.
+ * A Lambda handler of CloudFormation's custom resources. CloudFormation waits until it is answered at the URL in its
+ * request, so that an answer is sent whatever happens, and shortly before the function's time is over.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middyHandler, { type MiddlewareObj } from '@middy/core';

@@ -1,4 +1,7 @@
-/** What a deployment lets triggers deliver to, for the functions that serve `/v1/triggers`: MILLRACE_ALLOWED_TARGETS and tags. */
+/**
+ * What a deployment lets triggers deliver to, for the functions that serve `/v1/triggers`: MILLRACE_ALLOWED_TARGETS and
+ * tags.
+ */
 import { LambdaClient, ListTagsCommand } from '@aws-sdk/client-lambda';
 import {
   anyPolicy,

@@ -1,6 +1,6 @@
 /**
- * The dispatcher's Lambda handler. A dispatch may last as long as the function may, and its metrics are to be seen before it
- * ends: they are published every few seconds.
+ * The dispatcher's Lambda handler. A dispatch may last as long as the function may, and its metrics are to be seen
+ * before it ends: they are published every few seconds.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middyHandler, { type MiddlewareObj } from '@middy/core';

@@ -1,4 +1,6 @@
-/** The dispatcher of a deployed stack: functions of Lambda, destinations of AWS, and a next dispatcher to hand on to. */
+/**
+ * The dispatcher of a deployed stack: functions of Lambda, destinations of AWS, and a next dispatcher to hand on to.
+ */
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';

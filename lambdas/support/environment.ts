@@ -27,7 +27,9 @@ export interface LambdaEnvironment {
   adminKeySecretArn: string | undefined;
   /** Whose pages may call: origins, or `*`. */
   corsOrigins: readonly string[];
-  /** The function is behind something that passes an answer on piece by piece: a function URL in mode RESPONSE_STREAM. */
+  /**
+   * The function is behind something that passes an answer on piece by piece: a function URL in mode RESPONSE_STREAM.
+   */
   streaming: boolean;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Between Lambda's HTTP events (API Gateway HTTP API and function URL, payload format 2.0) and web requests and answers.
+ * Between Lambda's HTTP events (API Gateway HTTP API and function URL, payload format 2.0) and web requests and
+ * answers.
  *
  * Hono has an adapter for this, which is not used: it is deprecated without a successor that could be installed, it
  * takes a decoded path for an encoded one, and it decides by content type alone whether an answer goes as base64, which
@@ -55,9 +56,10 @@ function escaped(segment: string): string {
 }
 
 /**
- * A buffered answer to `method`. Text goes as text while the event's JSON is not longer that way than as base64, everything else as
- * base64. An answer that exceeds Lambda's 6 MiB even so, which takes a record whose JSON is much longer than the record,
- * becomes an error that says what to ask for instead; the platform's own error would say nothing.
+ * A buffered answer to `method`. Text goes as text while the event's JSON is not longer that way than as base64,
+ * everything else as base64. An answer that exceeds Lambda's 6 MiB even so, which takes a record whose JSON is much
+ * longer than the record, becomes an error that says what to ask for instead; the platform's own error would say
+ * nothing.
  */
 export async function resultOf(response: Response, method: string): Promise<APIGatewayProxyStructuredResultV2> {
   const bytes = Buffer.from(await response.arrayBuffer());

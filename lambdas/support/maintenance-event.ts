@@ -1,6 +1,6 @@
 /**
- * Why the maintenance was woken: by a schedule, for all of it or for merging alone, or by the table's stream, for what appeared there
- * (lib/infra/millrace-maintenance.ts).
+ * Why the maintenance was woken: by a schedule, for all of it or for merging alone, or by the table's stream, for what
+ * appeared there (lib/infra/millrace-maintenance.ts).
  */
 import type { DynamoDBBatchResponse, DynamoDBRecord } from 'aws-lambda';
 import type { Broker } from '../../lib/broker/broker.ts';
@@ -30,8 +30,8 @@ export function appearedIn(event: unknown): AppearedRecord[] | undefined {
 }
 
 /**
- * One after the other, the oldest first. Lambda hands over those again that are not done with, and all behind the first of them, as
- * often as the mapping says: so what takes longer than one run has goes on in the next.
+ * One after the other, the oldest first. Lambda hands over those again that are not done with, and all behind the first
+ * of them, as often as the mapping says: so what takes longer than one run has goes on in the next.
  */
 export async function takeUpAll(
   broker: Broker,

@@ -1,6 +1,6 @@
 /**
- * What the maintenance counts, in CloudWatch's embedded format: one line a run. What is nothing is left out, since CloudWatch bills
- * each hour in which a metric was published: a tenant that nobody uses has none.
+ * What the maintenance counts, in CloudWatch's embedded format: one line a run. What is nothing is left out, since
+ * CloudWatch bills each hour in which a metric was published: a tenant that nobody uses has none.
  */
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import type { BrokerMeter } from '../../lib/broker/broker-meter.ts';

@@ -1,12 +1,14 @@
 /**
- * Triggers as CloudFormation resources (lib/infra/triggers/millrace-event-source.ts): created, changed and deleted as it asks.
+ * Triggers as CloudFormation resources (lib/infra/triggers/millrace-event-source.ts): created, changed and deleted as
+ * it asks.
  *
- * Requests may come twice, since Lambda repeats an invocation that failed. So what is there as it was asked for counts as made,
- * and what is gone as deleted. The resource's physical id is the trigger's name; what was refused before anything was made gets
- * one that is no name, because CloudFormation deletes by it what it could not create, and a trigger of that name is someone else's.
+ * Requests may come twice, since Lambda repeats an invocation that failed. So what is there as it was asked for counts
+ * as made, and what is gone as deleted. The resource's physical id is the trigger's name; what was refused before
+ * anything was made gets one that is no name, because CloudFormation deletes by it what it could not create, and a
+ * trigger of that name is someone else's.
  *
- * Grants are not looked at: they come with the same deployment as the trigger. What is in another region is refused, though:
- * at synthesis ARNs need not be known.
+ * Grants are not looked at: they come with the same deployment as the trigger. What is in another region is refused,
+ * though: at synthesis ARNs need not be known.
  */
 import type { CloudFormationCustomResourceEvent } from 'aws-lambda';
 import type { Broker } from '../../lib/broker/broker.ts';

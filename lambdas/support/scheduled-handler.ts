@@ -1,8 +1,8 @@
 /**
  * A Lambda handler of work that a schedule wakes, or what a stream tells of, and that nobody waits for.
  *
- * The work is told by its signal to end a while before the platform would cut it off, and is to note by then where it goes on
- * next time. What throws is an error of the function, which alarms count; a schedule does not repeat it.
+ * The work is told by its signal to end a while before the platform would cut it off, and is to note by then where it
+ * goes on next time. What throws is an error of the function, which alarms count; a schedule does not repeat it.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middyHandler, { type MiddlewareObj } from '@middy/core';

@@ -1,4 +1,6 @@
-/** A Lambda handler of the records of the table's stream. What it throws for comes again, in halves, and not for long. */
+/**
+ * A Lambda handler of the records of the table's stream. What it throws for comes again, in halves, and not for long.
+ */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
 import middyHandler, { type MiddlewareObj } from '@middy/core';
 import { executionModeStandard } from '@middy/core/Standard';

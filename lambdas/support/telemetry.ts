@@ -1,9 +1,9 @@
 /**
  * Structured logs and metrics (CloudWatch's embedded metric format), by Powertools.
  *
- * One line of metrics a request. Its dimensions have few values: the service, the route as the API documents it, and for
- * errors their code. What has many values (the correlation id, the status) is beside them as plain fields, so that the
- * same line is the request's log. Secrets, record contents, topics' names and headers are in neither.
+ * One line of metrics a request. Its dimensions have few values: the service, the route as the API documents it, and
+ * for errors their code. What has many values (the correlation id, the status) is beside them as plain fields, so that
+ * the same line is the request's log. Secrets, record contents, topics' names and headers are in neither.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Logger } from '@aws-lambda-powertools/logger';
@@ -63,7 +63,9 @@ function currentlyServed(): Served {
   return served === undefined || served.metered ? background : served;
 }
 
-/** Counts for the request in whose asynchronous context it is called. What the maintenance counts, its own meter does. */
+/**
+ * Counts for the request in whose asynchronous context it is called. What the maintenance counts, its own meter does.
+ */
 export const requestMeter: BrokerMeter = {
   produced: (records, bytes) => {
     const served = currentlyServed();

@@ -1,6 +1,6 @@
 /**
- * What dispatchers and the sweeper count, by trigger, in CloudWatch's embedded format. Counts are added up and published now and
- * then rather than one by one: a line of metrics costs more than what it counts.
+ * What dispatchers and the sweeper count, by trigger, in CloudWatch's embedded format. Counts are added up and
+ * published now and then rather than one by one: a line of metrics costs more than what it counts.
  */
 import { type Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
 import { TRIGGER_METRICS } from '../../lib/coordination/triggers/metric-names.ts';

@@ -1,9 +1,9 @@
 /**
  * The HTTP door as a Lambda Web Function: a server on the address that the platform names, for many requests at once.
  *
- * SIGTERM comes about a second before the end. Then no new request is taken, those that wait for records are answered at
- * once, live tails end cleanly, what was accepted is stored, and the process ends with 0; whatever is not done by then
- * was never acknowledged.
+ * SIGTERM comes about a second before the end. Then no new request is taken, those that wait for records are answered
+ * at once, live tails end cleanly, what was accepted is stored, and the process ends with 0; whatever is not done by
+ * then was never acknowledged.
  */
 import type { Server } from 'node:http';
 import { settled } from '../../lib/broker/broker.ts';

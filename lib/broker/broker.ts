@@ -47,7 +47,9 @@ export interface BrokerDependencies {
   cacheBytes?: number;
   /** How long a producer that appends no more is known (Kafka: `producer.id.expiration.ms`). Default one day. */
   producerIdExpirationMs?: number;
-  /** How long a replica may be behind before it leaves the in-sync set (Kafka: `replica.lag.time.max.ms`). Default 30 s. */
+  /**
+   * How long a replica may be behind before it leaves the in-sync set (Kafka: `replica.lag.time.max.ms`). Default 30 s.
+   */
   replicaLagMsMax?: number;
   /** Disk for what merging reads once for several ledgers; without one it is read for each. */
   spool?: Spool | undefined;

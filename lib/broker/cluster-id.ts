@@ -1,6 +1,6 @@
 /**
- * The id of the cluster that a table holds, for clients that ask which cluster they talk to: made by whoever is asked first, and
- * the same ever after.
+ * The id of the cluster that a table holds, for clients that ask which cluster they talk to: made by whoever is asked
+ * first, and the same ever after.
  *
  * Item: `cluster` / `id`, with `i`: the id, a random UUID in Kafka's text form.
  */

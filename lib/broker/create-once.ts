@@ -1,10 +1,11 @@
 /**
- * Creates something that others may delete, once: no attempt that comes late brings it back after a deletion, and none is
- * made that could create it a second time.
+ * Creates something that others may delete, once: no attempt that comes late brings it back after a deletion, and none
+ * is made that could create it a second time.
  *
  * Each attempt is conditional on the deletions counted before it (kernel/deletion-count.ts). While they are the same,
- * what an unanswered attempt made is still there and found by the next one. Once they are more, that attempt is void; it
- * may have been applied before, and what it made may be what was deleted. Only a look can tell, and only if it is there.
+ * what an unanswered attempt made is still there and found by the next one. Once they are more, that attempt is void;
+ * it may have been applied before, and what it made may be what was deleted. Only a look can tell, and only if it is
+ * there.
  */
 import { assert } from '../kernel/assert.ts';
 import { decodeDeletionCount, deletionCountKey, noDeletionSince } from '../kernel/deletion-count.ts';
@@ -32,7 +33,9 @@ export type Taken = 'ours' | { refusal: MillraceError } | { free: () => Promise<
 /** Writes that a creation shares its transaction with: the check of the deletions. */
 export const CREATION_CHECKS = 1;
 
-/** Throws the refusal that `judge` answers, and faults of storage; with `effect: unknown` it may be there or have been. */
+/**
+ * Throws the refusal that `judge` answers, and faults of storage; with `effect: unknown` it may be there or have been.
+ */
 export async function createOnce(broker: Broker, creation: Creation): Promise<void> {
   const { what, name, writes } = creation;
   /** The deletions before the attempts that were not answered. */
@@ -54,8 +57,8 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
     // deleted, it is void.
     if (unanswered !== undefined && unanswered === (await deletionsOf(broker, name))) unanswered = undefined;
     if ('refusal' in taken) {
-      // The name is another's now; what an attempt had made under it may have been deleted before. A value, because here
-      // it is known what became of every attempt.
+      // The name is another's now; what an attempt had made under it may have been deleted before. A value, because
+      // here it is known what became of every attempt.
       return { done: { refusal: withEffect(taken.refusal, unanswered === undefined ? 'none' : 'unknown') } };
     }
     await taken.free();
@@ -68,7 +71,9 @@ export async function createOnce(broker: Broker, creation: Creation): Promise<vo
   }
 }
 
-/** Puts what nobody can know of before it is referred to. Safe to repeat; void once something of the name was deleted. */
+/**
+ * Puts what nobody can know of before it is referred to. Safe to repeat; void once something of the name was deleted.
+ */
 export async function prepareOnce(broker: Broker, name: string, writes: readonly Write[]): Promise<void> {
   await decideAgain<undefined>('write', async () => {
     const check = noDeletionSince(name, await deletionsOf(broker, name));

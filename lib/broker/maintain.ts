@@ -1,7 +1,7 @@
 /**
- * What is to be done now and then, whoever calls: the local server does it every ten minutes, and in a stack on AWS a function
- * that a schedule wakes. Each chore goes on from where it last ended, in whichever process, and ends early when told to; it may
- * overlap with itself and be cut off anywhere.
+ * What is to be done now and then, whoever calls: the local server does it every ten minutes, and in a stack on AWS a
+ * function that a schedule wakes. Each chore goes on from where it last ended, in whichever process, and ends early
+ * when told to; it may overlap with itself and be cut off anywhere.
  *
  * Deliberately not among them: the replicas of ledgers, which are looked after far more often (replication/keeper.ts).
  */
@@ -126,8 +126,8 @@ function choresOf({ only, table }: MaintenanceRequest): readonly Chore[] {
 }
 
 /**
- * Does them at the same time, so that none waits for the time that another takes: one that would take all of it is ended by the
- * signal like the others. The names of those that failed.
+ * Does them at the same time, so that none waits for the time that another takes: one that would take all of it is
+ * ended by the signal like the others. The names of those that failed.
  */
 export async function maintain(broker: Broker, request: MaintenanceRequest = {}): Promise<string[]> {
   const failed: string[] = [];

@@ -1,6 +1,7 @@
 /**
- * Takes up what has just been asked for and waits for the maintenance, so that it begins within seconds: an erasure, and what a
- * deleted topic has left. The rounds of the maintenance (maintain.ts) find the same by themselves, and do what is left of it.
+ * Takes up what has just been asked for and waits for the maintenance, so that it begins within seconds: an erasure,
+ * and what a deleted topic has left. The rounds of the maintenance (maintain.ts) find the same by themselves, and do
+ * what is left of it.
  */
 import type { ItemKey } from '../kernel/items.ts';
 import { ERASURES } from '../log/erasure/erasure-item.ts';
@@ -21,8 +22,8 @@ export function appearedAt({ pk, sk }: ItemKey): Appeared | undefined {
 }
 
 /**
- * Whether all is done of it that can be done now: what must wait for readers, and what something keeps from its end, is a round's.
- * Never rejects for what storage does. May be repeated, and overlap with itself and with rounds.
+ * Whether all is done of it that can be done now: what must wait for readers, and what something keeps from its end, is
+ * a round's. Never rejects for what storage does. May be repeated, and overlap with itself and with rounds.
  */
 export function takeUp(broker: Broker, { kind, id }: Appeared, signal: AbortSignal): Promise<boolean> {
   return kind === 'erasure' ? carryOutErasure(broker, id, signal) : finishDeletion(broker, id, signal);

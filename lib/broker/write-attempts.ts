@@ -11,8 +11,8 @@ export type Decision<T> = { done: T } | 'again';
 
 /**
  * Runs `attempt` until it is done. An attempt must find out by itself how things are, because one before it may have
- * taken effect unseen. After such an attempt nothing that is thrown is told as `effect: none`, a refusal neither: what it
- * is refused for may have come to be since.
+ * taken effect unseen. After such an attempt nothing that is thrown is told as `effect: none`, a refusal neither: what
+ * it is refused for may have come to be since.
  */
 export async function decideAgain<T>(what: string, attempt: () => Promise<Decision<T>>): Promise<T> {
   let unknown: MillraceError | undefined;

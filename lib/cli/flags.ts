@@ -117,7 +117,9 @@ export function readFlags<Name extends string>(args: readonly string[], flags: F
   return new Given(values, operands);
 }
 
-/** A value that looks like a flag is more likely a forgotten value; --flag=value says it clearly, and -5 is a number. */
+/**
+ * A value that looks like a flag is more likely a forgotten value; --flag=value says it clearly, and -5 is a number.
+ */
 function isForgotten(value: string, inlineValue: boolean | undefined): boolean {
   return !inlineValue && /^-\D/.test(value);
 }

@@ -1,6 +1,6 @@
 /**
- * The command line: arguments in, an exit code out. 0 when all is done (also when whoever reads the answer has enough of
- * it), 1 when something failed, 2 when the arguments cannot be meant, 130 where an interrupt left something undone.
+ * The command line: arguments in, an exit code out. 0 when all is done (also when whoever reads the answer has enough
+ * of it), 1 when something failed, 2 when the arguments cannot be meant, 130 where an interrupt left something undone.
  */
 import { readFile } from 'node:fs/promises';
 import { type Command, invocationOf } from './command.ts';

@@ -11,7 +11,10 @@ export const partitionFlag = {
   about: 'Only these: 3, or 0,2 or 0-5; several times for several.',
 } as const;
 
-/** Those that were asked for, or all, in their order and each once. Throws `UsageError`, or a `Failure` where one is not there. */
+/**
+ * Those that were asked for, or all, in their order and each once. Throws `UsageError`, or a `Failure` where one is not
+ * there.
+ */
 export function partitionsOf(given: readonly string[], topic: TopicDetails): PartitionDetails[] {
   const asked = partitionNumbers(given);
   if (asked === undefined) return topic.partitionDetails;

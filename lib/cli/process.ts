@@ -13,6 +13,7 @@ export async function run(): Promise<void> {
     clock: systemClock,
     interruption,
   });
-  // All that was to be written is written; an input that never ends, or a connection kept alive, must not keep the process.
+  // All that was to be written is written; an input that never ends, or a connection kept alive, must not keep the
+  // process.
   process.exit(code);
 }

@@ -61,18 +61,18 @@ export interface ClientOptions {
   /** Default: the platform's. One that signs requests makes the client work with IAM authorization. */
   fetch?: typeof globalThis.fetch;
   /**
-   * What the bucket's own URLs are asked with, when history is read from it. Default: the platform's, and never `fetch` above:
-   * the bucket refuses requests with a signature beside that in the URL.
+   * What the bucket's own URLs are asked with, when history is read from it. Default: the platform's, and never `fetch`
+   * above: the bucket refuses requests with a signature beside that in the URL.
    */
   bucketFetch?: typeof globalThis.fetch;
   /**
-   * For compressed batches that are read from the bucket. Default: snappy and lz4; partitions with others are then read through
-   * the server.
+   * For compressed batches that are read from the bucket. Default: snappy and lz4; partitions with others are then read
+   * through the server.
    */
   compression?: Compression;
   /**
-   * Where this client is: the zone or region, as the stack's replicas name theirs. Records are read from a replica there,
-   * where there is one. 1 to 255 printable ASCII characters. Kafka: `client.rack`.
+   * Where this client is: the zone or region, as the stack's replicas name theirs. Records are read from a replica
+   * there, where there is one. 1 to 255 printable ASCII characters. Kafka: `client.rack`.
    */
   rack?: string;
   /** How long one attempt may take, beside what the server is asked to wait. Default 30 s. */
@@ -136,8 +136,8 @@ export interface MillraceClient {
   /** The same as the stored bytes, which cost the server the least. See `decodeBatches`. */
   fetchBatches(topic: string, partition: number, options: FetchPosition & FetchLimits): Promise<FetchBatchesResult>;
   /**
-   * Reads one partition from a position on, without a group, its history straight from the bucket: see docs/client.md. Throws
-   * `TypeError` and `RangeError` for options that there are not or that cannot be.
+   * Reads one partition from a position on, without a group, its history straight from the bucket: see docs/client.md.
+   * Throws `TypeError` and `RangeError` for options that there are not or that cannot be.
    */
   reader<Form extends ContentForm = 'text'>(
     topic: string,
@@ -152,32 +152,35 @@ export interface MillraceClient {
    */
   producer<Key = Content, Value = Content>(options?: ProducerOptions<Key, Value>): Producer<Key, Value>;
   /**
-   * Reads topics as a member of a consumer group: see docs/client.md. Throws `TypeError` and `RangeError` for options that
-   * there are not or that cannot be.
+   * Reads topics as a member of a consumer group: see docs/client.md. Throws `TypeError` and `RangeError` for options
+   * that there are not or that cannot be.
    */
   consumer<Key = ContentOf['text'], Value = ContentOf['text']>(
     options: ConsumerOptions<Key, Value>,
   ): Consumer<Key, Value>;
   /**
-   * Writes what the work sends, and commits the offsets that it names: all of it or none, in one request when the work is
-   * done. Where the work throws nothing is sent, and this throws the same. What fails with `effect: none` is not committed;
-   * with `unknown` it may be.
+   * Writes what the work sends, and commits the offsets that it names: all of it or none, in one request when the work
+   * is done. Where the work throws nothing is sent, and this throws the same. What fails with `effect: none` is not
+   * committed; with `unknown` it may be.
    */
   transaction<Value>(
     work: (transaction: Transaction) => Value | Promise<Value>,
     options?: TransactionOptions,
   ): Promise<TransactionResult<Value>>;
   /**
-   * Takes a transactional id over now, not with its first transaction: from then on nothing can be committed that another
-   * client has under way under the id. A program that goes on where its committed offsets are calls this before it reads
-   * them; else a transaction of its predecessor could move them afterwards. (Kafka's `initTransactions`.)
+   * Takes a transactional id over now, not with its first transaction: from then on nothing can be committed that
+   * another client has under way under the id. A program that goes on where its committed offsets are calls this before
+   * it reads them; else a transaction of its predecessor could move them afterwards. (Kafka's `initTransactions`.)
    */
   initTransactions(transactionalId: string, options?: { signal?: AbortSignal }): Promise<void>;
   /** What a group has committed, of all topics that the key may read; nothing of a group that nobody has used. */
   committedOffsets(group: string, options?: { signal?: AbortSignal }): Promise<CommittedOffset[]>;
 }
 
-/** No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL, or the rack, is none. */
+/**
+ * No connection is made and nothing is sent before the first call. Throws `TypeError` where the URL, or the rack, is
+ * none.
+ */
 export function createClient(options: ClientOptions): MillraceClient {
   const transport: TransportOptions = {
     url: options.url,

@@ -1,11 +1,14 @@
-/** Erasures, which take a subject's records out of topics: `client.erasures`. All of it needs `admin` without a topic prefix. */
+/**
+ * Erasures, which take a subject's records out of topics: `client.erasures`. All of it needs `admin` without a topic
+ * prefix.
+ */
 import { toBase64 } from './base64.ts';
 import { camelCased, snakeCased } from './names.ts';
 import { JSON_TYPE, jsonOf, type Transport } from './transport.ts';
 
 /**
- * `running`: it is being merged and rewritten. `waiting`: readers are not given the records any more, and what is left of them
- * is deleted when nobody can be reading it. `done`: it is gone.
+ * `running`: it is being merged and rewritten. `waiting`: readers are not given the records any more, and what is left
+ * of them is deleted when nobody can be reading it. `done`: it is gone.
  */
 export type ErasureState = 'running' | 'waiting' | 'done';
 

@@ -1,5 +1,6 @@
 /**
- * The one error type of the client: whatever goes wrong between a call and its answer, and what that means for the data.
+ * The one error type of the client: whatever goes wrong between a call and its answer, and what that means for the
+ * data.
  */
 import { type Effect, ERROR_CODES, type ErrorCode, type ErrorFacts } from '../kernel/errors.ts';
 import { sentence } from '../kernel/sentence.ts';

@@ -14,7 +14,9 @@ export type GroupState =
 interface GroupFacts {
   group: string;
   state: GroupState;
-  /** Whether the server assigns partitions, or the members do (Kafka's classic protocol). Absent: there were no members. */
+  /**
+   * Whether the server assigns partitions, or the members do (Kafka's classic protocol). Absent: there were no members.
+   */
   kind?: 'consumer' | 'classic' | 'share';
   /** The group's epoch, + 1 with every rebalance. */
   generation: number;
@@ -93,8 +95,8 @@ export interface GroupsClient {
   /** With what it has committed. Throws `GROUP_ID_NOT_FOUND`, `NON_EMPTY_GROUP`. */
   delete(group: string): Promise<void>;
   /**
-   * Sets what the group has committed, while it has no members. With `dryRun` nothing is done, and the answer is what would be.
-   * Throws `NON_EMPTY_GROUP`.
+   * Sets what the group has committed, while it has no members. With `dryRun` nothing is done, and the answer is what
+   * would be. Throws `NON_EMPTY_GROUP`.
    */
   resetOffsets(group: string, resets: readonly OffsetReset[], options?: { dryRun?: boolean }): Promise<ResetOffset[]>;
 }

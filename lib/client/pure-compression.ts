@@ -1,4 +1,7 @@
-/** The codecs that are plain TypeScript, for batches that a client reads from the bucket. A platform's own may be given in place. */
+/**
+ * The codecs that are plain TypeScript, for batches that a client reads from the bucket. A platform's own may be given
+ * in place.
+ */
 import { type Compression, noCompression } from '../log/record-batch/compression.ts';
 import { lz4Compress, lz4Decompress } from '../log/record-batch/lz4.ts';
 import { snappyCompress, snappyDecompress } from '../log/record-batch/snappy.ts';

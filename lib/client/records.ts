@@ -81,7 +81,10 @@ function contentFromJson(value: JsonValue | undefined, base64: string | null | u
   return typeof base64 === 'string' ? fromBase64(base64) : (value ?? null);
 }
 
-/** The same of a record as it is stored. What it has of the batch is copied: a small value shall not keep a large range alive. */
+/**
+ * The same of a record as it is stored. What it has of the batch is copied: a small value shall not keep a large range
+ * alive.
+ */
 export function recordFromLog<Form extends ContentForm>(record: LogRecord, form: Form): ClientRecord<Form> {
   const { offset, timestamp, key, value, headers } = record;
   const ofHeaders = form === 'json' ? 'text' : form;

@@ -4,9 +4,9 @@
  * What is sent in a transaction is collected, and goes in one request when the work is done: all of it is written, or
  * none. Nobody can see a part of it at any time, because the server gives offsets at the commit only.
  *
- * A repeated request is harmless: it carries a transactional id, an epoch and the transaction's number, and a number that
- * is committed already is answered as it was the first time. After a transaction whose outcome is unknown comes a new
- * epoch from the server, so that what may still be on its way cannot be committed behind the next one.
+ * A repeated request is harmless: it carries a transactional id, an epoch and the transaction's number, and a number
+ * that is committed already is answered as it was the first time. After a transaction whose outcome is unknown comes a
+ * new epoch from the server, so that what may still be on its way cannot be committed behind the next one.
  */
 import { toBase64Url, utf8 } from '../kernel/bytes.ts';
 import { requestLimits } from '../kernel/limits/requests.ts';
@@ -20,8 +20,8 @@ import { type ApiAnswer, JSON_TYPE, jsonOf, type Transport } from './transport.t
 export interface GroupOffsets {
   group: string;
   /**
-   * Who has read it, as a batch's `groupOffsets()` says: then nothing is written unless the member still owns these partitions,
-   * under that generation. Throws `UNKNOWN_MEMBER_ID` or `FENCED_MEMBER_EPOCH` at the commit otherwise.
+   * Who has read it, as a batch's `groupOffsets()` says: then nothing is written unless the member still owns these
+   * partitions, under that generation. Throws `UNKNOWN_MEMBER_ID` or `FENCED_MEMBER_EPOCH` at the commit otherwise.
    */
   member?: string;
   generation?: number;
@@ -31,8 +31,8 @@ export interface GroupOffsets {
 
 export interface Transaction {
   /**
-   * Adds records. Throws `REQUEST_TOO_LARGE` or `MESSAGE_TOO_LARGE`, and adds none of them, where the transaction would be
-   * larger than a request may be.
+   * Adds records. Throws `REQUEST_TOO_LARGE` or `MESSAGE_TOO_LARGE`, and adds none of them, where the transaction would
+   * be larger than a request may be.
    */
   send(message: { topic: string; records: readonly NewClientRecord[] }): Promise<void>;
   /** Adds offsets of one group, which are committed with the records; of a partition, the last ones count. */
@@ -41,9 +41,9 @@ export interface Transaction {
 
 export interface TransactionOptions {
   /**
-   * Default: one that only this client uses. With a name, a client takes it over when it first uses it, and whoever used
-   * it before fails with `INVALID_PRODUCER_EPOCH`: of several processes with one job, only the newest can commit. A key
-   * that is bound to a prefix needs a name that begins with it.
+   * Default: one that only this client uses. With a name, a client takes it over when it first uses it, and whoever
+   * used it before fails with `INVALID_PRODUCER_EPOCH`: of several processes with one job, only the newest can commit.
+   * A key that is bound to a prefix needs a name that begins with it.
    */
   transactionalId?: string;
   signal?: AbortSignal;

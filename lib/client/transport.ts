@@ -1,9 +1,10 @@
 /**
- * One request to the API: where it goes, who asks, how long it may take, when it is sent again, and what its failure is.
+ * One request to the API: where it goes, who asks, how long it may take, when it is sent again, and what its failure
+ * is.
  *
  * A request is sent again only where that cannot do anything twice: reading is always safe; writing only where the
- * answer promises that nothing has changed, or its caller knows it to be harmless. Any other write whose answer got lost
- * is left to the caller, as `effect: unknown`.
+ * answer promises that nothing has changed, or its caller knows it to be harmless. Any other write whose answer got
+ * lost is left to the caller, as `effect: unknown`.
  */
 import { utf8 } from '../kernel/bytes.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -143,7 +144,9 @@ function maySendAgain(request: ApiRequest, error: MillraceClientError): boolean 
   return request.method === 'GET' || request.repeatable === true || error.effect === 'none';
 }
 
-/** What the server asks for, and twice as long as before; with jitter, so that many clients do not come back at once. */
+/**
+ * What the server asks for, and twice as long as before; with jitter, so that many clients do not come back at once.
+ */
 export function pauseMs(random: Random, attempt: number, { facts }: MillraceClientError): number {
   const askedFor = Math.min(facts.retryAfterMs ?? 0, clientLimits.clientRetryPauseMsMax);
   const doubled = Math.min(clientLimits.clientRetryPauseMsMin * 2 ** (attempt - 1), clientLimits.clientRetryPauseMsMax);

@@ -1,4 +1,7 @@
-/** Triggers, which deliver topics' records to functions: `client.triggers`. All of it needs `admin` without a topic prefix. */
+/**
+ * Triggers, which deliver topics' records to functions: `client.triggers`. All of it needs `admin` without a topic
+ * prefix.
+ */
 import { camelCased, snakeCased } from './names.ts';
 import { JSON_TYPE, jsonOf, type Transport } from './transport.ts';
 
@@ -128,7 +131,10 @@ export interface ReplayedPartition {
 }
 
 export interface TriggersClient {
-  /** What is produced after it resolves is delivered. Throws `FORBIDDEN` where the deployment has not granted the target. */
+  /**
+   * What is produced after it resolves is delivered. Throws `FORBIDDEN` where the deployment has not granted the
+   * target.
+   */
   create(name: string, options: CreateTriggerOptions): Promise<TriggerSummary>;
   /** One page, by name. */
   list(options?: { limit?: number; cursor?: string }): Promise<TriggerPage>;

@@ -1,4 +1,6 @@
-/** Answers that went well. Headers are plain objects, which @hono/node-server writes without building `Headers` first. */
+/**
+ * Answers that went well. Headers are plain objects, which @hono/node-server writes without building `Headers` first.
+ */
 
 /** Nothing of the API may be cached on the way, or taken by a browser for anything but what it says it is. */
 export const COMMON_HEADERS = { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' } as const;

@@ -1,4 +1,7 @@
-/** A request's body as it arrives on Node's server, for who can begin before it is whole. The bounds are those of `readBody`. */
+/**
+ * A request's body as it arrives on Node's server, for who can begin before it is whole. The bounds are those of
+ * `readBody`.
+ */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { MillraceError } from '../kernel/errors.ts';
@@ -30,7 +33,9 @@ export class ArrivingBody {
     return this.ended && this.pending.length === 0;
   }
 
-  /** All that has arrived since the last call; waits for something, or for the end. Throws what ended the body early. */
+  /**
+   * All that has arrived since the last call; waits for something, or for the end. Throws what ended the body early.
+   */
   async take(): Promise<Uint8Array> {
     while (this.pending.length === 0 && !this.ended && this.fault === undefined) {
       await new Promise<void>((resolve) => {

@@ -131,7 +131,9 @@ export async function principalOf(context: Context<DoorEnv>, options: DoorOption
   return undefined;
 }
 
-/** No mounted route: one of the API with another method, or nothing at all. Whoever has no key hears no more than that. */
+/**
+ * No mounted route: one of the API with another method, or nothing at all. Whoever has no key hears no more than that.
+ */
 async function nothingThere(context: Context<DoorEnv>, options: DoorOptions): Promise<Response> {
   await principalOf(context, options);
   const { method, path } = context.req;

@@ -54,7 +54,10 @@ export function problemAnswer(error: MillraceError, headers: Record<string, stri
   return problemResponse(problemOf(error), { ...headersOf(error), ...headers });
 }
 
-/** Where something threw that is not a `MillraceError`: a bug. The answer says nothing but the id under which the log has it. */
+/**
+ * Where something threw that is not a `MillraceError`: a bug. The answer says nothing but the id under which the log
+ * has it.
+ */
 export function bugProblem(random: Random): Problem & { id: string } {
   const id = toHex(random.bytes(8));
   const error = new MillraceError('UNKNOWN_SERVER_ERROR', `The server failed; its log has the reason under ${id}.`, {
@@ -85,7 +88,9 @@ export function malformedRequest(detail: string): MillraceError {
   return new MillraceError('INVALID_REQUEST', detail);
 }
 
-/** `what` goes on from the field's name: "must be a whole number". An empty field is the whole body, which has no name. */
+/**
+ * `what` goes on from the field's name: "must be a whole number". An empty field is the whole body, which has no name.
+ */
 export function malformedField(field: string, what: string): MillraceError {
   if (field === '') return malformedRequest(`the body ${what}`);
   return new MillraceError('INVALID_REQUEST', `${field} ${what}.`, { facts: { field } });

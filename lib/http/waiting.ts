@@ -1,4 +1,6 @@
-/** Counts the requests of one process that wait for records: long polls and live tails. Each holds a socket and memory. */
+/**
+ * Counts the requests of one process that wait for records: long polls and live tails. Each holds a socket and memory.
+ */
 import { assert } from '../kernel/assert.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { requestLimits } from '../kernel/limits/requests.ts';

@@ -42,8 +42,8 @@ export interface Aggregate {
 }
 
 /**
- * A CloudWatch Metrics Insights query: a metric over every other dimension, such as the operation of a DynamoDB error. It reads, and
- * bills, only what was published.
+ * A CloudWatch Metrics Insights query: a metric over every other dimension, such as the operation of a DynamoDB error.
+ * It reads, and bills, only what was published.
  */
 export function aggregate({ how, metricName, namespace, condition }: Aggregate): IMetric {
   return new MathExpression({

@@ -1,6 +1,6 @@
 /**
- * Pages of other origins that may call a tenant's API, and read history from its bucket by signed URLs: the one without the
- * other would leave a page with half of what it needs.
+ * Pages of other origins that may call a tenant's API, and read history from its bucket by signed URLs: the one without
+ * the other would leave a page with half of what it needs.
  */
 import { type CorsRule, HttpMethods } from 'aws-cdk-lib/aws-s3';
 import type { Authorizer } from './millrace-functions.ts';

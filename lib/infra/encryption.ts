@@ -8,8 +8,8 @@ import { type Removal, removalPolicy } from './removal.ts';
 import type { ReplicaLocation } from './replica-locations.ts';
 
 /**
- * What a tenant's records are encrypted with: keys that AWS owns, a KMS key that the stack makes for this tenant alone, or one
- * that exists in its region, given as it is or by its ARN.
+ * What a tenant's records are encrypted with: keys that AWS owns, a KMS key that the stack makes for this tenant alone,
+ * or one that exists in its region, given as it is or by its ARN.
  */
 export type Encryption = 'aws-owned' | 'tenant-key' | `arn:${string}` | IKey;
 
@@ -50,7 +50,9 @@ function checkKeyArn(arn: string): void {
   );
 }
 
-/** What the key does not encrypt would outlive it: a stack cannot say how a bucket is encrypted that it did not make. */
+/**
+ * What the key does not encrypt would outlive it: a stack cannot say how a bucket is encrypted that it did not make.
+ */
 export function checkEncryptable(locations: readonly ReplicaLocation[]): void {
   for (const location of locations) {
     if (location.kind !== 'bucket') continue;
@@ -63,12 +65,12 @@ export function checkEncryptable(locations: readonly ReplicaLocation[]): void {
 }
 
 /**
- * What `lambda` may do with the key. DynamoDB and S3 call KMS on behalf of who calls them, so that each role needs what its calls need
- * (DynamoDB Developer Guide, "Encryption at rest usage notes"; S3 User Guide, "Using server-side encryption with AWS KMS keys", for
- * directory buckets too).
+ * What `lambda` may do with the key. DynamoDB and S3 call KMS on behalf of who calls them, so that each role needs what
+ * its calls need (DynamoDB Developer Guide, "Encryption at rest usage notes"; S3 User Guide, "Using server-side
+ * encryption with AWS KMS keys", for directory buckets too).
  *
- * Deliberately without the condition `kms:ViaService`: which name directory buckets and the table's stream go by is nowhere
- * written, and what the key has encrypted is handed out to nobody.
+ * Deliberately without the condition `kms:ViaService`: which name directory buckets and the table's stream go by is
+ * nowhere written, and what the key has encrypted is handed out to nobody.
  */
 export function keyStatements(
   key: IKey,

@@ -9,8 +9,8 @@ import type { WebIngress } from './web-ingress.ts';
 
 export interface ConsumeGrantOptions {
   /**
-   * With API keys: the secret, `{"id","secret"}`, of a key that may read the topics and use the group. Default: the tenant's first
-   * key, which may do everything.
+   * With API keys: the secret, `{"id","secret"}`, of a key that may read the topics and use the group. Default: the
+   * tenant's first key, which may do everything.
    */
   readonly key?: ISecret;
 }
@@ -24,8 +24,8 @@ export interface ConsumedBackend {
 }
 
 /**
- * Lets a function read topics and take part in groups over HTTPS, and tells it where: `MILLRACE_URL`, and with API keys the
- * secret's ARN in `MILLRACE_KEY_SECRET_ARN`. All of it is in the function's own stack.
+ * Lets a function read topics and take part in groups over HTTPS, and tells it where: `MILLRACE_URL`, and with API keys
+ * the secret's ARN in `MILLRACE_KEY_SECRET_ARN`. All of it is in the function's own stack.
  */
 export function grantConsume(fn: LambdaFunction, backend: ConsumedBackend, { key }: ConsumeGrantOptions): void {
   fn.addEnvironment('MILLRACE_URL', backend.url);

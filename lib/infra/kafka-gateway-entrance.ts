@@ -23,21 +23,25 @@ export interface KafkaGatewayEntranceProps extends KafkaGatewayOptions {
 }
 
 /**
- * How long a task that is to stop is still given connections by those who have not heard of it. Its clients stay until then: it is only
- * after that that it is told to stop, and sends them away itself, each between two requests.
+ * How long a task that is to stop is still given connections by those who have not heard of it. Its clients stay until
+ * then: it is only after that that it is told to stop, and sends them away itself, each between two requests.
  */
 const DEREGISTRATION_DELAY = Duration.seconds(60);
 
 /**
- * How clients come in: a network load balancer with TLS and a listener for each virtual broker, all of which lead to the same tasks.
+ * How clients come in: a network load balancer with TLS and a listener for each virtual broker, all of which lead to
+ * the same tasks.
  *
- * - **One target group for all listeners.** Which broker a client means does not matter to a task; that the addresses differ does to the
- *   client, which has a connection to each, and so, mostly, several tasks.
- * - **Without the clients' addresses.** Preserved, they would make connections of one client to two listeners the same one for a task,
- *   whenever the client took the same port for both. The load balancer's addresses are what a task sees.
- * - **Across zones.** With few tasks a zone may have none, and clients that have looked up its address would find nobody.
- * - **A TCP check.** A task listens once it has reached table and bucket. A check that asked for storage each time would end all tasks at
- *   once when storage fails, and with them the connections of clients that need do no more than try again.
+ * - **One target group for all listeners.** Which broker a client means does not matter to a task; that the addresses
+ *   differ does to the client, which has a connection to each, and so, mostly, several tasks.
+ * - **Without the clients' addresses.** Preserved, they would make connections of one client to two listeners the same
+ *   one for a task, whenever the client took the same port for both. The load balancer's addresses are what a task
+ *   sees.
+ * - **Across zones.** With few tasks a zone may have none, and clients that have looked up its address would find
+ *   nobody.
+ * - **A TCP check.** A task listens once it has reached table and bucket. A check that asked for storage each time
+ *   would end all tasks at once when storage fails, and with them the connections of clients that need do no more than
+ *   try again.
  */
 export class KafkaGatewayEntrance extends Construct {
   readonly loadBalancer: NetworkLoadBalancer;

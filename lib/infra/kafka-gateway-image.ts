@@ -1,4 +1,7 @@
-/** What the gateway's container is made from: the directory that the package ships, or one that `cdk synth` makes from the sources. */
+/**
+ * What the gateway's container is made from: the directory that the package ships, or one that `cdk synth` makes from
+ * the sources.
+ */
 import { cpSync, existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { FileSystem, Stack } from 'aws-cdk-lib';

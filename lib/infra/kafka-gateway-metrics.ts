@@ -28,10 +28,11 @@ const FAILED_PERCENT = 5;
 const PERIOD = { period: Duration.minutes(1) };
 
 /**
- * What can be seen of a Kafka gateway: by its service and its load balancer, whose metrics are free; by the errors in its log, which are counted
- * by a filter: requests that failed for a bug, and processes that ended by one; and by what its tasks say in their log once a minute, each
- * count of which a filter makes a metric of where it is not 0: a metric is billed by the hours in which it was published. Requests by API are
- * in the log only, for CloudWatch Logs Insights: as metrics they would be some fifty more.
+ * What can be seen of a Kafka gateway: by its service and its load balancer, whose metrics are free; by the errors in
+ * its log, which are counted by a filter: requests that failed for a bug, and processes that ended by one; and by what
+ * its tasks say in their log once a minute, each count of which a filter makes a metric of where it is not 0: a metric
+ * is billed by the hours in which it was published. Requests by API are in the log only, for CloudWatch Logs Insights:
+ * as metrics they would be some fifty more.
  */
 export class KafkaGatewayMetrics extends Construct {
   private readonly props: KafkaGatewayMetricsProps;

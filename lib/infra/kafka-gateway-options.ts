@@ -9,7 +9,10 @@ export interface KafkaGatewayOptions {
   host: string;
   /** An ACM certificate of the region for `host`. Default: one that the stack makes, which takes `hostedZoneId`. */
   certificateArn?: string;
-  /** Of Route 53, public: where the stack makes `host` an alias of the load balancer. Default: that is for somebody else to do. */
+  /**
+   * Of Route 53, public: where the stack makes `host` an alias of the load balancer. Default: that is for somebody else
+   * to do.
+   */
   hostedZoneId?: string;
   /** Of the first virtual broker; the others have those after it. Default 9092. */
   port?: number;

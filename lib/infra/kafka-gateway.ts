@@ -46,18 +46,19 @@ export const CONTAINER_USER = { readonlyRootFilesystem: true, user: '65532:65532
 export const STOP_TIMEOUT = Duration.seconds(40);
 
 /**
- * Silent connections are given up by the load balancer after 350 s, which cannot be changed for TLS. Clients of Kafka are silent for
- * nine minutes before they close one themselves, so the kernel speaks up before.
+ * Silent connections are given up by the load balancer after 350 s, which cannot be changed for TLS. Clients of Kafka
+ * are silent for nine minutes before they close one themselves, so the kernel speaks up before.
  */
 const KEEPALIVE_SECONDS = 60;
 
 /**
- * The tenant's table and bucket as brokers of Kafka, for clients that speak Kafka's protocol: tasks on Fargate (`container/`) behind a
- * network load balancer with TLS. Unlike all else of a tenant it costs money while nobody calls, so that it is there only where it is
- * asked for.
+ * The tenant's table and bucket as brokers of Kafka, for clients that speak Kafka's protocol: tasks on Fargate
+ * (`container/`) behind a network load balancer with TLS. Unlike all else of a tenant it costs money while nobody
+ * calls, so that it is there only where it is asked for.
  *
- * Tasks hold nothing and know nothing of each other: any answers for any topic, partition and group, so that they come and go with the
- * load. Who clients are, they say by SASL, by the tenant's API keys; the first admin key comes to a task as a secret that ECS reads.
+ * Tasks hold nothing and know nothing of each other: any answers for any topic, partition and group, so that they come
+ * and go with the load. Who clients are, they say by SASL, by the tenant's API keys; the first admin key comes to a
+ * task as a secret that ECS reads.
  */
 export class KafkaGateway extends Construct {
   readonly vpc: IVpc;
@@ -118,7 +119,10 @@ export class KafkaGateway extends Construct {
     });
   }
 
-  /** Public subnets only: a NAT gateway would cost more than two tasks. DynamoDB and S3 are reached within AWS, without charge. */
+  /**
+   * Public subnets only: a NAT gateway would cost more than two tasks. DynamoDB and S3 are reached within AWS, without
+   * charge.
+   */
   private addVpc({ logRetentionDays = 90 }: KafkaGatewayProps): Vpc {
     const vpc = new Vpc(this, 'Vpc', {
       maxAzs: 2,

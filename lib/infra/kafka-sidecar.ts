@@ -26,8 +26,9 @@ export interface KafkaSidecarOptions {
 }
 
 /**
- * A gateway beside the other containers of a task, which are its only clients: they share loopback, so that it asks nobody who they are
- * and needs no TLS. The task's role may then do with the tenant's table and bucket what the tasks of a gateway of its own may.
+ * A gateway beside the other containers of a task, which are its only clients: they share loopback, so that it asks
+ * nobody who they are and needs no TLS. The task's role may then do with the tenant's table and bucket what the tasks
+ * of a gateway of its own may.
  */
 export function addKafkaSidecar(
   task: TaskDefinition,

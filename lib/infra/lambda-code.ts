@@ -14,7 +14,10 @@ export type LambdaName = ApiLambdaName | 'web' | 'maintenance' | TriggerLambdaNa
 /** Those behind an HTTP API, of every stack. */
 export type ApiLambdaName = 'produce' | 'fetch' | 'groups' | 'topics';
 
-/** Those of stacks with triggers: woken by the table's stream, by one another, by a schedule, by the API, by CloudFormation. */
+/**
+ * Those of stacks with triggers: woken by the table's stream, by one another, by a schedule, by the API, by
+ * CloudFormation.
+ */
 export type TriggerLambdaName = 'triggers' | 'router' | 'dispatcher' | 'trigger-sweeper' | 'trigger-registrar';
 
 export interface LambdaCode {
@@ -51,7 +54,8 @@ function bundlingOptions(entry: string): AssetOptions {
     bundling: {
       // The type asks for an image; it is never pulled, because the local build below succeeds or throws.
       image: DockerImage.fromRegistry('millrace-bundles-without-docker'),
-      // CDK builds an asset once per app for equal options, and compares functions by nothing: the entry has to be here.
+      // CDK builds an asset once per app for equal options, and compares functions by nothing: the entry has to be
+      // here.
       command: ['bundle', entry],
       local: {
         tryBundle(outDir) {

@@ -20,7 +20,9 @@ export interface MillraceAlarmsProps {
   topicArn?: string;
 }
 
-/** A long poll may rightly last 20 s and a produce request 25 s; beyond 27 s requests are about to be cut off at 30 s. */
+/**
+ * A long poll may rightly last 20 s and a produce request 25 s; beyond 27 s requests are about to be cut off at 30 s.
+ */
 const DURATION_P99_MS = FUNCTION_TIMEOUT_SECONDS * 1000 * 0.9;
 
 /** Pages are due when they are an hour old, and a round begins every twenty minutes. */

@@ -30,8 +30,9 @@ const PRIVATE_BUCKET: BucketProps = {
 };
 
 /**
- * The tenant's segment objects, and a second bucket for the access logs of the first. S3 delivers access logs to buckets with its
- * own encryption only, whatever the objects are encrypted with; they have names of objects, and no records.
+ * The tenant's segment objects, and a second bucket for the access logs of the first. S3 delivers access logs to
+ * buckets with its own encryption only, whatever the objects are encrypted with; they have names of objects, and no
+ * records.
  *
  * Not versioned: a name is used once and its bytes never change, so there is no older version to go back to; a version
  * would only keep (and bill) what retention and erasure have deleted.

@@ -28,7 +28,10 @@ export interface MillraceFunctionProps {
   timeoutSeconds?: number;
   /** Concurrent executions set aside for this function, which are also its limit; 0 stops it. Default: none. */
   reservedConcurrency?: number;
-  /** For a function that goes on by invoking itself, which Lambda takes for a mistake and stops after some 16 times. Default false. */
+  /**
+   * For a function that goes on by invoking itself, which Lambda takes for a mistake and stops after some 16 times.
+   * Default false.
+   */
   invokesItself?: boolean;
   /** Default 90. */
   logRetentionDays?: number;

@@ -19,7 +19,9 @@ export interface BackendProps {
   tenant: string;
   table: ITable;
   bucket: IBucket;
-  /** Of table, bucket and replicas, which every role then needs. Default: they are encrypted with keys that AWS owns. */
+  /**
+   * Of table, bucket and replicas, which every role then needs. Default: they are encrypted with keys that AWS owns.
+   */
   key?: IKey;
   authorizer: Authorizer;
   /** Absent with the authorizer `iam`: then no API key is ever checked. */
@@ -34,7 +36,9 @@ export interface BackendProps {
   inlineBytesMax?: number;
   /** How long an idempotent producer that writes no more is known. Default: the app's own, one day. */
   producerIdExpirationMs?: number;
-  /** What triggers made through the API may deliver to, for the functions that serve `/v1/triggers`. Default: nothing. */
+  /**
+   * What triggers made through the API may deliver to, for the functions that serve `/v1/triggers`. Default: nothing.
+   */
   allowedTargets?: readonly string[];
   /** How long offsets of a group without members are kept. Default: the app's own, 7 days. */
   offsetsRetentionMinutes?: number;

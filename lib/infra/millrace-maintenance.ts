@@ -19,14 +19,14 @@ const TIMEOUT_SECONDS = 900;
 const MEMORY_MIB = 1_024;
 
 /**
- * Lambda's most: segments are kept there until each is sent by one put, which costs a tenth of sending them in parts. It is billed while
- * the function runs, a fiftieth of its memory.
+ * Lambda's most: segments are kept there until each is sent by one put, which costs a tenth of sending them in parts.
+ * It is billed while the function runs, a fiftieth of its memory.
  */
 const DISK_MIB = 10_240;
 
 /**
- * How often there is merging beside the hourly run. Every wake-up costs, also where there is nothing to merge; with less of them
- * readers find more of the last records in small pieces.
+ * How often there is merging beside the hourly run. Every wake-up costs, also where there is nothing to merge; with
+ * less of them readers find more of the last records in small pieces.
  */
 const MERGING_MINUTES = 20;
 
@@ -34,15 +34,15 @@ const MERGING_MINUTES = 20;
 const APPEARED_FOR = Duration.hours(1);
 
 /**
- * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that one schedule wakes once an hour for all of
- * it, and another more often for merging, which must keep up with what is written; and that the table's stream wakes for what somebody
- * has just asked for. It is the only one that may delete objects of the bucket.
+ * What is to be done now and then, whoever calls (`lambdas/maintenance.ts`): a function that one schedule wakes once an
+ * hour for all of it, and another more often for merging, which must keep up with what is written; and that the table's
+ * stream wakes for what somebody has just asked for. It is the only one that may delete objects of the bucket.
  *
- * Deliberately not woken by the stream for merging: that would have to tell from a head alone that it is due, which takes one more
- * attribute and write of every seal; and not by itself, because a run that is cut off would wake nobody.
+ * Deliberately not woken by the stream for merging: that would have to tell from a head alone that it is due, which
+ * takes one more attribute and write of every seal; and not by itself, because a run that is cut off would wake nobody.
  *
- * Deliberately without reserved concurrency: two runs at once do no harm, a ledger's lease keeps them from merging it twice, and the
- * account's pool is for callers.
+ * Deliberately without reserved concurrency: two runs at once do no harm, a ledger's lease keeps them from merging it
+ * twice, and the account's pool is for callers.
  */
 export class MillraceMaintenance extends Construct {
   readonly function: MillraceFunction;
@@ -83,9 +83,10 @@ export class MillraceMaintenance extends Construct {
   }
 
   /**
-   * Lambda hands over what is not done once more, three times at most and for an hour at most: so what takes longer than one run goes
-   * on in the next, and nothing comes again for ever. Records of one partition key come one after the other, and there are two such
-   * keys: at most one run for erasures and one for deleted topics are under way, beside those of the schedules.
+   * Lambda hands over what is not done once more, three times at most and for an hour at most: so what takes longer
+   * than one run goes on in the next, and nothing comes again for ever. Records of one partition key come one after the
+   * other, and there are two such keys: at most one run for erasures and one for deleted topics are under way, beside
+   * those of the schedules.
    */
   private addMapping({ table }: BackendProps): void {
     addStreamMapping(this, {

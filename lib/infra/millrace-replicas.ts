@@ -32,8 +32,8 @@ interface PlacedReplica {
 /**
  * The buckets of a tenant's replicated topics, and who may do what with them.
  *
- * A directory bucket (S3 Express One Zone) keeps its objects in one zone, encrypted, and is private by itself:
- * it has no ACLs, and public access cannot be allowed. It gets a name from CloudFormation, because a name of our own would
+ * A directory bucket (S3 Express One Zone) keeps its objects in one zone, encrypted, and is private by itself: it has
+ * no ACLs, and public access cannot be allowed. It gets a name from CloudFormation, because a name of our own would
  * have to be free in the zone, among all accounts. S3 writes no access logs of directory buckets.
  *
  * Buckets in other regions exist before the stack, since a stack makes buckets in its own region only.
@@ -96,8 +96,8 @@ export class MillraceReplicas extends Construct {
             resources: [bucket.attrArn],
             conditions: { Bool: { 'aws:SecureTransport': 'false' } },
           }),
-          // Without a session of its own, S3 could not carry out the lifecycle (User Guide, "Working with S3 Lifecycle for
-          // directory buckets").
+          // Without a session of its own, S3 could not carry out the lifecycle (User Guide, "Working with S3 Lifecycle
+          // for directory buckets").
           new PolicyStatement({
             effect: Effect.ALLOW,
             principals: [new ServicePrincipal('lifecycle.s3.amazonaws.com')],
@@ -177,7 +177,10 @@ function mergedArn(bucket: string): string {
   return `${bucketArn(bucket)}/${MERGED_NAMES}`;
 }
 
-/** A directory bucket has one customer managed key for life, named by its id or ARN, and always asks KMS once in a while only. */
+/**
+ * A directory bucket has one customer managed key for life, named by its id or ARN, and always asks KMS once in a while
+ * only.
+ */
 function directoryBucketEncryption(key: IKey | undefined): CfnDirectoryBucket.ServerSideEncryptionRuleProperty {
   if (key === undefined) return { serverSideEncryptionByDefault: { sseAlgorithm: 'AES256' } };
   return {

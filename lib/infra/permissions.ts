@@ -36,9 +36,9 @@ const readAndWrite = [
 
 export const permissionsOf: Readonly<Record<BackendRole, Permissions>> = {
   /**
-   * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and seals
-   * them into pages. Producers' sequences move between heads and items of their own. It never reads objects back: an unknown
-   * outcome is settled from heads and pages.
+   * Uploads objects (to the bucket, or small ones as items), reads configs, keys and ledgers, appends to heads and
+   * seals them into pages. Producers' sequences move between heads and items of their own. It never reads objects back:
+   * an unknown outcome is settled from heads and pages.
    */
   produce: {
     table: [
@@ -70,8 +70,8 @@ export const permissionsOf: Readonly<Record<BackendRole, Permissions>> = {
     bucket: ['s3:ListBucket'],
   },
   /**
-   * Topics and keys are items, created and removed in transactions. Lists of them, and of what a deleted topic still has,
-   * are the only queries. No objects.
+   * Topics and keys are items, created and removed in transactions. Lists of them, and of what a deleted topic still
+   * has, are the only queries. No objects.
    */
   topics: {
     table: readAndWrite,
@@ -92,22 +92,28 @@ export const permissionsOf: Readonly<Record<BackendRole, Permissions>> = {
   },
   /** What grew is in the stream's records; which triggers that concerns is read. */
   router: { table: ['dynamodb:GetItem', 'dynamodb:Query'], objects: [], bucket: [] },
-  /** Compares heads with leases, puts `wake` on heads that lack it, and finishes triggers that were left half made or half deleted. */
+  /**
+   * Compares heads with leases, puts `wake` on heads that lack it, and finishes triggers that were left half made or
+   * half deleted.
+   */
   'trigger-sweeper': {
     table: readAndWrite,
     objects: ['s3:GetObject'],
     bucket: ['s3:ListBucket'],
   },
-  /** Reads records as fetch does, and writes leases, offsets, and what could not be delivered to a topic, as produce does. */
+  /**
+   * Reads records as fetch does, and writes leases, offsets, and what could not be delivered to a topic, as produce
+   * does.
+   */
   dispatcher: {
     table: readAndWrite,
     objects: ['s3:GetObject', 's3:PutObject'],
     bucket: ['s3:ListBucket'],
   },
   /**
-   * Reads pages and their objects, writes merged segments, in parts where they are large, and moves them to a class for archives, which
-   * is a copy onto itself; deletes objects that no ledger has, and items of groups; the check of what is stored scans the table.
-   * Without `s3:ListBucket` it could not list objects, nor tell one that is gone.
+   * Reads pages and their objects, writes merged segments, in parts where they are large, and moves them to a class for
+   * archives, which is a copy onto itself; deletes objects that no ledger has, and items of groups; the check of what
+   * is stored scans the table. Without `s3:ListBucket` it could not list objects, nor tell one that is gone.
    */
   maintenance: {
     table: [...readAndWrite, 'dynamodb:Scan'],
@@ -131,7 +137,9 @@ export const permissionsOf: Readonly<Record<BackendRole, Permissions>> = {
 
 /** What a function may do beside that where there are replicas. */
 const permissionsForReplicas: Readonly<Record<BackendRole, Permissions>> = {
-  /** Looks after the ledgers that it writes to: asks replicas for objects, copies what one lacks, reads who led when. */
+  /**
+   * Looks after the ledgers that it writes to: asks replicas for objects, copies what one lacks, reads who led when.
+   */
   produce: { table: ['dynamodb:Query'], objects: ['s3:GetObject'], bucket: ['s3:ListBucket'] },
   /** Reads who led when, for what an unclean election may have lost. */
   fetch: { table: ['dynamodb:Query'], objects: [], bucket: [] },

@@ -6,9 +6,9 @@ import type { MillraceFunction } from './millrace-function.ts';
 import { OptionError } from './option-error.ts';
 
 /**
- * Hands a function what passes the filters, from now on; its role needs `readStream`. Lambda filters before it invokes and pays for its
- * reads of the stream itself, so that all else costs nothing. A shard has two readers at most (DynamoDB Developer Guide, "Change data
- * capture for DynamoDB Streams").
+ * Hands a function what passes the filters, from now on; its role needs `readStream`. Lambda filters before it invokes
+ * and pays for its reads of the stream itself, so that all else costs nothing. A shard has two readers at most
+ * (DynamoDB Developer Guide, "Change data capture for DynamoDB Streams").
  */
 export function addStreamMapping(
   scope: Construct,

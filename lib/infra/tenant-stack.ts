@@ -55,8 +55,9 @@ export interface TenantOptions {
   /** `retain` (default) keeps table, buckets and secret when the stack is deleted; `destroy` deletes them. */
   removal?: Removal;
   /**
-   * What table, bucket and directory buckets are encrypted with. `aws-owned` (default): keys that AWS owns. `tenant-key`: a KMS key that
-   * the stack makes, so that deleting the key erases the tenant. Or the ARN of a KMS key of this region; an `IKey` in a CDK app.
+   * What table, bucket and directory buckets are encrypted with. `aws-owned` (default): keys that AWS owns.
+   * `tenant-key`: a KMS key that the stack makes, so that deleting the key erases the tenant. Or the ARN of a KMS key
+   * of this region; an `IKey` in a CDK app.
    */
   encryption?: Encryption;
   /** Default true. CloudWatch bills alarms by the month. */
@@ -85,12 +86,14 @@ export interface TenantOptions {
   /** How long a replica may be behind before it leaves the in-sync set. Default: the app's own, 30 s. */
   replicaLagMs?: number;
   /**
-   * Delivery of records to Lambda functions. Default: where there are `allowedTargets`, or an event source is bound to the stack.
+   * Delivery of records to Lambda functions. Default: where there are `allowedTargets`, or an event source is bound to
+   * the stack.
    */
   triggers?: boolean;
   /**
-   * What triggers made through the API may invoke and send to: ARNs of functions, queues, SNS topics and buckets, in which `*`
-   * stands for any characters; `tagged` for every function with this tenant's tag. Default: only what event sources grant.
+   * What triggers made through the API may invoke and send to: ARNs of functions, queues, SNS topics and buckets, in
+   * which `*` stands for any characters; `tagged` for every function with this tenant's tag. Default: only what event
+   * sources grant.
    */
   allowedTargets?: readonly string[];
   /** Dispatchers of triggers at once, set aside from the account's pool. Default: as `reservedConcurrency`. */
@@ -120,7 +123,8 @@ export interface TenantStackProps extends TenantOptions, Omit<StackProps, 'tags'
  * Everything that one tenant has, in one stack that refers to nothing outside of it: table, bucket, roles, ingress,
  * logs, alarms and the first admin key.
  *
- * Outputs: `Url`, `TableName`, `BucketName`, with API keys `AdminKeySecretArn`, and with `kafka` `KafkaBootstrapServers`.
+ * Outputs: `Url`, `TableName`, `BucketName`, with API keys `AdminKeySecretArn`, and with `kafka`
+ * `KafkaBootstrapServers`.
  */
 export class TenantStack extends Stack implements ITriggerBackend {
   readonly table: MillraceTable;

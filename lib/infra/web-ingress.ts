@@ -27,7 +27,10 @@ export interface WebIngressProps extends BackendProps {
   codeBucket: Bucket;
   /** Environments that run at most; at least 2. A cap, not a reservation. Default 20. */
   maxEnvironments?: number;
-  /** Requests a second that the endpoint lets through: 0, or 100 to 1,000 by 100, or 2,000 to 10,000 by 1,000. Default 500. */
+  /**
+   * Requests a second that the endpoint lets through: 0, or 100 to 1,000 by 100, or 2,000 to 10,000 by 1,000. Default
+   * 500.
+   */
   throttlingRate?: number;
   /** Requests that one environment works on at once, 1 to 128. Default 128: most of them wait for storage. */
   requestsPerEnvironment?: number;
@@ -89,7 +92,8 @@ export class WebIngress extends Construct {
         rateLimit: webRateLimit(props.throttlingRate ?? 500),
       },
     });
-    // The roles' policies come first: the copy runs during deployment, and the first environment starts with its rights.
+    // The roles' policies come first: the copy runs during deployment, and the first environment starts with its
+    // rights.
     this.function.node.addDependency(this.role, copyRole);
     this.allowCodeCopy(copyRole, props.codeBucket);
     if (props.authorizer === 'api-keys') {

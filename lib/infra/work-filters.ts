@@ -13,11 +13,12 @@ function stateChange(pk: string, attribute: string, [from, to]: readonly [string
 }
 
 /**
- * Which records of the table's stream wake the maintenance for what they name: an erasure whose extent is fixed (docs/protocol.md,
- * "Erasures"), and a deleted topic whose name is free and whose ledgers have ended. Who dies before that leaves it to the schedule.
+ * Which records of the table's stream wake the maintenance for what they name: an erasure whose extent is fixed
+ * (docs/protocol.md, "Erasures"), and a deleted topic whose name is free and whose ledgers have ended. Who dies before
+ * that leaves it to the schedule.
  *
- * Deliberately not among them: heads whose log start was raised, which a filter cannot tell from others, and of which no byte may go
- * before readers have had their grace.
+ * Deliberately not among them: heads whose log start was raised, which a filter cannot tell from others, and of which
+ * no byte may go before readers have had their grace.
  */
 export const APPEARED_WORK: readonly Record<string, unknown>[] = [
   stateChange('erasures', 's', ['fixing', 'erasing']),

@@ -32,10 +32,10 @@ export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Gives the memory of bytes back at once, for who knows that nobody looks at them any more (they become empty). V8 would
- * find out at its next full collection, and makes one for every 64 MB of buffers: a third of a produce request's time.
- * A part of a buffer goes when all parts of it have been given back, each once, where `bufferOfParts` or `releaseWithParts`
- * has said which they are; otherwise nothing happens.
+ * Gives the memory of bytes back at once, for who knows that nobody looks at them any more (they become empty). V8
+ * would find out at its next full collection, and makes one for every 64 MB of buffers: a third of a produce request's
+ * time. A part of a buffer goes when all parts of it have been given back, each once, where `bufferOfParts` or
+ * `releaseWithParts` has said which they are; otherwise nothing happens.
  */
 export function releaseBytes({ buffer, byteLength }: Uint8Array): void {
   if (!(buffer instanceof ArrayBuffer)) return;
@@ -55,7 +55,9 @@ export function bufferOfParts(bytes: number): Uint8Array<ArrayBuffer> {
   return whole;
 }
 
-/** Nothing else of the memory that these lie in will be looked at: it goes when each of them has been given back, once. */
+/**
+ * Nothing else of the memory that these lie in will be looked at: it goes when each of them has been given back, once.
+ */
 export function releaseWithParts(parts: readonly Uint8Array[]): void {
   let bytes = 0;
   let memory: ArrayBufferLike | undefined;
@@ -138,7 +140,9 @@ export function dataView(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Thrown by `ByteReader` where the input ends early or a number cannot be one; decoders turn it into their own error. */
+/**
+ * Thrown by `ByteReader` where the input ends early or a number cannot be one; decoders turn it into their own error.
+ */
 export class MalformedBytesError extends Error {
   override readonly name = 'MalformedBytesError';
 }

@@ -1,8 +1,9 @@
 /**
- * CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of Kafka's record batches and of everything Millrace stores.
+ * CRC-32C (Castagnoli, RFC 3720 appendix B.4), the checksum of Kafka's record batches and of everything Millrace
+ * stores.
  *
- * Sixteen bytes a step through sixteen tables; no native code, so that it is the same in Lambda, Node and browsers. Every
- * stored byte goes through here when it is written and when it is read back, which is why it reads words.
+ * Sixteen bytes a step through sixteen tables; no native code, so that it is the same in Lambda, Node and browsers.
+ * Every stored byte goes through here when it is written and when it is read back, which is why it reads words.
  */
 
 /** The polynomial 0x1EDC6F41 with its bits reversed. */
@@ -16,7 +17,9 @@ const WORDS_BYTES_MIN = 64;
 /** Signed, because that is what the machine's word is: unsigned values would each be widened to a double. */
 const TABLES = buildTables();
 
-/** A word's first byte is its lowest on every machine that Node is commonly run on; on others the bytes are read singly. */
+/**
+ * A word's first byte is its lowest on every machine that Node is commonly run on; on others the bytes are read singly.
+ */
 const LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 function buildTables(): Int32Array {
@@ -36,8 +39,8 @@ function buildTables(): Int32Array {
 }
 
 /**
- * The checksum of `bytes` from `start` to `end`, as an unsigned 32-bit number. With `seed`, the checksum so far, it goes
- * on where an earlier call ended.
+ * The checksum of `bytes` from `start` to `end`, as an unsigned 32-bit number. With `seed`, the checksum so far, it
+ * goes on where an earlier call ended.
  */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, seed = 0): number {
   let crc = ~seed;
@@ -92,8 +95,8 @@ function byWords(words: Int32Array, before: number): number {
 }
 
 /**
- * The checksum of A followed by B from the checksum of each and the length of B, without reading either again: appending
- * n zero bytes is a linear map over GF(2), made of the maps for the powers of two that n is the sum of.
+ * The checksum of A followed by B from the checksum of each and the length of B, without reading either again:
+ * appending n zero bytes is a linear map over GF(2), made of the maps for the powers of two that n is the sum of.
  */
 export function crc32cCombine(crcOfA: number, crcOfB: number, lengthOfB: number): number {
   if (crcOfA === 0) return crcOfB >>> 0; // a linear map leaves nothing of nothing
@@ -105,7 +108,10 @@ export function crc32cCombine(crcOfA: number, crcOfB: number, lengthOfB: number)
   return lengthOfB === 0 ? crcOfA >>> 0 : (crc ^ crcOfB) >>> 0;
 }
 
-/** A linear map of 32-bit words over GF(2): what it makes of each value of each of a word's four bytes, lowest byte first. */
+/**
+ * A linear map of 32-bit words over GF(2): what it makes of each value of each of a word's four bytes, lowest byte
+ * first.
+ */
 type LinearMap = Int32Array;
 
 function applied(map: LinearMap, word: number): number {

@@ -1,6 +1,8 @@
 /** Ending waits that are many and short: what the platform has for it takes longer than the rest of such a wait. */
 
-/** Why a wait is over that nobody asks about. Without a reason `abort` makes an error with a stack, which takes 4 µs. */
+/**
+ * Why a wait is over that nobody asks about. Without a reason `abort` makes an error with a stack, which takes 4 µs.
+ */
 export const OVER = 'over';
 
 /** A wait that `end` ends, and another's signal as well. */
@@ -10,7 +12,9 @@ export class Ending {
   readonly #other: AbortSignal | undefined;
   readonly #abort = () => this.#controller.abort(OVER);
 
-  /** What `AbortSignal.any` is for, which takes 12 µs more: it keeps weak references, so that nobody has to say `end`. */
+  /**
+   * What `AbortSignal.any` is for, which takes 12 µs more: it keeps weak references, so that nobody has to say `end`.
+   */
   constructor(other?: AbortSignal) {
     this.signal = this.#controller.signal;
     this.#other = other;

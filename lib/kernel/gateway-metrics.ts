@@ -1,6 +1,7 @@
 /**
- * What a process of the Kafka gateway counts, by the names that its log has for it, and those of the metrics that a stack's filters make
- * of its log. Counts are since the line before; what a process has now is its own, and not to be added up by time.
+ * What a process of the Kafka gateway counts, by the names that its log has for it, and those of the metrics that a
+ * stack's filters make of its log. Counts are since the line before; what a process has now is its own, and not to be
+ * added up by time.
  */
 export const GATEWAY_METRICS = {
   /** Clients' connections that the process has now. */

@@ -1,6 +1,6 @@
 /**
- * The metrics of the maintenance, which its function publishes, and alarms and the dashboard read: by `service` and `tenant`, once
- * a run. An age is in milliseconds.
+ * The metrics of the maintenance, which its function publishes, and alarms and the dashboard read: by `service` and
+ * `tenant`, once a run. An age is in milliseconds.
  */
 export const MAINTENANCE_METRICS = {
   /** Bytes of batches that were merged into segments, and those of small segments that became larger ones. */

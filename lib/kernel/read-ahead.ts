@@ -8,8 +8,8 @@ export interface ReadAheadBounds<T> {
 }
 
 /**
- * Each item with what was read of it, in the items' order. A failure is thrown in its turn, when all that comes before it has been
- * taken. Nothing is being read any more once this has ended, also where it is left early.
+ * Each item with what was read of it, in the items' order. A failure is thrown in its turn, when all that comes before
+ * it has been taken. Nothing is being read any more once this has ended, also where it is left early.
  */
 export async function* readAhead<T, R>(
   items: Iterable<T>,

@@ -2,7 +2,8 @@
  * Has the replicas of all ledgers looked after until the signal aborts, so that a replica that comes back joins without
  * anyone writing or reading. Resolves when no look is under way any more; what looks have begun may go on.
  *
- * Ledgers where something is not at its best are looked at every second, all others seldom: a look at them reads nothing.
+ * Ledgers where something is not at its best are looked at every second, all others seldom: a look at them reads
+ * nothing.
  */
 import type { Broker } from '../broker/broker.ts';
 import { type ReplicationRules, rulesOf } from '../broker/replication/rules.ts';

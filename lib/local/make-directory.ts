@@ -5,8 +5,8 @@ import { dirname, resolve } from 'node:path';
 const OWNER_DIRECTORY = 0o700;
 
 /**
- * With its parents, each tried once. Node's own recursive `mkdir` tries for ever where a directory is there and none can
- * be made in it, as in /proc.
+ * With its parents, each tried once. Node's own recursive `mkdir` tries for ever where a directory is there and none
+ * can be made in it, as in /proc.
  */
 export async function makeDirectory(path: string): Promise<void> {
   const missing: string[] = [];

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * The package's command. `millrace serve` is the local server, `millrace gateway` the Kafka gateway alone, and `millrace fsck` and `millrace restore` work on what one has
- * stored, with their own flags; everything else is the command line, which talks to a server. This file alone knows of both.
- * Like main.ts it imports nothing more before it knows that Node is new enough.
+ * The package's command. `millrace serve` is the local server, `millrace gateway` the Kafka gateway alone, and
+ * `millrace fsck` and `millrace restore` work on what one has stored, with their own flags; everything else is the
+ * command line, which talks to a server. This file alone knows of both. Like main.ts it imports nothing more before it
+ * knows that Node is new enough.
  */
 import { nodeTooOld } from './node-version.ts';
 

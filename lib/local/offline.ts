@@ -1,4 +1,6 @@
-/** What commands share that work on the stores themselves, without a server: where those are, and a broker over them. */
+/**
+ * What commands share that work on the stores themselves, without a server: where those are, and a broker over them.
+ */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Broker, createBroker } from '../broker/broker.ts';

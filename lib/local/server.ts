@@ -37,7 +37,10 @@ export interface ServerContext extends ServiceContext {
   targetPolicy?: TargetPolicy;
 }
 
-/** Throws `ListenError`, `OptionsError`, or a `MillraceError` of the storage; each message is a sentence for whoever starts the server. */
+/**
+ * Throws `ListenError`, `OptionsError`, or a `MillraceError` of the storage; each message is a sentence for whoever
+ * starts the server.
+ */
 export async function startServer(options: LocalOptions, context: ServerContext): Promise<RunningServer> {
   const { clock, random, log } = context;
   let url = '';

@@ -1,6 +1,7 @@
 /**
- * The process of a service: flags in, one line on stdout when it serves, exit codes out. 0 after a drained stop, 1 when it cannot
- * start or go on, 2 when the flags or the environment cannot be meant, 128 + the signal's number after a second signal.
+ * The process of a service: flags in, one line on stdout when it serves, exit codes out. 0 after a drained stop, 1 when
+ * it cannot start or go on, 2 when the flags or the environment cannot be meant, 128 + the signal's number after a
+ * second signal.
  */
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -16,7 +17,9 @@ export interface Service<Options> {
   /** Throws `OptionsError`. */
   parse(surroundings: Surroundings): { command: 'help' } | { command: 'serve'; options: Options };
   help(): string;
-  /** Throws `ListenError`, `OptionsError` or `MillraceError`; each message is a sentence for whoever starts the service. */
+  /**
+   * Throws `ListenError`, `OptionsError` or `MillraceError`; each message is a sentence for whoever starts the service.
+   */
   start(options: Options, context: ServiceContext): Promise<RunningService>;
 }
 
@@ -104,7 +107,9 @@ class StopSignals {
   }
 }
 
-/** A bug leaves the process in a state that nobody knows; all that was answered is stored, so it ends and starts anew. */
+/**
+ * A bug leaves the process in a state that nobody knows; all that was answered is stored, so it ends and starts anew.
+ */
 function endOnBugs(log: Logger): void {
   process.on('uncaughtException', (error) => {
     log.error('the server ends for a bug', { error });

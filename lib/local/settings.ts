@@ -1,11 +1,13 @@
 /**
- * What flags and environment variables say, one by one. A flag wins over its variable, and an empty variable counts as none. Whatever is
- * not understood is refused by name: nothing is ignored.
+ * What flags and environment variables say, one by one. A flag wins over its variable, and an empty variable counts as
+ * none. Whatever is not understood is refused by name: nothing is ignored.
  */
 import { parseArgs } from 'node:util';
 import { type Flag, type FlagName, flags } from './flags.ts';
 
-/** Something in the flags or the environment cannot be meant. The message is a sentence for whoever started the server. */
+/**
+ * Something in the flags or the environment cannot be meant. The message is a sentence for whoever started the server.
+ */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
 }

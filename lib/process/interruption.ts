@@ -1,7 +1,10 @@
 /** The wish to end a command, as an interrupted process hears it. */
 import { constants } from 'node:os';
 
-/** Aborts at the first SIGINT or SIGTERM, so that the command ends after what is under way; the second ends the process at once. */
+/**
+ * Aborts at the first SIGINT or SIGTERM, so that the command ends after what is under way; the second ends the process
+ * at once.
+ */
 export function interruption(): AbortSignal {
   const first = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {

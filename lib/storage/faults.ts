@@ -101,7 +101,10 @@ export function awsFault(error: unknown, what: string, harmless: boolean): unkno
   return new MillraceError(code, `${capitalized(what)} failed (${name}).`, { effect, cause: error });
 }
 
-/** Sentences for the SQLite result codes, extended or not, that someone can act on. Source: "Result and Error Codes" of SQLite. */
+/**
+ * Sentences for the SQLite result codes, extended or not, that someone can act on. Source: "Result and Error Codes" of
+ * SQLite.
+ */
 const SQLITE_REASONS: Record<number, string> = {
   5: 'it is in use by another process',
   6: 'a table in it is locked',
@@ -116,7 +119,9 @@ const SQLITE_REASONS: Record<number, string> = {
   26: 'it is not a SQLite database',
 };
 
-/** The fault of `what`, such as "the metadata file x can't be opened". Errors that are not SQLite's stay as they are. */
+/**
+ * The fault of `what`, such as "the metadata file x can't be opened". Errors that are not SQLite's stay as they are.
+ */
 export function sqliteFault(error: unknown, what: string, effect: Effect = 'none'): unknown {
   if (error instanceof MalformedBytesError) {
     return new MillraceError('KAFKA_STORAGE_ERROR', `${capitalized(what)}: an item in it is damaged.`, {

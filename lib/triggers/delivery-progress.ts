@@ -1,6 +1,7 @@
 /**
- * Writes down how far a partition's delivery has come: lanes and window on the lease, and the group's offset with them where it has
- * moved. What is about to begin is written before it does, and the lease is held for as long as that may run.
+ * Writes down how far a partition's delivery has come: lanes and window on the lease, and the group's offset with them
+ * where it has moved. What is about to begin is written before it does, and the lease is held for as long as that may
+ * run.
  */
 import { asOf } from '../coordination/triggers/lanes.ts';
 import type { Clock } from '../kernel/clock.ts';

@@ -1,4 +1,6 @@
-/** How far delivery of a partition has come, what is under way, and what is next. Does no I/O; its owner writes it down. */
+/**
+ * How far delivery of a partition has come, what is under way, and what is next. Does no I/O; its owner writes it down.
+ */
 import { type AttemptResult, begun, done, paused, settle } from '../coordination/triggers/attempt.ts';
 import { advanced, committable, forRecords, type Lane } from '../coordination/triggers/lanes.ts';
 import type { LeaseError } from '../coordination/triggers/lease-item.ts';
@@ -159,7 +161,10 @@ export class DeliveryState {
     this.busy.delete(lane);
   }
 
-  /** Takes in what became of an invocation; what has to follow before the batch is settled, and how many records are done. */
+  /**
+   * Takes in what became of an invocation; what has to follow before the batch is settled, and how many records are
+   * done.
+   */
   settle(step: InvokeStep, invoked: Invoked, nowMs: number): { delivered: number; next?: InvokeStep } {
     const ending = this.endEarly(step, invoked);
     if (ending !== undefined) return { delivered: 0, next: ending };

@@ -1,8 +1,9 @@
 /**
  * The dispatcher: delivers partitions to a trigger's function until nothing is left or its time is over.
  *
- * Whoever wakes it may do so twice, late, or in any order, and any number of dispatchers may be woken for the same partition: the
- * lease decides which of them delivers. One that dies leaves a lease that runs out; the sweeper finds what it left.
+ * Whoever wakes it may do so twice, late, or in any order, and any number of dispatchers may be woken for the same
+ * partition: the lease decides which of them delivers. One that dies leaves a lease that runs out; the sweeper finds
+ * what it left.
  */
 import type { Broker } from '../broker/broker.ts';
 import { ExpiringCache } from '../broker/expiring-cache.ts';
@@ -85,7 +86,9 @@ export class Dispatcher {
     return this.active.size;
   }
 
-  /** Resolves when all that was asked for is done, is someone else's, or was handed on. Rejects for nothing but bugs. */
+  /**
+   * Resolves when all that was asked for is done, is someone else's, or was handed on. Rejects for nothing but bugs.
+   */
   async dispatch(request: DispatchRequest, options: DispatchOptions = {}): Promise<DispatchSummary> {
     const { deadlineMs = Number.POSITIVE_INFINITY, signal = new AbortController().signal } = options;
     const { broker, handOn } = this.dependencies;

@@ -28,7 +28,9 @@ export interface Invoked {
   state?: unknown;
 }
 
-/** Never rejects. Later than `beginByMs`, of the monotonic clock, nothing is invoked: the lease is not held for so long. */
+/**
+ * Never rejects. Later than `beginByMs`, of the monotonic clock, nothing is invoked: the lease is not held for so long.
+ */
 export async function invokeBatch(parts: InvokeParts, batch: EventBatch, beginByMs: number): Promise<Invoked> {
   const { clock, log, tally } = parts;
   const { trigger, topic, partition, records } = batch;

@@ -1,8 +1,10 @@
 /**
- * A lease that this process holds: takes it, writes what becomes of it together with the group's offset, and gives it back.
+ * A lease that this process holds: takes it, writes what becomes of it together with the group's offset, and gives it
+ * back.
  *
- * Every write is on the condition of the lease's epoch and version, so whoever has lost the lease changes nothing any more. The
- * offset is written on the condition that it still is what this process knows, so a reset of the group meanwhile is not undone.
+ * Every write is on the condition of the lease's epoch and version, so whoever has lost the lease changes nothing any
+ * more. The offset is written on the condition that it still is what this process knows, so a reset of the group
+ * meanwhile is not undone.
  */
 import { OFFSETS_PER_ITEM, offsetsKey, planOffsets } from '../coordination/groups/offsets-item.ts';
 import {
@@ -112,7 +114,10 @@ export class LeaseKeeper {
     return this.current;
   }
 
-  /** What is written of lanes and windows from now on is of this offset: whoever takes the lease later goes on with them. */
+  /**
+   * What is written of lanes and windows from now on is of this offset: whoever takes the lease later goes on with
+   * them.
+   */
   standAt(committed: number | undefined): void {
     const { committed: _, ...rest } = this.current;
     this.current = { ...rest, ...(committed !== undefined && { committed }) };

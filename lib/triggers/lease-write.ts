@@ -1,7 +1,7 @@
 /**
- * Writes of a lease whose answer may get lost. Such a write can be made again as it is, because its condition names the version
- * that it replaces: if the first attempt has been applied, the second is refused and finds what the first has written; if the
- * first arrives late, it is refused.
+ * Writes of a lease whose answer may get lost. Such a write can be made again as it is, because its condition names the
+ * version that it replaces: if the first attempt has been applied, the second is refused and finds what the first has
+ * written; if the first arrives late, it is refused.
  */
 
 import type { Broker } from '../broker/broker.ts';

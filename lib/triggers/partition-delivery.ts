@@ -1,9 +1,10 @@
 /**
  * Delivers one partition for as long as this process holds its lease.
  *
- * One loop decides and writes; invocations, reads and waits are under way beside it and wake it. In each round what has ended is
- * taken in, what can begin is chosen, and both are written at once: lease and offset in one transaction. Only then invocations
- * begin. So nothing runs that is not counted, nothing is committed by whoever has lost the lease, and a batch costs one write.
+ * One loop decides and writes; invocations, reads and waits are under way beside it and wake it. In each round what has
+ * ended is taken in, what can begin is chosen, and both are written at once: lease and offset in one transaction. Only
+ * then invocations begin. So nothing runs that is not counted, nothing is committed by whoever has lost the lease, and
+ * a batch costs one write.
  */
 import type { Broker } from '../broker/broker.ts';
 import { nameOf, readCommitted } from '../broker/groups/group-items.ts';
@@ -264,7 +265,10 @@ export class PartitionDelivery {
     return this.release(planned);
   }
 
-  /** With a batching window longer: one dispatcher that stays with many partitions costs less than one for each of their windows. */
+  /**
+   * With a batching window longer: one dispatcher that stays with many partitions costs less than one for each of their
+   * windows.
+   */
   private get lingerMs(): number {
     const { batchingWindowMs } = this.parts.stored.trigger;
     return Math.min(Math.max(batchingWindowMs, triggerLimits.triggerLingerMsMin), triggerLimits.triggerLingerMsMax);

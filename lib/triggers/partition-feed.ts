@@ -1,4 +1,6 @@
-/** The records of a partition that lie ahead of its lanes: read in order, filtered, and put into the lane of their key. */
+/**
+ * The records of a partition that lie ahead of its lanes: read in order, filtered, and put into the lane of their key.
+ */
 import type { Broker } from '../broker/broker.ts';
 import { fetchRecords } from '../broker/fetch/fetch.ts';
 import type { QueuedRecord } from '../coordination/triggers/batch.ts';

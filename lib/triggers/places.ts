@@ -1,6 +1,7 @@
 /**
- * Where delivery of a partition begins: at the committed offset, which is the truth; and where none is committed, where the trigger
- * says. What the lease remembers of lanes and windows counts only as long as that offset is the one it committed.
+ * Where delivery of a partition begins: at the committed offset, which is the truth; and where none is committed, where
+ * the trigger says. What the lease remembers of lanes and windows counts only as long as that offset is the one it
+ * committed.
  */
 
 import type { Broker } from '../broker/broker.ts';
@@ -90,9 +91,9 @@ async function end(
 }
 
 /**
- * Where to go on after an offset that is not in the partition. What is below the log start was deleted: what is left of it begins
- * there, whatever the trigger says. An offset above the end comes of an election that lost records: as Kafka's consumers do, who
- * want the newest go on at the end, and all others begin again.
+ * Where to go on after an offset that is not in the partition. What is below the log start was deleted: what is left of
+ * it begins there, whatever the trigger says. An offset above the end comes of an election that lost records: as
+ * Kafka's consumers do, who want the newest go on at the end, and all others begin again.
  */
 export function placeAfter(offset: number, error: MillraceError, { startingPosition }: Trigger): number {
   const { logStartOffset, highWatermark } = error.facts;

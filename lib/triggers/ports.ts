@@ -124,7 +124,10 @@ export interface FailedBatch {
 }
 
 export interface FailureDestinations {
-  /** Resolves when the destination has it. Rejects where it does not: the batch keeps its place, and this is called again. */
+  /**
+   * Resolves when the destination has it. Rejects where it does not: the batch keeps its place, and this is called
+   * again.
+   */
   send(failed: FailedBatch): Promise<void>;
 }
 

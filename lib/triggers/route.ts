@@ -1,7 +1,7 @@
 /**
- * From changes of ledger heads, as the table's stream has them, to what dispatchers are to be woken with. The order of the
- * changes does not matter, nor whether one comes twice: a partition is named where it has grown by any of them, with its end by
- * the newest. What is no head of a topic with triggers is passed over.
+ * From changes of ledger heads, as the table's stream has them, to what dispatchers are to be woken with. The order of
+ * the changes does not matter, nor whether one comes twice: a partition is named where it has grown by any of them,
+ * with its end by the newest. What is no head of a topic with triggers is passed over.
  */
 import type { Broker } from '../broker/broker.ts';
 import { highWatermark } from '../broker/ledger/replicated.ts';

@@ -1,10 +1,10 @@
 /**
- * The sweeper of triggers: finds what a wake-up missed. It looks at every trigger's partitions and hands on those that have
- * records above the committed offset, or a window that is over, and that nobody delivers; gives `wake` to heads that lack it;
- * finishes triggers whose maker or deleter has crashed; and removes the leases of topics that are gone.
+ * The sweeper of triggers: finds what a wake-up missed. It looks at every trigger's partitions and hands on those that
+ * have records above the committed offset, or a window that is over, and that nobody delivers; gives `wake` to heads
+ * that lack it; finishes triggers whose maker or deleter has crashed; and removes the leases of topics that are gone.
  *
- * Reads are eventually consistent where that costs a delay only: a dispatcher that is woken looks for itself, and what an old
- * view hides is found by the next sweep. May overlap with itself and stop anywhere.
+ * Reads are eventually consistent where that costs a delay only: a dispatcher that is woken looks for itself, and what
+ * an old view hides is found by the next sweep. May overlap with itself and stop anywhere.
  */
 import type { Broker } from '../broker/broker.ts';
 import { nameOf } from '../broker/groups/group-items.ts';

@@ -1,5 +1,6 @@
 /**
- * Makes `lib/kafka/generated` from Kafka's message schemas: `node scripts/kafka-messages/main.ts <directory of the schemas>`.
+ * Makes `lib/kafka/generated` from Kafka's message schemas: `node scripts/kafka-messages/main.ts <directory of the
+ * schemas>`.
  *
  * What it makes is committed, so that building needs no schemas.
  */

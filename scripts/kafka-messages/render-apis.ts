@@ -30,7 +30,10 @@ export function renderApis(apis: readonly Api[]): string {
  */
 ${imports.join('\n')}
 
-/** \`lowest\` to \`highest\`: the versions that there are; \`flexibleFrom\`: the first one with compact lengths and tagged fields (KIP-482). */
+/**
+ * \`lowest\` to \`highest\`: the versions that there are; \`flexibleFrom\`: the first one with compact lengths and
+ * tagged fields (KIP-482).
+ */
 export const apis = {
 ${rows.join('\n')}
 } as const;

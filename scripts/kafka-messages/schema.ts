@@ -1,4 +1,7 @@
-/** Kafka's message schemas: JSON with comments, one file a message, as `clients/src/main/resources/common/message` of Apache Kafka has them. */
+/**
+ * Kafka's message schemas: JSON with comments, one file a message, as `clients/src/main/resources/common/message` of
+ * Apache Kafka has them.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { intersect, NO_VERSIONS, parseVersions, type Versions } from './versions.ts';

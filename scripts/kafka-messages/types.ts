@@ -27,7 +27,9 @@ export function isNullable({ nullable, versions }: Field): boolean {
   return !isEmpty(intersect(nullable, versions));
 }
 
-/** Whoever writes a message may leave the field out: not all versions have it, or there is a value that it mostly has. */
+/**
+ * Whoever writes a message may leave the field out: not all versions have it, or there is a value that it mostly has.
+ */
 export function isOptional(field: Field, { versions }: Struct): boolean {
   // Only quotas ever say so.
   if (field.name === 'throttleTimeMs') return true;

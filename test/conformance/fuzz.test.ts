@@ -1,6 +1,6 @@
 /**
- * Thousands of requests that are wrong in some way. Whatever comes: no 500, no answer but the API's own, none later than
- * a request may take, nothing changed but by what was accepted, and the server goes on.
+ * Thousands of requests that are wrong in some way. Whatever comes: no 500, no answer but the API's own, none later
+ * than a request may take, nothing changed but by what was accepted, and the server goes on.
  *
  * A failure names its seed; `MILLRACE_FUZZ_SEED` repeats a run, `MILLRACE_FUZZ_REQUESTS` makes a longer one.
  */

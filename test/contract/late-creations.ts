@@ -1,6 +1,6 @@
 /**
- * Attempts to create that a store applies late: after a repetition was applied, and after its deletion. Over a store that
- * keeps the promises of its port, they change nothing.
+ * Attempts to create that a store applies late: after a repetition was applied, and after its deletion. Over a store
+ * that keeps the promises of its port, they change nothing.
  */
 import { afterEach, describe, expect, it } from 'vitest';
 import { authenticate } from '../../lib/broker/keys/authenticate.ts';

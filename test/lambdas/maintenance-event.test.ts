@@ -27,7 +27,9 @@ const left = (...sequenceNumbers: string[]) => ({
   batchItemFailures: sequenceNumbers.map((itemIdentifier) => ({ itemIdentifier })),
 });
 
-/** A process, and erasures from the topics `t` and `u`, each of which has one record of the subject and one of another. */
+/**
+ * A process, and erasures from the topics `t` and `u`, each of which has one record of the subject and one of another.
+ */
 async function erasuresAskedFor() {
   const stores = makeStores();
   const process = makeBroker({ stores });

@@ -1,6 +1,7 @@
 /**
- * A replica's directory that cannot be written to any more, under load: with three replicas, two of which must be in sync,
- * nothing that was acked is lost, another leader is elected, writes go on, and the directory rejoins when it is back.
+ * A replica's directory that cannot be written to any more, under load: with three replicas, two of which must be in
+ * sync, nothing that was acked is lost, another leader is elected, writes go on, and the directory rejoins when it is
+ * back.
  */
 import { chmod, chown, readdir } from 'node:fs/promises';
 import { join } from 'node:path';

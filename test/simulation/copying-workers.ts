@@ -1,6 +1,6 @@
 /**
- * Consume, transform, produce: workers copy the records of each input partition to an output topic, and commit how far they
- * have come together with the copies. Two processes at a time believe that a partition is theirs: each takes the
+ * Consume, transform, produce: workers copy the records of each input partition to an output topic, and commit how far
+ * they have come together with the copies. Two processes at a time believe that a partition is theirs: each takes the
  * partition's transactional id over, goes on from the committed offset, and is a zombie when the other has done so.
  */
 import type { Broker } from '../../lib/broker/broker.ts';

@@ -1,6 +1,6 @@
 /**
- * What deleted topics leave behind, by the shared stores themselves: no process and no fault is between them and the watch.
- * Asked before the last sweep, which would clear up after a deletion that forgets something.
+ * What deleted topics leave behind, by the shared stores themselves: no process and no fault is between them and the
+ * watch. Asked before the last sweep, which would clear up after a deletion that forgets something.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
 import { finishDeletions } from '../../lib/broker/lifecycle/finish-deletions.ts';

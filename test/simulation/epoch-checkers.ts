@@ -1,4 +1,7 @@
-/** What must hold of producers whose epoch goes up with every transaction, by what the table held after each write of it. */
+/**
+ * What must hold of producers whose epoch goes up with every transaction, by what the table held after each write of
+ * it.
+ */
 import { isSameProducer } from '../../lib/coordination/transactions/producer.ts';
 import type { Checker, EpochRaise, History } from './history.ts';
 import { sightOf } from './transaction-checkers.ts';

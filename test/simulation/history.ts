@@ -126,7 +126,10 @@ export interface Initialization {
   answeredAt: number;
 }
 
-/** A client's end of a transaction was answered: what its producer was called before, and what it is called from then on. */
+/**
+ * A client's end of a transaction was answered: what its producer was called before, and what it is called from then
+ * on.
+ */
 export interface TransactionEnd {
   transaction: TransactionEvent;
   as: 'commit' | 'abort';

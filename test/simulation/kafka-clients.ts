@@ -1,7 +1,8 @@
 /**
- * Transactional clients of Kafka's protocol (KIP-890), whose requests come to any process: a client and who serves it crash each by
- * themselves. A process that crashes between two steps of its work leaves its client without an answer, who asks another one for the
- * same; what the first has begun may come to pass all the same, and late. Some requests come once more when their transaction has ended.
+ * Transactional clients of Kafka's protocol (KIP-890), whose requests come to any process: a client and who serves it
+ * crash each by themselves. A process that crashes between two steps of its work leaves its client without an answer,
+ * who asks another one for the same; what the first has begun may come to pass all the same, and late. Some requests
+ * come once more when their transaction has ended.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
 import { produceInTransaction } from '../../lib/broker/produce/produce-in-transaction.ts';

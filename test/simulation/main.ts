@@ -1,6 +1,6 @@
 /**
- * `npm run simulate -- --histories N --seed S [--plant BUG]`: runs N histories from seed S on, prints the seeds of those
- * in which a checker found something, and with one history (`--replay SEED`) every step of it.
+ * `npm run simulate -- --histories N --seed S [--plant BUG]`: runs N histories from seed S on, prints the seeds of
+ * those in which a checker found something, and with one history (`--replay SEED`) every step of it.
  */
 import { parseArgs } from 'node:util';
 import { type PlantName, plants } from './plants.ts';

@@ -1,6 +1,7 @@
 /**
- * A metadata store of plain maps, for worlds that read and write small items a few thousand times a second and are then gone. It
- * keeps the same contract as the others and refuses what they refuse; what it hands out and takes in is copied.
+ * A metadata store of plain maps, for worlds that read and write small items a few thousand times a second and are then
+ * gone. It keeps the same contract as the others and refuses what they refuse; what it hands out and takes in is
+ * copied.
  */
 import type { Attributes, Item, ItemKey, Value, Write } from '../../lib/kernel/items.ts';
 import { checkLimits } from '../../lib/kernel/limits/check.ts';

@@ -1,6 +1,7 @@
 /**
- * Topics that come and go, under few names, two of which collide: owners create and delete them while writers and readers
- * of other processes use them. Which topic of a name a call worked with is what it was last told to be behind the name.
+ * Topics that come and go, under few names, two of which collide: owners create and delete them while writers and
+ * readers of other processes use them. Which topic of a name a call worked with is what it was last told to be behind
+ * the name.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
 import { fetchRecords } from '../../lib/broker/fetch/fetch.ts';

@@ -1,4 +1,6 @@
-/** Histories over several threads. Each history is one thread's alone, so the result does not depend on their number. */
+/**
+ * Histories over several threads. Each history is one thread's alone, so the result does not depend on their number.
+ */
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';

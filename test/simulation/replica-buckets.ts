@@ -1,6 +1,7 @@
 /**
- * The replicas of a simulated world: buckets with faults of their own, behind the network. A bucket may be down, take no
- * writes, answer late or not until the caller gives up, or fail at random; and one process may not reach what others reach. None is ever emptied.
+ * The replicas of a simulated world: buckets with faults of their own, behind the network. A bucket may be down, take
+ * no writes, answer late or not until the caller gives up, or fail at random; and one process may not reach what others
+ * reach. None is ever emptied.
  */
 import { maskOf, type ReplicaId, type ReplicaMask } from '../../lib/coordination/replication/replica-state.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
@@ -117,8 +118,8 @@ export class ReplicaBuckets {
   }
 
   /**
-   * All but a leader, and then the leader, often just when it is the only one to have something: that may be cut off, or
-   * be out of reach.
+   * All but a leader, and then the leader, often just when it is the only one to have something: that may be cut off,
+   * or be out of reach.
    */
   private nextSquall(ledgers: LedgersInStorm): void {
     const { scheduler, random, sky } = this;

@@ -3,8 +3,8 @@
  * that moment. What must hold then, at every moment, whatever anyone has seen or been told:
  *
  * - the high watermark never goes down, and what is below it stays as it is;
- * - every replica in sync holds what is below the high watermark, and the leader all there is. What an election says may
- *   be lost counts as held.
+ * - every replica in sync holds what is below the high watermark, and the leader all there is. What an election says
+ *   may be lost counts as held.
  */
 
 import { headView } from '../../lib/broker/ledger/replicated.ts';

@@ -1,4 +1,7 @@
-/** The part of a simulated world that its replicated ledgers need: their buckets, rules and faults, and the watch on them. */
+/**
+ * The part of a simulated world that its replicated ledgers need: their buckets, rules and faults, and the watch on
+ * them.
+ */
 import { type ReplicationRules, rulesOf } from '../../lib/broker/replication/rules.ts';
 import { commitsEnd, coveredCommits } from '../../lib/coordination/replication/ledger-view.ts';
 import { type LedgerId, ledgerName } from '../../lib/kernel/ids.ts';

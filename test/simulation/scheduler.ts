@@ -99,7 +99,8 @@ export class Scheduler {
 
   /** Until all that follows from the last event waits for another. */
   private async rest(): Promise<void> {
-    // A tick comes when no promise that is kept has anybody to tell any more; only real work takes turns, which cost more.
+    // A tick comes when no promise that is kept has anybody to tell any more; only real work takes turns, which cost
+    // more.
     await tick();
     while (this.realWork > 0) await turn();
     if (this.events % EVENTS_BETWEEN_TURNS === 0) await turn();

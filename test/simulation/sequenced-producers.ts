@@ -1,7 +1,7 @@
 /**
- * Idempotent producers. Each outlives the processes that it sends through: what one of them has not been answered when it
- * crashes, the next one sends again, under the same sequence. A batch may also be under way through several processes at
- * once, be sent again long after its ack, and come from an epoch that the producer has left behind.
+ * Idempotent producers. Each outlives the processes that it sends through: what one of them has not been answered when
+ * it crashes, the next one sends again, under the same sequence. A batch may also be under way through several
+ * processes at once, be sent again long after its ack, and come from an epoch that the producer has left behind.
  *
  * An epoch's first batch of a partition is sent alone: a ledger that knows nothing of a producer takes any sequence.
  */

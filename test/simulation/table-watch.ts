@@ -1,6 +1,6 @@
 /**
- * Looks at the shared table itself, right after each write of it: what every reader could see from then on. No process and
- * no fault is between the table and the watch.
+ * Looks at the shared table itself, right after each write of it: what every reader could see from then on. No process
+ * and no fault is between the table and the watch.
  */
 import { highWatermark } from '../../lib/broker/ledger/replicated.ts';
 import {
@@ -63,7 +63,9 @@ function visibleEnds(item: Attributes): number[] {
   return slots.map((slot) => highWatermark(head, slot));
 }
 
-/** Where the epoch of a transactional id has gone up: by the end of a transaction, or because somebody took the id over. */
+/**
+ * Where the epoch of a transactional id has gone up: by the end of a transaction, or because somebody took the id over.
+ */
 function noteEpoch({ producers: { raises, takeovers } }: History, { moment, key, before, state }: EpochChange): void {
   if (before === undefined || before.epoch >= state.epoch) return;
   const transactionalId = key.pk.slice(transactionalPartitionKey('').length);

@@ -1,6 +1,7 @@
 /**
- * What must hold of transactions. When something of a transaction could be seen first is taken from the table itself, which
- * was looked at after each write of it: a record can be seen from the moment on that its partition's end is beyond it.
+ * What must hold of transactions. When something of a transaction could be seen first is taken from the table itself,
+ * which was looked at after each write of it: a record can be seen from the moment on that its partition's end is
+ * beyond it.
  */
 import { COPYING_GROUP, copyOf } from './copying-workers.ts';
 import type { Checker, History, TransactionEvent } from './history.ts';

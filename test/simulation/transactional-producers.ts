@@ -1,7 +1,8 @@
 /**
- * Producers of transactions: in one request, with epochs that they declare; and in parts, with epochs that are handed out.
- * An id of the first kind outlives its processes, which send again what the one before was not answered. An id of the second
- * kind is fought for by its processes: each that takes it over makes a zombie of the other, which goes on until it is told.
+ * Producers of transactions: in one request, with epochs that they declare; and in parts, with epochs that are handed
+ * out. An id of the first kind outlives its processes, which send again what the one before was not answered. An id of
+ * the second kind is fought for by its processes: each that takes it over makes a zombie of the other, which goes on
+ * until it is told.
  */
 import type { Broker } from '../../lib/broker/broker.ts';
 import { abortTransaction } from '../../lib/broker/transactions/abort-transaction.ts';
@@ -45,7 +46,10 @@ export interface ProducerSite {
   history: History;
   scheduler: Scheduler;
   places: readonly Place[];
-  /** The longest pause between batches of an idempotent producer, and how many of all batches ask for the leader's ack only. */
+  /**
+   * The longest pause between batches of an idempotent producer, and how many of all batches ask for the leader's ack
+   * only.
+   */
   roundMs?: number;
   /** How often idempotent producers come back after they have been idle for long. */
   idleVisits?: number;

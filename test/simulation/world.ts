@@ -301,8 +301,8 @@ class World {
   }
 
   /**
-   * Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. What goes on
-   * `beside` the work is not waited for.
+   * Starts a process that may crash and freeze; a crashed one is followed by another that has seen nothing. What goes
+   * on `beside` the work is not waited for.
    */
   private start(
     name: string,

@@ -1,6 +1,6 @@
 /**
- * The SDK that Millrace ships with. Suites below `test/peers` take it from here: by its own name they would get the copy
- * that some peer brought along, and test that.
+ * The SDK that Millrace ships with. Suites below `test/peers` take it from here: by its own name they would get the
+ * copy that some peer brought along, and test that.
  */
 export {
   DescribeTableCommand,

@@ -1,6 +1,6 @@
 /**
- * A container's build file, carried out without Docker: its instructions in their order, in a directory that stands for the image's root. What the
- * base image brings (Node, as the entry point) is the Node that runs this.
+ * A container's build file, carried out without Docker: its instructions in their order, in a directory that stands for
+ * the image's root. What the base image brings (Node, as the entry point) is the Node that runs this.
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';

@@ -8,7 +8,10 @@ import { makeBroker, type Stores } from './broker.ts';
 
 const STEPS_MAX = 10_000;
 
-/** By a process of its own, unless told by which. Each step begins at what JSON makes of the place where the one before it ended. */
+/**
+ * By a process of its own, unless told by which. Each step begins at what JSON makes of the place where the one before
+ * it ended.
+ */
 export async function checkEverything(
   stores: Stores,
   { deep = false, broker = makeBroker({ stores }).broker }: { deep?: boolean; broker?: Broker } = {},

@@ -98,7 +98,9 @@ export class ClassicModel {
     return this;
   }
 
-  /** All who have not crashed go on as consumers do: they are one generation in the end, and every partition is one's. */
+  /**
+   * All who have not crashed go on as consumers do: they are one generation in the end, and every partition is one's.
+   */
   settle(): this {
     this.late.length = 0;
     const alive = this.clients.filter(({ crashed }) => !crashed);

@@ -1,4 +1,6 @@
-/** What tests of compaction share: updates of keys by every way to write, and the table that a reader makes of a topic. */
+/**
+ * What tests of compaction share: updates of keys by every way to write, and the table that a reader makes of a topic.
+ */
 import * as fc from 'fast-check';
 import { expect } from 'vitest';
 import { nodeCompression } from '../../lib/broker/compression.ts';
@@ -208,7 +210,9 @@ function text(bytes: Uint8Array): string {
   return utf8Text(bytes) ?? '';
 }
 
-/** `history` is all that was ever written. What a reader gets now is some of it, as it was, and makes the same table. */
+/**
+ * `history` is all that was ever written. What a reader gets now is some of it, as it was, and makes the same table.
+ */
 export async function checkAgainst(stores: Stores, history: readonly LogRecord[]): Promise<void> {
   const log = await readLog(stores);
   expect(log).toEqual(log.map(({ offset }) => history[offset]));

@@ -1,4 +1,6 @@
-/** As much of curl as the sessions in the docs use, so that tests run them where there is none: `-s`, `-X`, `-H`, `-d`. */
+/**
+ * As much of curl as the sessions in the docs use, so that tests run them where there is none: `-s`, `-X`, `-H`, `-d`.
+ */
 import { parseArgs } from 'node:util';
 
 const { values, positionals } = parseArgs({

@@ -1,6 +1,6 @@
 /**
- * The part of the API that a consumer talks to, as its `fetch`: one group over logs in memory, as docs/http-api.md says it. Who
- * owns what is the test's to say, and requests fail on demand: before or after they did something.
+ * The part of the API that a consumer talks to, as its `fetch`: one group over logs in memory, as docs/http-api.md says
+ * it. Who owns what is the test's to say, and requests fail on demand: before or after they did something.
  */
 import type { JsonCommitRequest, JsonPollRequest } from '../../lib/client/consumer/groups-api.ts';
 import type { Clock } from '../../lib/kernel/clock.ts';

@@ -1,7 +1,7 @@
 /**
- * The part of the API that a producer talks to, as its `fetch`: topics, producer ids, and record batches whose sequences
- * are checked as docs/http-api.md says. It exists because it can fail on demand in the ways that matter: before or after
- * it wrote, and later than anybody waits.
+ * The part of the API that a producer talks to, as its `fetch`: topics, producer ids, and record batches whose
+ * sequences are checked as docs/http-api.md says. It exists because it can fail on demand in the ways that matter:
+ * before or after it wrote, and later than anybody waits.
  */
 import type { Clock } from '../../lib/kernel/clock.ts';
 import { noCompression } from '../../lib/log/record-batch/compression.ts';

@@ -26,7 +26,10 @@ const seats = fc.uniqueArray(
   { minLength: 1, maxLength: 8 },
 );
 
-/** Members that subscribe to the same topics, or to any; what they have need not exist, nor be wanted, nor be theirs alone. */
+/**
+ * Members that subscribe to the same topics, or to any; what they have need not exist, nor be wanted, nor be theirs
+ * alone.
+ */
 export function anyAssignorInput({ same }: { same: boolean }): fc.Arbitrary<AssignorInput> {
   return fc
     .tuple(topics, seats, fc.array(anyPartitions, { minLength: 8, maxLength: 8 }), fc.infiniteStream(fc.boolean()))

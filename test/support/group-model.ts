@@ -1,10 +1,10 @@
 /**
  * A consumer group under any interleaving, beside what its members were told.
  *
- * Clients, and the processes that answer them, are taken apart into reads and single writes. A process acts on items that may
- * be old where the protocol allows for it, by a clock of its own that may jump; its write may reach the store late, once,
- * and the client may never learn what became of it. Clients freeze, crash, hold on to what they are to give up, and come back
- * under the instance id of another.
+ * Clients, and the processes that answer them, are taken apart into reads and single writes. A process acts on items
+ * that may be old where the protocol allows for it, by a clock of its own that may jump; its write may reach the store
+ * late, once, and the client may never learn what became of it. Clients freeze, crash, hold on to what they are to give
+ * up, and come back under the instance id of another.
  */
 import assert from 'node:assert/strict';
 import { type Cursor, deliveredBy, reportedBy, startsOf } from '../../lib/coordination/groups/cursor.ts';
@@ -91,8 +91,8 @@ export class GroupModel extends GroupTable {
   }
 
   /**
-   * Nothing is late or wrong any more, and those who have not crashed go on heartbeating. Every partition that one of them
-   * wants must then have an owner who was told so, and nobody else is left.
+   * Nothing is late or wrong any more, and those who have not crashed go on heartbeating. Every partition that one of
+   * them wants must then have an owner who was told so, and nobody else is left.
    */
   settle(): this {
     this.calm();

@@ -1,6 +1,6 @@
 /**
- * What members of a group in the model have received and committed, of partitions that never end. Nothing may be committed
- * that nobody has received, and no commit may go backwards.
+ * What members of a group in the model have received and committed, of partitions that never end. Nothing may be
+ * committed that nobody has received, and no commit may go backwards.
  */
 import assert from 'node:assert/strict';
 import type { Position } from '../../lib/coordination/groups/cursor.ts';

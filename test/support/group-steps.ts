@@ -4,8 +4,8 @@ import type { FollowInput } from '../../lib/coordination/groups/follow.ts';
 import type { Write } from '../../lib/kernel/items.ts';
 
 /**
- * Something to do next. `client` and `process` choose among what there is; ages are how many changes of the table ago an item
- * was read; what is late reaches the table when a `late` step picks it, if ever, and its answer is lost.
+ * Something to do next. `client` and `process` choose among what there is; ages are how many changes of the table ago
+ * an item was read; what is late reaches the table when a `late` step picks it, if ever, and its answer is lost.
  */
 export type Step =
   | { step: 'join'; client: number; late: boolean }

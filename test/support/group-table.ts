@@ -1,6 +1,6 @@
 /**
- * The table that a group in the model lives in: what it has been, so that it can be read as it was; writes under way; and
- * processes with clocks of their own.
+ * The table that a group in the model lives in: what it has been, so that it can be read as it was; writes under way;
+ * and processes with clocks of their own.
  */
 import { decodeGroup, type GroupState, stateKey } from '../../lib/coordination/groups/group-item.ts';
 import { decodeMember, type Member } from '../../lib/coordination/groups/member-item.ts';

@@ -4,8 +4,8 @@
  *
  * Writers, sealers and sweepers are taken apart into their single writes. A write may come late, twice, or from someone
  * whose view of the head is old; only the order in which one writer learns and decides is kept, by the rules of the
- * sequencer: `seen` goes up after a refusal where every earlier attempt was refused, and else through a look at the head
- * and the pages.
+ * sequencer: `seen` goes up after a refusal where every earlier attempt was refused, and else through a look at the
+ * head and the pages.
  */
 import assert from 'node:assert/strict';
 import type { Attributes, Write } from '../../lib/kernel/items.ts';

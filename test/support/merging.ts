@@ -1,4 +1,6 @@
-/** What tests of merging share: pages that are always due, what readers get of a partition, and what is stored for it. */
+/**
+ * What tests of merging share: pages that are always due, what readers get of a partition, and what is stored for it.
+ */
 import { expect } from 'vitest';
 import { fetchBatches } from '../../lib/broker/fetch/fetch.ts';
 import { mergePages, type PageMerge } from '../../lib/broker/lifecycle/merge-pages.ts';
@@ -32,7 +34,10 @@ export async function mergeOnce(
   return mergePages(broker, { topic, ledger, policy: AT_ONCE, ...options });
 }
 
-/** Each batch of the partition as a consumer gets it, over as many fetches as it takes, by a process that knows nothing yet. */
+/**
+ * Each batch of the partition as a consumer gets it, over as many fetches as it takes, by a process that knows nothing
+ * yet.
+ */
 export async function readBatchesOf(
   stores: Stores,
   partition: number,

@@ -1,4 +1,7 @@
-/** Commands that work on a data directory themselves (`millrace fsck`, `millrace restore`), inside of the test's process. */
+/**
+ * Commands that work on a data directory themselves (`millrace fsck`, `millrace restore`), inside of the test's
+ * process.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -192,8 +192,8 @@ export async function readingWorld() {
 export type ReadingWorld = Awaited<ReturnType<typeof readingWorld>>;
 
 /**
- * Offset 0 is everywhere; 1 and 2 were on replica 0 alone when it failed and lost them; 3 came after the unclean election
- * of replica 1. `comeBack` brings the lost objects back to replica 0.
+ * Offset 0 is everywhere; 1 and 2 were on replica 0 alone when it failed and lost them; 3 came after the unclean
+ * election of replica 1. `comeBack` brings the lost objects back to replica 0.
  */
 export async function afterUncleanElection() {
   const world = await readingWorld();

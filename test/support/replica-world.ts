@@ -166,7 +166,10 @@ export interface Appended {
   head: LedgerHead;
 }
 
-/** Appends a commit of one record in slot 0, whose object is in the buckets of its holders (and `at`, without its saying so). */
+/**
+ * Appends a commit of one record in slot 0, whose object is in the buckets of its holders (and `at`, without its saying
+ * so).
+ */
 export async function append(
   { clock, metadata, buckets }: ReplicaWorld,
   holders: readonly number[],

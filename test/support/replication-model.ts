@@ -1,8 +1,8 @@
 /**
  * A replicated ledger under any interleaving, beside what its buckets really hold.
  *
- * Writers, copiers, sealers and whoever changes the replicas are taken apart into uploads and single writes. Each acts on
- * a view of the head that may be old, and its write may reach the store late or twice. Who is thought to be alive is
+ * Writers, copiers, sealers and whoever changes the replicas are taken apart into uploads and single writes. Each acts
+ * on a view of the head that may be old, and its write may reach the store late or twice. Who is thought to be alive is
  * arbitrary: health may be judged wrongly by anyone at any time.
  */
 import assert from 'node:assert/strict';

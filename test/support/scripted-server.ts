@@ -1,4 +1,7 @@
-/** An HTTP server that answers each request by the next step of a script: for what happens when AWS does not answer well. */
+/**
+ * An HTTP server that answers each request by the next step of a script: for what happens when AWS does not answer
+ * well.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

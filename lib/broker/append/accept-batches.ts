@@ -26,8 +26,8 @@ export interface AcceptedBatches {
 /**
  * The batches as they are to be stored. Changes `bytes` in place where the topic stamps the append's time.
  *
- * Small batches can inflate to very much, so that those of one request take turns with those of others: of one request are those whose bytes
- * lie in the same memory. A promise only where it has to wait.
+ * Small batches can inflate to very much, so that those of one request take turns with those of others: of one request
+ * are those whose bytes lie in the same memory. A promise only where it has to wait.
  */
 export function acceptInTurn(
   broker: Broker,

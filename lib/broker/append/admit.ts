@@ -43,9 +43,9 @@ export interface AdmitOptions {
 export type Excluded = { unit: Unit; sequence: ProducerSequence } & (
   | { reason: 'duplicate'; place: Place }
   /**
-   * `doubtful`: on the grounds of what was seen here, which may be old; and of a producer that seemed to be unknown, any
-   * unit is let in, so that those it had to wait for seem to be too old. `behind`: because these records were appended after
-   * it, which is true for as long as they are in the log.
+   * `doubtful`: on the grounds of what was seen here, which may be old; and of a producer that seemed to be unknown,
+   * any unit is let in, so that those it had to wait for seem to be too old. `behind`: because these records were
+   * appended after it, which is true for as long as they are in the log.
    */
   | { reason: 'refused'; error: MillraceError; doubtful: boolean; behind?: Place }
 );
@@ -82,7 +82,9 @@ export function admit(options: AdmitOptions): Admission {
   return { admitted: 'all', changes: changesOf(options, states) };
 }
 
-/** What is known of the producer, with the offsets that can be told now; `undefined` where it is unknown or forgotten. */
+/**
+ * What is known of the producer, with the offsets that can be told now; `undefined` where it is unknown or forgotten.
+ */
 function stateOf(options: AdmitOptions, key: string, offsetsOf: CommitFinder): ProducerState | undefined {
   const { head, items, cutOff = [], nowMs, expirationMs } = options;
   const packed = head.producers.get(key) ?? items.get(key);

@@ -1,8 +1,8 @@
 /**
- * Group commit: what arrives while a flush is uploading joins the next one. There is no timer, so an idle process adds no
- * wait; what is appended in one turn of the event loop, such as a request to many partitions, goes together. Uploads
- * overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's line is taken
- * when the flush is composed, before its upload.
+ * Group commit: what arrives while a flush is uploading joins the next one. There is no timer, so an idle process adds
+ * no wait; what is appended in one turn of the event loop, such as a request to many partitions, goes together. Uploads
+ * overlap when much is waiting; sequencing goes in flush order per ledger, because the place in a ledger's line is
+ * taken when the flush is composed, before its upload.
  *
  * Guarantees to callers of `append`:
  * - it resolves only after the bytes are stored and the ledger's head has them: what is acked is readable at once;
@@ -183,9 +183,9 @@ export class Appender {
   }
 
   /**
-   * Stores the batches as one object; each is stored when those have it who must. Kept as values: a failed upload may have
-   * to wait for its turn in the line before anyone looks at it. Fails only with `effect: 'none'`: bytes without a commit
-   * are nothing.
+   * Stores the batches as one object; each is stored when those have it who must. Kept as values: a failed upload may
+   * have to wait for its turn in the line before anyone looks at it. Fails only with `effect: 'none'`: bytes without a
+   * commit are nothing.
    */
   private store(batches: readonly Batch[]): Promise<Stored>[] {
     const composed = this.compose(batches);
@@ -212,8 +212,8 @@ export class Appender {
   }
 
   /**
-   * Lays the batches out as one object. A part is `undefined` where its ledger is gone or cannot be read, or has too few
-   * replicas for what is asked; its units are answered then.
+   * Lays the batches out as one object. A part is `undefined` where its ledger is gone or cannot be read, or has too
+   * few replicas for what is asked; its units are answered then.
    */
   private async compose(batches: readonly Batch[]): Promise<(UploadedPart | undefined)[]> {
     const heads = await Promise.all(batches.map((batch) => this.headOf(batch)));
@@ -250,7 +250,10 @@ export class Appender {
     return parts;
   }
 
-  /** The batch without those that ask for more replicas than are in sync, which are answered; `undefined`: nobody is left. */
+  /**
+   * The batch without those that ask for more replicas than are in sync, which are answered; `undefined`: nobody is
+   * left.
+   */
   private withoutRefused(batch: Batch, head: LedgerHead): Batch | undefined {
     const refused = refusedBy(head, batch.units);
     if (refused.size === 0) return batch;

@@ -38,8 +38,8 @@ export class Coverage {
   }
 
   /**
-   * Resolves the unit with `appended`, or rejects it, once that may be said of what the commit holds. Without a commit it is
-   * known to be below the high watermark. `ifCutOff` takes the unit where an election has cut the commit off.
+   * Resolves the unit with `appended`, or rejects it, once that may be said of what the commit holds. Without a commit
+   * it is known to be below the high watermark. `ifCutOff` takes the unit where an election has cut the commit off.
    */
   answer(unit: Unit, appended: Appended, commit?: CommitPlace, ifCutOff = rejectCutOff): void {
     const verdict = this.judge(unit, commit);

@@ -2,7 +2,8 @@
  * Composing a flush: which waiting units go into one object, and which of them share a commit.
  *
  * Units of one ledger share a commit, in the order in which they came. A unit with an expected offset gets a commit of
- * its own, so that its refusal is nobody else's. A commit has only so many producers, because each of them is a condition.
+ * its own, so that its refusal is nobody else's. A commit has only so many producers, because each of them is a
+ * condition.
  */
 import { ledgerName } from '../../kernel/ids.ts';
 import { produceLimits } from '../../kernel/limits/produce.ts';

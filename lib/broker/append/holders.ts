@@ -1,6 +1,7 @@
 /**
  * Waiting until an object is where the replicas of a ledger need it for a commit to be appended (docs/replication.md,
- * "Appending"), whatever becomes of the set of replicas meanwhile. A ledger with a single replica is the set of that one.
+ * "Appending"), whatever becomes of the set of replicas meanwhile. A ledger with a single replica is the set of that
+ * one.
  */
 import type { HeadView } from '../../coordination/replication/ledger-view.ts';
 import { has, type ReplicaMask, type ReplicaState } from '../../coordination/replication/replica-state.ts';

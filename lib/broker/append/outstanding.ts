@@ -2,8 +2,8 @@
  * Objects of replicated ledgers that may still be sent to replicas, perhaps when all who wait have been answered: their
  * bytes are held for that long, and a process that may be frozen waits for them.
  *
- * An upload that never ends, to a disk that hangs, is waited for only for a while. Its bytes are held for ever, and must
- * not keep all others from writing once its replica has left: they count only beyond what may be held at any time.
+ * An upload that never ends, to a disk that hangs, is waited for only for a while. Its bytes are held for ever, and
+ * must not keep all others from writing once its replica has left: they count only beyond what may be held at any time.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { produceLimits } from '../../kernel/limits/produce.ts';

@@ -1,6 +1,6 @@
 /**
- * One object on its way into the replicas that are to hold it: who has it, who is being sent it, and who failed. It decides
- * nothing: how long to wait and whom to try again is for those who place a commit (holders.ts).
+ * One object on its way into the replicas that are to hold it: who has it, who is being sent it, and who failed. It
+ * decides nothing: how long to wait and whom to try again is for those who place a commit (holders.ts).
  *
  * The object's bytes are looked at by uploads that nobody waits for any more. What may change the bytes, such as the
  * cache, which writes offsets into them, comes after `over`.
@@ -66,8 +66,8 @@ export class Placement {
   }
 
   /**
-   * Sends it once more to those that do not have it, unless someone has since it was sent to these so many times: all who
-   * wait for an upload that failed want to try again, and each after a pause of its own.
+   * Sends it once more to those that do not have it, unless someone has since it was sent to these so many times: all
+   * who wait for an upload that failed want to try again, and each after a pause of its own.
    */
   sendAgain(targets: ReplicaMask, timesSent: number): void {
     if (this.timesSent(targets) === timesSent) this.start(without(targets, this.holding | this.sending));

@@ -1,4 +1,6 @@
-/** The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are. */
+/**
+ * The sequences of producers as the append path meets them: what is let in, what was changed, and where duplicates are.
+ */
 import { isExpired, type ProducerState, unpackProducer } from '../../coordination/producers/producer-state.ts';
 import { judge, type Place, type Sequences } from '../../coordination/producers/sequences.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -173,9 +175,9 @@ export class ProducerDesk {
   }
 
   /**
-   * Ids of commits that producers' own items name and an election has cut off: those in the head lose them in the election,
-   * these are found out when they are looked at. A commit is applied with the item that names it, so what a head read after
-   * the item has not, nor a page, is gone for good.
+   * Ids of commits that producers' own items name and an election has cut off: those in the head lose them in the
+   * election, these are found out when they are looked at. A commit is applied with the item that names it, so what a
+   * head read after the item has not, nor a page, is gone for good.
    */
   private async cutOffIn(
     ledger: LedgerId,

@@ -2,9 +2,10 @@
  * Where units with a producer's sequence wait before they join a flush.
  *
  * - The same records twice: the second waits for what becomes of the first, and is answered with that.
- * - Records ahead of the producer's next ones: requests of one producer overtake each other on different connections, or
- *   in different processes. They wait until those before them are handed on here or are seen in the ledger, for
- *   `producerLimits.sequenceGapWaitMs` at most. So do those of a producer that nobody knows and that does not begin at 0.
+ * - Records ahead of the producer's next ones: requests of one producer overtake each other on different connections,
+ *   or in different processes. They wait until those before them are handed on here or are seen in the ledger, for
+ *   `producerLimits.sequenceGapWaitMs` at most. So do those of a producer that nobody knows and that does not begin at
+ *   0.
  *
  * The gate decides nothing for good: what it lets through is judged by the ledger (admit.ts). What it knows is of this
  * process; a unit that need not wait passes in the turn of the event loop in which it came.

@@ -2,14 +2,15 @@
  * Sequencing one commit: the conditional update of the head that gives uploaded bytes their offsets, repeated until it
  * is known to have been applied or to be impossible, within the callers' deadline.
  *
- * An attempt whose answer was lost is *unknown*: it may have been applied, or may still be. While one is, `seen` goes up
- * only through `settle`, a strong read of the head and of all pages since the first attempt; see log/ledger/append.ts for
- * why that is enough for no attempt to apply twice.
+ * An attempt whose answer was lost is *unknown*: it may have been applied, or may still be. While one is, `seen` goes
+ * up only through `settle`, a strong read of the head and of all pages since the first attempt; see
+ * log/ledger/append.ts for why that is enough for no attempt to apply twice.
  *
  * Where units have sequences of producers, each attempt is planned from a head in which the commit is known not to be:
- * `progress.head`. It decides which units are let in (admit.ts) and is what the attempt is conditioned on. Units that are
- * not let in are answered by themselves, and the others go on as new commits to the same object. By then no attempt for
- * the old commit can be applied any more: each expects, of the producer at fault, sequences that will never come back.
+ * `progress.head`. It decides which units are let in (admit.ts) and is what the attempt is conditioned on. Units that
+ * are not let in are answered by themselves, and the others go on as new commits to the same object. By then no attempt
+ * for the old commit can be applied any more: each expects, of the producer at fault, sequences that will never come
+ * back.
  */
 
 import { members, type ReplicaId, without } from '../../coordination/replication/replica-state.ts';
@@ -169,9 +170,9 @@ export class Sequencer {
   }
 
   /**
-   * Plans what the attempt does to the sequences of its producers; a step where there is to be no attempt. What is refused
-   * for a gap, or as too old, must be so in a head that was strongly read, after which the commit is still known not to be
-   * in the ledger.
+   * Plans what the attempt does to the sequences of its producers; a step where there is to be no attempt. What is
+   * refused for a gap, or as too old, must be so in a head that was strongly read, after which the commit is still
+   * known not to be in the ledger.
    */
   private async planProducers(progress: Progress): Promise<Step | undefined> {
     const { plan, part } = progress;
@@ -281,8 +282,8 @@ export class Sequencer {
   }
 
   /**
-   * The id is not there, and could not have been forgotten: no earlier attempt was applied, or an election has cut it off.
-   * None can be applied any more either, since neither the epoch nor the version of the set comes back.
+   * The id is not there, and could not have been forgotten: no earlier attempt was applied, or an election has cut it
+   * off. None can be applied any more either, since neither the epoch nor the version of the set comes back.
    */
   private async afterFenced(progress: Progress, head: LedgerHead): Promise<Step> {
     const { plan, part } = progress;
@@ -323,8 +324,8 @@ export class Sequencer {
   }
 
   /**
-   * The commit's offsets, from the head or from a page since the first attempt. A process that was frozen may have slept
-   * through very many pages: the look ends, without a conclusion, when nobody waits any more.
+   * The commit's offsets, from the head or from a page since the first attempt. A process that was frozen may have
+   * slept through very many pages: the look ends, without a conclusion, when nobody waits any more.
    */
   private async look(progress: Progress, head: LedgerHead): Promise<BaseOffsets | undefined> {
     const id = idOf(progress.plan.commit);

@@ -15,7 +15,10 @@ export function timedOut({ unknown }: Attempted, cause?: MillraceError): Millrac
   });
 }
 
-/** Offsets only go up: an attempt that is still on its way, or comes again, can pass only if the partition is not there yet. */
+/**
+ * Offsets only go up: an attempt that is still on its way, or comes again, can pass only if the partition is not there
+ * yet.
+ */
 export function offsetMismatch(expected: number, nextOffset: number): MillraceError {
   const detail = `The partition's next offset is ${nextOffset}, not the expected ${expected}.`;
   const effect = nextOffset < expected ? 'unknown' : 'none';

@@ -1,6 +1,6 @@
 /**
- * The rest of a stored commit without some of its units: the same object, in as few commits as its bytes allow. A commit
- * has its runs without gaps, so a new one begins after every unit that is left out.
+ * The rest of a stored commit without some of its units: the same object, in as few commits as its bytes allow. A
+ * commit has its runs without gaps, so a new one begins after every unit that is left out.
  */
 import { crc32cCombine } from '../../kernel/crc32c.ts';
 import type { Run } from '../../log/segment/footer.ts';

@@ -55,8 +55,8 @@ export async function checkCommit(context: CheckContext, view: LedgerInView, pla
 }
 
 /**
- * Every replica in sync has what is in pages, and one whose upload the append was told of has its object. What is merged nobody
- * copies any more.
+ * Every replica in sync has what is in pages, and one whose upload the append was told of has its object. What is
+ * merged nobody copies any more.
  */
 async function checkCopies(context: CheckContext, view: LedgerInView, place: PlacedCommit): Promise<Finding[]> {
   const { commit, merged, sealed } = place;

@@ -1,6 +1,6 @@
 /**
- * A page of the table's keys, in the order in which a scan brings them: what the items belong to is there, and wants them.
- * A scan is eventually consistent; what it makes look wrong is read strongly before it is reported.
+ * A page of the table's keys, in the order in which a scan brings them: what the items belong to is there, and wants
+ * them. A scan is eventually consistent; what it makes look wrong is read strongly before it is reported.
  */
 
 import { decodeOffsets, OFFSETS_PREFIX, parseOffsetsKey } from '../../coordination/groups/offsets-item.ts';
@@ -60,7 +60,10 @@ async function checkItem(context: CheckContext, key: ItemKey, forsaken: Readonly
   }
 }
 
-/** Leases of topics that are gone are removed by the sweeper of triggers; of triggers that are gone, by who deletes those. */
+/**
+ * Leases of topics that are gone are removed by the sweeper of triggers; of triggers that are gone, by who deletes
+ * those.
+ */
 async function checkLease(
   { broker }: CheckContext,
   item: ItemKey,

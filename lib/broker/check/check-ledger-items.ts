@@ -1,4 +1,6 @@
-/** Items of ledgers and partitions, by their keys: of topics that are gone, of pages that nobody reads, or long overdue. */
+/**
+ * Items of ledgers and partitions, by their keys: of topics that are gone, of pages that nobody reads, or long overdue.
+ */
 
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
@@ -56,8 +58,8 @@ async function forsakenItems({ broker }: CheckContext, pk: string, topicId: Topi
 }
 
 /**
- * Pages above the seal under way. The head is read after the key was: no page can have been put meanwhile that is above it.
- * Those that count as deleted go whenever the ledger is cleared.
+ * Pages above the seal under way. The head is read after the key was: no page can have been put meanwhile that is above
+ * it. Those that count as deleted go whenever the ledger is cleared.
  */
 async function strayPages({ broker }: CheckContext, ledger: LedgerId, sks: readonly string[]): Promise<Finding[]> {
   const pages = sks.filter((sk) => sk.startsWith(PAGES_START));

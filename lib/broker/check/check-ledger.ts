@@ -1,10 +1,10 @@
 /**
  * A ledger, some of its pages at a time.
  *
- * The ledger is written to meanwhile: what a look finds may be what another has moved between two of its reads. Whatever is
- * found is looked for once more, from a newer head, and reported if it is found again at the same place: pages that were retired
- * are below the head's mark by then, commits that were sealed are in the pages up to the newer head's tail, and a topic that was
- * deleted is gone.
+ * The ledger is written to meanwhile: what a look finds may be what another has moved between two of its reads.
+ * Whatever is found is looked for once more, from a newer head, and reported if it is found again at the same place:
+ * pages that were retired are below the head's mark by then, commits that were sealed are in the pages up to the newer
+ * head's tail, and a topic that was deleted is gone.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
 import { decodeHead, headKey } from '../../log/ledger/head.ts';

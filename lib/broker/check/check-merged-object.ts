@@ -1,4 +1,7 @@
-/** A merged object, from its own side: the item of a segment names it, or it is condemned; and its footer says whose it is. */
+/**
+ * A merged object, from its own side: the item of a segment names it, or it is condemned; and its footer says whose it
+ * is.
+ */
 import type { SegmentFooter } from '../../log/merged/segment-footer.ts';
 import { deletedTopicKey } from '../../log/topic/deleted-topic-item.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';

@@ -1,8 +1,9 @@
 /**
  * One object of a flush, from its own side: something refers to it.
  *
- * What seems to belong to nothing is looked at again: a commit may have been moved from the tail to a page meanwhile. While
- * pages of its ledger are being retired, or its topic is being deleted, an object that nothing refers to any more is about to go.
+ * What seems to belong to nothing is looked at again: a commit may have been moved from the tail to a page meanwhile.
+ * While pages of its ledger are being retired, or its topic is being deleted, an object that nothing refers to any more
+ * is about to go.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';

@@ -1,10 +1,10 @@
 /**
- * The consistency check as a chore: a bounded piece of the walk, from where the last one ended, in whichever process. A walk
- * that has come to its end is followed by a new one, at most once a day. What it finds to be needed by nothing goes to the sweeper
- * (sweep-found.ts), and is reported only where that cannot delete it.
+ * The consistency check as a chore: a bounded piece of the walk, from where the last one ended, in whichever process. A
+ * walk that has come to its end is followed by a new one, at most once a day. What it finds to be needed by nothing
+ * goes to the sweeper (sweep-found.ts), and is reported only where that cannot delete it.
  *
- * The item `check` / `progress`: `startedMs` (number), when the walk began; `place` (string), where it goes on, as JSON; absent =
- * it has come to its end. Two at once do the same steps twice and report the same twice.
+ * The item `check` / `progress`: `startedMs` (number), when the walk began; `place` (string), where it goes on, as
+ * JSON; absent = it has come to its end. Two at once do the same steps twice and report the same twice.
  */
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';

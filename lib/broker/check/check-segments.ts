@@ -1,9 +1,9 @@
 /**
- * A partition's merged segments, some at a time: they follow each other without gaps or overlaps from the log start to where
- * the pages that are not merged begin, and their objects are there.
+ * A partition's merged segments, some at a time: they follow each other without gaps or overlaps from the log start to
+ * where the pages that are not merged begin, and their objects are there.
  *
- * Segments are replaced by transactions that raise the version of the ledger's lifecycle. What was read between two reads of
- * the same version is one state; else it is read anew.
+ * Segments are replaced by transactions that raise the version of the ledger's lifecycle. What was read between two
+ * reads of the same version is one state; else it is read anew.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';

@@ -1,6 +1,7 @@
 /**
- * What share groups have done with partitions: there is the topic, and the group. The maintenance removes what is left of either: of a
- * topic as long as its deletion is still known, which is an hour at least; of a group as long as the directory of groups has it.
+ * What share groups have done with partitions: there is the topic, and the group. The maintenance removes what is left
+ * of either: of a topic as long as its deletion is still known, which is an hour at least; of a group as long as the
+ * directory of groups has it.
  */
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { groupKey } from '../../coordination/groups/offsets-item.ts';

@@ -1,7 +1,7 @@
 /**
- * A topic's items agree: topic, entry of the directory and claim come and go in the same transactions. They are read one after
- * the other, and a transaction may come between: so the item that decides is read before and after the others, and they are
- * judged only where it has not changed meanwhile.
+ * A topic's items agree: topic, entry of the directory and claim come and go in the same transactions. They are read
+ * one after the other, and a transaction may come between: so the item that decides is read before and after the
+ * others, and they are judged only where it has not changed meanwhile.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
 import type { Topic } from '../../log/topic/topic.ts';
@@ -66,7 +66,10 @@ export async function checkClaim(context: CheckContext, pk: string): Promise<Fin
   });
 }
 
-/** What leads to a topic is there only while the topic is ready. Twice: a name may be deleted and made anew between reads. */
+/**
+ * What leads to a topic is there only while the topic is ready. Twice: a name may be deleted and made anew between
+ * reads.
+ */
 async function checkLeading(
   context: CheckContext,
   name: string,

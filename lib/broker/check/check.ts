@@ -1,10 +1,10 @@
 /**
- * The consistency check: goes through everything that table and bucket have, and says what is missing, contradicts itself, or is
- * referred to by nothing (docs/fsck.md). It changes nothing, and may run while everything else does.
+ * The consistency check: goes through everything that table and bucket have, and says what is missing, contradicts
+ * itself, or is referred to by nothing (docs/fsck.md). It changes nothing, and may run while everything else does.
  *
- * It is a walk in steps, each bounded in time and memory, and each saying where the next one begins: a place is a plain value,
- * which another process may go on from. First topic by topic every ledger with what it refers to, then the bucket's objects, then
- * the table's items. What is born behind the walk is the next one's.
+ * It is a walk in steps, each bounded in time and memory, and each saying where the next one begins: a place is a plain
+ * value, which another process may go on from. First topic by topic every ledger with what it refers to, then the
+ * bucket's objects, then the table's items. What is born behind the walk is the next one's.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';

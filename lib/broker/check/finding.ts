@@ -2,8 +2,9 @@
 import type { ItemKey } from '../../kernel/items.ts';
 
 /**
- * `damage`: records cannot be read, or not all that is read is right. `conflict`: items contradict each other, or replicas have
- * not the same, while records are read as they were written. `waste`: nothing needs it, and it costs what it costs to keep.
+ * `damage`: records cannot be read, or not all that is read is right. `conflict`: items contradict each other, or
+ * replicas have not the same, while records are read as they were written. `waste`: nothing needs it, and it costs what
+ * it costs to keep.
  */
 export type Severity = 'damage' | 'conflict' | 'waste';
 

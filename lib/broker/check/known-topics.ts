@@ -1,9 +1,10 @@
 /**
- * Which topic ids are those of topics. Items of ledgers, offsets and leases name a topic by its id, and nothing leads from an id
- * to its topic: so the directory is read once, and kept as a set of ids, some hundred bytes a topic.
+ * Which topic ids are those of topics. Items of ledgers, offsets and leases name a topic by its id, and nothing leads
+ * from an id to its topic: so the directory is read once, and kept as a set of ids, some hundred bytes a topic.
  *
  * What belongs to no topic may be what a creation has written before its topic: it is left alone for a while, and the
- * directory is read anew, before it counts as forsaken. An id that no topic has then never gets one: ids are never used again.
+ * directory is read anew, before it counts as forsaken. An id that no topic has then never gets one: ids are never used
+ * again.
  */
 import type { TopicId } from '../../kernel/ids.ts';
 import { checkLimits } from '../../kernel/limits/check.ts';

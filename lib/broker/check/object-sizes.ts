@@ -1,6 +1,7 @@
 /**
- * Whether objects are there, and how large. The sizes of those found last are remembered: what one flush has written to many
- * ledgers is asked for by each of them. That an object is missing is not: it is looked for again whenever that matters.
+ * Whether objects are there, and how large. The sizes of those found last are remembered: what one flush has written to
+ * many ledgers is asked for by each of them. That an object is missing is not: it is looked for again whenever that
+ * matters.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
 import type { ObjectStore } from '../../storage/objects/port.ts';

@@ -1,7 +1,7 @@
 /**
- * Whether pages follow each other, as pure rules: each begins where the one before it ends, for every slot, and the running
- * newest timestamps never go down and are at least those of the page's own records. Readers find offsets and times by halving
- * pages, and rely on both.
+ * Whether pages follow each other, as pure rules: each begins where the one before it ends, for every slot, and the
+ * running newest timestamps never go down and are at least those of the page's own records. Readers find offsets and
+ * times by halving pages, and rely on both.
  */
 import { topicLimits } from '../../kernel/limits/topics.ts';
 import { type LedgerHead, tailStart } from '../../log/ledger/head.ts';

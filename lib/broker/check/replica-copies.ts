@@ -1,6 +1,6 @@
 /**
- * What single replicas have: readers find an object as long as one of them has it, so that nobody sees that the others have lost
- * it. A replica that does not answer is asked once, and what it was to be asked for counts as not judged.
+ * What single replicas have: readers find an object as long as one of them has it, so that nobody sees that the others
+ * have lost it. A replica that does not answer is asked once, and what it was to be asked for counts as not judged.
  */
 import { members, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';

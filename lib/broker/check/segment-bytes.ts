@@ -1,4 +1,7 @@
-/** Reading a merged segment's object: its footer is that of the item, and its blocks are whole batches that match it (`--deep`). */
+/**
+ * Reading a merged segment's object: its footer is that of the item, and its blocks are whole batches that match it
+ * (`--deep`).
+ */
 import { MillraceError } from '../../kernel/errors.ts';
 import { checkLimits } from '../../kernel/limits/check.ts';
 import { decodeSegmentFooter, type SegmentFooter } from '../../log/merged/segment-footer.ts';

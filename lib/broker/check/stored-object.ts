@@ -1,6 +1,7 @@
 /**
- * What the checks of objects have in common, whichever objects these are: their names, their age, and what cannot be read of
- * them. Objects younger than the grace are left alone: their writer, or who clears up after it, may still be at it.
+ * What the checks of objects have in common, whichever objects these are: their names, their age, and what cannot be
+ * read of them. Objects younger than the grace are left alone: their writer, or who clears up after it, may still be at
+ * it.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { ObjectId } from '../../kernel/ids.ts';

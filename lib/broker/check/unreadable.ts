@@ -1,6 +1,6 @@
 /**
- * Decoding an item that may be damaged. Everywhere else an item that cannot be decoded is a bug, which nothing handles; to
- * find such items is what the check is for.
+ * Decoding an item that may be damaged. Everywhere else an item that cannot be decoded is a bug, which nothing handles;
+ * to find such items is what the check is for.
  */
 import { AssertionError } from '../../kernel/assert.ts';
 import { MalformedBytesError } from '../../kernel/bytes.ts';

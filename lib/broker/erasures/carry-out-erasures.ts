@@ -1,7 +1,7 @@
 /**
- * Carries erasures out, the oldest first: how far each reaches is fixed, its ledgers are merged and rewritten one after the
- * other, and what they leave behind is deleted (docs/erasure.md). Each step may be cut off, run twice and overlap with itself;
- * where an erasure has come is in its items.
+ * Carries erasures out, the oldest first: how far each reaches is fixed, its ledgers are merged and rewritten one after
+ * the other, and what they leave behind is deleted (docs/erasure.md). Each step may be cut off, run twice and overlap
+ * with itself; where an erasure has come is in its items.
  */
 import { assert } from '../../kernel/assert.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -59,8 +59,8 @@ export async function carryOutErasures(
 }
 
 /**
- * Goes on with one. Whether all is done of it that can be done now: what must wait for readers, and what something keeps from its
- * end, is for a later round. Never rejects for what storage does.
+ * Goes on with one. Whether all is done of it that can be done now: what must wait for readers, and what something
+ * keeps from its end, is for a later round. Never rejects for what storage does.
  */
 export async function carryOutErasure(broker: Broker, id: string, signal: AbortSignal): Promise<boolean> {
   try {

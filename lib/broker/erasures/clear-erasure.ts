@@ -1,6 +1,6 @@
 /**
- * The end of an erasure: everything that still holds what was erased is deleted, when those who may be reading it have had
- * their grace. Rounds through all ledgers find it, until one of them finds nothing that must wait.
+ * The end of an erasure: everything that still holds what was erased is deleted, when those who may be reading it have
+ * had their grace. Rounds through all ledgers find it, until one of them finds nothing that must wait.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { ledgerName } from '../../kernel/ids.ts';

@@ -1,6 +1,6 @@
 /**
- * Deletes the objects of flushes that hold records of ledgers from which a subject was erased, once nobody reads them any
- * more: all of their records are in segments, and have been for a grace, in whichever ledger.
+ * Deletes the objects of flushes that hold records of ledgers from which a subject was erased, once nobody reads them
+ * any more: all of their records are in segments, and have been for a grace, in whichever ledger.
  *
  * Pages that name them may stay, as the last ones of a ledger do. Nobody asks for the objects of merged pages.
  */
@@ -144,8 +144,8 @@ class Look {
 }
 
 /**
- * Whether readers of any of its ledgers may ask for it, or one may still get it: its writer may be frozen and wake up. So, as
- * for orphans (orphans.ts): look, close the ledgers to it, and look again.
+ * Whether readers of any of its ledgers may ask for it, or one may still get it: its writer may be frozen and wake up.
+ * So, as for orphans (orphans.ts): look, close the ledgers to it, and look again.
  */
 async function isNeeded(broker: Broker, { object, parts }: Footer): Promise<boolean> {
   const ledgers = [...new Map(parts.map(({ ledger }) => [ledgerName(ledger), ledger])).values()];

@@ -1,6 +1,6 @@
 /**
- * Asks for an erasure. The answer says that it is kept, and how far it reaches in each partition: what is there by then. It is
- * carried out later (carry-out-erasures.ts).
+ * Asks for an erasure. The answer says that it is kept, and how far it reaches in each partition: what is there by
+ * then. It is carried out later (carry-out-erasures.ts).
  */
 import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts';
 import { toHex } from '../../kernel/bytes.ts';
@@ -26,7 +26,8 @@ export interface ErasureRequest {
 
 /**
  * Throws `UNKNOWN_TOPIC_OR_PARTITION` for a topic that is not there, and where a pattern matches none; `INVALID_TOPIC`;
- * `INVALID_REGULAR_EXPRESSION`; `POLICY_VIOLATION` where there are too many ledgers, and `INVALID_REQUEST` for a key or a value that no record has.
+ * `INVALID_REGULAR_EXPRESSION`; `POLICY_VIOLATION` where there are too many ledgers, and `INVALID_REQUEST` for a key or
+ * a value that no record has.
  */
 export async function createErasure(broker: Broker, { topics, subject }: ErasureRequest): Promise<DescribedErasure> {
   checkSubject(subject);

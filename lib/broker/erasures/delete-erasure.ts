@@ -1,6 +1,6 @@
 /**
- * Forgets an erasure. One that is not done is given up with that: what is rewritten by then stays so, and what is still to be
- * deleted goes when it would have gone without it.
+ * Forgets an erasure. One that is not done is given up with that: what is rewritten by then stays so, and what is still
+ * to be deleted goes when it would have gone without it.
  */
 import { requestLimits } from '../../kernel/limits/requests.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';

@@ -7,7 +7,9 @@ import type { ErasureLedger, ErasureSlot } from '../../log/erasure/erasure-ledge
 import type { Broker } from '../broker.ts';
 import { getErasure, ledgersOfErasure } from './erasure-records.ts';
 
-/** `waiting`: no reader is given the records any more; their bytes are there until others can no longer ask for them. */
+/**
+ * `waiting`: no reader is given the records any more; their bytes are there until others can no longer ask for them.
+ */
 export type ErasurePhase = 'running' | 'waiting' | 'done';
 
 export interface ErasedPartition extends ErasureSlot {
@@ -53,8 +55,8 @@ function phaseOf({ state }: Erasure): ErasurePhase {
 }
 
 /**
- * Until then readers may hold on to what was replaced, and writers that were cut off to what they have stored. Merging notes
- * times rounded up, by a sixth of a grace at most.
+ * Until then readers may hold on to what was replaced, and writers that were cut off to what they have stored. Merging
+ * notes times rounded up, by a sixth of a grace at most.
  */
 export function completeMsMin({ erasedMs = 0 }: Erasure): number {
   const grace =

@@ -1,9 +1,9 @@
 /**
- * Takes a subject's records out of one ledger: its pages are merged past the erasure's extent, then the segments below it are
- * rewritten that hold the subject. All others stay as they are, byte for byte.
+ * Takes a subject's records out of one ledger: its pages are merged past the erasure's extent, then the segments below
+ * it are rewritten that hold the subject. All others stay as they are, byte for byte.
  *
- * Nothing comes back: who merges or compacts segments that were read before they were rewritten is refused, and what is in
- * pages lies above the extent.
+ * Nothing comes back: who merges or compacts segments that were read before they were rewritten is refused, and what is
+ * in pages lies above the extent.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { erasureLimits } from '../../kernel/limits/erasures.ts';

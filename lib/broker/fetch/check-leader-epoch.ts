@@ -2,7 +2,9 @@
 import type { Broker } from '../broker.ts';
 import { openPartition } from '../read/open-partition.ts';
 
-/** `fenced`: there is a newer epoch than the reader's. `unknown`: the reader's is one that this process cannot find yet. */
+/**
+ * `fenced`: there is a newer epoch than the reader's. `unknown`: the reader's is one that this process cannot find yet.
+ */
 export type EpochVerdict = 'current' | 'fenced' | 'unknown';
 
 export interface LeaderEpochOf {

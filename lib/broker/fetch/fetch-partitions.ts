@@ -1,4 +1,7 @@
-/** Fetch over many partitions with one wait, as Kafka's clients do it: whole batches, and for each partition an answer or an error. */
+/**
+ * Fetch over many partitions with one wait, as Kafka's clients do it: whole batches, and for each partition an answer
+ * or an error.
+ */
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
@@ -64,8 +67,9 @@ export async function fetchPartitions(broker: Broker, request: FetchPartitionsRe
 }
 
 /**
- * What needs no room, for a reader that keeps up while others have all the room and take nothing. `undefined` where that is nothing, though there
- * is something to read. Nothing larger is even read: of thousands of readers it would be in memory at once.
+ * What needs no room, for a reader that keeps up while others have all the room and take nothing. `undefined` where
+ * that is nothing, though there is something to read. Nothing larger is even read: of thousands of readers it would be
+ * in memory at once.
  */
 async function readLittle(
   broker: Broker,
@@ -122,7 +126,10 @@ async function read(
   }));
 }
 
-/** Only the first partition that has records gives a batch that is larger than its share; that of any other has to wait for its turn. */
+/**
+ * Only the first partition that has records gives a batch that is larger than its share; that of any other has to wait
+ * for its turn.
+ */
 function withinShares(found: readonly PartitionFetched[], shares: readonly (number | undefined)[]): PartitionFetched[] {
   let isFirst = true;
   return found.map((each, at) => {
@@ -157,7 +164,10 @@ async function faultOr<T>(run: () => Promise<T>): Promise<T | { fault: MillraceE
   }
 }
 
-/** What each partition may have of the bytes, in the order of the request; none where it has nothing, or nothing is left. */
+/**
+ * What each partition may have of the bytes, in the order of the request; none where it has nothing, or nothing is
+ * left.
+ */
 function shareOut(broker: Broker, places: readonly Place[], maxBytes: number) {
   const shares = new Map<Place, number>();
   let left = maxBytes;

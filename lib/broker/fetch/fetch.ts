@@ -1,8 +1,8 @@
 /**
  * Fetch: a stretch of one partition, at once or when there is something.
  *
- * A cached head may answer where it knows of records, and was seen a short time ago; that there are none, that an offset is out of range and where the
- * end is, is said from a strongly read head only.
+ * A cached head may answer where it knows of records, and was seen a short time ago; that there are none, that an
+ * offset is out of range and where the end is, is said from a strongly read head only.
  */
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import { tailStart } from '../../log/ledger/head.ts';
@@ -45,7 +45,9 @@ export interface FetchRequest {
 }
 
 export interface FetchBatchesResult {
-  /** Whole record batches with their offsets and leader epochs; the first may begin before `offset`. Not to be changed. */
+  /**
+   * Whole record batches with their offsets and leader epochs; the first may begin before `offset`. Not to be changed.
+   */
   batches: Uint8Array[];
   /** The offset that the position stands for. */
   offset: number;

@@ -61,8 +61,8 @@ interface FoundRecord {
 }
 
 /**
- * KIP-734. Timestamps mostly rise, so that the newest one is mostly among what was stored last; then it is seen without reading
- * more that nothing else is newer. Otherwise what is newer is visited one after the other.
+ * KIP-734. Timestamps mostly rise, so that the newest one is mostly among what was stored last; then it is seen without
+ * reading more that nothing else is newer. Otherwise what is newer is visited one after the other.
  */
 async function newestRecord(broker: Broker, view: PartitionView): Promise<FoundRecord | undefined> {
   const pick = 'newest';

@@ -1,6 +1,6 @@
 /**
- * Where the records of a leader epoch end in a partition, by which readers find out that what they have read was cut off since
- * (Kafka: OffsetForLeaderEpoch, KIP-320).
+ * Where the records of a leader epoch end in a partition, by which readers find out that what they have read was cut
+ * off since (Kafka: OffsetForLeaderEpoch, KIP-320).
  */
 import { endOfEpoch, type LeaderEpoch } from '../../coordination/replication/epoch-item.ts';
 import type { Broker } from '../broker.ts';

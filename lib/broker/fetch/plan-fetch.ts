@@ -1,10 +1,11 @@
 /**
- * Planning a fetch: where the bytes of a stretch are, for a client that reads them itself. Bytes in the bucket are named
- * by a presigned URL of exactly the partition's range, since objects mix topics; inline bytes come along. Of merged segments
- * the ranges are the extents that this process reads as well (segment-reader.ts), so that caches see the same ones.
+ * Planning a fetch: where the bytes of a stretch are, for a client that reads them itself. Bytes in the bucket are
+ * named by a presigned URL of exactly the partition's range, since objects mix topics; inline bytes come along. Of
+ * merged segments the ranges are the extents that this process reads as well (segment-reader.ts), so that caches see
+ * the same ones.
  *
- * The URL is of a replica in sync, which has the bytes without being asked. Only what an unclean election may have lost is
- * looked for: then the bytes come along as well, wherever they are found, and what is found nowhere is passed over.
+ * The URL is of a replica in sync, which has the bytes without being asked. Only what an unclean election may have lost
+ * is looked for: then the bytes come along as well, wherever they are found, and what is found nowhere is passed over.
  */
 import { concatBytes } from '../../kernel/bytes.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
@@ -30,8 +31,8 @@ export interface PlanFetchRequest {
 
 export type PlannedSegment =
   /**
-   * A range of one stored object; `headers` are signed with the URL. Batches in it follow each other from `baseOffset` on,
-   * whatever offsets they carry; with `absolute` these are theirs: there may be gaps, the first may begin before
+   * A range of one stored object; `headers` are signed with the URL. Batches in it follow each other from `baseOffset`
+   * on, whatever offsets they carry; with `absolute` these are theirs: there may be gaps, the first may begin before
    * `baseOffset`, and the last end after `lastOffset`.
    */
   | {

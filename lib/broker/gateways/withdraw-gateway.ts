@@ -1,4 +1,6 @@
-/** Takes back what a gateway has said of itself, unless another process has said something under the same node id since. */
+/**
+ * Takes back what a gateway has said of itself, unless another process has said something under the same node id since.
+ */
 import { type Announcement, announcementKey } from '../../coordination/gateways/announcement.ts';
 import type { Broker } from '../broker.ts';
 

@@ -19,8 +19,8 @@ export interface AwaitRequest {
 }
 
 /**
- * Resolves at once where a known head shows records; else when a strongly read one does, or when the wait is over. It may be over
- * early, because the group has changed or the member is to show that it lives.
+ * Resolves at once where a known head shows records; else when a strongly read one does, or when the wait is over. It
+ * may be over early, because the group has changed or the member is to show that it lives.
  */
 export async function awaitRecords(broker: Broker, request: AwaitRequest): Promise<void> {
   const { places, waitMs, signal } = request;

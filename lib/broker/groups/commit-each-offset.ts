@@ -1,6 +1,6 @@
 /**
- * Commits offsets each by itself, as Kafka's clients expect it: what is wrong with one keeps the others from nothing, and there may
- * be more of them than one atomic write has. Who may commit at all is the same for all of them.
+ * Commits offsets each by itself, as Kafka's clients expect it: what is wrong with one keeps the others from nothing,
+ * and there may be more of them than one atomic write has. Who may commit at all is the same for all of them.
  */
 import { OFFSETS_PER_ITEM } from '../../coordination/groups/offsets-item.ts';
 import { seatOf } from '../../coordination/groups/seat.ts';
@@ -18,8 +18,9 @@ import { readMember } from './group-items.ts';
 import { topicOrNone } from './topic-directory.ts';
 
 /**
- * In the order of the offsets: why one was not committed, or `undefined`; `INVALID_REQUEST` for a partition that is another member's. Throws
- * as `commitOffsets` does where the caller may not commit; some of more than one atomic write may then be committed.
+ * In the order of the offsets: why one was not committed, or `undefined`; `INVALID_REQUEST` for a partition that is
+ * another member's. Throws as `commitOffsets` does where the caller may not commit; some of more than one atomic write
+ * may then be committed.
  */
 export async function commitEachOffset(
   broker: Broker,

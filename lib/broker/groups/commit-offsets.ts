@@ -1,6 +1,6 @@
 /**
- * Commits offsets of a group: for a member, fenced by its epoch; or for nobody, where the group has no members. Not more than
- * one atomic write has, so that either all of a commit is there or nothing.
+ * Commits offsets of a group: for a member, fenced by its epoch; or for nobody, where the group has no members. Not
+ * more than one atomic write has, so that either all of a commit is there or nothing.
  */
 import { decideUnfenced } from '../../coordination/groups/fence.ts';
 import { planMember, touched } from '../../coordination/groups/member-item.ts';
@@ -24,16 +24,16 @@ export interface CommitOffsetsRequest {
   memberId?: string;
   instanceId?: string;
   /**
-   * The member's epoch; absent: whatever it is now. Below 0 it is none: of a consumer that takes its partitions by itself, which may have
-   * a name all the same. While the group has no members, that is nobody in particular.
+   * The member's epoch; absent: whatever it is now. Below 0 it is none: of a consumer that takes its partitions by
+   * itself, which may have a name all the same. While the group has no members, that is nobody in particular.
    */
   epoch?: number;
   offsets: readonly GroupOffset[];
 }
 
 /**
- * Throws `UNKNOWN_MEMBER_ID`, `FENCED_MEMBER_EPOCH`, `FENCED_INSTANCE_ID`, or `INVALID_REQUEST` for partitions that are not
- * the member's.
+ * Throws `UNKNOWN_MEMBER_ID`, `FENCED_MEMBER_EPOCH`, `FENCED_INSTANCE_ID`, or `INVALID_REQUEST` for partitions that are
+ * not the member's.
  */
 export async function commitOffsets(broker: Broker, request: CommitOffsetsRequest): Promise<void> {
   const { group, memberId, instanceId, epoch } = request;

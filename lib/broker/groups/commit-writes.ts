@@ -1,6 +1,6 @@
 /**
- * Commits of a member, each in one atomic write with a condition on the member's item. That write also replaces the item: an
- * attempt whose answer was lost can then not be applied later, after a newer commit.
+ * Commits of a member, each in one atomic write with a condition on the member's item. That write also replaces the
+ * item: an attempt whose answer was lost can then not be applied later, after a newer commit.
  */
 import type { Position } from '../../coordination/groups/cursor.ts';
 import { decideCommit } from '../../coordination/groups/fence.ts';
@@ -22,9 +22,9 @@ import { refusal } from './refusals.ts';
 const OFFSET_ITEMS_MAX = storageLimits.transactionItemsMax - 1;
 
 /**
- * Writes the offsets and, with the last of them, `last`, a write of the member's item. More offsets than one atomic write
- * has come before, each on the condition that the item is unchanged; where it is not any more after some, their outcome is told
- * as unknown, and found out by another attempt.
+ * Writes the offsets and, with the last of them, `last`, a write of the member's item. More offsets than one atomic
+ * write has come before, each on the condition that the item is unchanged; where it is not any more after some, their
+ * outcome is told as unknown, and found out by another attempt.
  */
 export async function writeCommit(
   { metadata, clock }: Broker,

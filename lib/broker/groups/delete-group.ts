@@ -1,6 +1,7 @@
 /**
- * Deletes a group that has no members, with what it has committed. State and target go first, behind a condition; then the
- * offsets, each write of which is conditioned on there being no state: a member that comes meanwhile keeps what is left.
+ * Deletes a group that has no members, with what it has committed. State and target go first, behind a condition; then
+ * the offsets, each write of which is conditioned on there being no state: a member that comes meanwhile keeps what is
+ * left.
  */
 
 import { generationKey } from '../../coordination/groups/classic/generation-item.ts';
@@ -22,7 +23,10 @@ import { itemsOf } from './group-items.ts';
 import { noSuchGroup, viewGroup } from './group-view.ts';
 import { lookForMembers } from './look-over.ts';
 
-/** Throws `GROUP_ID_NOT_FOUND`, `NON_EMPTY_GROUP` where it has members, or `INCONSISTENT_GROUP_PROTOCOL` where a trigger drives it. */
+/**
+ * Throws `GROUP_ID_NOT_FOUND`, `NON_EMPTY_GROUP` where it has members, or `INCONSISTENT_GROUP_PROTOCOL` where a trigger
+ * drives it.
+ */
 export async function deleteGroup(broker: Broker, group: string): Promise<void> {
   checkGroupId(group);
   const { metadata, groups, shares } = broker;

@@ -1,6 +1,6 @@
 /**
- * Deletes what a group has committed of some partitions. Not of topics that its members are subscribed to: such an offset would come
- * back with the next commit, or make a member begin anew.
+ * Deletes what a group has committed of some partitions. Not of topics that its members are subscribed to: such an
+ * offset would come back with the next commit, or make a member begin anew.
  */
 import { type ClassicSubscription, subscriptionOf } from '../../coordination/groups/classic/consumer-subscription.ts';
 import { decideUnfenced } from '../../coordination/groups/fence.ts';
@@ -27,8 +27,8 @@ export interface DeleteOffsetsRequest {
 export type DeletedOffsets = (Extract<ErrorCode, 'UNKNOWN_TOPIC_OR_PARTITION'> | 'subscribed' | undefined)[];
 
 /**
- * In the order of the topics. Throws `GROUP_ID_NOT_FOUND`, and `NON_EMPTY_GROUP` where the members assign among themselves something else
- * than the partitions of consumers: what they are subscribed to is theirs to know.
+ * In the order of the topics. Throws `GROUP_ID_NOT_FOUND`, and `NON_EMPTY_GROUP` where the members assign among
+ * themselves something else than the partitions of consumers: what they are subscribed to is theirs to know.
  */
 export async function deleteOffsets(broker: Broker, { group, topics }: DeleteOffsetsRequest): Promise<DeletedOffsets> {
   checkGroupId(group);

@@ -1,7 +1,8 @@
 /**
  * Removes a group's committed offsets that nobody needs any more, and the group where nothing of it is left
- * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts); those of deleted topics at once, and what a share
- * group had done with records where topic or group is no more. May be interrupted anywhere, and run by several at a time.
+ * (`offsets.retention.minutes`; the rules are in coordination/groups/offset-expiry.ts); those of deleted topics at
+ * once, and what a share group had done with records where topic or group is no more. May be interrupted anywhere, and
+ * run by several at a time.
  */
 import { stateKey } from '../../coordination/groups/group-item.ts';
 import { planDeath, planExpiry } from '../../coordination/groups/offset-expiry.ts';
@@ -74,7 +75,10 @@ async function forgetDeletedTopics(broker: Broker, group: string): Promise<numbe
   return items;
 }
 
-/** What a deletion has left that was cut off, or came while it was under way; unless there is a group of the name by then. */
+/**
+ * What a deletion has left that was cut off, or came while it was under way; unless there is a group of the name by
+ * then.
+ */
 async function forgetSharing({ metadata }: Broker, group: string): Promise<number> {
   let items = 0;
   for await (const { key } of itemsOf(metadata, group, SHARE_PREFIX)) {

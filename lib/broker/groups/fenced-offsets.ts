@@ -15,8 +15,8 @@ export interface MemberCommit {
 }
 
 /**
- * One fence for each member; throws where one may not commit these: see `commitOffsets`. A member is read once, so that all it
- * commits is held against the same state of it, which the fence then stands for.
+ * One fence for each member; throws where one may not commit these: see `commitOffsets`. A member is read once, so that
+ * all it commits is held against the same state of it, which the fence then stands for.
  */
 export async function fencesFor({ metadata }: Broker, commits: readonly MemberCommit[]): Promise<Fence[]> {
   const seats = Map.groupBy(commits, ({ group, member }) => JSON.stringify([group, seatOf(member)]));

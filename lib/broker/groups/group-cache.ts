@@ -1,8 +1,9 @@
 /**
- * What a process remembers of groups. Nothing is decided by it alone: whatever follows from an old state or target is safe
- * (coordination/groups/follow.ts), and is done anew where a write finds that they have changed.
+ * What a process remembers of groups. Nothing is decided by it alone: whatever follows from an old state or target is
+ * safe (coordination/groups/follow.ts), and is done anew where a write finds that they have changed.
  *
- * It also tells requests of the process that wait when a group changes here, so that they need not wait for their next look.
+ * It also tells requests of the process that wait when a group changes here, so that they need not wait for their next
+ * look.
  */
 import type { GroupState } from '../../coordination/groups/group-item.ts';
 import type { Target } from '../../coordination/groups/target-item.ts';
@@ -16,7 +17,9 @@ import { readState, readTarget } from './group-items.ts';
 import { readDirectoryOfTopics, type TopicDirectory } from './topic-directory.ts';
 import { TopicMatches } from './topic-matches.ts';
 
-/** `target`: who is to own what. `release`: somebody has given partitions up. `round`: a classic group has taken a step. */
+/**
+ * `target`: who is to own what. `release`: somebody has given partitions up. `round`: a classic group has taken a step.
+ */
 export type GroupChange = 'target' | 'release' | 'round';
 
 type Listener = (change: GroupChange) => void;
@@ -133,8 +136,8 @@ export class GroupCache {
   }
 
   /**
-   * Runs `work`, once at a time for each name. Calls during a run share the one that follows it, which sees all that was
-   * there when they came.
+   * Runs `work`, once at a time for each name. Calls during a run share the one that follows it, which sees all that
+   * was there when they came.
    */
   shared<T>(name: string, work: () => Promise<T>): Promise<T> {
     const under = this.runs.get(name) as Runs<T> | undefined;

@@ -23,8 +23,8 @@ export function planEntry(group: string, nowMs: number): Write & { kind: 'put' }
 }
 
 /**
- * Of a group of which nothing is left. `undefined`: there is no entry, or one so new that some process may go by it. Refused
- * where a process has written it again, which is about to commit.
+ * Of a group of which nothing is left. `undefined`: there is no entry, or one so new that some process may go by it.
+ * Refused where a process has written it again, which is about to commit.
  */
 export async function planEntryRemoval({ metadata, clock }: Broker, group: string): Promise<Write | undefined> {
   const key = directoryEntryKey(group);

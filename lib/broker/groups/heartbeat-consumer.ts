@@ -1,6 +1,7 @@
 /**
- * A member of KIP-848: every call of its is a heartbeat, which joins, leaves, changes what the member wants, says what it holds, and is
- * answered with what it is to hold. What becomes of the group is the same as with polls (membership.ts).
+ * A member of KIP-848: every call of its is a heartbeat, which joins, leaves, changes what the member wants, says what
+ * it holds, and is answered with what it is to hold. What becomes of the group is the same as with polls
+ * (membership.ts).
  */
 import type { ConsumerMember } from '../../coordination/groups/member-item.ts';
 import { NO_PARTITIONS, type Partitions } from '../../coordination/groups/partitions.ts';

@@ -1,4 +1,7 @@
-/** Leaves a group: the member's partitions are free at once. With a cursor, what was delivered up to it is committed before. */
+/**
+ * Leaves a group: the member's partitions are free at once. With a cursor, what was delivered up to it is committed
+ * before.
+ */
 import { decideLeave } from '../../coordination/groups/join.ts';
 import { type Member, planMember, planRemoval } from '../../coordination/groups/member-item.ts';
 import { type MemberName, seatOf } from '../../coordination/groups/seat.ts';

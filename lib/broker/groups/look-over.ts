@@ -1,6 +1,6 @@
 /**
- * Looks over a group whose time it is: are members gone, have topics changed? Polls do it, each group every few seconds by
- * whoever comes first, and so does who wants to know whether a group is empty.
+ * Looks over a group whose time it is: are members gone, have topics changed? Polls do it, each group every few seconds
+ * by whoever comes first, and so does who wants to know whether a group is empty.
  */
 import { type GroupState, planLook } from '../../coordination/groups/group-item.ts';
 import { isLookDue, judgeMembers, suspected } from '../../coordination/groups/liveness.ts';
@@ -29,8 +29,8 @@ export async function lookOver(broker: Broker, group: string, known: GroupState 
 const LOOKS = { consumer: look, classic: lookOverClassic, share: lookOverShare };
 
 /**
- * The same for who asks whether a group is empty. A member whose joining was broken off before the group had heard of it may be
- * there with nobody to notice; it is taken up, so that looks find it gone when its session is over.
+ * The same for who asks whether a group is empty. A member whose joining was broken off before the group had heard of
+ * it may be there with nobody to notice; it is taken up, so that looks find it gone when its session is over.
  */
 export async function lookForMembers(broker: Broker, group: string): Promise<void> {
   const state = await broker.groups.state(group, 0);

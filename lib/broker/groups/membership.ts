@@ -1,6 +1,6 @@
 /**
- * Being in a group, one call at a time: joining, or showing a sign of life; acknowledging what was taken; getting what others
- * have given up. Commits go with the same write.
+ * Being in a group, one call at a time: joining, or showing a sign of life; acknowledging what was taken; getting what
+ * others have given up. Commits go with the same write.
  */
 import { deliveredBy, reportedBy } from '../../coordination/groups/cursor.ts';
 import { decideFollow, type Followed, withdrawalsBefore } from '../../coordination/groups/follow.ts';
@@ -67,8 +67,8 @@ export interface Joined {
 }
 
 /**
- * Joins, by a new name or that of the join id, which is returned; the group has a target with the member in it then, unless
- * others raced. Where it throws, it leaves no member behind that was not there before.
+ * Joins, by a new name or that of the join id, which is returned; the group has a target with the member in it then,
+ * unless others raced. Where it throws, it leaves no member behind that was not there before.
  */
 export async function joinGroup(broker: Broker, group: string, wishes: Wishes, joinId?: string): Promise<Joined> {
   const { random } = broker;
@@ -95,8 +95,9 @@ export async function joinAs(broker: Broker, entry: Entry): Promise<ConsumerMemb
 }
 
 /**
- * Removes a member that was made for a join whose caller does not hear who it is. Exactly the item that the join has made: not one
- * that was there before, nor one that another attempt of the caller, with the same join id, has found and goes on with.
+ * Removes a member that was made for a join whose caller does not hear who it is. Exactly the item that the join has
+ * made: not one that was there before, nor one that another attempt of the caller, with the same join id, has found and
+ * goes on with.
  */
 export async function takeBack({ metadata, log }: Broker, group: string, member: ConsumerMember): Promise<void> {
   if (member.writes !== 1) return;
@@ -179,7 +180,8 @@ function joinRequest(name: MemberName, wishes: Wishes): JoinRequest {
     ...(mayBeIdle !== undefined && { mayBeIdle }),
     sessionTimeoutMs: wishes.sessionTimeoutMs ?? groupLimits.groupSessionTimeoutMsDefault,
     rebalanceTimeoutMs: wishes.rebalanceTimeoutMs ?? groupLimits.groupRebalanceTimeoutMsDefault,
-    // A static member comes back after a crash without knowing its member id; it is not to wait for its own session's end.
+    // A static member comes back after a crash without knowing its member id; it is not to wait for its own session's
+    // end.
     takesOver: true,
   };
 }
@@ -302,7 +304,8 @@ async function toCommit(
   if (commit === 'delivered') return delivered(broker, { group, cursor }, member);
   if (commit.length === 0) return [];
   const epoch = cursor?.cursor.epoch ?? member.epoch;
-  // Changed since the cursor, maybe by an earlier attempt of the same poll, whose answer was lost: that has committed these.
+  // Changed since the cursor, maybe by an earlier attempt of the same poll, whose answer was lost: that has committed
+  // these.
   if (epoch !== member.epoch && (await areCommitted(broker, { group, offsets: commit }))) return [];
   checkCommit(member, { name, epoch, offsets: commit });
   return commit;

@@ -1,6 +1,7 @@
 /**
- * Commits where a member begins in partitions of which the group has committed nothing, if it begins at their end. The end is
- * another one a moment later: were it not kept, what an answer that got lost had delivered would be passed over by the next.
+ * Commits where a member begins in partitions of which the group has committed nothing, if it begins at their end. The
+ * end is another one a moment later: were it not kept, what an answer that got lost had delivered would be passed over
+ * by the next.
  */
 import { planFence } from '../../coordination/groups/fence.ts';
 import type { ConsumerMember } from '../../coordination/groups/member-item.ts';

@@ -1,8 +1,8 @@
 /**
- * The cursor of a poll (coordination/groups/cursor.ts), and which of its positions are not committed yet, so that a poll
- * which finds nothing new has nothing to write. As text: the cursor, and behind a `~` one bit for each position in order, as
- * hexadecimal digits, the first position's in the highest bit of the first digit. Without them every position counts as
- * not committed, which is safe: to commit one again changes nothing.
+ * The cursor of a poll (coordination/groups/cursor.ts), and which of its positions are not committed yet, so that a
+ * poll which finds nothing new has nothing to write. As text: the cursor, and behind a `~` one bit for each position in
+ * order, as hexadecimal digits, the first position's in the highest bit of the first digit. Without them every position
+ * counts as not committed, which is safe: to commit one again changes nothing.
  */
 import { type Cursor, decodeCursor, encodeCursor, type Position } from '../../coordination/groups/cursor.ts';
 import { ascending, byText } from '../../coordination/groups/partitions.ts';

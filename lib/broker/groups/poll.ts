@@ -1,9 +1,9 @@
 /**
- * The whole loop of a consumer in one call: join or show a sign of life, acknowledge what was taken, commit what the last answer
- * delivered, wait, and return the next records with a cursor that says how far they go.
+ * The whole loop of a consumer in one call: join or show a sign of life, acknowledge what was taken, commit what the
+ * last answer delivered, wait, and return the next records with a cursor that says how far they go.
  *
- * Nothing is written for an answer. One that is lost is served again, because the next poll then comes with the cursor of
- * the one before; and only what a cursor that comes back says was delivered is committed.
+ * Nothing is written for an answer. One that is lost is served again, because the next poll then comes with the cursor
+ * of the one before; and only what a cursor that comes back says was delivered is committed.
  */
 import { equalPartitions, hasPartition, type Partitions } from '../../coordination/groups/partitions.ts';
 import type { MemberName } from '../../coordination/groups/seat.ts';

@@ -1,4 +1,6 @@
-/** What a group has committed of the partitions that the caller names, with all that was committed beside the offsets. */
+/**
+ * What a group has committed of the partitions that the caller names, with all that was committed beside the offsets.
+ */
 import {
   type CommittedOffset,
   decodeOffsets,

@@ -1,7 +1,7 @@
 /**
- * Records of many partitions for one answer. Those that have records share it evenly, beginning with one by chance, so that none
- * is always last; what some leave goes to those that have more. A partition that cannot be read now keeps the others from
- * nothing.
+ * Records of many partitions for one answer. Those that have records share it evenly, beginning with one by chance, so
+ * that none is always last; what some leave goes to those that have more. A partition that cannot be read now keeps the
+ * others from nothing.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';

@@ -1,6 +1,6 @@
 /**
- * Gives a group its next target, where members, their subscriptions or the topics have changed. Whoever notices does it; calls
- * of one process at the same time share one, and those of several decide again.
+ * Gives a group its next target, where members, their subscriptions or the topics have changed. Whoever notices does
+ * it; calls of one process at the same time share one, and those of several decide again.
  */
 import { planGroup } from '../../coordination/groups/group-item.ts';
 import type { Member } from '../../coordination/groups/member-item.ts';
@@ -39,8 +39,8 @@ export function regroup(broker: Broker, group: string): Promise<Regrouped> {
 }
 
 /**
- * A seat that changed hands may have an epoch above the group's. Before such a seat is removed the group goes on above it: the
- * epoch fences who had the seat, and the same member id could get it again from the group's next target.
+ * A seat that changed hands may have an epoch above the group's. Before such a seat is removed the group goes on above
+ * it: the epoch fences who had the seat, and the same member id could get it again from the group's next target.
  */
 export async function keepFenced(broker: Broker, group: string, leaving: readonly Member[]): Promise<void> {
   const newest = Math.max(0, ...leaving.flatMap(({ instanceId, epoch }) => (instanceId === undefined ? [] : [epoch])));

@@ -1,6 +1,7 @@
 /**
- * Who reads offsets as a member of a consumer group is to be one, under the epoch that it was told last: with an older one it may go by an
- * assignment that has changed since. Deliberately without a fence: what is read is harmless, since commits have their own.
+ * Who reads offsets as a member of a consumer group is to be one, under the epoch that it was told last: with an older
+ * one it may go by an assignment that has changed since. Deliberately without a fence: what is read is harmless, since
+ * commits have their own.
  */
 import { readsAsMember } from '../../coordination/groups/fence.ts';
 import { type MemberName, seatOf } from '../../coordination/groups/seat.ts';

@@ -48,7 +48,10 @@ export interface ResetOffset {
   before: number | null;
 }
 
-/** Throws `NON_EMPTY_GROUP`, `UNKNOWN_TOPIC_OR_PARTITION`, or `OFFSET_OUT_OF_RANGE` for an offset that is not in its partition. */
+/**
+ * Throws `NON_EMPTY_GROUP`, `UNKNOWN_TOPIC_OR_PARTITION`, or `OFFSET_OUT_OF_RANGE` for an offset that is not in its
+ * partition.
+ */
 export async function resetOffsets(
   broker: Broker,
   { group, resets, dryRun = false }: ResetOffsetsRequest,

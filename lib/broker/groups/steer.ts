@@ -1,4 +1,7 @@
-/** What a poll may say of its own about where to read, beside its cursor: partitions to leave out, and places to go on at. */
+/**
+ * What a poll may say of its own about where to read, beside its cursor: partitions to leave out, and places to go on
+ * at.
+ */
 import type { Place } from './places.ts';
 
 export interface Steering {

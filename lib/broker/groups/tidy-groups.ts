@@ -1,9 +1,10 @@
 /**
- * Goes through all groups and removes what nobody needs any more: consumer instances that are over, committed offsets that
- * have expired, groups of which nothing is left.
+ * Goes through all groups and removes what nobody needs any more: consumer instances that are over, committed offsets
+ * that have expired, groups of which nothing is left.
  *
- * May overlap with itself and be interrupted anywhere. The item `tidying` / `progress` has in `from` the group with which the
- * next round is to begin, where the last one was told to stop; so that however little time a round has, every group has its turn.
+ * May overlap with itself and be interrupted anywhere. The item `tidying` / `progress` has in `from` the group with
+ * which the next round is to begin, where the last one was told to stop; so that however little time a round has, every
+ * group has its turn.
  */
 
 import { MillraceError } from '../../kernel/errors.ts';

@@ -33,7 +33,9 @@ export async function readDirectoryOfTopics(metadata: MetadataStore): Promise<To
   return topics;
 }
 
-/** What the members' subscriptions can mean: the topics that they name, and all topics where one of them has a pattern. */
+/**
+ * What the members' subscriptions can mean: the topics that they name, and all topics where one of them has a pattern.
+ */
 export async function topicsFor(
   broker: Broker,
   members: Iterable<Member>,

@@ -1,7 +1,7 @@
 /**
- * Which topics patterns match, remembered by pattern and name: groups are looked over every few seconds, and both rarely
- * change. What is not known yet is matched in slices, so that no pattern keeps a process from its other requests, however
- * much there is to match.
+ * Which topics patterns match, remembered by pattern and name: groups are looked over every few seconds, and both
+ * rarely change. What is not known yet is matched in slices, so that no pattern keeps a process from its other
+ * requests, however much there is to match.
  */
 import type { PatternMatches, Topics } from '../../coordination/groups/subscription.ts';
 import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts';

@@ -1,6 +1,6 @@
 /**
- * Members of KIP-848 say their instance id when they join, and need not say it again. Its seat is under it: a process that has not heard
- * it looks for the member among all.
+ * Members of KIP-848 say their instance id when they join, and need not say it again. Its seat is under it: a process
+ * that has not heard it looks for the member among all.
  */
 import type { MemberName } from '../../coordination/groups/seat.ts';
 import { MillraceError } from '../../kernel/errors.ts';

@@ -1,4 +1,7 @@
-/** What an instance does before it stops consuming what it consumes: commits what was delivered, if it does so by itself, and leaves. */
+/**
+ * What an instance does before it stops consuming what it consumes: commits what was delivered, if it does so by
+ * itself, and leaves.
+ */
 import type { ConsumerInstance, InstanceId, InstancePosition } from '../../coordination/groups/instance-item.ts';
 import { memberIdOf } from '../../coordination/groups/seat.ts';
 import { MillraceError } from '../../kernel/errors.ts';

@@ -1,7 +1,8 @@
 /**
- * A poll of an instance. How far it goes is written before it is answered, so that the next one goes on from there, whichever
- * process gets it: an answer that gets lost is not served again, as with every server that remembers positions for its
- * clients. A poll that another request of the instance overtook delivers nothing, and has changed nothing.
+ * A poll of an instance. How far it goes is written before it is answered, so that the next one goes on from there,
+ * whichever process gets it: an answer that gets lost is not served again, as with every server that remembers
+ * positions for its clients. A poll that another request of the instance overtook delivers nothing, and has changed
+ * nothing.
  */
 import type { ConsumerInstance, InstanceId, InstanceSource } from '../../coordination/groups/instance-item.ts';
 import { newJoinId } from '../../coordination/groups/seat.ts';
@@ -23,7 +24,10 @@ export interface InstancePollRequest<T> {
   rack?: string;
   /** Throws where the caller may not read the topic. */
   authorize: (topic: string) => void;
-  /** Takes what is to be delivered of what was read, and says how far that goes in each partition. May throw: then nothing is. */
+  /**
+   * Takes what is to be delivered of what was read, and says how far that goes in each partition. May throw: then
+   * nothing is.
+   */
   take: (partitions: readonly PolledPartition[]) => Taken<T>;
 }
 
@@ -141,7 +145,10 @@ async function pollOrRejoin(
   }
 }
 
-/** Whoever overtook the poll has the same member, or will have: another poll that joined with the same id, or the next one. */
+/**
+ * Whoever overtook the poll has the same member, or will have: another poll that joined with the same id, or the next
+ * one.
+ */
 async function isStillOf(
   broker: Broker,
   id: InstanceId,

@@ -1,6 +1,6 @@
 /**
- * Consumer instances in the metadata store. Every change is a conditional write of the whole item, made from the one that was
- * read: of two requests of an instance at the same time, one is decided again, or finds that it was overtaken.
+ * Consumer instances in the metadata store. Every change is a conditional write of the whole item, made from the one
+ * that was read: of two requests of an instance at the same time, one is decided again, or finds that it was overtaken.
  */
 import {
   type ConsumerInstance,

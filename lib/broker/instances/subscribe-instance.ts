@@ -1,4 +1,7 @@
-/** What an instance consumes: topics that it shares with its group, or partitions that its client assigns to it. Not both. */
+/**
+ * What an instance consumes: topics that it shares with its group, or partitions that its client assigns to it. Not
+ * both.
+ */
 import type {
   ConsumerInstance,
   InstanceId,
@@ -50,7 +53,10 @@ function memberOf({ memberId, cursor, joinId }: InstanceSource & { source: 'subs
   };
 }
 
-/** In place of what was assigned before, whose positions stay. Throws `NOT_FOUND`, `UNKNOWN_TOPIC_OR_PARTITION`, `INVALID_REQUEST`. */
+/**
+ * In place of what was assigned before, whose positions stay. Throws `NOT_FOUND`, `UNKNOWN_TOPIC_OR_PARTITION`,
+ * `INVALID_REQUEST`.
+ */
 export async function assignInstance(
   broker: Broker,
   id: InstanceId,

@@ -43,7 +43,9 @@ export interface Authenticator {
 
 /** For doors that do not see the secret: SASL's SCRAM, certificates of clients, connections that last. */
 export interface KeyAuthenticator extends Authenticator {
-  /** What verifies that somebody has a secret of the key. Of an id that no key has, something nobody can tell from it. */
+  /**
+   * What verifies that somebody has a secret of the key. Of an id that no key has, something nobody can tell from it.
+   */
   scramCredential(digest: ScramDigest, id: string): Promise<ScramCredential>;
   /** Whose key it is, as of a moment ago; `undefined` where there is none. For who has proved to have it. */
   principalOf(id: string): Promise<Principal | undefined>;

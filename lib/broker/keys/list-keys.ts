@@ -1,4 +1,7 @@
-/** The stored API keys in the order of their ids, a page at a time. Declared keys (see authenticate.ts) are not among them. */
+/**
+ * The stored API keys in the order of their ids, a page at a time. Declared keys (see authenticate.ts) are not among
+ * them.
+ */
 import {
   decodePrincipalEntry,
   type KeySummary,

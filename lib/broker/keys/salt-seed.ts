@@ -1,6 +1,7 @@
 /**
- * What the salts of SCRAM are drawn from for ids whose keys are not stored: declared ones, and those that no key has. It is the same
- * in all processes and stays a secret, so that nobody can tell the one from the other by the salt that is shown.
+ * What the salts of SCRAM are drawn from for ids whose keys are not stored: declared ones, and those that no key has.
+ * It is the same in all processes and stays a secret, so that nobody can tell the one from the other by the salt that
+ * is shown.
  *
  * Item: `cluster` / `salt-seed`, with `s`: 32 random bytes.
  */

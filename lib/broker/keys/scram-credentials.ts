@@ -1,9 +1,10 @@
 /**
- * What SCRAM (RFC 5802) verifies a caller with, by the id of a key: of stored keys what was stored with them, of declared ones what is
- * derived from their secrets once, and of ids that no key has something of the same look that nothing matches.
+ * What SCRAM (RFC 5802) verifies a caller with, by the id of a key: of stored keys what was stored with them, of
+ * declared ones what is derived from their secrets once, and of ids that no key has something of the same look that
+ * nothing matches.
  *
- * Several declared secrets may share an id. The server's first message, which shows the salt, comes before the proof, so they share
- * a salt as well, and the proof is compared with each.
+ * Several declared secrets may share an id. The server's first message, which shows the salt, comes before the proof,
+ * so they share a salt as well, and the proof is compared with each.
  */
 import { createHmac } from 'node:crypto';
 import type { Principal } from '../../coordination/tenants/principal.ts';

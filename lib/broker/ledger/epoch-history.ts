@@ -30,7 +30,9 @@ export class EpochHistory {
     this.metadata = metadata;
   }
 
-  /** The epochs up to the head's, oldest first; epoch 0 has none. There may be later ones among them, of a newer head. */
+  /**
+   * The epochs up to the head's, oldest first; epoch 0 has none. There may be later ones among them, of a newer head.
+   */
   async epochs(ledger: LedgerId, head: LedgerHead): Promise<readonly LeaderEpoch[]> {
     if (head.replication === undefined || head.epoch === 0) return NONE;
     const name = ledgerName(ledger);

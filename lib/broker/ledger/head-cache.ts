@@ -1,8 +1,10 @@
 /**
- * The process's views of ledger heads. A cached head is a true statement about the past: what it says is there is there.
- * What it does not say proves nothing, so bad news (out of range, nothing there, latest) is told from a strong read only.
+ * The process's views of ledger heads. A cached head is a true statement about the past: what it says is there is
+ * there. What it does not say proves nothing, so bad news (out of range, nothing there, latest) is told from a strong
+ * read only.
  *
- * What it says may have been deleted or erased since, and be in memory still: records are served by a `recent` one only.
+ * What it says may have been deleted or erased since, and be in memory still: records are served by a `recent` one
+ * only.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
@@ -44,8 +46,8 @@ export class HeadCache {
   }
 
   /**
-   * The newest head that this process has seen, where it was seen a short time ago: what it says is there may be served. Every
-   * strong read and every write's answer renews it.
+   * The newest head that this process has seen, where it was seen a short time ago: what it says is there may be
+   * served. Every strong read and every write's answer renews it.
    */
   recent(ledger: LedgerId): LedgerHead | undefined {
     const seen = this.heads.get(ledgerName(ledger));

@@ -1,6 +1,6 @@
 /**
- * The process's copies of pages and bundles. They never change, so a copy is good for ever; a miss proves nothing and is
- * not kept.
+ * The process's copies of pages and bundles. They never change, so a copy is good for ever; a miss proves nothing and
+ * is not kept.
  */
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -26,7 +26,9 @@ export class PageCache {
     this.metadata = metadata;
   }
 
-  /** A page below the head's `sealed` count, which therefore exists; not finding it is a fault that a retry may heal. */
+  /**
+   * A page below the head's `sealed` count, which therefore exists; not finding it is a fault that a retry may heal.
+   */
   async get(ledger: LedgerId, sequence: number): Promise<Page> {
     const name = `${ledgerName(ledger)}#${sequence}`;
     const known = this.pages.get(name);

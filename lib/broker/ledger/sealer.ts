@@ -1,6 +1,6 @@
 /**
- * Carries out seals (see log/ledger/seal.ts), one at a time per ledger and process. A seal that fails is given up: nothing
- * depends on it until the tail is full, and the next multiple of the tail's length starts another.
+ * Carries out seals (see log/ledger/seal.ts), one at a time per ledger and process. A seal that fails is given up:
+ * nothing depends on it until the tail is full, and the next multiple of the tail's length starts another.
  */
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
@@ -26,7 +26,10 @@ export class Sealer {
     this.log = parts.log;
   }
 
-  /** Moves into a page what may be moved of the tail; resolves when that is done, was done by someone else, or failed (which is logged). */
+  /**
+   * Moves into a page what may be moved of the tail; resolves when that is done, was done by someone else, or failed
+   * (which is logged).
+   */
   seal(ledger: LedgerId): Promise<void> {
     const name = ledgerName(ledger);
     const running = this.running.get(name);

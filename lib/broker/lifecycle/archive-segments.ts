@@ -1,9 +1,10 @@
 /**
- * Moves old segments of a ledger to the class of storage that the topic's `archive.storage.class` names, and notes it in their
- * items. Readers see the same bytes before, meanwhile and after.
+ * Moves old segments of a ledger to the class of storage that the topic's `archive.storage.class` names, and notes it
+ * in their items. Readers see the same bytes before, meanwhile and after.
  *
- * May be cut off anywhere, run twice and overlap with anything: what was moved and not noted is looked at again, and not moved
- * again. A segment that was replaced or deleted while it was moved may be there once more; it is condemned once more then.
+ * May be cut off anywhere, run twice and overlap with anything: what was moved and not noted is looked at again, and
+ * not moved again. A segment that was replaced or deleted while it was moved may be there once more; it is condemned
+ * once more then.
  */
 import { bytesEqual, toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -152,8 +153,9 @@ async function asTheyAre(
 }
 
 /**
- * What the ledger had and has no more is referred to by nobody: an object belongs to one item for as long as it is there. The copy may
- * have come after the deletion; without a ledger it is deleted at once, as all that the topic had is.
+ * What the ledger had and has no more is referred to by nobody: an object belongs to one item for as long as it is
+ * there. The copy may have come after the deletion; without a ledger it is deleted at once, as all that the topic had
+ * is.
  */
 async function condemnAgain(broker: Broker, ledger: LedgerId, gone: readonly SegmentItem[]): Promise<void> {
   if (gone.length === 0) return;

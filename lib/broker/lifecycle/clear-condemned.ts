@@ -1,4 +1,6 @@
-/** Deletes what a ledger's merging and compaction have replaced, once everybody who may still read it has looked again. */
+/**
+ * Deletes what a ledger's merging and compaction have replaced, once everybody who may still read it has looked again.
+ */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';
@@ -18,8 +20,8 @@ export interface ClearedCondemned {
 }
 
 /**
- * An item goes after its objects, so that who is cut off begins again with them; an object that is not there any more is
- * deleted.
+ * An item goes after its objects, so that who is cut off begins again with them; an object that is not there any more
+ * is deleted.
  */
 export async function clearCondemned(
   broker: Broker,

@@ -15,8 +15,8 @@ export interface Unreadable {
 }
 
 /**
- * By run, the batches with their offsets in place, which are parts of `whole`: to be released once they have been used. Or the
- * first run that is not what was stored.
+ * By run, the batches with their offsets in place, which are parts of `whole`: to be released once they have been used.
+ * Or the first run that is not what was stored.
  */
 export type CommitBytes = { found: readonly Uint8Array[]; whole: Uint8Array } | { unreadable: Unreadable };
 

@@ -1,7 +1,7 @@
 /**
- * The end of every step that makes segments: the one transaction, and what becomes of the objects that it was for where it is
- * not applied. They are deleted at once where it is certain that nothing will ever refer to them; else the sweeper does
- * it, which closes the ledger to them first.
+ * The end of every step that makes segments: the one transaction, and what becomes of the objects that it was for where
+ * it is not applied. They are deleted at once where it is certain that nothing will ever refer to them; else the
+ * sweeper does it, which closes the ledger to them first.
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -21,8 +21,9 @@ export type SegmentsCommitted =
 
 export interface SegmentsCommit {
   /**
-   * The writes at this time, for each attempt anew: a process may have been frozen since the one before, and what is replaced has its
-   * grace from when it was. Their conditions are the same each time, so that no two attempts both apply.
+   * The writes at this time, for each attempt anew: a process may have been frozen since the one before, and what is
+   * replaced has its grace from when it was. Their conditions are the same each time, so that no two attempts both
+   * apply.
    */
   plan: (nowMs: number) => readonly Write[];
   /** Born for this commit. */
@@ -31,7 +32,10 @@ export interface SegmentsCommit {
   isApplied: () => Promise<boolean>;
 }
 
-/** Throws where storage fails, without effect. An answer that was lost is settled by asking again: the transaction applies once. */
+/**
+ * Throws where storage fails, without effect. An answer that was lost is settled by asking again: the transaction
+ * applies once.
+ */
 export async function commitSegments(
   broker: Broker,
   { plan, objects, isApplied }: SegmentsCommit,

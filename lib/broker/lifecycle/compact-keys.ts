@@ -1,6 +1,7 @@
 /**
- * The first reading of a compaction: the newest offset of each key in the dirty range (lib/log/compaction). The range ends where
- * memory or time is used up, so that reading it again, for the next step of the pass, leaves time for cleaning.
+ * The first reading of a compaction: the newest offset of each key in the dirty range (lib/log/compaction). The range
+ * ends where memory or time is used up, so that reading it again, for the next step of the pass, leaves time for
+ * cleaning.
  */
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { keyMapBytes } from '../../log/compaction/key-map.ts';

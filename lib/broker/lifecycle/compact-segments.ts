@@ -2,11 +2,11 @@
  * The second reading of a compaction: what the first has found newer records of goes, from the oldest segment on.
  *
  * Segments are cleaned in groups of neighbours, the oldest first: in another order a tombstone could go before what it
- * deletes. Each group is one transaction, which notes how far the pass has come; that of the last one says that it is over.
- * Whoever is cut off has cleaned the beginning, and the next step goes on behind it.
+ * deletes. Each group is one transaction, which notes how far the pass has come; that of the last one says that it is
+ * over. Whoever is cut off has cleaned the beginning, and the next step goes on behind it.
  *
- * A group's objects say in their footers which version of the ledger's segments they were made from, and are committed on the
- * condition that it is still that one: `millrace restore` goes by it (docs/fsck.md).
+ * A group's objects say in their footers which version of the ledger's segments they were made from, and are committed
+ * on the condition that it is still that one: `millrace restore` goes by it (docs/fsck.md).
  */
 import { compactionLimits } from '../../kernel/limits/compaction.ts';
 import { BatchCleaner } from '../../log/compaction/clean.ts';
@@ -37,8 +37,8 @@ export interface Cleaning {
 
 export interface Cleaned {
   /**
-   * `applied`: the pass is over. `advanced`: the next step goes on with it. `refused`: others have compacted the partition
-   * meanwhile, or went on changing the ledger's segments. `unknown`: storage did not say.
+   * `applied`: the pass is over. `advanced`: the next step goes on with it. `refused`: others have compacted the
+   * partition meanwhile, or went on changing the ledger's segments. `unknown`: storage did not say.
    */
   outcome: 'applied' | 'advanced' | 'stopped' | 'refused' | 'unknown';
   /** What was replaced, whatever the outcome: segments, and what of them is no more. */

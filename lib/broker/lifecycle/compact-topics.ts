@@ -1,8 +1,8 @@
 /**
- * Compaction of all topics that have `compact` in their `cleanup.policy`, ledger by ledger and one partition after the other,
- * so that a process needs memory for one pass (compact.ts). A partition that has more to do than one turn's time gives way, and
- * has its next turn after all others: in another round, while there is time, or in the next process. May overlap with itself; the lease of a ledger, which merging takes
- * as well, keeps two from doing the same in vain.
+ * Compaction of all topics that have `compact` in their `cleanup.policy`, ledger by ledger and one partition after the
+ * other, so that a process needs memory for one pass (compact.ts). A partition that has more to do than one turn's time
+ * gives way, and has its next turn after all others: in another round, while there is time, or in the next process. May
+ * overlap with itself; the lease of a ledger, which merging takes as well, keeps two from doing the same in vain.
  */
 import { toHex } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -34,7 +34,10 @@ export interface CompactionReport {
   blocked: number;
   /** Partitions that storage failed for; they have their turn in the next round. */
   failed: number;
-  /** Bytes that no pass has had, as found at the partitions' turns, and the highest share of a partition that they are, %. */
+  /**
+   * Bytes that no pass has had, as found at the partitions' turns, and the highest share of a partition that they are,
+   * %.
+   */
   dirtyBytes: number;
   dirtyPercent: number;
 }
@@ -92,7 +95,10 @@ class Compacting {
     Object.assign(this.report, { dirtyBytes: 0, dirtyPercent: 0 });
   }
 
-  /** Who is stopped begins with this ledger next time; but one that had all of a round's time does not keep others waiting. */
+  /**
+   * Who is stopped begins with this ledger next time; but one that had all of a round's time does not keep others
+   * waiting.
+   */
   async look(turn: LedgerTurn): Promise<'done' | 'postponed'> {
     const isFirst = this.ledgers++ === 0;
     for (const partition of await this.inTurn(turn)) {

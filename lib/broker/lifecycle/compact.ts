@@ -1,10 +1,11 @@
 /**
- * Compaction of one partition: a step of a pass over its merged segments, where one is due or under way, in two readings
- * (docs/lifecycle.md). The first notes the newest offset of each key in what is dirty; the second takes what is older out of
- * everything before it, group by group, and is gone on with by the next step where this one's bytes or time are used up.
+ * Compaction of one partition: a step of a pass over its merged segments, where one is due or under way, in two
+ * readings (docs/lifecycle.md). The first notes the newest offset of each key in what is dirty; the second takes what
+ * is older out of everything before it, group by group, and is gone on with by the next step where this one's bytes or
+ * time are used up.
  *
- * In memory are the keys, 64 MiB at most, and pieces of what is read and written, whatever the partition's size. May be cut
- * off anywhere and overlap with itself and with everything else that changes segments: of two steps one is refused.
+ * In memory are the keys, 64 MiB at most, and pieces of what is read and written, whatever the partition's size. May be
+ * cut off anywhere and overlap with itself and with everything else that changes segments: of two steps one is refused.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { compactionLimits } from '../../kernel/limits/compaction.ts';
@@ -41,9 +42,10 @@ export interface CompactionBounds {
 export interface Compaction {
   /**
    * `none`: nothing is due. `compacted`: a pass has come to its end, of what was due or as much of it as one takes on.
-   * `advanced`: the next step goes on with the pass. `stopped`: it was told to, and so does the next one. `refused`: someone else has changed the ledger's segments. `unknown`: storage did not say. `unreadable`: something is
-   * missing or damaged, and the log is not compacted before it is there again. `not-in-sync`: a replica lags behind, or is
-   * not known here.
+   * `advanced`: the next step goes on with the pass. `stopped`: it was told to, and so does the next one. `refused`:
+   * someone else has changed the ledger's segments. `unknown`: storage did not say. `unreadable`: something is missing
+   * or damaged, and the log is not compacted before it is there again. `not-in-sync`: a replica lags behind, or is not
+   * known here.
    */
   outcome: 'none' | 'compacted' | 'advanced' | 'stopped' | 'refused' | 'unknown' | 'unreadable' | 'not-in-sync';
   /** Segments that were replaced, and what of them is no more: records, those of them without a key, and bytes. */

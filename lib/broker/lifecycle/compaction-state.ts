@@ -41,8 +41,9 @@ export async function compactionState(
 }
 
 /**
- * `refused`: `work` has found something missing or damaged because others have replaced segments since `lifecycle` was read. What
- * is so for every attempt it throws, unlike what storage could not do now, which is thrown as well and can be told by it.
+ * `refused`: `work` has found something missing or damaged because others have replaced segments since `lifecycle` was
+ * read. What is so for every attempt it throws, unlike what storage could not do now, which is thrown as well and can
+ * be told by it.
  */
 export async function unlessReplaced<T>(
   broker: Broker,

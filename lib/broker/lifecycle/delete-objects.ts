@@ -1,7 +1,7 @@
 /**
- * Deletes objects that one ledger needs no longer: its pages are retired, or its topic is deleted. An object that the ledger
- * has for itself goes at once. Of another the footer says which ledgers may need it; the last one that is done with it
- * deletes it.
+ * Deletes objects that one ledger needs no longer: its pages are retired, or its topic is deleted. An object that the
+ * ledger has for itself goes at once. Of another the footer says which ledgers may need it; the last one that is done
+ * with it deletes it.
  *
  * May be repeated and overlap with itself: an object that is not there is none to delete.
  */
@@ -25,8 +25,8 @@ export interface StoredObject {
 }
 
 /**
- * Those of these commits, of any order and number; entries for bundles have none. Answers how many were deleted. Where it
- * fails, some may be left, and it is to be repeated.
+ * Those of these commits, of any order and number; entries for bundles have none. Answers how many were deleted. Where
+ * it fails, some may be left, and it is to be repeated.
  */
 export async function deleteObjects(broker: Broker, commits: readonly Commit[]): Promise<number> {
   const candidates = new Map<string, StoredObject & { alone: boolean }>();
@@ -51,8 +51,8 @@ export async function deleteObjects(broker: Broker, commits: readonly Commit[]):
 }
 
 /**
- * Objects that nobody can need, from everywhere. Throws a retriable fault where a replica cannot be reached: then it has them
- * still.
+ * Objects that nobody can need, from everywhere. Throws a retriable fault where a replica cannot be reached: then it
+ * has them still.
  */
 export async function deleteStored(broker: Broker, objects: readonly StoredObject[]): Promise<number> {
   for (const [tier, ofTier] of Map.groupBy(objects, ({ tier }) => tier)) {

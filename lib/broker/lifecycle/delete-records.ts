@@ -1,6 +1,6 @@
 /**
- * Deletes the records of partitions below an offset: their log starts go up, with one write a ledger. The bytes go later,
- * when nobody reads them any more (docs/lifecycle.md).
+ * Deletes the records of partitions below an offset: their log starts go up, with one write a ledger. The bytes go
+ * later, when nobody reads them any more (docs/lifecycle.md).
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';

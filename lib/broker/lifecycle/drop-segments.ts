@@ -1,10 +1,10 @@
 /**
- * Lets merged segments go that end at or below the log start, by retention or by a deletion of records: one transaction takes
- * their items away and condemns their objects. Readers with an older head have a grace to look again, as of segments that are
- * replaced.
+ * Lets merged segments go that end at or below the log start, by retention or by a deletion of records: one transaction
+ * takes their items away and condemns their objects. Readers with an older head have a grace to look again, as of
+ * segments that are replaced.
  *
- * May be cut off anywhere, run twice and overlap with anything: like all that changes segments it has the condition that nobody
- * else has changed any since it looked.
+ * May be cut off anywhere, run twice and overlap with anything: like all that changes segments it has the condition
+ * that nobody else has changed any since it looked.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';

@@ -1,6 +1,6 @@
 /**
- * Deletes all that a ledger of a deleted topic has: the objects that its items name, then the items, and at last the grave.
- * An item goes after the objects that it names, so that whoever goes on after a crash finds what is left.
+ * Deletes all that a ledger of a deleted topic has: the objects that its items name, then the items, and at last the
+ * grave. An item goes after the objects that it names, so that whoever goes on after a crash finds what is left.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Item } from '../../kernel/items.ts';
@@ -25,7 +25,10 @@ export interface Emptied {
   items: number;
 }
 
-/** `partitions`: those of the topic that are in the ledger. Ends early, between two pages of items, once `isOver` says so. */
+/**
+ * `partitions`: those of the topic that are in the ledger. Ends early, between two pages of items, once `isOver` says
+ * so.
+ */
 export async function emptyLedger(
   broker: Broker,
   { ledger, partitions }: { ledger: LedgerId; partitions: readonly number[] },
@@ -71,7 +74,9 @@ function ownObjects(item: Item): CondemnedObject[] {
   return [{ tier: 'merged', object: decodeSegmentItem(item).object }];
 }
 
-/** Commits that the item names; a bundle's commits are in its own items, whether its entry came into the ledger or not. */
+/**
+ * Commits that the item names; a bundle's commits are in its own items, whether its entry came into the ledger or not.
+ */
 function commitsIn({ key, attributes }: Item): readonly Commit[] {
   if (isGrave(key)) return decodeHead(attributes).tail;
   if (isPageKey(key)) return decodePage(pageSequence(key), attributes).commits;

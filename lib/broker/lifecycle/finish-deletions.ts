@@ -2,8 +2,8 @@
  * Finishes the deletion of topics: in the background of whoever deletes one, for as long as that may take, and in the
  * maintenance. What there is to do is in the items of deleted topics (log/topic/deleted-topic-item.ts).
  *
- * A topic is gone through twice. A process that had seen the ledger before it ended may still put a page or a bundle, which
- * nothing keeps it from: the second time comes when nobody can be about to.
+ * A topic is gone through twice. A process that had seen the ledger before it ended may still put a page or a bundle,
+ * which nothing keeps it from: the second time comes when nobody can be about to.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
@@ -73,8 +73,8 @@ export async function finishDeletions(
 }
 
 /**
- * Goes on with one until it is told to stop; without a signal, for a while. Whether all is done that can be done by now. Never
- * rejects: what it fails with is left to the maintenance.
+ * Goes on with one until it is told to stop; without a signal, for a while. Whether all is done that can be done by
+ * now. Never rejects: what it fails with is left to the maintenance.
  */
 export async function finishDeletion(broker: Broker, topicId: TopicId, signal?: AbortSignal): Promise<boolean> {
   const report: DeletionsReport = { topics: 1, finished: 0, objects: 0, items: 0, failed: 0 };

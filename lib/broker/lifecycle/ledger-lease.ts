@@ -1,6 +1,6 @@
 /**
- * The lease of a ledger's lifecycle item: it keeps two processes from doing the same work at the same time. Nothing depends on
- * it: whoever goes on after it is over is refused by what was committed meanwhile, or commits.
+ * The lease of a ledger's lifecycle item: it keeps two processes from doing the same work at the same time. Nothing
+ * depends on it: whoever goes on after it is over is refused by what was committed meanwhile, or commits.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';

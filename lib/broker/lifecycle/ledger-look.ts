@@ -1,9 +1,9 @@
 /**
  * A look at one ledger for many objects: which of them it names, and that it never will name the others.
  *
- * Pages are gone through once, and what they name is struck out, so that memory does not grow with them. The second look is
- * at what the fence left behind: the answer to its write is the head as of then, and pages never change, so only those
- * sealed since the first look are new.
+ * Pages are gone through once, and what they name is struck out, so that memory does not grow with them. The second
+ * look is at what the fence left behind: the answer to its write is the head as of then, and pages never change, so
+ * only those sealed since the first look are new.
  */
 import { toHex } from '../../kernel/bytes.ts';
 import { type LedgerId, OBJECT_RANDOM_BYTES, type ObjectId } from '../../kernel/ids.ts';
@@ -101,8 +101,8 @@ export class LedgerLook {
   }
 
   /**
-   * Any part counts, not only that of the footer: a commit whose producers were refused goes on as others, under numbers
-   * that the footer does not have.
+   * Any part counts, not only that of the footer: a commit whose producers were refused goes on as others, under
+   * numbers that the footer does not have.
    */
   private strike(random: Uint8Array): void {
     const name = toHex(random);

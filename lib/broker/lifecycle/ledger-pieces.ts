@@ -1,7 +1,9 @@
 /**
- * A ledger's pieces from the table, for retention: its pages, and merged segments of its partitions, in either direction.
+ * A ledger's pieces from the table, for retention: its pages, and merged segments of its partitions, in either
+ * direction.
  *
- * Pages are read by queries, because a page found alone costs eight times as much; and strongly, so that none is missing.
+ * Pages are read by queries, because a page found alone costs eight times as much; and strongly, so that none is
+ * missing.
  */
 import type { LedgerId, TopicId } from '../../kernel/ids.ts';
 import type { Item } from '../../kernel/items.ts';

@@ -1,9 +1,10 @@
 /**
- * Rounds through the ledgers of all topics, for whatever is to be looked after in each. However little time a round has, every
- * ledger has its turn: where one is told to stop, the next one begins.
+ * Rounds through the ledgers of all topics, for whatever is to be looked after in each. However little time a round
+ * has, every ledger has its turn: where one is told to stop, the next one begins.
  *
- * May overlap with itself and be interrupted anywhere. The item that a round is noted in has in `from` the topic, and in `ledger`
- * the number of its ledger, with which the next one begins; there is none where the last one came to the end.
+ * May overlap with itself and be interrupted anywhere. The item that a round is noted in has in `from` the topic, and
+ * in `ledger` the number of its ledger, with which the next one begins; there is none where the last one came to the
+ * end.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -28,7 +29,10 @@ export interface LedgerRound {
   isOfInterest?: (topic: Topic) => boolean;
   /** Ledgers that have their turn at the same time. */
   inFlightMax: number;
-  /** `postponed`: it has not had its turn, and is to be the first of the next round. Must not fail for one ledger's sake. */
+  /**
+   * `postponed`: it has not had its turn, and is to be the first of the next round. Must not fail for one ledger's
+   * sake.
+   */
   look: (turn: LedgerTurn) => Promise<'done' | 'postponed'>;
   /** Ends it before the next ledgers. */
   signal?: AbortSignal;

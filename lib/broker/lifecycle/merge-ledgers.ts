@@ -2,9 +2,9 @@
  * Merging of all topics, ledger by ledger: pages into segments (merge-pages.ts), then small segments into larger ones
  * (merge-segments.ts).
  *
- * Ledgers are looked at a few at a time, which costs one read where nothing waits. Those that are due are merged one after the
- * other, so that a process needs memory for one; each gives way after some steps. While there is more that is due, another
- * round begins.
+ * Ledgers are looked at a few at a time, which costs one read where nothing waits. Those that are due are merged one
+ * after the other, so that a process needs memory for one; each gives way after some steps. While there is more that is
+ * due, another round begins.
  */
 
 import { toHex } from '../../kernel/bytes.ts';
@@ -39,7 +39,9 @@ export interface MergingReport {
   blocked: number;
   /** Ledgers that storage failed for; they have their turn in the next round. */
   failed: number;
-  /** What waits behind the ledgers' turns: pages, as many of their bytes as were looked at, and the age of the oldest. */
+  /**
+   * What waits behind the ledgers' turns: pages, as many of their bytes as were looked at, and the age of the oldest.
+   */
   waitingPages: number;
   waitingBytes: number;
   waitingMs: number;
@@ -188,7 +190,9 @@ class Merging {
   }
 }
 
-/** Segments come with pages, which are retired a grace after they were merged: until then it is looked for small ones. */
+/**
+ * Segments come with pages, which are retired a grace after they were merged: until then it is looked for small ones.
+ */
 function mayHaveSmallSegments({ merged, sealed, retired }: LedgerHead): boolean {
   return retired < Math.min(merged, sealed - mergingLimits.pagesKept);
 }

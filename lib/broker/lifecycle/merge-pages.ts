@@ -2,8 +2,8 @@
  * Merging a ledger's pages: one step writes what the first pages have of all slots to segments, and commits them by one
  * transaction (docs/lifecycle.md).
  *
- * May be cut off anywhere, run twice and overlap with itself: it has done nothing then, or all of it, and of two one wins. A
- * source that is missing or damaged ends a step before its page, and is never left out.
+ * May be cut off anywhere, run twice and overlap with itself: it has done nothing then, or all of it, and of two one
+ * wins. A source that is missing or damaged ends a step before its page, and is never left out.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
@@ -46,9 +46,9 @@ export interface MergeBacklog {
 
 export interface PageMerge {
   /**
-   * `none`: nothing is due, or it was told to stop. `refused`: someone else has changed the ledger. `unknown`: storage did
-   * not say. `blocked`: the first page has something that cannot be read. `not-in-sync`: a replica lags behind, or is not
-   * known here.
+   * `none`: nothing is due, or it was told to stop. `refused`: someone else has changed the ledger. `unknown`: storage
+   * did not say. `blocked`: the first page has something that cannot be read. `not-in-sync`: a replica lags behind, or
+   * is not known here.
    */
   outcome: 'none' | 'merged' | 'refused' | 'unknown' | 'blocked' | 'not-in-sync';
   pages: number;
@@ -193,8 +193,8 @@ async function opened(
 }
 
 /**
- * All pages, or those before the first that cannot be read: these once more, because what was written is of half a page.
- * `overtaken`: others have merged them, and what they name is gone by right.
+ * All pages, or those before the first that cannot be read: these once more, because what was written is of half a
+ * page. `overtaken`: others have merged them, and what they name is gone by right.
  */
 async function writeReadable(step: Step, pages: readonly OpenedPage[]): Promise<PagesWritten | 'overtaken'> {
   const { broker, topic, ledger, head, lifecycle, shared, signal } = step;

@@ -1,9 +1,9 @@
 /**
- * Merging small segments of a partition, which are next to each other, into larger ones (log/merged/levels.ts). One step makes
- * one segment; the objects of those that it replaces are condemned by the same transaction.
+ * Merging small segments of a partition, which are next to each other, into larger ones (log/merged/levels.ts). One
+ * step makes one segment; the objects of those that it replaces are condemned by the same transaction.
  *
- * May be cut off anywhere, run twice and overlap with anything: it has done nothing then, or all of it. Memory is a few pieces
- * of what is read and what an upload keeps, whatever the segments' size.
+ * May be cut off anywhere, run twice and overlap with anything: it has done nothing then, or all of it. Memory is a few
+ * pieces of what is read and what an upload keeps, whatever the segments' size.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';

@@ -1,6 +1,6 @@
 /**
- * What a merged object says of itself by its footer, and who names it: the item of a segment, or a condemned item of its
- * ledger. One of them does from the transaction on that commits it to its deletion.
+ * What a merged object says of itself by its footer, and who names it: the item of a segment, or a condemned item of
+ * its ledger. One of them does from the transaction on that commits it to its deletion.
  */
 import { bytesEqual, toHex } from '../../kernel/bytes.ts';
 import { type LedgerId, type ObjectId, objectIdText, type TopicId } from '../../kernel/ids.ts';
@@ -39,9 +39,9 @@ export async function readMergedObject(
 }
 
 /**
- * Those of a ledger's merged objects that a segment's item or a condemned one names, by their ids' texts. Segments are read
- * first: what replaces one condemns its object. Segments between the objects' first offsets are read once for all of a
- * partition, and so are the condemned items for all that no segment names.
+ * Those of a ledger's merged objects that a segment's item or a condemned one names, by their ids' texts. Segments are
+ * read first: what replaces one condemns its object. Segments between the objects' first offsets are read once for all
+ * of a partition, and so are the condemned items for all that no segment names.
  */
 export async function namedAmong(
   broker: Broker,

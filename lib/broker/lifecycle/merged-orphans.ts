@@ -1,9 +1,9 @@
 /**
- * Which merged objects nothing refers to and nothing ever will: their merge was cut off, or another one was first. Of many at
- * once, each ledger is looked at once for all.
+ * Which merged objects nothing refers to and nothing ever will: their merge was cut off, or another one was first. Of
+ * many at once, each ledger is looked at once for all.
  *
- * As of other orphans (orphans.ts): look; if nothing names them, raise the fence of the ledger's segments, after which none born
- * that early can be committed; and look again. Of a topic that is deleted nothing is needed.
+ * As of other orphans (orphans.ts): look; if nothing names them, raise the fence of the ledger's segments, after which
+ * none born that early can be committed; and look again. Of a topic that is deleted nothing is needed.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, objectIdText } from '../../kernel/ids.ts';
@@ -89,8 +89,8 @@ async function unnamedAmong<T extends MergedPart>(
 }
 
 /**
- * Those whose first offset that is in the log is merged and in no segment. Then the table has lost items, and one of them may
- * have named the object: until they are restored (docs/fsck.md), nothing there is an orphan.
+ * Those whose first offset that is in the log is merged and in no segment. Then the table has lost items, and one of
+ * them may have named the object: until they are restored (docs/fsck.md), nothing there is an orphan.
  */
 async function placesLost<T extends MergedPart>(
   broker: Broker,

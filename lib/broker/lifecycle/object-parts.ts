@@ -1,6 +1,7 @@
 /**
- * Which ledgers objects have parts of, as their footers say. Objects never change, so what is remembered stays true; whether
- * an object is still there it does not say. The ledgers that share an object are cleared at about the same time, and each asks.
+ * Which ledgers objects have parts of, as their footers say. Objects never change, so what is remembered stays true;
+ * whether an object is still there it does not say. The ledgers that share an object are cleared at about the same
+ * time, and each asks.
  */
 import type { ObjectId } from '../../kernel/ids.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';
@@ -28,7 +29,9 @@ export class ObjectPartsCache {
     return found;
   }
 
-  /** Read where it is not known, once for all who ask meanwhile. What is not there is not remembered, and no failure is. */
+  /**
+   * Read where it is not known, once for all who ask meanwhile. What is not there is not remembered, and no failure is.
+   */
   async find(name: string, read: () => Promise<ObjectParts | undefined>): Promise<ObjectParts | undefined> {
     const known = this.get(name) ?? this.under.get(name);
     if (known !== undefined) return known;

@@ -1,16 +1,17 @@
 /**
- * Whether no ledger has an object and none can get it any more; of many objects at once, each ledger looked at once for all.
+ * Whether no ledger has an object and none can get it any more; of many objects at once, each ledger looked at once for
+ * all.
  *
- * That an object is not in its ledgers now does not mean that it never will be: its writer may be frozen and wake up. So the
- * order is: look; if it is not there, raise `swept` in every ledger that the footer names and that is not closed to it yet,
- * after which no object of that age can be committed; and look again, at the head that this has made. A ledger whose topic
- * is deleted, or that has retired the pages, has nothing of it.
+ * That an object is not in its ledgers now does not mean that it never will be: its writer may be frozen and wake up.
+ * So the order is: look; if it is not there, raise `swept` in every ledger that the footer names and that is not closed
+ * to it yet, after which no object of that age can be committed; and look again, at the head that this has made. A
+ * ledger whose topic is deleted, or that has retired the pages, has nothing of it.
  *
- * The first look is not for nothing: most of what several ledgers share is still needed by one of them, which a read says
- * for less than a write; and a fence refuses whatever else was born by then and is on its way, so it is raised no
- * further than for the newest object that no ledger has. Who is refused uploads anew. Of retired pages and swept objects that
- * can only be what was uploaded a grace ago, longer than any write or transaction lasts; of a topic that was deleted just now
- * it may be younger.
+ * The first look is not for nothing: most of what several ledgers share is still needed by one of them, which a read
+ * says for less than a write; and a fence refuses whatever else was born by then and is on its way, so it is raised no
+ * further than for the newest object that no ledger has. Who is refused uploads anew. Of retired pages and swept
+ * objects that can only be what was uploaded a grace ago, longer than any write or transaction lasts; of a topic that
+ * was deleted just now it may be younger.
  */
 import { ledgerName } from '../../kernel/ids.ts';
 import { sweeperLimits } from '../../kernel/limits/sweeper.ts';

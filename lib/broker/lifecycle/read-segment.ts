@@ -1,6 +1,7 @@
 /**
- * All of a merged segment once, in order, for those that rewrite or look through partitions: some blocks at a time, the next
- * ones while the caller works. Unlike for readers (read/segment-reader.ts) nothing is kept, and every checksum is checked.
+ * All of a merged segment once, in order, for those that rewrite or look through partitions: some blocks at a time, the
+ * next ones while the caller works. Unlike for readers (read/segment-reader.ts) nothing is kept, and every checksum is
+ * checked.
  */
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -12,7 +13,10 @@ import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { ObjectStore } from '../../storage/objects/port.ts';
 
-/** Whole batches. The bytes are gone when the next piece is asked for: collected later, they are most of a step's memory. */
+/**
+ * Whole batches. The bytes are gone when the next piece is asked for: collected later, they are most of a step's
+ * memory.
+ */
 export interface SegmentPiece {
   /** Of its first byte in the object. */
   position: number;
@@ -20,8 +24,9 @@ export interface SegmentPiece {
 }
 
 /**
- * From the block on that has the first batch at or above `from`; by default all of it. Throws `CORRUPT_MESSAGE` where the
- * object is not there or not what was stored, with the offsets that it is about; and where storage fails, what that says.
+ * From the block on that has the first batch at or above `from`; by default all of it. Throws `CORRUPT_MESSAGE` where
+ * the object is not there or not what was stored, with the offsets that it is about; and where storage fails, what that
+ * says.
  */
 export async function* readSegment(
   objects: Pick<ObjectStore, 'getRange'>,

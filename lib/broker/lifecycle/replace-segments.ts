@@ -41,7 +41,8 @@ export function replaceSegments(broker: Broker, replacement: SegmentsReplacement
   const isApplied = async () => {
     const [first] = add;
     if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
-    // Without new segments there is nothing but a version to go by, and no object that somebody else's could be taken for.
+    // Without new segments there is nothing but a version to go by, and no object that somebody else's could be taken
+    // for.
     const now = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
     return now.version > lifecycle.version;
   };

@@ -1,10 +1,10 @@
 /**
  * Retention of one ledger: moves the log starts of its partitions beyond what is too old, or too much, with one write.
  *
- * By age each piece is looked at once, when it goes: a walk begins at the log start and ends at the first piece that stays.
- * By size the walk begins at the end and goes back over all that stays, where a topic has `retention.bytes` and its ledger
- * ever took that many: an item of about 100 bytes a segment, and as many pages as are not merged yet. Either is bounded; what a walk
- * by age has come to is kept, so that the next one goes on there.
+ * By age each piece is looked at once, when it goes: a walk begins at the log start and ends at the first piece that
+ * stays. By size the walk begins at the end and goes back over all that stays, where a topic has `retention.bytes` and
+ * its ledger ever took that many: an item of about 100 bytes a segment, and as many pages as are not merged yet. Either
+ * is bounded; what a walk by age has come to is kept, so that the next one goes on there.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
@@ -133,7 +133,8 @@ async function passPages(looked: Ledger, slots: readonly Slot[], { progress, pas
   const firsts = await mapBounded(open, storageLimits.storageFanOutMax, (one) =>
     firstPageOf(looked, one.slot, (progress.get(one.slot) as AgeProgress).reached),
   );
-  // One that is held up early must not make the others read what lies between again and again: they wait for their page.
+  // One that is held up early must not make the others read what lies between again and again: they wait for their
+  // page.
   const begins = new Map(open.map((one, index) => [one, firsts[index] as number]));
   while (begins.size > 0) {
     const from = Math.min(...begins.values());

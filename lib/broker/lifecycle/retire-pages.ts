@@ -1,11 +1,12 @@
 /**
  * Lets pages go that are merged, when everybody who may still read them has had a grace to look again.
  *
- * The head's `d` is raised first; from then on nobody reads what is below. What the pages name is deleted after, then `r` of
- * the lifecycle item says so, and then the pages go: what is between `r` and `d` is gone through again after a crash.
+ * The head's `d` is raised first; from then on nobody reads what is below. What the pages name is deleted after, then
+ * `r` of the lifecycle item says so, and then the pages go: what is between `r` and `d` is gone through again after a
+ * crash.
  *
- * No page is deleted before `r` is above it, because a sealer that was frozen meanwhile may put it once more: perhaps with
- * commits that it found in the tail behind those of the first one, which are in pages that are needed.
+ * No page is deleted before `r` is above it, because a sealer that was frozen meanwhile may put it once more: perhaps
+ * with commits that it found in the tail behind those of the first one, which are in pages that are needed.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';

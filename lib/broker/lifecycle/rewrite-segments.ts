@@ -1,10 +1,10 @@
 /**
- * Rewrites neighbouring segments of a partition batch by batch, for compaction and for erasure. A segment of which no batch
- * changes stays as it is, and nothing is written of it. Neighbours that change become new segments together, which cover the
- * same offsets, so that what is left of many small ones is one.
+ * Rewrites neighbouring segments of a partition batch by batch, for compaction and for erasure. A segment of which no
+ * batch changes stays as it is, and nothing is written of it. Neighbours that change become new segments together,
+ * which cover the same offsets, so that what is left of many small ones is one.
  *
- * Neighbours that are many, large or slow to read are handed out in several groups, so that the first ones can be committed
- * long before the sweeper takes their objects for orphans.
+ * Neighbours that are many, large or slow to read are handed out in several groups, so that the first ones can be
+ * committed long before the sweeper takes their objects for orphans.
  *
  * In memory are a few pieces of what is read and what an upload keeps, whatever the segments' size.
  */
@@ -35,8 +35,8 @@ export interface SegmentsRewriting {
   /** As it was read before the segments. */
   head: LedgerHead;
   /**
-   * On the version of which the next group is to be committed, and no other: its objects say that they were made from it. All
-   * that was handed out before is committed or given up when it is asked for.
+   * On the version of which the next group is to be committed, and no other: its objects say that they were made from
+   * it. All that was handed out before is committed or given up when it is asked for.
    */
   lifecycle: () => Lifecycle;
   /** `header`'s batch, all of which is in `bytes`. */
@@ -59,9 +59,9 @@ export interface RewrittenSegments {
 }
 
 /**
- * Oldest first. What has been handed out is the caller's to commit or to discard; where this ends early or fails, the rest is
- * let go. Throws `CORRUPT_MESSAGE`, with the offsets that it is about, where a segment cannot be read, and retriable errors where
- * storage fails.
+ * Oldest first. What has been handed out is the caller's to commit or to discard; where this ends early or fails, the
+ * rest is let go. Throws `CORRUPT_MESSAGE`, with the offsets that it is about, where a segment cannot be read, and
+ * retriable errors where storage fails.
  */
 export async function* rewriteSegments(
   broker: Broker,
@@ -196,7 +196,10 @@ async function rewriteSegment(
   return writer !== undefined;
 }
 
-/** What came before the first batch that changed: it is read once more, so that nothing is written where nothing changes. */
+/**
+ * What came before the first batch that changed: it is read once more, so that nothing is written where nothing
+ * changes.
+ */
 async function copyBefore(
   objects: Pick<ObjectStore, 'getRange'>,
   { segment, position, writer }: { segment: SegmentItem; position: number; writer: SegmentWriter },

@@ -1,6 +1,6 @@
 /**
- * Writes the batches of one partition to merged segments, one after the other: each goes on while there is room in it, and is
- * uploaded while it grows.
+ * Writes the batches of one partition to merged segments, one after the other: each goes on while there is room in it,
+ * and is uploaded while it grows.
  *
  * What is in memory is the index, a block of 256 KiB and what the upload keeps, whatever the segment's size.
  */
@@ -50,7 +50,10 @@ export class SegmentWriter {
     this.base = target.base;
   }
 
-  /** Whole batches that follow, with their offsets in place and checked. They are not looked at any more once this has settled. */
+  /**
+   * Whole batches that follow, with their offsets in place and checked. They are not looked at any more once this has
+   * settled.
+   */
   async write(batches: Uint8Array): Promise<void> {
     for (let at = 0; at < batches.length; ) {
       const open = this.begun();

@@ -1,9 +1,10 @@
 /**
  * Gives producers' kept batches the offsets in place of commits that are in these pages, before the pages go.
  *
- * Items and head are gone through twice, and again while something was found: a producer that moves between them meanwhile, or
- * appends, is then found where it went. Only one that moves there and back, between each two looks, may be missed, since no one
- * read shows both, and keeps the commit's name. Nothing depends on it but the answer to a retry of that very batch: that it was written, and that nobody knows where any more.
+ * Items and head are gone through twice, and again while something was found: a producer that moves between them
+ * meanwhile, or appends, is then found where it went. Only one that moves there and back, between each two looks, may
+ * be missed, since no one read shows both, and keeps the commit's name. Nothing depends on it but the answer to a retry
+ * of that very batch: that it was written, and that nobody knows where any more.
  */
 import {
   type ProducerState,
@@ -86,7 +87,9 @@ async function settleItems(broker: Broker, ledger: LedgerId, places: Places): Pr
   return found;
 }
 
-/** The same. Of an append that is under way it takes the condition away: it is then attempted again with what is there. */
+/**
+ * The same. Of an append that is under way it takes the condition away: it is then attempted again with what is there.
+ */
 async function settleHead(broker: Broker, ledger: LedgerId, places: Places): Promise<number> {
   let found = 0;
   const head = await broker.heads.strong(ledger);

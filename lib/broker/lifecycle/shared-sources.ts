@@ -1,9 +1,10 @@
 /**
- * Reading what several ledgers have in the same objects, for merging one ledger after the other: an object is read once, as a whole,
- * and kept on disk for the next ledger. S3 bills a read at 8 % of the put that made the object, whatever it reads.
+ * Reading what several ledgers have in the same objects, for merging one ledger after the other: an object is read
+ * once, as a whole, and kept on disk for the next ledger. S3 bills a read at 8 % of the put that made the object,
+ * whatever it reads.
  *
- * A step of merging goes over so much of such objects at most that they are all still there when the next ledger's step begins
- * with the same ones.
+ * A step of merging goes over so much of such objects at most that they are all still there when the next ledger's step
+ * begins with the same ones.
  */
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
@@ -30,14 +31,19 @@ export class SharedSources {
     [this.objects, this.bytes, this.isOver] = [0, 0, false];
   }
 
-  /** Whether the step will have gone over as much as it should, once what is being read is here; and so until the next begins. */
+  /**
+   * Whether the step will have gone over as much as it should, once what is being read is here; and so until the next
+   * begins.
+   */
   hasEnough(): boolean {
     const expected = this.objects === 0 ? 0 : this.bytes + (this.under * this.bytes) / this.objects;
     this.isOver ||= expected >= (this.kept.bytesMax * mergingLimits.mergeSharedPercent) / 100;
     return this.isOver;
   }
 
-  /** Objects of which only little is asked for are not worth reading as a whole: they are read as they are asked for. */
+  /**
+   * Objects of which only little is asked for are not worth reading as a whole: they are read as they are asked for.
+   */
   over(objects: Reading): Reading {
     return {
       getRange: async (name, range) => {

@@ -1,7 +1,7 @@
 /**
- * Bundles that no entry of their ledger names: a process wrote one, and died before it appended the entry, or before it deleted
- * what it could append no more. Their entry can be appended for as long as the ledger accepts the age of its oldest commit, so they
- * are deleted as orphans are (orphans.ts): behind the fence.
+ * Bundles that no entry of their ledger names: a process wrote one, and died before it appended the entry, or before it
+ * deleted what it could append no more. Their entry can be appended for as long as the ledger accepts the age of its
+ * oldest commit, so they are deleted as orphans are (orphans.ts): behind the fence.
  */
 import { toHex } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -16,8 +16,8 @@ import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 
 /**
- * Those of the items of bundles whose entry is neither in the tail nor in a page that is not gone. One look at the ledger for all
- * of them; none are of a ledger that is gone, or whose pages are being cleared up, with their bundles.
+ * Those of the items of bundles whose entry is neither in the tail nor in a page that is not gone. One look at the
+ * ledger for all of them; none are of a ledger that is gone, or whose pages are being cleared up, with their bundles.
  */
 export async function strayBundlesAmong(
   broker: Broker,

@@ -17,7 +17,10 @@ export interface PartitionBatches {
   acks: Acks;
 }
 
-/** `none`: answered before the records are stored; `leader`: once the leader has them; `all`: once all in sync have them. */
+/**
+ * `none`: answered before the records are stored; `leader`: once the leader has them; `all`: once all in sync have
+ * them.
+ */
 export type Acks = 'all' | 'leader' | 'none';
 
 export async function appendToPartition(broker: Broker, topic: Topic, given: PartitionBatches): Promise<Appended> {

@@ -8,9 +8,9 @@ import type { ProducerSequence } from '../append/unit.ts';
 import { producerKey } from './producer-key.ts';
 
 /**
- * `undefined` where no batch carries a producer id. All of them are written together, so that they must be one producer's,
- * and follow each other. Throws `INVALID_RECORD` where they don't, and for transactional ones, which are to be held back
- * until their transaction ends.
+ * `undefined` where no batch carries a producer id. All of them are written together, so that they must be one
+ * producer's, and follow each other. Throws `INVALID_RECORD` where they don't, and for transactional ones, which are to
+ * be held back until their transaction ends.
  */
 export function batchSequence(principal: string, chunks: readonly Uint8Array[]): ProducerSequence | undefined {
   const first = firstOf(chunks, false);
@@ -20,8 +20,8 @@ export function batchSequence(principal: string, chunks: readonly Uint8Array[]):
 }
 
 /**
- * The same for batches that are to be in a transaction, each of which says so. Throws `INVALID_PRODUCER_ID_MAPPING` of an id that
- * nobody was given.
+ * The same for batches that are to be in a transaction, each of which says so. Throws `INVALID_PRODUCER_ID_MAPPING` of
+ * an id that nobody was given.
  */
 export function transactionalSequence(chunks: readonly Uint8Array[]): {
   producer: ProducerIdentity;

@@ -1,6 +1,6 @@
 /**
- * Hands out a producer id with its epoch (Kafka: InitProducerId without a transactional id), or the next epoch of one that
- * the principal has. The first records with the new epoch fence the older ones, partition by partition.
+ * Hands out a producer id with its epoch (Kafka: InitProducerId without a transactional id), or the next epoch of one
+ * that the principal has. The first records with the new epoch fence the older ones, partition by partition.
  */
 import {
   decodeProducerId,
@@ -44,7 +44,8 @@ async function handOut(broker: Broker, principal: string): Promise<InitializedPr
 }
 
 /**
- * An attempt whose outcome is unknown may have raised the epoch: another is raised above it, and the one between is nobody's.
+ * An attempt whose outcome is unknown may have raised the epoch: another is raised above it, and the one between is
+ * nobody's.
  */
 async function nextEpoch(broker: Broker, principal: string, producerId: number): Promise<InitializedProducer> {
   const epoch = await decideAgain('change of a producer epoch', async () => {

@@ -1,4 +1,7 @@
-/** Produce: whole record batches into a partition. They are checked as Kafka's brokers check them and stored as they are. */
+/**
+ * Produce: whole record batches into a partition. They are checked as Kafka's brokers check them and stored as they
+ * are.
+ */
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { acceptInTurn } from '../append/accept-batches.ts';
 import type { Appended } from '../append/unit.ts';
@@ -26,7 +29,10 @@ export interface ProduceBatchesRequest {
   expectedOffset?: number;
   /** Whose producers the batches' producer ids are; empty, the default, where nobody is asked who they are. */
   principal?: string;
-  /** Called when the batches have their place in the order of what this process appends; not where they are refused before. */
+  /**
+   * Called when the batches have their place in the order of what this process appends; not where they are refused
+   * before.
+   */
   placed?: () => void;
 }
 
@@ -37,7 +43,10 @@ export interface ProduceBatchesResult {
   recordCount: number;
   /** They are the records of an idempotent producer that were there before. */
   duplicate: boolean;
-  /** The time that the records were given, where the topic gives one; absent for duplicates, whose first time is not known here. */
+  /**
+   * The time that the records were given, where the topic gives one; absent for duplicates, whose first time is not
+   * known here.
+   */
   appendTimeMs?: number;
   /** As this process has seen it last; absent with acks=none. */
   logStartOffset?: number;

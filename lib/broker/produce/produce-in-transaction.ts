@@ -1,6 +1,6 @@
 /**
- * Record batches for the transaction that a producer has open. They are checked and stored, and in no partition before the commit
- * (transactions/transaction-writer.ts): no offset is known of them.
+ * Record batches for the transaction that a producer has open. They are checked and stored, and in no partition before
+ * the commit (transactions/transaction-writer.ts): no offset is known of them.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { acceptInTurn } from '../append/accept-batches.ts';
@@ -21,8 +21,9 @@ export interface ProduceInTransactionRequest {
 }
 
 /**
- * Resolves as well where the records are in the transaction already. Throws `INVALID_PRODUCER_ID_MAPPING`, `PRODUCER_FENCED`,
- * `INVALID_TXN_STATE` where no transaction is open, or none with this partition, and `OUT_OF_ORDER_SEQUENCE_NUMBER`.
+ * Resolves as well where the records are in the transaction already. Throws `INVALID_PRODUCER_ID_MAPPING`,
+ * `PRODUCER_FENCED`, `INVALID_TXN_STATE` where no transaction is open, or none with this partition, and
+ * `OUT_OF_ORDER_SEQUENCE_NUMBER`.
  */
 export async function produceInTransaction(broker: Broker, request: ProduceInTransactionRequest): Promise<void> {
   const { transactionalId, partition, enlists } = request;

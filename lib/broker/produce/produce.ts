@@ -2,8 +2,8 @@
  * Produce: records into partitions.
  *
  * Records are partitioned, checked one by one, and made into one run of batches per partition; a partition's records of
- * one request are written together or not at all, and partitions are independent of each other. What depends on an offset,
- * or on a producer's sequence, is of one partition and all or nothing.
+ * one request are written together or not at all, and partitions are independent of each other. What depends on an
+ * offset, or on a producer's sequence, is of one partition and all or nothing.
  */
 
 import { type KeylessPlace, requestPartitioner } from '../../coordination/producers/partitioner.ts';
@@ -19,7 +19,9 @@ import { encodeRecords, recordFault, tenantMissing } from './record-batches.ts';
 export interface ProduceRecord {
   /** By key hash, or one partition for all keyless records of the request, where absent. */
   partition?: number;
-  /** Milliseconds since the epoch. Where absent it becomes the time of the request, as all do where the topic says so. */
+  /**
+   * Milliseconds since the epoch. Where absent it becomes the time of the request, as all do where the topic says so.
+   */
   timestamp?: number;
   key: Uint8Array | null;
   value: Uint8Array | null;
@@ -165,8 +167,8 @@ interface Group {
 }
 
 /**
- * Groups the records that pass their own checks; the others get their outcome. Records get their timestamps in place: this
- * runs for each of up to 10,000 in a request, and what it makes lives until they are stored.
+ * Groups the records that pass their own checks; the others get their outcome. Records get their timestamps in place:
+ * this runs for each of up to 10,000 in a request, and what it makes lives until they are stored.
  */
 function partitioned(
   broker: Broker,

@@ -1,4 +1,6 @@
-/** The producer ids that a process may hand out, taken from the table a block at a time. Those it does not use are lost. */
+/**
+ * The producer ids that a process may hand out, taken from the table a block at a time. Those it does not use are lost.
+ */
 import { blockEnd, planBlock } from '../../coordination/producers/producer-id-item.ts';
 import { assert } from '../../kernel/assert.ts';
 import { producerLimits } from '../../kernel/limits/producers.ts';

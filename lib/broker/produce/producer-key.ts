@@ -1,9 +1,9 @@
 /**
- * What a producer is called in ledgers: 72 bits of a hash of the principal and the producer's id, so that nobody can write,
- * or fence, as another's producer, and every id takes the same few bytes in a ledger's head.
+ * What a producer is called in ledgers: 72 bits of a hash of the principal and the producer's id, so that nobody can
+ * write, or fence, as another's producer, and every id takes the same few bytes in a ledger's head.
  *
- * An id is a name that the caller chose (`Producer-Id`) or a number that was handed out, in decimal: the number in a record
- * batch and the same number in the header are one producer.
+ * An id is a name that the caller chose (`Producer-Id`) or a number that was handed out, in decimal: the number in a
+ * record batch and the same number in the header are one producer.
  */
 import { hash } from 'node:crypto';
 

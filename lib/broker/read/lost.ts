@@ -20,7 +20,9 @@ export async function isLost(broker: Broker, { ledger, head }: PartitionView, ru
   return newest !== undefined && mayBeLost(broker, ledger, newest, run);
 }
 
-/** Whether an unclean election up to the head's epoch named the run. Such ranges have commits as a whole, or not at all. */
+/**
+ * Whether an unclean election up to the head's epoch named the run. Such ranges have commits as a whole, or not at all.
+ */
 export async function mayBeLost(
   { epochs }: Broker,
   ledger: LedgerId,

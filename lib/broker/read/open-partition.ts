@@ -34,8 +34,8 @@ export function viewOf(
 }
 
 /**
- * What is read with the view; where something is missing that it refers to, with a newer one: pages may have been merged and
- * retired since the view's head was read, and segments replaced.
+ * What is read with the view; where something is missing that it refers to, with a newer one: pages may have been
+ * merged and retired since the view's head was read, and segments replaced.
  */
 export async function withNewerView<T>(
   broker: Broker,

@@ -1,11 +1,11 @@
 /**
  * One partition as one head shows it: where its offsets and times are, in merged segments, in pages and in the tail.
  *
- * Segments up to where the first page that is not merged begins, pages from there to the head's `sealed`, and the head's
- * tail together are the whole partition at the moment of the head. Pages and tail are immutable, and segments change only
- * into others of the same records, so a view stays right while the partition goes on growing, but for what is deleted: who
- * misses something takes a newer view (`withNewerView`). An entry for a bundle is read into the runs of the bundle's
- * commits.
+ * Segments up to where the first page that is not merged begins, pages from there to the head's `sealed`, and the
+ * head's tail together are the whole partition at the moment of the head. Pages and tail are immutable, and segments
+ * change only into others of the same records, so a view stays right while the partition goes on growing, but for what
+ * is deleted: who misses something takes a newer view (`withNewerView`). An entry for a bundle is read into the runs of
+ * the bundle's commits.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -93,8 +93,8 @@ export class PartitionView {
   }
 
   /**
-   * Those that may hold a record at or after the time, in order, without those that end below the log start. The first that does
-   * is mostly the first given; it is a later one where the newest timestamps were below the log start.
+   * Those that may hold a record at or after the time, in order, without those that end below the log start. The first
+   * that does is mostly the first given; it is a later one where the newest timestamps were below the log start.
    */
   async *since(timestampMs: number): AsyncGenerator<Placed> {
     const mergedEnd = await this.mergedEnd();
@@ -103,8 +103,8 @@ export class PartitionView {
   }
 
   /**
-   * The newest timestamp of what is stored last, 0 where nothing is: where to begin to look for the newest of all. It may be of a record below
-   * the log start.
+   * The newest timestamp of what is stored last, 0 where nothing is: where to begin to look for the newest of all. It
+   * may be of a record below the log start.
    */
   async newestNearEnd(): Promise<number> {
     const tail = visibleInTail(this.head, this.slot);

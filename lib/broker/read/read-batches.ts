@@ -26,9 +26,9 @@ export interface StretchRequest {
 }
 
 /**
- * Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. What is lost, or was compacted
- * away, is passed over, and may be all that there was to read at once. What cannot be read now ends the stretch, and is a fault only where
- * nothing lies before it.
+ * Whole batches from the one with `offset` on: at least one, then as many as fit `maxBytes`. What is lost, or was
+ * compacted away, is passed over, and may be all that there was to read at once. What cannot be read now ends the
+ * stretch, and is a fault only where nothing lies before it.
  */
 export async function readBatches(
   broker: Broker,
@@ -108,8 +108,8 @@ async function take(all: AsyncIterable<Placed>, offset: number, maxBytes: number
 }
 
 /**
- * The part of the chunk from the wanted batch on that fits the budget, and whether that is all of the chunk from there on;
- * counts `stretch.nextOffset` up.
+ * The part of the chunk from the wanted batch on that fits the budget, and whether that is all of the chunk from there
+ * on; counts `stretch.nextOffset` up.
  */
 function cut(chunk: Uint8Array, stretch: Stretch, budget: number): { piece: Uint8Array; whole: boolean } {
   let start: number | undefined;

@@ -3,7 +3,10 @@ import type { Broker } from '../broker.ts';
 import type { Placed } from './partition-view.ts';
 import type { RunUse } from './run-cache.ts';
 
-/** Chunks of whole batches, offsets in place; not to be changed. `undefined`: no replica has them, which is said of runs only. */
+/**
+ * Chunks of whole batches, offsets in place; not to be changed. `undefined`: no replica has them, which is said of runs
+ * only.
+ */
 export async function readPlaced(
   { runs, segments }: Broker,
   placed: Placed,

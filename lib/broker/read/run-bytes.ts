@@ -21,8 +21,8 @@ export function rangeOf(commit: Commit, slots: readonly number[]): ByteRange {
 }
 
 /**
- * Gives the run's batches their offsets and leader epoch, in place. Throws `CORRUPT_MESSAGE` where they are no batches, or have
- * other numbers of records than were stored.
+ * Gives the run's batches their offsets and leader epoch, in place. Throws `CORRUPT_MESSAGE` where they are no batches,
+ * or have other numbers of records than were stored.
  */
 export function placeBatches(chunks: readonly Uint8Array[], run: LocatedRun): void {
   let offset = run.baseOffset;

@@ -4,10 +4,10 @@
  * Stored batches carry relative offsets. What enters the cache is patched once with the offsets that its commit got,
  * which never change, and is shared by all readers from then on.
  *
- * Bytes from the store must be whole batches that hold as many records as the run has. Their checksums are checked once,
- * when someone here is about to decode them. Batches that are only passed on are not: each carries its CRC, and whoever
- * decodes it checks it, as Kafka's consumers do with what brokers send unread. It would cost more than all the rest of
- * passing them on.
+ * Bytes from the store must be whole batches that hold as many records as the run has. Their checksums are checked
+ * once, when someone here is about to decode them. Batches that are only passed on are not: each carries its CRC, and
+ * whoever decodes it checks it, as Kafka's consumers do with what brokers send unread. It would cost more than all the
+ * rest of passing them on.
  */
 
 import { releaseBytes, releaseWithParts, toHex } from '../../kernel/bytes.ts';
@@ -85,16 +85,16 @@ export class RunCache {
   }
 
   /**
-   * Keeps the bytes of a commit that this process made, and so has checked. They are patched in place and must not be used
-   * otherwise.
+   * Keeps the bytes of a commit that this process made, and so has checked. They are patched in place and must not be
+   * used otherwise.
    */
   keep(commit: Commit, slot: number, chunks: Uint8Array[]): void {
     this.insert([{ name: runName(commit, slot), chunks }], { checked: true });
   }
 
   /**
-   * The run's batches, offsets in place, as chunks of whole batches; not to be changed. `undefined`: no replica has them,
-   * which is not remembered.
+   * The run's batches, offsets in place, as chunks of whole batches; not to be changed. `undefined`: no replica has
+   * them, which is not remembered.
    *
    * A run of the tail is read together with the commit's other runs of its ledger, in one request: its neighbours are
    * about to be asked for too. A run of history is read with those whose readers are coming along, or alone.
@@ -112,7 +112,8 @@ export class RunCache {
       entry = this.touch(name);
     }
     if (entry === undefined) {
-      // A cache too small for the run keeps nothing, nor what is not all there: then the bytes are read for this caller alone.
+      // A cache too small for the run keeps nothing, nor what is not all there: then the bytes are read for this caller
+      // alone.
       const range = rangeOf(run.commit, [run.slot]);
       const bytes = await this.fetch(run.commit, range, order);
       if (bytes === undefined) return undefined;
@@ -227,7 +228,9 @@ function runName(commit: Commit, slot: number): string {
   return `${toHex(idOf(commit))}/${slot}`;
 }
 
-/** The run's slot, and those of readers that will want their runs of this commit too, as far as the range stays small. */
+/**
+ * The run's slot, and those of readers that will want their runs of this commit too, as far as the range stays small.
+ */
 function withNeighbours({ commit, slot }: LocatedRun, beside: readonly Neighbour[]): readonly number[] {
   if (beside.length === 0) return [slot];
   const slots = commit.runs.flatMap((run) => (run.slot === slot || isWanted(commit, run.slot, beside) ? run.slot : []));

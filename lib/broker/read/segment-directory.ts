@@ -1,7 +1,8 @@
 /**
- * Which merged segment covers an offset. What was found is kept by partition: readers of history ask for one offset after
- * the other. A segment that is replaced keeps its object for a grace, so what is kept may be old, for less than the grace:
- * whoever is handed a URL of the object has to find it there. Whoever misses it forgets it here and asks again.
+ * Which merged segment covers an offset. What was found is kept by partition: readers of history ask for one offset
+ * after the other. A segment that is replaced keeps its object for a grace, so what is kept may be old, for less than
+ * the grace: whoever is handed a URL of the object has to find it there. Whoever misses it forgets it here and asks
+ * again.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -67,9 +68,9 @@ export class SegmentDirectory {
   }
 
   /**
-   * The first segment with a record of this time or a later one, and of an offset at or above `logStart`; `undefined`: all are
-   * older. What is read by several queries, while segments are replaced, or after their topic was deleted, may lack some: that is a
-   * fault, and is to be read again.
+   * The first segment with a record of this time or a later one, and of an offset at or above `logStart`; `undefined`:
+   * all are older. What is read by several queries, while segments are replaced, or after their topic was deleted, may
+   * lack some: that is a fault, and is to be read again.
    */
   async since(
     { topicId, partition }: SegmentPlace,

@@ -1,8 +1,8 @@
 /**
  * Reads merged segments: finds the one that covers an offset, its index, and the bytes of extents of it.
  *
- * An extent is neighbouring blocks of about 4 MiB, always the same ones: the least that is asked for at once, whoever reads,
- * so that a gigabyte costs few requests, and readers of one partition share what was brought.
+ * An extent is neighbouring blocks of about 4 MiB, always the same ones: the least that is asked for at once, whoever
+ * reads, so that a gigabyte costs few requests, and readers of one partition share what was brought.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { crc32cCombine } from '../../kernel/crc32c.ts';
@@ -52,7 +52,10 @@ export class SegmentReader {
     this.objects = objects;
   }
 
-  /** Of an offset between log start and where merging has come; that there is none is a fault that a newer view may heal. */
+  /**
+   * Of an offset between log start and where merging has come; that there is none is a fault that a newer view may
+   * heal.
+   */
   async covering(place: SegmentPlace, offset: number): Promise<SegmentItem> {
     const segment = await this.directory.covering(place, offset);
     if (segment !== undefined) return segment;
@@ -84,8 +87,8 @@ export class SegmentReader {
   }
 
   /**
-   * The extent's batches, offsets in place; not to be changed. `isChecked`: they match their checksums. Whoever hands them on
-   * need not have that: each batch carries its own.
+   * The extent's batches, offsets in place; not to be changed. `isChecked`: they match their checksums. Whoever hands
+   * them on need not have that: each batch carries its own.
    */
   async read(extent: Extent, { isChecked, order }: { isChecked: boolean; order?: ReadOrder }): Promise<Uint8Array> {
     if (extent.bytes === 0) return new Uint8Array();

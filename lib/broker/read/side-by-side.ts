@@ -1,6 +1,7 @@
 /**
- * Which partitions of a ledger this process is asked for side by side, where they are read in history: a consumer of several partitions
- * comes to the same commits in each of them, a moment apart. What the first one brings for the others they need not ask for.
+ * Which partitions of a ledger this process is asked for side by side, where they are read in history: a consumer of
+ * several partitions comes to the same commits in each of them, a moment apart. What the first one brings for the
+ * others they need not ask for.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
@@ -28,8 +29,8 @@ export class SideBySide {
   }
 
   /**
-   * Says that the slot is read up to a commit of that birth, from one of the other; the slots that are read too, and not further
-   * than a moment of the log behind it.
+   * Says that the slot is read up to a commit of that birth, from one of the other; the slots that are read too, and
+   * not further than a moment of the log behind it.
    */
   read(ledger: LedgerId, slot: number, { fromMs, toMs }: { fromMs: number; toMs: number }): readonly Neighbour[] {
     const name = ledgerName(ledger);

@@ -1,7 +1,7 @@
 /**
  * Brings to replicas that are in sync or joining what they lack of a ledger: whole objects, oldest first, from any
- * replica that has them. What lies in pages is found by the numbers of its commits. What an unclean election lost counts
- * as held.
+ * replica that has them. What lies in pages is found by the numbers of its commits. What an unclean election lost
+ * counts as held.
  *
  * A copy counts only by the replica's cursor, which is raised under the epoch in which the commits were found: after an
  * election nothing counts of a run that was not written before. The copy of a commit that was cut off meanwhile is an

@@ -15,9 +15,9 @@ export interface PagedCommit {
 }
 
 /**
- * The commit `number`, which is in one of the head's pages. Where that page is retired it is the first one behind: what is
- * before was merged when all replicas were in sync, into segments that each of them has. Reads as many pages as a binary
- * search over them takes.
+ * The commit `number`, which is in one of the head's pages. Where that page is retired it is the first one behind: what
+ * is before was merged when all replicas were in sync, into segments that each of them has. Reads as many pages as a
+ * binary search over them takes.
  */
 export async function findPaged(
   pages: PageCache,

@@ -2,9 +2,9 @@
  * Looks after the replicas of ledgers in this process; there is no controller, and every process that notices something
  * does what is due (docs/replication.md).
  *
- * A look goes from the newest known head, and costs nothing where all is well: it reads and writes nothing. Where a head
- * of any age gives reason to change something, it is read anew before anything is decided: what others did since, and
- * whom they reach, must count.
+ * A look goes from the newest known head, and costs nothing where all is well: it reads and writes nothing. Where a
+ * head of any age gives reason to change something, it is read anew before anything is decided: what others did since,
+ * and whom they reach, must count.
  */
 import type { LedgerView } from '../../coordination/replication/ledger-view.ts';
 import {

@@ -57,8 +57,8 @@ export class Probes {
   }
 
   /**
-   * Probes each of them, unless the last probe began less than `replicaProbeMs` ago, or has no answer and is not old. `proven` is
-   * called when one is proven that was not before.
+   * Probes each of them, unless the last probe began less than `replicaProbeMs` ago, or has no answer and is not old.
+   * `proven` is called when one is proven that was not before.
    */
   send(ids: readonly ReplicaId[], proven: () => void): void {
     for (const id of ids) {

@@ -89,8 +89,9 @@ export class Sights {
   }
 
   /**
-   * To be called before `note` with a head that was read just now. What others brought to a replica in sync may have been
-   * sealed since, and a tail alone would look as if they had not: only what every replica in sync holds is in pages.
+   * To be called before `note` with a head that was read just now. What others brought to a replica in sync may have
+   * been sealed since, and a tail alone would look as if they had not: only what every replica in sync holds is in
+   * pages.
    */
   async noteSealed(ledger: LedgerId, head: LedgerHead, view: LedgerView): Promise<void> {
     const failing = this.ledgers.get(ledgerName(ledger))?.failing ?? new Map<ReplicaId, FailingMark>();

@@ -1,6 +1,6 @@
 /**
- * All merged objects of the bucket, by whose they are, as their footers say. In memory is what an item of a segment has, some
- * hundred bytes an object.
+ * All merged objects of the bucket, by whose they are, as their footers say. In memory is what an item of a segment
+ * has, some hundred bytes an object.
  */
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';

@@ -1,8 +1,9 @@
 /**
- * The merged segments that a ledger has lost: which objects they are, as far as that can be told, and their items made again.
+ * The merged segments that a ledger has lost: which objects they are, as far as that can be told, and their items made
+ * again.
  *
- * The table is right wherever it still says something: a segment that has its item stays, what is condemned was replaced, and
- * what was made from the version that the ledger is at was never committed.
+ * The table is right wherever it still says something: a segment that has its item stays, what is condemned was
+ * replaced, and what was made from the version that the ledger is at was never committed.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName, objectIdText } from '../../kernel/ids.ts';

@@ -1,9 +1,9 @@
 /**
- * Makes the index of merged segments anew from the footers of their objects, where it was lost (docs/fsck.md). Nothing else may
- * be at work: to the sweep an object that no item names is an orphan.
+ * Makes the index of merged segments anew from the footers of their objects, where it was lost (docs/fsck.md). Nothing
+ * else may be at work: to the sweep an object that no item names is an orphan.
  *
- * All objects are listed first, and then all ledgers are gone through, one after the other. What has its item is left as it
- * is, so that it may be cut off anywhere and run again.
+ * All objects are listed first, and then all ledgers are gone through, one after the other. What has its item is left
+ * as it is, so that it may be cut off anywhere and run again.
  */
 import type { TopicId } from '../../kernel/ids.ts';
 import { requestLimits } from '../../kernel/limits/requests.ts';

@@ -24,8 +24,8 @@ export interface GroupConfigChange {
 }
 
 /**
- * Each config is a bound of its own, so that changes of different ones may meet, and of several of the same the last one counts. Throws
- * `INVALID_CONFIG`.
+ * Each config is a bound of its own, so that changes of different ones may meet, and of several of the same the last
+ * one counts. Throws `INVALID_CONFIG`.
  */
 export async function alterGroupConfig(
   broker: Broker,

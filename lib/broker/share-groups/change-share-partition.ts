@@ -1,9 +1,10 @@
 /**
- * One change of a share partition: decided on what is remembered, mostly right, or read; written under the condition that it is still so;
- * and decided again on what it met instead. With what is remembered right it costs one write.
+ * One change of a share partition: decided on what is remembered, mostly right, or read; written under the condition
+ * that it is still so; and decided again on what it met instead. With what is remembered right it costs one write.
  *
- * A write of which nothing is heard is looked for by its random id. Where others have written since it cannot be told, and is taken for
- * not applied: what it had acquired is then nobody's until the lock is over, and no record is lost or given to two by that.
+ * A write of which nothing is heard is looked for by its random id. Where others have written since it cannot be told,
+ * and is taken for not applied: what it had acquired is then nobody's until the lock is over, and no record is lost or
+ * given to two by that.
  */
 
 import type { SharePartition } from '../../coordination/share-groups/share-partition.ts';

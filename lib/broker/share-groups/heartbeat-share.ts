@@ -1,6 +1,7 @@
 /**
- * A member of a share group: every call of its is a heartbeat, which joins, changes what it subscribes to, and is answered with the
- * partitions that it is to fetch from. Being a member says no more than that: what a member may acknowledge depends on what it acquired.
+ * A member of a share group: every call of its is a heartbeat, which joins, changes what it subscribes to, and is
+ * answered with the partitions that it is to fetch from. Being a member says no more than that: what a member may
+ * acknowledge depends on what it acquired.
  */
 import type { GroupState } from '../../coordination/groups/group-item.ts';
 import { isRenewalDue } from '../../coordination/groups/liveness.ts';
@@ -150,7 +151,10 @@ async function memberOf(
   throw new MillraceError('UNKNOWN_MEMBER_ID', `The group has no member ${memberId}.`);
 }
 
-/** What it has acquired stays locked until the lock is over: clients give it back before, by ending their share sessions. */
+/**
+ * What it has acquired stays locked until the lock is over: clients give it back before, by ending their share
+ * sessions.
+ */
 export async function leaveShare(
   broker: Broker,
   { group, memberId }: Pick<ShareHeartbeat, 'group' | 'memberId'>,

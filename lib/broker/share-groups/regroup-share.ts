@@ -1,4 +1,7 @@
-/** Gives a share group its next target, where members, their subscriptions or the topics have changed. Whoever notices does it. */
+/**
+ * Gives a share group its next target, where members, their subscriptions or the topics have changed. Whoever notices
+ * does it.
+ */
 import { planGroup } from '../../coordination/groups/group-item.ts';
 import { decideShareRegroup } from '../../coordination/share-groups/share-regroup.ts';
 import { planShareTarget } from '../../coordination/share-groups/share-target-item.ts';

@@ -1,9 +1,9 @@
 /**
- * What a process remembers of share groups. Nothing is decided by it alone: every write has what it was decided on as its condition, and
- * bad news is looked at again before it is told.
+ * What a process remembers of share groups. Nothing is decided by it alone: every write has what it was decided on as
+ * its condition, and bad news is looked at again before it is told.
  *
- * It also has the process's own requests take their turns at a share partition, so that they do not meet each other's writes, and tells
- * those that wait when one of them has changed it.
+ * It also has the process's own requests take their turns at a share partition, so that they do not meet each other's
+ * writes, and tells those that wait when one of them has changed it.
  */
 
 import type { GroupState } from '../../coordination/groups/group-item.ts';

@@ -1,4 +1,7 @@
-/** Where a share group goes on with its partitions: asked for by whoever wants to know, set and deleted while the group has no members. */
+/**
+ * Where a share group goes on with its partitions: asked for by whoever wants to know, set and deleted while the group
+ * has no members.
+ */
 import { type GroupState, newGroupState, planGroup, stateKey } from '../../coordination/groups/group-item.ts';
 import { countDone } from '../../coordination/share-groups/share-partition.ts';
 import {
@@ -85,8 +88,8 @@ export interface SharePlaceToSet {
 }
 
 /**
- * In their order: what was refused, by its error. Whatever the group had done with later records is forgotten. Throws `NON_EMPTY_GROUP`, and
- * `GROUP_ID_NOT_FOUND` where the group is of another kind; one that is not there is made.
+ * In their order: what was refused, by its error. Whatever the group had done with later records is forgotten. Throws
+ * `NON_EMPTY_GROUP`, and `GROUP_ID_NOT_FOUND` where the group is of another kind; one that is not there is made.
  */
 export async function alterShareOffsets(
   broker: Broker,

@@ -1,6 +1,7 @@
 /**
- * What a member's request does at one share partition, in one write: says what became of records that it had, gives back what it holds,
- * and acquires others. Records are read before they are acquired: what cannot be read is not locked.
+ * What a member's request does at one share partition, in one write: says what became of records that it had, gives
+ * back what it holds, and acquires others. Records are read before they are acquired: what cannot be read is not
+ * locked.
  */
 import { type AcknowledgementBatch, acknowledge } from '../../coordination/share-groups/acknowledge.ts';
 import {

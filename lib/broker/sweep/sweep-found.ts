@@ -1,11 +1,13 @@
 /**
- * The sweeper's second look. The first one goes by the time of birth, and comes by once: what a writer that was frozen uploads more
- * than an hour after that, it has passed. The walk of the consistency check comes by everything once a day, whatever its age, and
- * what it finds to be needed by nothing is handed to this: so it costs nothing where there is nothing.
+ * The sweeper's second look. The first one goes by the time of birth, and comes by once: what a writer that was frozen
+ * uploads more than an hour after that, it has passed. The walk of the consistency check comes by everything once a
+ * day, whatever its age, and what it finds to be needed by nothing is handed to this: so it costs nothing where there
+ * is nothing.
  *
- * It takes no finding's word: objects are judged as by the first look, behind the fences of their ledgers, and so are bundles. And
- * it takes no absence for a deletion: where a head or a topic is not there, the table may have lost it, and all that the ledger
- * has would look as if nothing needed it. So it judges only by what is there, and leaves the rest to whoever reads the findings.
+ * It takes no finding's word: objects are judged as by the first look, behind the fences of their ledgers, and so are
+ * bundles. And it takes no absence for a deletion: where a head or a topic is not there, the table may have lost it,
+ * and all that the ledger has would look as if nothing needed it. So it judges only by what is there, and leaves the
+ * rest to whoever reads the findings.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';

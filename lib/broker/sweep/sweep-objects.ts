@@ -1,7 +1,7 @@
 /**
- * Which of the objects that a sweep has come to nothing refers to and nothing ever will, and their deletion. They are judged
- * together (lifecycle/orphans.ts, lifecycle/merged-orphans.ts): a ledger is looked at once for all of them that it may have,
- * however many these are. What cannot be judged does not keep the others from it.
+ * Which of the objects that a sweep has come to nothing refers to and nothing ever will, and their deletion. They are
+ * judged together (lifecycle/orphans.ts, lifecycle/merged-orphans.ts): a ledger is looked at once for all of them that
+ * it may have, however many these are. What cannot be judged does not keep the others from it.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';

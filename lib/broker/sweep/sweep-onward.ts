@@ -3,9 +3,9 @@
  * however long nobody swept.
  *
  * The item `sweep` / `progress`: `untilMs` (number), the birth time up to which objects were looked at; and for each
- * replica that could not be reached, `behind<number>` (number), the birth time from which it must be gone through again,
- * by itself. Two that sweep at once do the same work twice and leave the marks of either; both are true, but for a replica
- * that is behind for one of them only: what is left there then is an object that nobody reads.
+ * replica that could not be reached, `behind<number>` (number), the birth time from which it must be gone through
+ * again, by itself. Two that sweep at once do the same work twice and leave the marks of either; both are true, but for
+ * a replica that is behind for one of them only: what is left there then is an object that nobody reads.
  */
 import { maskOf, members, type ReplicaId } from '../../coordination/replication/replica-state.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -64,8 +64,8 @@ function restOf({ postponedFromMs, stoppedAtMs }: SweepReport): number | undefin
 }
 
 /**
- * Up to the first object that could not be judged, so that the next sweep begins with it; but one that never can be must
- * not hold the sweeping back for ever.
+ * Up to the first object that could not be judged, so that the next sweep begins with it; but one that never can be
+ * must not hold the sweeping back for ever.
  */
 function oldest(ms: number, untilMs: number): number {
   return Math.min(untilMs, Math.max(ms, untilMs - sweeperLimits.sweepLookbackMs));

@@ -1,7 +1,7 @@
 /**
  * Where a sweep finds objects, and what it deletes them from. Of a stack with several replicas each is gone through by
- * itself: an object may be in some of them only. One that cannot be reached does not keep the sweep from what the others
- * have; it is looked at again by itself, from where it could not be (sweep-onward.ts).
+ * itself: an object may be in some of them only. One that cannot be reached does not keep the sweep from what the
+ * others have; it is looked at again by itself, from where it could not be (sweep-onward.ts).
  */
 import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -45,8 +45,8 @@ export class SweepSources {
   }
 
   /**
-   * Whether objects of one tier, the oldest of which was born then, are gone from everywhere. Where they may still be, that
-   * replica is behind.
+   * Whether objects of one tier, the oldest of which was born then, are gone from everywhere. Where they may still be,
+   * that replica is behind.
    */
   async delete(names: readonly string[], tier: Tier, birthMs: number): Promise<boolean> {
     const { objects } = this.broker;
@@ -88,7 +88,10 @@ export class SweepSources {
     } while (cursor !== undefined);
   }
 
-  /** `undefined` where the replica does not answer, now or earlier in this sweep: it is asked once, not for every object. */
+  /**
+   * `undefined` where the replica does not answer, now or earlier in this sweep: it is asked once, not for every
+   * object.
+   */
   private async ask<T>(replica: Replica, birthMs: number, request: () => Promise<T>): Promise<T | undefined> {
     const { id, name } = replica;
     try {

@@ -1,11 +1,11 @@
 /**
  * The sweeper: deletes objects that no ledger has and none can get any more.
  *
- * An object without a commit is what a crash between upload and sequencing leaves. How it is told from one that is yet to be
- * committed: lifecycle/orphans.ts, and lifecycle/merged-orphans.ts for what merging leaves.
+ * An object without a commit is what a crash between upload and sequencing leaves. How it is told from one that is yet
+ * to be committed: lifecycle/orphans.ts, and lifecycle/merged-orphans.ts for what merging leaves.
  *
- * May run at any time, overlap with itself and stop anywhere. The oldest objects come first, so that where it was told to stop is
- * a time: everything before it was looked at.
+ * May run at any time, overlap with itself and stop anywhere. The oldest objects come first, so that where it was told
+ * to stop is a time: everything before it was looked at.
  */
 import type { ReplicaId } from '../../coordination/replication/replica-state.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';
@@ -71,8 +71,8 @@ async function sweepHour(
 }
 
 /**
- * The oldest objects of the hour that `fromMs` is in, from there on: so many as can be remembered, since stores list in no order.
- * `restFromMs`: where those begin that are left.
+ * The oldest objects of the hour that `fromMs` is in, from there on: so many as can be remembered, since stores list in
+ * no order. `restFromMs`: where those begin that are left.
  */
 async function oldestOf(
   sources: SweepSources,

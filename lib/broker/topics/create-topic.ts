@@ -6,8 +6,8 @@
  * who then finds the name taken deletes its heads. A crash in between leaves heads that nothing refers to: they cost
  * their bytes and nothing else.
  *
- * A creation whose answer was lost is repeated under the same id, which the topic's item then shows (create-once.ts). If
- * all attempts stay unanswered the caller hears `effect: unknown`: the topic may be there, or appear until the store
+ * A creation whose answer was lost is repeated under the same id, which the topic's item then shows (create-once.ts).
+ * If all attempts stay unanswered the caller hears `effect: unknown`: the topic may be there, or appear until the store
  * gives up the last attempt or something of the name is deleted.
  */
 import { assert } from '../../kernel/assert.ts';
@@ -58,8 +58,8 @@ export async function createTopic(broker: Broker, request: CreateTopicRequest): 
 }
 
 /**
- * What creating the topic would come to now, without creating it: its description, or the error. The id is not one that the topic
- * will have.
+ * What creating the topic would come to now, without creating it: its description, or the error. The id is not one that
+ * the topic will have.
  */
 export async function checkNewTopic(broker: Broker, request: CreateTopicRequest): Promise<TopicDescription> {
   const topic = newTopic(broker, request);

@@ -2,9 +2,9 @@
  * Deletes a topic: unknown to everyone with one transaction, then its ledgers end, then its name is free.
  *
  * The answer comes after the ledger heads are gone: no append, from whatever cached view of the topic, can be
- * acknowledged after it. Nor can an attempt to create the topic that is still under way bring it back (create-once.ts). A
- * crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again, creating one of its name or
- * the maintenance ends it. Its records and items are deleted after the answer (lifecycle/finish-deletions.ts).
+ * acknowledged after it. Nor can an attempt to create the topic that is still under way bring it back (create-once.ts).
+ * A crash leaves a topic in the state `deleting`, which nobody can see or use; deleting it again, creating one of its
+ * name or the maintenance ends it. Its records and items are deleted after the answer (lifecycle/finish-deletions.ts).
  */
 import type { TopicId } from '../../kernel/ids.ts';
 import { checkTopicName } from '../../log/topic/name.ts';
@@ -17,8 +17,8 @@ import { finishTopicDeletion } from './finish-topic-deletion.ts';
 import { unknownTopic } from './topic-cache.ts';
 
 /**
- * With an id only the topic of the name that has it. Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no
- * topic can have.
+ * With an id only the topic of the name that has it. Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name
+ * that no topic can have.
  */
 export async function deleteTopic(broker: Broker, name: string, topicId?: TopicId): Promise<void> {
   checkTopicName(name);

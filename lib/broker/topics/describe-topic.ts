@@ -54,8 +54,8 @@ export async function describeTopic(broker: Broker, name: string): Promise<Topic
 }
 
 /**
- * One partition, at the cost of one head. Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no topic
- * can have.
+ * One partition, at the cost of one head. Throws `UNKNOWN_TOPIC_OR_PARTITION`, or `INVALID_TOPIC` for a name that no
+ * topic can have.
  */
 export async function describePartition(
   broker: Broker,

@@ -1,7 +1,7 @@
 /**
  * Ends a topic that is in the state `deleting`: its ledgers' heads become graves, after which nothing can be appended,
- * sealed or read, and then its name is free. What it had is deleted later (lifecycle/finish-deletions.ts), so that nobody
- * who wants the name waits for it.
+ * sealed or read, and then its name is free. What it had is deleted later (lifecycle/finish-deletions.ts), so that
+ * nobody who wants the name waits for it.
  *
  * Every step can be repeated, interrupted, and done by several at once, because a topic's id is never used again.
  */
@@ -28,8 +28,8 @@ export async function finishTopicDeletion(broker: Broker, topic: Topic): Promise
 }
 
 /**
- * Who has the topic in memory goes on appending to it for a while, and each append changes the head: attempts are further
- * and further apart, until one comes to pass.
+ * Who has the topic in memory goes on appending to it for a while, and each append changes the head: attempts are
+ * further and further apart, until one comes to pass.
  */
 async function bury(broker: Broker, ledger: LedgerId): Promise<void> {
   const { metadata, clock, random } = broker;

@@ -1,6 +1,6 @@
 /**
- * Aborts a transaction: what was added to it never appears. There is nothing to undo, since nothing was sequenced; the bytes
- * are the sweeper's. Aborting it again is harmless, and so is aborting one that has timed out.
+ * Aborts a transaction: what was added to it never appears. There is nothing to undo, since nothing was sequenced; the
+ * bytes are the sweeper's. Aborting it again is harmless, and so is aborting one that has timed out.
  */
 import { type Caller, decideAbort } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';

@@ -1,6 +1,6 @@
 /**
- * Adds offsets of a group to the transaction that a producer has open (Kafka: TxnOffsetCommit). Offsets that name a member are
- * checked now and in the commit, as in add-to-transaction.ts.
+ * Adds offsets of a group to the transaction that a producer has open (Kafka: TxnOffsetCommit). Offsets that name a
+ * member are checked now and in the commit, as in add-to-transaction.ts.
  */
 import { decideAddOffsets } from '../../coordination/transactions/decide-producer.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
@@ -23,8 +23,8 @@ export interface AddGroupOffsetsRequest {
 }
 
 /**
- * Throws `INVALID_PRODUCER_ID_MAPPING`, `PRODUCER_FENCED`, `INVALID_TXN_STATE` where no transaction is open, and what a commit of
- * these offsets is refused with.
+ * Throws `INVALID_PRODUCER_ID_MAPPING`, `PRODUCER_FENCED`, `INVALID_TXN_STATE` where no transaction is open, and what a
+ * commit of these offsets is refused with.
  */
 export async function addGroupOffsets(broker: Broker, request: AddGroupOffsetsRequest): Promise<void> {
   const { transactionalId: id, producer, begin } = request;

@@ -1,11 +1,13 @@
 /**
  * Adds a part to an open transaction: records that are stored at once and stay unsequenced, and so unseen, until the
- * commit, and offsets of a group that are committed with them. The first part begins the transaction. Offsets may name the
- * member that has read so far: it is checked now, as Kafka does (KIP-447), kept with the part, and checked in the commit.
+ * commit, and offsets of a group that are committed with them. The first part begins the transaction. Offsets may name
+ * the member that has read so far: it is checked now, as Kafka does (KIP-447), kept with the part, and checked in the
+ * commit.
  *
- * Parts are numbered from 0, so that a repeated call adds nothing and is answered as the first was. The part's item and the
- * state that counts it are one atomic write. The sweeper would give the bytes up an hour after their birth; no transaction
- * may be open for so long (`transactionLimits.transactionTimeoutMsMax`), and a commit that comes later still is refused by the fence.
+ * Parts are numbered from 0, so that a repeated call adds nothing and is answered as the first was. The part's item and
+ * the state that counts it are one atomic write. The sweeper would give the bytes up an hour after their birth; no
+ * transaction may be open for so long (`transactionLimits.transactionTimeoutMsMax`), and a commit that comes later
+ * still is refused by the fence.
  */
 import { type Caller, decideAdd } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';
@@ -86,7 +88,10 @@ async function add(broker: Broker, request: AddRequest, deadlineMs: number): Pro
   return added;
 }
 
-/** The state with the part, or the first answer where it has it. Throws the refusal; `again` where it does not hold any more. */
+/**
+ * The state with the part, or the first answer where it has it. Throws the refusal; `again` where it does not hold any
+ * more.
+ */
 async function decided(
   broker: Broker,
   { transactionalId: id, caller, part }: AddRequest,

@@ -1,16 +1,17 @@
 /**
- * Committing one transaction: the atomic write of all its ledgers' appends, its offsets and the state of its transactional
- * id, repeated until it is known to have been applied or to be impossible, within the caller's deadline.
+ * Committing one transaction: the atomic write of all its ledgers' appends, its offsets and the state of its
+ * transactional id, repeated until it is known to have been applied or to be impossible, within the caller's deadline.
  *
  * What holds for one ledger's append (append/sequencer.ts, log/ledger/append.ts) holds here:
- * - an attempt whose answer was lost is *unknown*, and is settled by strong reads. The write is atomic, so that finding the
- *   commit in one ledger proves all of it, and not finding it in one proves that nothing is applied so far;
- * - while an attempt is unknown, a ledger's `seen` goes up only after a strong read of its head and of all its pages since the
- *   first attempt. That every attempt carries the condition of at least one such ledger keeps two of them from applying;
+ * - an attempt whose answer was lost is *unknown*, and is settled by strong reads. The write is atomic, so that finding
+ *   the commit in one ledger proves all of it, and not finding it in one proves that nothing is applied so far;
+ * - while an attempt is unknown, a ledger's `seen` goes up only after a strong read of its head and of all its pages
+ *   since the first attempt. That every attempt carries the condition of at least one such ledger keeps two of them
+ *   from applying;
  * - `effect: none` is said only of a transaction of which no attempt can pass any more.
  *
- * A transaction of offsets alone, without a transactional id, has nothing to be recognized by: after an unknown outcome it is
- * given up as unknown, since a late attempt could undo a newer commit.
+ * A transaction of offsets alone, without a transactional id, has nothing to be recognized by: after an unknown outcome
+ * it is given up as unknown, since a late attempt could undo a newer commit.
  */
 import { assert, unreachable } from '../../kernel/assert.ts';
 import { toHex } from '../../kernel/bytes.ts';
@@ -108,7 +109,9 @@ export class CommitAttempts {
     throw timedOut(progress, last);
   }
 
-  /** What an applied write came to. Reads the heads, since a transaction's write does not return what it made of them. */
+  /**
+   * What an applied write came to. Reads the heads, since a transaction's write does not return what it made of them.
+   */
   async afterApplied(progress: Progress, item?: Attributes, found = false): Promise<CommitOutcome> {
     progress.unknown = true; // should its offsets not be found in time, it must not count as never applied
     const written = item === undefined || progress.ledgers.length === 0 ? undefined : decodeHead(item);
@@ -136,7 +139,9 @@ export class CommitAttempts {
     }
   }
 
-  /** Whether all of the transaction will be seen at once, as the newest heads are known; then the plans are for these. */
+  /**
+   * Whether all of the transaction will be seen at once, as the newest heads are known; then the plans are for these.
+   */
   isReady(progress: Progress): boolean {
     const replicated = replicatedOf(progress);
     const heads = replicated.map(({ stored }) => this.readiness.newest(stored));
@@ -253,14 +258,18 @@ export class CommitAttempts {
     return { step: 'again' };
   }
 
-  /** The condition on the state lets one attempt of all pass, so that trying again is safe whatever became of the last. */
+  /**
+   * The condition on the state lets one attempt of all pass, so that trying again is safe whatever became of the last.
+   */
   private settleByState({ intent }: Progress): Step {
     if (intent.guard !== undefined) return { step: 'again' };
     const detail = 'Whether the offsets were committed is not known.';
     throw new MillraceError('REQUEST_TIMED_OUT', detail, { effect: 'unknown' });
   }
 
-  /** The sweeper's fence holds for ever: if the commit is not in the ledger now, the transaction can never be applied. */
+  /**
+   * The sweeper's fence holds for ever: if the commit is not in the ledger now, the transaction can never be applied.
+   */
   private async afterSwept(progress: Progress, ledger: LedgerProgress, head: LedgerHead): Promise<Step> {
     if (progress.unknown && (await this.look(progress, ledger, head)) !== undefined) {
       return { step: 'done', outcome: await this.found(progress, ledger) };
@@ -269,8 +278,8 @@ export class CommitAttempts {
   }
 
   /**
-   * The ledger has the transaction. By an attempt of this intent, unless others of the intent's ledgers get bundles: then
-   * another process may have committed it, whose bundles have other ids.
+   * The ledger has the transaction. By an attempt of this intent, unless others of the intent's ledgers get bundles:
+   * then another process may have committed it, whose bundles have other ids.
    */
   private async found(progress: Progress, ledger: LedgerProgress): Promise<CommitOutcome> {
     const [first] = progress.ledgers;
@@ -326,7 +335,9 @@ export class CommitAttempts {
     return bases;
   }
 
-  /** Of all who append to a ledger, the one whose commit makes the tail a multiple of the seal's length starts the seal. */
+  /**
+   * Of all who append to a ledger, the one whose commit makes the tail a multiple of the seal's length starts the seal.
+   */
   private sealIfDue({ plan }: LedgerProgress, head: LedgerHead): void {
     const ours = new Set(plan.commits.map((commit) => toHex(idOf(commit))));
     const made = head.tail.some((commit, index) => startsSeal(index + 1) && ours.has(toHex(idOf(commit))));
@@ -374,8 +385,8 @@ export function timedOut({ unknown }: Progress, cause?: MillraceError): Millrace
 }
 
 /**
- * The conditions before the fence held, so that nothing is applied so far; and nothing can be any more, since a member's
- * epoch does not come back. Offsets alone have no such conditions.
+ * The conditions before the fence held, so that nothing is applied so far; and nothing can be any more, since a
+ * member's epoch does not come back. Offsets alone have no such conditions.
  */
 function fenced(progress: Progress): MillraceError {
   if (progress.ledgers.length > 0 || progress.intent.guard !== undefined) progress.unknown = false;

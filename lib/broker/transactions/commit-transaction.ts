@@ -1,9 +1,9 @@
 /**
- * Commits an open transaction: everything that was added to it appears at once, or nothing does and the caller hears why.
- * Committing it again gives the first answer.
+ * Commits an open transaction: everything that was added to it appears at once, or nothing does and the caller hears
+ * why. Committing it again gives the first answer.
  *
- * Where members of groups have read what the parts' offsets say, they are in the write's conditions: a commit of one that was
- * fenced since is refused, and leaves the transaction open, to be aborted.
+ * Where members of groups have read what the parts' offsets say, they are in the write's conditions: a commit of one
+ * that was fenced since is refused, and leaves the transaction open, to be aborted.
  */
 import { type Caller, decideCommit, decideExpire } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';

@@ -1,11 +1,11 @@
 /**
  * Group commit of transactions. One that meets no other begins at once. One whose items are being written by another of
- * this process waits for it, since DynamoDB would only refuse it meanwhile; those that wait for the same ledgers then share
- * one atomic write where they fit. A shared write that is refused, for whoever's sake, or not answered, is followed by one
- * for each.
+ * this process waits for it, since DynamoDB would only refuse it meanwhile; those that wait for the same ledgers then
+ * share one atomic write where they fit. A shared write that is refused, for whoever's sake, or not answered, is
+ * followed by one for each.
  *
- * Deliberately does not bring transactions together that share no ledger: DynamoDB bills items, not writes, and one that is
- * refused would hold the other up.
+ * Deliberately does not bring transactions together that share no ledger: DynamoDB bills items, not writes, and one
+ * that is refused would hold the other up.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import type { Write } from '../../kernel/items.ts';

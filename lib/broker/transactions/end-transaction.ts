@@ -1,6 +1,6 @@
 /**
- * Ends the transaction that a producer has open, as Kafka's protocol names it: by the producer, without a number. With `raises` the
- * end gives the producer its next epoch (KIP-890), in the very write that commits or aborts.
+ * Ends the transaction that a producer has open, as Kafka's protocol names it: by the producer, without a number. With
+ * `raises` the end gives the producer its next epoch (KIP-890), in the very write that commits or aborts.
  */
 import type { Caller } from '../../coordination/transactions/decide.ts';
 import { decideEnd, type EndAs } from '../../coordination/transactions/decide-end.ts';
@@ -26,8 +26,9 @@ export interface EndRequest {
 }
 
 /**
- * Who goes on: the producer itself, or what it is called from now on. Throws `INVALID_PRODUCER_ID_MAPPING`, `PRODUCER_FENCED`,
- * `INVALID_TXN_STATE` where there is nothing to end so, and what keeps a transaction from being committed, which leaves it open.
+ * Who goes on: the producer itself, or what it is called from now on. Throws `INVALID_PRODUCER_ID_MAPPING`,
+ * `PRODUCER_FENCED`, `INVALID_TXN_STATE` where there is nothing to end so, and what keeps a transaction from being
+ * committed, which leaves it open.
  */
 export async function endTransaction(broker: Broker, request: EndRequest): Promise<ProducerIdentity> {
   const { transactionalId, raises } = request;

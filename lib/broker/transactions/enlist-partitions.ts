@@ -1,6 +1,6 @@
 /**
- * Says which partitions a producer's open transaction is to have records for, as Kafka's protocol wants it said before them, and
- * begins a transaction where none is open. One that is to have offsets alone is begun with no partitions.
+ * Says which partitions a producer's open transaction is to have records for, as Kafka's protocol wants it said before
+ * them, and begins a transaction where none is open. One that is to have offsets alone is begun with no partitions.
  */
 import { decideEnlist } from '../../coordination/transactions/decide-producer.ts';
 import type { PartitionName } from '../../coordination/transactions/enlisted.ts';

@@ -1,7 +1,7 @@
 /**
- * Takes a transactional id over, as Kafka's InitProducerId does: the epoch goes up by one, every process with an older one is
- * fenced from then on, and what it had open is aborted. A call whose answer was lost may be repeated; it costs an epoch, unless
- * the caller says who it is.
+ * Takes a transactional id over, as Kafka's InitProducerId does: the epoch goes up by one, every process with an older
+ * one is fenced from then on, and what it had open is aborted. A call whose answer was lost may be repeated; it costs
+ * an epoch, unless the caller says who it is.
  */
 import { decideInitialize } from '../../coordination/transactions/decide.ts';
 import { checkTransactionalId } from '../../coordination/transactions/ids.ts';

@@ -17,8 +17,8 @@ export interface StoredLedger {
   head: LedgerHead;
   commits: readonly StoredCommit[];
   /**
-   * Where another process may have committed the same transaction before: the seals when its bytes were stored, since its
-   * commits are in no earlier page. That such an attempt and this one do not both apply is for the guard to see to.
+   * Where another process may have committed the same transaction before: the seals when its bytes were stored, since
+   * its commits are in no earlier page. That such an attempt and this one do not both apply is for the guard to see to.
    */
   storedAtSeals?: number;
   /** What the topic says of its replicas. */
@@ -37,8 +37,8 @@ export interface StoredCommit {
 
 export interface Intent {
   /**
-   * Those that bundles are appended to come first. A bundle has an id of its own in every intent, while other commits have
-   * the same in those of several processes: what became of this intent is seen in the first ledger.
+   * Those that bundles are appended to come first. A bundle has an id of its own in every intent, while other commits
+   * have the same in those of several processes: what became of this intent is seen in the first ledger.
    */
   ledgers: readonly StoredLedger[];
   /** The new state of the transactional id, which is conditioned on the one that was decided upon. */
@@ -53,13 +53,13 @@ export interface Intent {
 
 export type CommitOutcome =
   /**
-   * Where the records are: by ledger, in the intent's order, the first offset of each slot. `found`: an attempt before had
-   * been applied, or another process's.
+   * Where the records are: by ledger, in the intent's order, the first offset of each slot. `found`: an attempt before
+   * had been applied, or another process's.
    */
   | { outcome: 'committed'; bases: readonly BaseOffsets[]; found: boolean }
   /**
-   * The transactional id is not as it was: nothing of this intent can be applied any more. Where it appends to a ledger,
-   * nothing was; where not, `unknown` says whether an attempt may have been.
+   * The transactional id is not as it was: nothing of this intent can be applied any more. Where it appends to a
+   * ledger, nothing was; where not, `unknown` says whether an attempt may have been.
    */
   | { outcome: 'superseded'; unknown: boolean }
   /** The sweeper has given the bytes up. They are not in any ledger and never will be. */

@@ -1,6 +1,6 @@
 /**
- * Several commits to one ledger in one update of its head: a transaction that was added to in parts brings one for each,
- * and transactions that share a write bring theirs together. An update can name an attribute once, so that what
+ * Several commits to one ledger in one update of its head: a transaction that was added to in parts brings one for
+ * each, and transactions that share a write bring theirs together. An update can name an attribute once, so that what
  * `planAppend` says of each is added up; every condition of each must hold.
  */
 import { assert } from '../../kernel/assert.ts';
@@ -20,8 +20,8 @@ export interface LedgerAppend {
   /** Seals that the writer has seen; see log/ledger/append.ts. */
   seen: number;
   /**
-   * Of a replicated ledger: the gaps of a head in which readers see all there is. As long as there are no more, they will
-   * see at once what is appended (log/ledger/head.ts, `gapsOf`).
+   * Of a replicated ledger: the gaps of a head in which readers see all there is. As long as there are no more, they
+   * will see at once what is appended (log/ledger/head.ts, `gapsOf`).
    */
   gaps?: number;
 }
@@ -36,7 +36,9 @@ export function planLedgerAppend({ commits, gaps, ...plan }: LedgerAppend): Upda
   return update;
 }
 
-/** One update that does what these appends to one ledger do, or nothing; never those that differ in what they expect. */
+/**
+ * One update that does what these appends to one ledger do, or nothing; never those that differ in what they expect.
+ */
 export function mergeAppends(writes: readonly Write[]): Update {
   const [first] = writes;
   assert(first !== undefined, 'a transaction appends something');
@@ -73,7 +75,9 @@ export type LedgerRefusal =
   | { reason: 'swept'; head: LedgerHead }
   | { reason: 'stale'; head: LedgerHead }
   | { reason: 'fenced'; head: LedgerHead }
-  /** An append with acks=leader has left a gap since: what is appended behind it may be seen later than other ledgers'. */
+  /**
+   * An append with acks=leader has left a gap since: what is appended behind it may be seen later than other ledgers'.
+   */
   | { reason: 'gap'; head: LedgerHead }
   | { reason: 'full'; head: LedgerHead };
 

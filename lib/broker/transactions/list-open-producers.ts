@@ -1,8 +1,8 @@
 /**
  * The producers that have records for partitions in open transactions: those that a partition waits for.
  *
- * Their transactional ids say so, all of which are read. Producers that wrote before, or without transactions, are in the ledgers as well,
- * but by a hash of their names, from which nobody is told again.
+ * Their transactional ids say so, all of which are read. Producers that wrote before, or without transactions, are in
+ * the ledgers as well, but by a hash of their names, from which nobody is told again.
  */
 import { lastSequenceOf } from '../../coordination/transactions/enlisted.ts';
 import { producerOf } from '../../coordination/transactions/producer.ts';

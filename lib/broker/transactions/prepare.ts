@@ -1,4 +1,6 @@
-/** What a transaction is to write, checked as a whole: a fault of one record or offset is a fault of the transaction. */
+/**
+ * What a transaction is to write, checked as a whole: a fault of one record or offset is a fault of the transaction.
+ */
 import type { FencedMember } from '../../coordination/groups/fence.ts';
 import {
   type CommittedOffset,
@@ -28,7 +30,9 @@ import { requireResting } from '../triggers/claim.ts';
 
 export interface TransactionRecord extends UncheckedRecord {
   topic: string;
-  /** By the topic's partitioner where absent: by key hash, and one partition for all records of a topic without a key. */
+  /**
+   * By the topic's partitioner where absent: by key hash, and one partition for all records of a topic without a key.
+   */
   partition?: number;
 }
 
@@ -168,8 +172,8 @@ export async function prepareOffsets(
 }
 
 /**
- * The same for offsets that may be committed with no member of the group behind them, who would have it listed and whom no
- * group that a trigger drives has. Throws `INCONSISTENT_GROUP_PROTOCOL` of such a group.
+ * The same for offsets that may be committed with no member of the group behind them, who would have it listed and whom
+ * no group that a trigger drives has. Throws `INCONSISTENT_GROUP_PROTOCOL` of such a group.
  */
 export async function prepareListedOffsets(broker: Broker, offsets: GroupOffsets): Promise<PendingOffset[]> {
   const pending = await prepareOffsets(broker, offsets);

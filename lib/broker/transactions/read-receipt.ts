@@ -1,7 +1,7 @@
 /**
- * Finds out where the records of a committed transaction are, from its receipt: its commits are in the heads, or in pages
- * since. A ledger may have sealed very many pages meanwhile; where the caller's time ends before they are read, the fault is
- * retriable and says so.
+ * Finds out where the records of a committed transaction are, from its receipt: its commits are in the heads, or in
+ * pages since. A ledger may have sealed very many pages meanwhile; where the caller's time ends before they are read,
+ * the fault is retriable and says so.
  */
 import type { Receipt, ReceiptLedger } from '../../coordination/transactions/receipt.ts';
 import { MillraceError, withEffect } from '../../kernel/errors.ts';
@@ -13,8 +13,8 @@ import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Broker } from '../broker.ts';
 
 /**
- * By ledger of the receipt, the first offset of each slot's records. Whatever it fails with, the transaction is committed:
- * that is never told as `effect: none`.
+ * By ledger of the receipt, the first offset of each slot's records. Whatever it fails with, the transaction is
+ * committed: that is never told as `effect: none`.
  */
 export async function readReceipt(broker: Broker, receipt: Receipt, deadlineMs: number): Promise<BaseOffsets[]> {
   try {

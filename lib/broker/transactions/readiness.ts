@@ -1,13 +1,13 @@
 /**
  * What a transaction makes sure of before it is written, where it appends to replicated ledgers (docs/replication.md):
  *
- * - the objects of its commits are held by every replica in sync, as acks=all wants it. Who stored them here sends them on;
- *   those of parts that another process may have stored are copied from a replica that has them;
- * - nothing before them is missing in a replica in sync: not in the head that is looked at, and not later, since the append
- *   is conditioned on that head's epoch, in-sync set and number of gaps. So all of the transaction is below the high
- *   watermarks from the moment of its write: readers see it together, as they do without replicas, and no election ever
- *   cuts it off. (That is why its commits keep their ids when the epoch changes: an id that was applied is there for good,
- *   and an attempt of an old epoch cannot be applied any more.)
+ * - the objects of its commits are held by every replica in sync, as acks=all wants it. Who stored them here sends them
+ *   on; those of parts that another process may have stored are copied from a replica that has them;
+ * - nothing before them is missing in a replica in sync: not in the head that is looked at, and not later, since the
+ *   append is conditioned on that head's epoch, in-sync set and number of gaps. So all of the transaction is below the
+ *   high watermarks from the moment of its write: readers see it together, as they do without replicas, and no election
+ *   ever cuts it off. (That is why its commits keep their ids when the epoch changes: an id that was applied is there
+ *   for good, and an attempt of an old epoch cannot be applied any more.)
  */
 import { commitsEnd, coveredCommits, type HeadView } from '../../coordination/replication/ledger-view.ts';
 import {
@@ -129,8 +129,8 @@ export class Readiness {
 }
 
 /**
- * Throws `NOT_ENOUGH_REPLICAS` where fewer replicas are in sync than the topic wants: by a strongly read head only, since
- * what is known here may be long over. Answers the newest head.
+ * Throws `NOT_ENOUGH_REPLICAS` where fewer replicas are in sync than the topic wants: by a strongly read head only,
+ * since what is known here may be long over. Answers the newest head.
  */
 export async function checkInSync(
   { heads, keeper }: Pick<ReadinessParts, 'heads' | 'keeper'>,
@@ -153,8 +153,8 @@ export function hasGap(head: LedgerHead): boolean {
 }
 
 /**
- * Whether the commits say of their holders what the head's epoch and in-sync set want, because they were stored for it; if
- * not they must be placed before they are appended.
+ * Whether the commits say of their holders what the head's epoch and in-sync set want, because they were stored for it;
+ * if not they must be placed before they are appended.
  */
 export function isPlaced({ head, commits, rules }: StoredLedger): boolean {
   const view = headView(head);

@@ -1,4 +1,6 @@
-/** Storing what a transaction brings to a ledger in more commits than one append takes: as a bundle, before the commit. */
+/**
+ * Storing what a transaction brings to a ledger in more commits than one append takes: as a bundle, before the commit.
+ */
 import type { LedgerId } from '../../kernel/ids.ts';
 import { OBJECT_RANDOM_BYTES } from '../../kernel/ids.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
@@ -17,8 +19,8 @@ export function makesBundle(commits: readonly Commit[]): boolean {
 }
 
 /**
- * The entry for a bundle of these commits, whose items are stored. Fails only with `effect: none`: without an entry in the
- * ledger they are nothing.
+ * The entry for a bundle of these commits, whose items are stored. Fails only with `effect: none`: without an entry in
+ * the ledger they are nothing.
  */
 export async function storeBundle(broker: Broker, ledger: LedgerId, commits: readonly Commit[]): Promise<BundleEntry> {
   const bundle = bundleOf(commits, broker.random.bytes(OBJECT_RANDOM_BYTES));

@@ -1,4 +1,6 @@
-/** The records of a part: stored now, unsequenced until the transaction's commit, and what the part's item says of them. */
+/**
+ * The records of a part: stored now, unsequenced until the transaction's commit, and what the part's item says of them.
+ */
 import type { TransactionPart } from '../../coordination/transactions/part-item.ts';
 import { packCommit } from '../../log/ledger/commit.ts';
 import type { Broker } from '../broker.ts';

@@ -2,8 +2,9 @@
  * A whole transaction in one request: records to any topics and partitions, and offsets of a group; all of it or none.
  *
  * The records are stored first, in one object and unsequenced; then one atomic write appends them to all their ledgers,
- * sets the offsets, and moves the transactional id on. With an epoch and a number the request may be repeated: the state of
- * the id says whether the transaction was committed, by whichever process, and its receipt says where the records are.
+ * sets the offsets, and moves the transactional id on. With an epoch and a number the request may be repeated: the
+ * state of the id says whether the transaction was committed, by whichever process, and its receipt says where the
+ * records are.
  */
 
 import { type Caller, decideTransact } from '../../coordination/transactions/decide.ts';

@@ -1,10 +1,11 @@
 /**
- * Records of open transactions on their way into parts, for producers that send them partition by partition, several requests at
- * once (Kafka's protocol).
+ * Records of open transactions on their way into parts, for producers that send them partition by partition, several
+ * requests at once (Kafka's protocol).
  *
- * What comes while a part of the same producer is being written waits, and is in the next one together: one object and one write
- * of the state for all of them, in the order in which they came. The state has the sequences, so that whether records are next,
- * were there before, or are ahead of others is decided with the write that adds them, whichever process they come to.
+ * What comes while a part of the same producer is being written waits, and is in the next one together: one object and
+ * one write of the state for all of them, in the order in which they came. The state has the sequences, so that whether
+ * records are next, were there before, or are ahead of others is decided with the write that adds them, whichever
+ * process they come to.
  */
 import { decideAppend } from '../../coordination/transactions/decide-producer.ts';
 import type { RunVerdict } from '../../coordination/transactions/enlisted.ts';
@@ -48,7 +49,9 @@ export class TransactionWriter {
   /** What waits behind the part that is being written, by producer. */
   readonly #waiting = new Map<string, Waiting[]>();
 
-  /** Takes its place among what came before in the same turn of the event loop. Throws what the whole part failed with. */
+  /**
+   * Takes its place among what came before in the same turn of the event loop. Throws what the whole part failed with.
+   */
   write(broker: Broker, transaction: OpenTransaction, given: TransactionBatches): Promise<RunVerdict> {
     const { transactionalId, producer, enlists } = transaction;
     const name = JSON.stringify([transactionalId, producer.id, producer.epoch, enlists]);
@@ -122,7 +125,9 @@ async function writePart(
   });
 }
 
-/** The part's item, for which the records are stored once, unless other ones of them are accepted in another attempt. */
+/**
+ * The part's item, for which the records are stored once, unless other ones of them are accepted in another attempt.
+ */
 class StoredPart {
   readonly #broker: Broker;
   readonly #deadlineMs: number;

@@ -1,8 +1,8 @@
 /**
  * The directory of transactional ids, for listing: `transactional-ids` / `<id>`, without attributes.
  *
- * An entry comes with the state that names the id's first producer, in one transaction, and stays as that does. Ids that were used
- * without being initialized have no producer, and are not listed, as Kafka's have no such.
+ * An entry comes with the state that names the id's first producer, in one transaction, and stays as that does. Ids
+ * that were used without being initialized have no producer, and are not listed, as Kafka's have no such.
  */
 import type { Write } from '../../kernel/items.ts';
 import { requestLimits } from '../../kernel/limits/requests.ts';

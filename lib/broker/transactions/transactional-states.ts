@@ -1,4 +1,6 @@
-/** Reading and changing the state of a transactional id: decide, write on the condition of what was read, decide again. */
+/**
+ * Reading and changing the state of a transactional id: decide, write on the condition of what was read, decide again.
+ */
 
 import type { Refused } from '../../coordination/transactions/decide.ts';
 import { partKey, type TransactionId } from '../../coordination/transactions/part-item.ts';
@@ -21,8 +23,9 @@ export async function readState(broker: Broker, id: string): Promise<Transaction
 }
 
 /**
- * Throws the refusal. What it makes known, a timeout, is noted first: by another clock the transaction may have time left, and be committed
- * at this moment. `again` where the state is not that any more upon which the refusal was decided: then nothing of the kind can be said.
+ * Throws the refusal. What it makes known, a timeout, is noted first: by another clock the transaction may have time
+ * left, and be committed at this moment. `again` where the state is not that any more upon which the refusal was
+ * decided: then nothing of the kind can be said.
  */
 export async function throwRefusal(
   broker: Broker,
@@ -38,12 +41,15 @@ export async function throwRefusal(
   throw refusalError(id, refusal);
 }
 
-/** What a look at the state comes to: writes that are conditioned on it, or nothing to write; or that it is to be looked at again. */
+/**
+ * What a look at the state comes to: writes that are conditioned on it, or nothing to write; or that it is to be looked
+ * at again.
+ */
 export type StateStep<T> = { writes: readonly Write[]; done: T } | { writes?: undefined; done: T } | 'again';
 
 /**
- * Decides upon the state and writes, until the write meets the state that was decided upon. An attempt whose answer was lost
- * shows in the state that the next one reads.
+ * Decides upon the state and writes, until the write meets the state that was decided upon. An attempt whose answer was
+ * lost shows in the state that the next one reads.
  */
 export function changeState<T>(
   broker: Broker,

@@ -31,8 +31,8 @@ interface Draft {
 }
 
 /**
- * Resolves once the bytes are where every ledger's replicas need them for acks=all. Fails only with `effect: none`: bytes
- * without a commit are nothing.
+ * Resolves once the bytes are where every ledger's replicas need them for acks=all. Fails only with `effect: none`:
+ * bytes without a commit are nothing.
  */
 export async function uploadRuns(broker: Broker, runs: readonly PreparedRun[], deadlineMs: number): Promise<Upload> {
   const drafts = byLedger(runs);

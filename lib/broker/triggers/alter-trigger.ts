@@ -8,7 +8,9 @@ import { getTrigger, noSuchTrigger, topicsOfTrigger } from './find-trigger.ts';
 import { requireAllowed, type TargetPolicy } from './target-policy.ts';
 import { wakeTopics } from './wake.ts';
 
-/** Throws `NOT_FOUND` and what the creation throws for values that are not allowed. What is under way ends as it began. */
+/**
+ * Throws `NOT_FOUND` and what the creation throws for values that are not allowed. What is under way ends as it began.
+ */
 export async function alterTrigger(
   broker: Broker,
   policy: TargetPolicy,

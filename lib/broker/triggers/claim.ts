@@ -1,7 +1,7 @@
 /**
- * Groups that are driven by a trigger. A claim is made while the group has no members, and then none may come: whoever joins
- * writes its member and looks for a claim, whoever claims writes the claim and looks for members, both by strong reads, so
- * that one of the two sees the other.
+ * Groups that are driven by a trigger. A claim is made while the group has no members, and then none may come: whoever
+ * joins writes its member and looks for a claim, whoever claims writes the claim and looks for members, both by strong
+ * reads, so that one of the two sees the other.
  */
 import { claimKey, decodeClaim } from '../../coordination/triggers/trigger-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';

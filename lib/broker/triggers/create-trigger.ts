@@ -1,7 +1,8 @@
 /**
- * Makes a trigger. Its item and the claim on its group come in one transaction, after which nobody else drives the group; then
- * the partitions get their starting offsets, the trigger becomes ready, and `wake` is set, all before the answer: what is
- * produced after that is delivered. A crash in between leaves a trigger that is being created, which the sweeper finishes.
+ * Makes a trigger. Its item and the claim on its group come in one transaction, after which nobody else drives the
+ * group; then the partitions get their starting offsets, the trigger becomes ready, and `wake` is set, all before the
+ * answer: what is produced after that is delivered. A crash in between leaves a trigger that is being created, which
+ * the sweeper finishes.
  */
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { newTrigger, type TriggerInput } from '../../coordination/triggers/check-trigger.ts';
@@ -35,9 +36,9 @@ import { finishCreation, finishDeletion, triggerDeletionName } from './finish-tr
 import { requireAllowed, type TargetPolicy } from './target-policy.ts';
 
 /**
- * Throws what `newTrigger` does, `FORBIDDEN` (target-policy.ts), `UNKNOWN_TOPIC_OR_PARTITION`, `TRIGGER_ALREADY_EXISTS`,
- * `NON_EMPTY_GROUP`, `INCONSISTENT_GROUP_PROTOCOL` where another trigger drives the group, `POLICY_VIOLATION` where there are
- * too many triggers or partitions.
+ * Throws what `newTrigger` does, `FORBIDDEN` (target-policy.ts), `UNKNOWN_TOPIC_OR_PARTITION`,
+ * `TRIGGER_ALREADY_EXISTS`, `NON_EMPTY_GROUP`, `INCONSISTENT_GROUP_PROTOCOL` where another trigger drives the group,
+ * `POLICY_VIOLATION` where there are too many triggers or partitions.
  */
 export async function createTrigger(broker: Broker, policy: TargetPolicy, input: TriggerInput): Promise<TriggerRecord> {
   const { clock, random } = broker;

@@ -1,6 +1,6 @@
 /**
- * Deletes a trigger: first nothing more is delivered, then `wake` goes from topics that have no other trigger, and the leases;
- * then the name and the group are free. The group keeps its offsets.
+ * Deletes a trigger: first nothing more is delivered, then `wake` goes from topics that have no other trigger, and the
+ * leases; then the name and the group are free. The group keeps its offsets.
  */
 import { planTriggerChange } from '../../coordination/triggers/trigger-item.ts';
 import type { Broker } from '../broker.ts';

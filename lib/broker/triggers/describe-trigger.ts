@@ -149,7 +149,10 @@ async function describePartition(
   };
 }
 
-/** No record is read for it: the log knows when each run was stored, and of what is merged what the records themselves say. */
+/**
+ * No record is read for it: the log knows when each run was stored, and of what is merged what the records themselves
+ * say.
+ */
 async function birthOf(view: PartitionView, offset: number): Promise<number | undefined> {
   for await (const placed of view.from(offset)) {
     return placed.among === 'segments' ? placed.extent.newestMs : placed.run.commit.object.birthMs;

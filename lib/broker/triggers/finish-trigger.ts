@@ -1,6 +1,6 @@
 /**
- * The second halves of making and of deleting a trigger. Whoever began does them, and the sweeper where that one has crashed:
- * every step can be repeated, and done by several at once.
+ * The second halves of making and of deleting a trigger. Whoever began does them, and the sweeper where that one has
+ * crashed: every step can be repeated, and done by several at once.
  */
 import { planLeaseRemoval } from '../../coordination/triggers/lease-fence.ts';
 import { decodeLease, type Lease } from '../../coordination/triggers/lease-item.ts';
@@ -46,7 +46,9 @@ export async function finishCreation(
   return ready;
 }
 
-/** Of a trigger in the phase `deleting`. The group keeps what it has committed, as any group whose last member is gone. */
+/**
+ * Of a trigger in the phase `deleting`. The group keeps what it has committed, as any group whose last member is gone.
+ */
 export async function finishDeletion(broker: Broker, record: TriggerRecord): Promise<void> {
   const { trigger } = record;
   await lullTopics(broker, await topicsOfTrigger(broker, trigger, { fresh: true }));
@@ -58,8 +60,8 @@ export async function finishDeletion(broker: Broker, record: TriggerRecord): Pro
 }
 
 /**
- * Nobody who holds a lease can commit any more. Each write is on the condition that the trigger is still the one that is being
- * deleted, so that who comes late takes nothing from a trigger that has the group by now.
+ * Nobody who holds a lease can commit any more. Each write is on the condition that the trigger is still the one that
+ * is being deleted, so that who comes late takes nothing from a trigger that has the group by now.
  */
 async function removeLeases(broker: Broker, record: TriggerRecord): Promise<void> {
   const { group } = record.trigger;

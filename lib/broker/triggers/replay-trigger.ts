@@ -1,7 +1,8 @@
 /**
- * Sets a trigger's partitions back or forth. Each partition's offset is committed in one transaction with the fencing of its
- * lease (coordination/triggers/lease-fence.ts), so that it may be done while the trigger delivers: what is under way then is
- * finished by the function and committed by nobody, and delivery goes on from the new offset once its time is over.
+ * Sets a trigger's partitions back or forth. Each partition's offset is committed in one transaction with the fencing
+ * of its lease (coordination/triggers/lease-fence.ts), so that it may be done while the trigger delivers: what is under
+ * way then is finished by the function and committed by nobody, and delivery goes on from the new offset once its time
+ * is over.
  */
 import { OFFSETS_PER_ITEM, planOffsets } from '../../coordination/groups/offsets-item.ts';
 import { planLeaseFence } from '../../coordination/triggers/lease-fence.ts';
@@ -47,8 +48,8 @@ export interface ReplayedPartition {
 }
 
 /**
- * Throws `NOT_FOUND`, `UNKNOWN_TOPIC_OR_PARTITION`, `OFFSET_OUT_OF_RANGE`, and `INVALID_REQUEST` for an offset of more than one
- * partition.
+ * Throws `NOT_FOUND`, `UNKNOWN_TOPIC_OR_PARTITION`, `OFFSET_OUT_OF_RANGE`, and `INVALID_REQUEST` for an offset of more
+ * than one partition.
  */
 export async function replayTrigger(
   broker: Broker,

@@ -1,6 +1,7 @@
 /**
- * Settles where a new trigger's partitions begin: what is there when the trigger is made gets a committed offset, unless the
- * group has one. So a partition without one has come later, and begins with its first record, whatever the starting position.
+ * Settles where a new trigger's partitions begin: what is there when the trigger is made gets a committed offset,
+ * unless the group has one. So a partition without one has come later, and begins with its first record, whatever the
+ * starting position.
  */
 import { type CommittedOffset, OFFSETS_PER_ITEM, planOffsets } from '../../coordination/groups/offsets-item.ts';
 import type { StartingPosition } from '../../coordination/triggers/trigger.ts';
@@ -21,8 +22,8 @@ interface Stretch {
 }
 
 /**
- * Answers false where the trigger was changed meanwhile. No attempt that comes late sets anything back: it is conditional on the
- * trigger as it is now, and on there being no offset.
+ * Answers false where the trigger was changed meanwhile. No attempt that comes late sets anything back: it is
+ * conditional on the trigger as it is now, and on there being no offset.
  */
 export async function commitStarts(broker: Broker, record: TriggerRecord, topics: readonly Topic[]): Promise<boolean> {
   const stretches = topics.flatMap((topic) =>

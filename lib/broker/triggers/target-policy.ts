@@ -1,6 +1,6 @@
 /**
- * Which functions triggers may invoke, and where what fails may go: what the deployment has granted. Whoever makes triggers at
- * run time gets no further than the dispatcher's role, and hears from here which grant is missing.
+ * Which functions triggers may invoke, and where what fails may go: what the deployment has granted. Whoever makes
+ * triggers at run time gets no further than the dispatcher's role, and hears from here which grant is missing.
  */
 import type { Trigger } from '../../coordination/triggers/trigger.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -28,7 +28,8 @@ export function arnPatternPolicy(patterns: readonly string[]): TargetPolicy {
   if (patterns.length === 0) return noTargets;
   return {
     async allows(arn) {
-      // A version or an alias of a function that is allowed: IAM takes them for resources of their own, so the patterns do.
+      // A version or an alias of a function that is allowed: IAM takes them for resources of their own, so the patterns
+      // do.
       if (patterns.some((pattern) => matchesStars(pattern, arn))) return { allowed: true };
       return { allowed: false, missing: `"${arn}" among the allowedTargets of the deployment: ${patterns.join(', ')}` };
     },
@@ -69,7 +70,10 @@ export function anyPolicy(policies: readonly TargetPolicy[]): TargetPolicy {
   };
 }
 
-/** What `policy` allows in the dispatcher's region, where its clients are: elsewhere they would find nothing. Buckets have none. */
+/**
+ * What `policy` allows in the dispatcher's region, where its clients are: elsewhere they would find nothing. Buckets
+ * have none.
+ */
 export function regionalPolicy(policy: TargetPolicy, dispatcherRegion: string): TargetPolicy {
   return {
     async allows(arn) {

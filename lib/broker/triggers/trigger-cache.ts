@@ -1,6 +1,6 @@
 /**
- * The process's view of all triggers (see expiring-cache.ts). A trigger that is being deleted is still in it: whoever delivers
- * asks `isDelivering`.
+ * The process's view of all triggers (see expiring-cache.ts). A trigger that is being deleted is still in it: whoever
+ * delivers asks `isDelivering`.
  */
 import { decodeTrigger, TRIGGER_DIRECTORY, type TriggerRecord } from '../../coordination/triggers/trigger-item.ts';
 import { topicMatcher } from '../../coordination/triggers/trigger-topics.ts';
@@ -49,7 +49,10 @@ export function meantBy(triggers: Triggers, topic: string): boolean {
   return triggers.some(({ trigger, phase }) => phase !== 'deleting' && topicMatcher(trigger.topics)(topic));
 }
 
-/** Strongly, all of them: there are at most `triggerLimits.triggersMax`, but for those that were made at the same moment. */
+/**
+ * Strongly, all of them: there are at most `triggerLimits.triggersMax`, but for those that were made at the same
+ * moment.
+ */
 async function readTriggers(metadata: MetadataStore): Promise<Triggers> {
   const triggers: TriggerRecord[] = [];
   let from: string | undefined = '';

@@ -1,9 +1,11 @@
 /**
- * The attribute `wake` of ledger heads: the table's stream shows the router the heads that have it, and no others. It goes up
- * by one where a trigger's partitions are to be looked at although nothing was appended, because the trigger is new, enabled
- * again or set back: the router takes a head whose `wake` has changed for one that has grown in every partition.
+ * The attribute `wake` of ledger heads: the table's stream shows the router the heads that have it, and no others. It
+ * goes up by one where a trigger's partitions are to be looked at although nothing was appended, because the trigger is
+ * new, enabled again or set back: the router takes a head whose `wake` has changed for one that has grown in every
+ * partition.
  *
- * No decision depends on it. What is missing is found by the sweeper, later; what is too much costs the router's invocations.
+ * No decision depends on it. What is missing is found by the sweeper, later; what is too much costs the router's
+ * invocations.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Attributes, Condition, Write } from '../../kernel/items.ts';
@@ -40,8 +42,8 @@ export async function repairWake({ metadata }: Broker, ledger: LedgerId): Promis
 }
 
 /**
- * Takes `wake` from the topics that no trigger means any more. Heads are read before the triggers: whoever makes a trigger
- * writes its item first and raises `wake` then, so that a head of which one could be missed here has changed.
+ * Takes `wake` from the topics that no trigger means any more. Heads are read before the triggers: whoever makes a
+ * trigger writes its item first and raises `wake` then, so that a head of which one could be missed here has changed.
  */
 export async function lullTopics(broker: Broker, topics: readonly Topic[]): Promise<void> {
   const { metadata } = broker;

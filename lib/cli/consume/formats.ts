@@ -1,4 +1,7 @@
-/** What a record is printed as. Records are read as bytes, so that nothing is lost before it is decided how to show them. */
+/**
+ * What a record is printed as. Records are read as bytes, so that nothing is lost before it is decided how to show
+ * them.
+ */
 import { toBase64 } from '../../client/base64.ts';
 import type { ClientRecord } from '../../client/records.ts';
 import { concatBytes, utf8, utf8Text } from '../../kernel/bytes.ts';
@@ -33,8 +36,8 @@ function encoded(bytes: Uint8Array | null): Uint8Array | null {
 }
 
 /**
- * One object a line, with the API's names. Keys and values that are JSON are shown as they are, digit for digit, others as
- * text, and what is no text as base64; `produce --format json` makes the same bytes of it again.
+ * One object a line, with the API's names. Keys and values that are JSON are shown as they are, digit for digit, others
+ * as text, and what is no text as base64; `produce --format json` makes the same bytes of it again.
  */
 export const jsonFormat: RecordFormat = ({ offset, timestamp, key, value, headers }, { topic, partition }) =>
   utf8(
@@ -52,9 +55,9 @@ function content(name: string, bytes: Uint8Array | null, shown: (text: string) =
 }
 
 /**
- * The text of an object, array, number or boolean as it is. Everything else becomes a string of it, quotes included: the
- * text `null` is not Kafka's null, and a string is not what it would be with the quotes taken off. So does JSON with line
- * ends in it or space around it, because a record is one line and nobody sees where a value ends.
+ * The text of an object, array, number or boolean as it is. Everything else becomes a string of it, quotes included:
+ * the text `null` is not Kafka's null, and a string is not what it would be with the quotes taken off. So does JSON
+ * with line ends in it or space around it, because a record is one line and nobody sees where a value ends.
  */
 function jsonText(text: string): string {
   return /^[[{\dtf-]/.test(text) && !/[\r\n]|\s$/.test(text) && isJson(text) ? text : JSON.stringify(text);

@@ -62,8 +62,8 @@ export interface Cursor {
 }
 
 /**
- * Where each partition begins and ends. `latest` and the like are made offsets here, once: a poll that fails and is sent
- * again must not begin later than the first.
+ * Where each partition begins and ends. `latest` and the like are made offsets here, once: a poll that fails and is
+ * sent again must not begin later than the first.
  */
 export async function cursorsOf(
   client: MillraceClient,

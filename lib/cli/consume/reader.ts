@@ -1,7 +1,7 @@
 /**
- * Reads partitions beside each other until each is at its end, the count is reached, or nobody wants more. Each partition
- * has one poll at a time and goes on only when its records are written, so that a slow reader of the output slows all
- * down and nothing piles up.
+ * Reads partitions beside each other until each is at its end, the count is reached, or nobody wants more. Each
+ * partition has one poll at a time and goes on only when its records are written, so that a slow reader of the output
+ * slows all down and nothing piles up.
  */
 import type { MillraceClient } from '../../client/client.ts';
 import { MillraceClientError } from '../../client/errors.ts';

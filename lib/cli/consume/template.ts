@@ -1,6 +1,6 @@
 /**
- * Templates of records: `-f '%t %p %o %k %v\n'`. kcat's letters and %v, which is easier to remember than its %s. Bytes go
- * through as they are.
+ * Templates of records: `-f '%t %p %o %k %v\n'`. kcat's letters and %v, which is easier to remember than its %s. Bytes
+ * go through as they are.
  */
 import type { ClientRecord } from '../../client/records.ts';
 import { concatBytes, utf8 } from '../../kernel/bytes.ts';

@@ -1,6 +1,6 @@
 /**
- * Lines of an input, by number. Bytes are not looked at but for the line ends, which are LF or CR LF; the last line needs
- * none. A line that is too long is not kept: only that it was there.
+ * Lines of an input, by number. Bytes are not looked at but for the line ends, which are LF or CR LF; the last line
+ * needs none. A line that is too long is not kept: only that it was there.
  */
 import { concatBytes } from '../../kernel/bytes.ts';
 

@@ -6,7 +6,9 @@ export interface Member {
   text: string;
 }
 
-/** Of a text that `JSON.parse` has read as an object: only so is it known that a quote is a quote and a brace a brace. */
+/**
+ * Of a text that `JSON.parse` has read as an object: only so is it known that a quote is a quote and a brace a brace.
+ */
 export function membersOf(json: string): Member[] {
   const members: Member[] = [];
   let at = json.indexOf('{') + 1;

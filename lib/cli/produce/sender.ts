@@ -1,7 +1,7 @@
 /**
- * Sends lines and counts what becomes of them. Whoever sends waits while much is unwritten, so that an endless input takes
- * no more memory than a short one. A line that the topic does not take is refused by its number and the others go on;
- * any other failure ends all, because it would meet every line.
+ * Sends lines and counts what becomes of them. Whoever sends waits while much is unwritten, so that an endless input
+ * takes no more memory than a short one. A line that the topic does not take is refused by its number and the others go
+ * on; any other failure ends all, because it would meet every line.
  */
 import { type ClientErrorCode, MillraceClientError } from '../../client/errors.ts';
 import type { Producer } from '../../client/producer/producer.ts';
@@ -51,7 +51,9 @@ export class LineSender {
     this.options = options;
   }
 
-  /** Resolves when there is room for more; what becomes of the lines is counted later. After a failure nothing is sent. */
+  /**
+   * Resolves when there is room for more; what becomes of the lines is counted later. After a failure nothing is sent.
+   */
   async send(lines: readonly ParsedLine[]): Promise<void> {
     if (lines.length === 0) return;
     const bytes = lines.reduce((sum, line) => sum + line.bytes + RECORD_BYTES, 0);

@@ -1,7 +1,7 @@
 /**
- * What has arrived and is not handed out: the answer that the application is at, and one in advance; beside them one run that
- * was read from the bucket. First come, first handed out. Records of paused partitions wait aside; there are never more than
- * these had.
+ * What has arrived and is not handed out: the answer that the application is at, and one in advance; beside them one
+ * run that was read from the bucket. First come, first handed out. Records of paused partitions wait aside; there are
+ * never more than these had.
  */
 import type { Assignment } from './assignment.ts';
 import type { JsonPolledRecord } from './groups-api.ts';

@@ -1,4 +1,7 @@
-/** Commits that the application asks for: one request at a time, with all that was asked for while the last was under way. */
+/**
+ * Commits that the application asks for: one request at a time, with all that was asked for while the last was under
+ * way.
+ */
 import { assert } from '../../kernel/assert.ts';
 import { clientLimits } from '../../kernel/limits/client.ts';
 import type { MillraceClientError } from '../errors.ts';

@@ -26,21 +26,22 @@ export interface GroupMetadata {
 
 export interface Consumer<Key, Value> extends AsyncDisposable {
   /**
-   * The records of all partitions, each partition's in order, for as long as the consumer is open. Rejects with what will not
-   * get better by itself; the next call goes on. One iteration at a time. Who leaves it early stays a member, with heartbeats,
-   * until `close` or for `maxPollIntervalMs`; the record in hand then is not counted as done: with automatic commits the next iteration begins with it.
+   * The records of all partitions, each partition's in order, for as long as the consumer is open. Rejects with what
+   * will not get better by itself; the next call goes on. One iteration at a time. Who leaves it early stays a member,
+   * with heartbeats, until `close` or for `maxPollIntervalMs`; the record in hand then is not counted as done: with
+   * automatic commits the next iteration begins with it.
    */
   records(): AsyncGenerator<ConsumerRecord<Key, Value>, void, undefined>;
   /** The same in the pieces that arrive, each of one partition. */
   batches(): AsyncGenerator<ConsumerBatch<Key, Value>, void, undefined>;
   /**
-   * One poll and no more, for a program that cannot stay: what it returns as `state` goes into the next one, in this process or
-   * another. Nothing runs in between. Independent of `records` and `batches`.
+   * One poll and no more, for a program that cannot stay: what it returns as `state` goes into the next one, in this
+   * process or another. Nothing runs in between. Independent of `records` and `batches`.
    */
   poll(options?: StepOptions): Promise<PollStep<Key, Value>>;
   /**
-   * The end of what `poll` began: commits what the last step returned, where commits are automatic, and leaves the group, so
-   * that nobody waits for the session's end. Of a member that is no more, nothing.
+   * The end of what `poll` began: commits what the last step returned, where commits are automatic, and leaves the
+   * group, so that nobody waits for the session's end. Of a member that is no more, nothing.
    */
   leave(state: ConsumerState): Promise<void>;
   /** Commits these offsets; without, all that was handed out. Rejects with `PARTITION_NOT_ASSIGNED`. */

@@ -1,10 +1,10 @@
 /**
- * A member's reading of what it owns straight from the bucket, for partitions whose end is far: polls leave those out meanwhile,
- * go on as heartbeats, and commit by name what is done. When a partition is near its end, or direct reading fails, the next
- * poll says where it is, and brings what comes after.
+ * A member's reading of what it owns straight from the bucket, for partitions whose end is far: polls leave those out
+ * meanwhile, go on as heartbeats, and commit by name what is done. When a partition is near its end, or direct reading
+ * fails, the next poll says where it is, and brings what comes after.
  *
- * Whose partition it is the group decides as ever: what is revoked or lost while it is read is not handed out, and is read ahead
- * no more.
+ * Whose partition it is the group decides as ever: what is revoked or lost while it is read is not handed out, and is
+ * read ahead no more.
  */
 import { clientLimits } from '../../kernel/limits/client.ts';
 import type { LogRecord } from '../../log/record-batch/record.ts';

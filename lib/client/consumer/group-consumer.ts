@@ -1,6 +1,6 @@
 /**
- * What the application has of its membership (membership.ts): one iteration at a time, in whose turn everything is handed
- * out, told, and counted as done.
+ * What the application has of its membership (membership.ts): one iteration at a time, in whose turn everything is
+ * handed out, told, and counted as done.
  */
 import { clientLimits } from '../../kernel/limits/client.ts';
 import type { DirectSource } from '../direct/direct-source.ts';
@@ -164,7 +164,8 @@ class GroupConsumer implements Consumer<unknown, unknown> {
 
   private readonly onAbort = (): void => {
     this.membership.announce();
-    // Who iterates closes when done with what is in hand, and hears how that went. Else `close` says it to whoever asks.
+    // Who iterates closes when done with what is in hand, and hears how that went. Else `close` says it to whoever
+    // asks.
     if (!this.iterating) this.close().catch(() => {});
   };
 
@@ -217,8 +218,8 @@ class GroupConsumer implements Consumer<unknown, unknown> {
   }
 
   /**
-   * Whoever leaves the iteration, or throws out of it, is not done with what is in hand: it comes again with the next one, or
-   * automatic commits would pass over it. With manual commits the application says itself what is done.
+   * Whoever leaves the iteration, or throws out of it, is not done with what is in hand: it comes again with the next
+   * one, or automatic commits would pass over it. With manual commits the application says itself what is done.
    */
   private takeBack(): void {
     if (this.inHand === undefined) return;

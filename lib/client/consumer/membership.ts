@@ -3,9 +3,10 @@
  *
  * - A poll sends back the cursor of the last answer that arrived, so that a lost answer is served again.
  * - While the application works there is one answer in advance, and heartbeats (polls for no records) keep the session.
- * - An application that does not ask for the next record for too long is taken to hang; nobody polls for it until it does.
- * - What is to be given up is acknowledged when the application is done with it: until then the member shows the cursor from
- *   before, which still has those partitions.
+ * - An application that does not ask for the next record for too long is taken to hang; nobody polls for it until it
+ *   does.
+ * - What is to be given up is acknowledged when the application is done with it: until then the member shows the cursor
+ *   from before, which still has those partitions.
  * - What changed is told as events, which the application's own turn works off; before it has, it is handed nothing.
  */
 import type { Clock } from '../../kernel/clock.ts';
@@ -97,7 +98,9 @@ export class Membership {
     return this.arrivals.next();
   }
 
-  /** Resolves when there may be something for the application: records, an event, a failure, or what `announce` is for. */
+  /**
+   * Resolves when there may be something for the application: records, an event, a failure, or what `announce` is for.
+   */
   async changed(): Promise<void> {
     this.start();
     this.waiting = true;
@@ -334,8 +337,8 @@ export class Membership {
   }
 
   /**
-   * What the offsets to commit name may be gone, with a topic that was deleted. The group takes it away by itself; until then
-   * the member lives on without committing.
+   * What the offsets to commit name may be gone, with a topic that was deleted. The group takes it away by itself;
+   * until then the member lives on without committing.
    */
   private async send(
     request: JsonPollRequest,

@@ -20,8 +20,8 @@ export interface ConsumerOptions<Key, Value> extends DirectReadingOptions {
   /** The names of the topics; either these or `pattern`. */
   topics?: readonly string[];
   /**
-   * All topics whose names match, those to come included: an expression in the syntax of RE2 that matches the whole name, or a
-   * `RegExp` that matches any part of it, as far as RE2 has what is in it.
+   * All topics whose names match, those to come included: an expression in the syntax of RE2 that matches the whole
+   * name, or a `RegExp` that matches any part of it, as far as RE2 has what is in it.
    */
   pattern?: string | RegExp;
   /** Default: text where the bytes are UTF-8, else the bytes. [key.deserializer] */
@@ -29,15 +29,15 @@ export interface ConsumerOptions<Key, Value> extends DirectReadingOptions {
   /** [value.deserializer] */
   valueDeserializer?: Deserializer<Value>;
   /**
-   * `automatic` (default): an offset is committed when the record after it is asked for, with the next request; what is not
-   * finished is delivered again. `manual`: nothing is committed but by `commit`. [enable.auto.commit]
+   * `automatic` (default): an offset is committed when the record after it is asked for, with the next request; what is
+   * not finished is delivered again. `manual`: nothing is committed but by `commit`. [enable.auto.commit]
    */
   commit?: 'automatic' | 'manual';
   /** Where to begin in a partition that the group has committed nothing of. Default `latest`. [auto.offset.reset] */
   autoOffsetReset?: 'latest' | 'earliest' | 'none';
   /**
-   * Makes the member a static one: whoever comes back with the same id within the session timeout gets the same partitions.
-   * Two at a time with one id: the newer one fences the other. [group.instance.id]
+   * Makes the member a static one: whoever comes back with the same id within the session timeout gets the same
+   * partitions. Two at a time with one id: the newer one fences the other. [group.instance.id]
    */
   instanceId?: string;
   /** Default: the group's. [group.remote.assignor] */
@@ -46,24 +46,28 @@ export interface ConsumerOptions<Key, Value> extends DirectReadingOptions {
   maxRecords?: number;
   /** Bytes of one answer, about. Default 1 MiB. [fetch.max.bytes] */
   maxBytes?: number;
-  /** How long the server waits for records before it answers that there are none. Default 10,000. [fetch.max.wait.ms] */
+  /**
+   * How long the server waits for records before it answers that there are none. Default 10,000. [fetch.max.wait.ms]
+   */
   waitMs?: number;
   /** After how much silence the member is taken for dead. Default 45,000. [session.timeout.ms] */
   sessionTimeoutMs?: number;
-  /** How long the member may take to give up what is revoked; then it is lost. Default 300,000. [max.poll.interval.ms] */
+  /**
+   * How long the member may take to give up what is revoked; then it is lost. Default 300,000. [max.poll.interval.ms]
+   */
   rebalanceTimeoutMs?: number;
   /**
-   * How long the application may go without asking for the next record, its callbacks included, before the consumer takes it to
-   * hang: it leaves the group, so that others have its partitions (a static member only falls silent, and is lost with its
-   * session). When the application does ask, it is told what it lost (`onLost`), and the iteration goes on as a new member.
-   * Default 300,000. [max.poll.interval.ms]
+   * How long the application may go without asking for the next record, its callbacks included, before the consumer
+   * takes it to hang: it leaves the group, so that others have its partitions (a static member only falls silent, and
+   * is lost with its session). When the application does ask, it is told what it lost (`onLost`), and the iteration
+   * goes on as a new member. Default 300,000. [max.poll.interval.ms]
    */
   maxPollIntervalMs?: number;
   /** Partitions that the consumer has got. Awaited before their first records are handed out. */
   onAssigned?: (partitions: TopicPartition[]) => void | Promise<void>;
   /**
-   * Partitions that are to be given up, or that `close` gives up. They are the consumer's own until what this returns is
-   * settled: commits in it are taken.
+   * Partitions that are to be given up, or that `close` gives up. They are the consumer's own until what this returns
+   * is settled: commits in it are taken.
    */
   onRevoked?: (partitions: TopicPartition[]) => void | Promise<void>;
   /** Partitions that are another member's by now: nothing can be committed any more. */
@@ -125,7 +129,10 @@ const OTHERS = [
   'signal',
 ] as const;
 
-/** Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of range. */
+/**
+ * Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of
+ * range.
+ */
 export function consumerSettings<Key, Value>(options: ConsumerOptions<Key, Value>): ConsumerSettings {
   const names: string[] = [...Object.keys(NUMBERS), ...CALLBACKS, ...OTHERS];
   const unknown = Object.keys(options).find((name) => !names.includes(name));

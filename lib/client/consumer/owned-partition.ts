@@ -1,4 +1,6 @@
-/** A partition from when it is assigned to the consumer until it is given up or lost; assigned again, it is another one. */
+/**
+ * A partition from when it is assigned to the consumer until it is given up or lost; assigned again, it is another one.
+ */
 import { MillraceClientError } from '../errors.ts';
 import type { TopicPartition } from './options.ts';
 
@@ -6,8 +8,8 @@ export class OwnedPartition {
   readonly topic: string;
   readonly partition: number;
   /**
-   * `revoking`: nothing of it is handed out any more, and commits are taken until the application is done with it. `ended`:
-   * it is the consumer's no longer.
+   * `revoking`: nothing of it is handed out any more, and commits are taken until the application is done with it.
+   * `ended`: it is the consumer's no longer.
    */
   state: 'open' | 'revoking' | 'ended' = 'open';
   /** The application knows of it. */
@@ -47,7 +49,9 @@ export class OwnedPartition {
     this.done = offset;
   }
 
-  /** The application has committed by itself: what it was handed up to there is done, also where it is still in hand. */
+  /**
+   * The application has committed by itself: what it was handed up to there is done, also where it is still in hand.
+   */
   noteCommitted(offset: number): void {
     this.committed = offset;
     if (this.handed !== undefined && offset <= this.handed && offset > (this.done ?? -1)) this.done = offset;

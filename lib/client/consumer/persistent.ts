@@ -1,6 +1,6 @@
 /**
- * Requests that are made until they are answered: a consumer outlives the failures of its server. What will not get better
- * is thrown at once.
+ * Requests that are made until they are answered: a consumer outlives the failures of its server. What will not get
+ * better is thrown at once.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';

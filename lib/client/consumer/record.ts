@@ -22,8 +22,9 @@ export interface ConsumerRecord<Key, Value> extends TopicPartition {
   /** As text where the bytes are UTF-8. */
   headers: { key: string; value: ContentOf['text'] | null }[];
   /**
-   * Commits that this record, and all before it in its partition, are done: the group goes on after it. Calls at the same time
-   * share a request. Rejects with `PARTITION_NOT_ASSIGNED` where the partition was given up or lost meanwhile.
+   * Commits that this record, and all before it in its partition, are done: the group goes on after it. Calls at the
+   * same time share a request. Rejects with `PARTITION_NOT_ASSIGNED` where the partition was given up or lost
+   * meanwhile.
    */
   commit(options?: CommitOptions): Promise<void>;
 }
@@ -41,8 +42,8 @@ export interface ConsumerBatch<Key, Value> extends TopicPartition {
 }
 
 /**
- * A record that has not been handed out yet. Bytes may be UTF-8 where they come from the bucket: text is made of them only when
- * somebody wants it.
+ * A record that has not been handed out yet. Bytes may be UTF-8 where they come from the bucket: text is made of them
+ * only when somebody wants it.
  */
 export interface ArrivedRecord extends ClientRecord, TopicPartition {
   isView?: boolean;

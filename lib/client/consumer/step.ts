@@ -1,9 +1,9 @@
 /**
- * A consumer in single steps, for programs that cannot stay: scheduled functions, pages that are rendered once. Between two
- * steps there is nothing but the state that one returned and the next one takes; it is JSON.
+ * A consumer in single steps, for programs that cannot stay: scheduled functions, pages that are rendered once. Between
+ * two steps there is nothing but the state that one returned and the next one takes; it is JSON.
  *
- * A step whose state is lost, or that failed, is made again from the state before it: its records come once more. A member
- * that makes no step for a session timeout is taken for dead, and the next step joins anew by itself.
+ * A step whose state is lost, or that failed, is made again from the state before it: its records come once more. A
+ * member that makes no step for a session timeout is taken for dead, and the next step joins anew by itself.
  */
 import type { Random } from '../../kernel/random.ts';
 import type { MillraceClientError } from '../errors.ts';
@@ -26,14 +26,16 @@ export interface ConsumerState {
 }
 
 export interface StepOptions {
-  /** What the step before returned; absent at the first. With automatic commits, this commits what that step returned. */
+  /**
+   * What the step before returned; absent at the first. With automatic commits, this commits what that step returned.
+   */
   state?: ConsumerState;
   /** Default: the consumer's. */
   maxRecords?: number;
   waitMs?: number;
   /**
-   * Told of each record that a deserializer threw at, which the step then leaves out: put aside what is to be kept of it.
-   * Without this the step rejects with the first, as does every one from the same state.
+   * Told of each record that a deserializer threw at, which the step then leaves out: put aside what is to be kept of
+   * it. Without this the step rejects with the first, as does every one from the same state.
    */
   onUndeserializable?: (error: DeserializationError) => void;
   signal?: AbortSignal;

@@ -1,10 +1,11 @@
 /**
- * Reading history of partitions from the bucket by itself, past the server: plans, their ranges at the same time and ahead of
- * whoever takes them, in order. Partitions take turns of a plan each.
+ * Reading history of partitions from the bucket by itself, past the server: plans, their ranges at the same time and
+ * ahead of whoever takes them, in order. Partitions take turns of a plan each.
  *
  * - There is never more in memory than `bytesMax`, beside the piece that was handed out last.
- * - What fails is tried once more with a new plan: URLs expire, and what they name is replaced. Then, and where there is too
- *   little to read, the partition's reading ends, and says so: ordinary fetches go on where it got to, and find the same.
+ * - What fails is tried once more with a new plan: URLs expire, and what they name is replaced. Then, and where there
+ *   is too little to read, the partition's reading ends, and says so: ordinary fetches go on where it got to, and find
+ *   the same.
  */
 import { clientLimits } from '../../kernel/limits/client.ts';
 import type { TopicPartition } from '../consumer/options.ts';
@@ -75,7 +76,9 @@ export class DirectPath {
     for (const { turn } of gone) turn.stop();
   }
 
-  /** What comes next, of any partition; `undefined` where there is none. One call at a time; gives back the last piece. */
+  /**
+   * What comes next, of any partition; `undefined` where there is none. One call at a time; gives back the last piece.
+   */
   async next(): Promise<DirectStep | undefined> {
     for (;;) {
       this.readAhead();
@@ -147,7 +150,10 @@ async function outcomeOf(turn: Turn): Promise<{ piece: Piece | 'near' | 'used-up
   }
 }
 
-/** A plan that is refused is so again: out of range, not allowed, not there. Whatever a URL answers, another one may not. */
+/**
+ * A plan that is refused is so again: out of range, not allowed, not there. Whatever a URL answers, another one may
+ * not.
+ */
 function isWorthRetrying(error: unknown): boolean {
   return !(error instanceof MillraceClientError) || error.retriable;
 }

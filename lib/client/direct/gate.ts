@@ -1,4 +1,7 @@
-/** Bounds how many ranges are under way, and what they take in memory until they are handed out. First come, first served. */
+/**
+ * Bounds how many ranges are under way, and what they take in memory until they are handed out. First come, first
+ * served.
+ */
 
 export interface GateOptions {
   inFlightMax: number;

@@ -19,8 +19,8 @@ export interface PlannedRange extends Stretch {
   bytes: number;
   crc32c: number;
   /**
-   * Of the batches. `relative`: they follow each other from `baseOffset` on. `absolute`: they have their own, perhaps with
-   * gaps; the first may begin before `baseOffset`, and the last end after `lastOffset`.
+   * Of the batches. `relative`: they follow each other from `baseOffset` on. `absolute`: they have their own, perhaps
+   * with gaps; the first may begin before `baseOffset`, and the last end after `lastOffset`.
    */
   offsets: 'relative' | 'absolute';
 }

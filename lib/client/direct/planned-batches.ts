@@ -13,8 +13,8 @@ export interface Span {
 }
 
 /**
- * The whole batches that have offsets of the span, offsets in place: the first may begin before it, and the last end after
- * it. Changes the bytes. Throws `MillraceError` where they are not what the plan says.
+ * The whole batches that have offsets of the span, offsets in place: the first may begin before it, and the last end
+ * after it. Changes the bytes. Throws `MillraceError` where they are not what the plan says.
  */
 export function batchesWithin(bytes: Uint8Array, segment: PlannedSegment, { first, last }: Span): Uint8Array {
   if (segment.source === 'url' && segment.offsets === 'relative') number(bytes, segment);

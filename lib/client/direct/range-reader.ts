@@ -1,4 +1,7 @@
-/** Reading one range of an object by its URL: all of it and unchanged, or a failure that says which offsets are concerned. */
+/**
+ * Reading one range of an object by its URL: all of it and unchanged, or a failure that says which offsets are
+ * concerned.
+ */
 import type { Clock } from '../../kernel/clock.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceClientError } from '../errors.ts';
@@ -13,7 +16,9 @@ export interface RangeReaderOptions {
   clock: Clock;
 }
 
-/** Of failures of any kind the caller asks for a new plan, so that there is one error for all; the message says more. */
+/**
+ * Of failures of any kind the caller asks for a new plan, so that there is one error for all; the message says more.
+ */
 export function rangeReader({ fetch, requestMsMax, clock }: RangeReaderOptions): RangeReader {
   return async (range, signal) => {
     const late = new AbortController();

@@ -54,7 +54,10 @@ export class Turn {
     return this.nextOffset !== undefined && this.notBegun === 0;
   }
 
-  /** What comes next; gives back what it returned before. `used-up` at the end; `near`: there was too little to begin with. */
+  /**
+   * What comes next; gives back what it returned before. `used-up` at the end; `near`: there was too little to begin
+   * with.
+   */
   async next(): Promise<Piece | 'near' | 'used-up'> {
     this.inHand?.release();
     this.inHand = undefined;

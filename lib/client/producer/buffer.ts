@@ -53,7 +53,8 @@ export class RecordBuffer {
   release(bytes: number): void {
     const { bytesMax, admit } = this.options;
     this.taken -= bytes;
-    // A record that is admitted may be settled at once, which comes here again: one after the other, not one in the other.
+    // A record that is admitted may be settled at once, which comes here again: one after the other, not one in the
+    // other.
     if (this.serving) return;
     this.serving = true;
     for (let next = this.waiting[this.served]; next !== undefined; next = this.waiting[this.served]) {

@@ -33,8 +33,8 @@ export class ProducerIdentity {
   }
 
   /**
-   * The epoch to write a batch in; `leave` must follow. Waits while the epoch is about to change. Throws what the server
-   * says where there is no id to be had, and the signal's reason.
+   * The epoch to write a batch in; `leave` must follow. Waits while the epoch is about to change. Throws what the
+   * server says where there is no id to be had, and the signal's reason.
    */
   async enter(signal: AbortSignal): Promise<ProducerEpoch> {
     for (;;) {

@@ -19,8 +19,8 @@ export interface ProducerOptions<Key, Value> {
   /** Default `all`. [acks] */
   acks?: Acks;
   /**
-   * Default true, but with acks `none`: a batch whose answer got lost is sent again under the same sequence, and written
-   * once. Without it such a batch fails with `effect: unknown`. [enable.idempotence]
+   * Default true, but with acks `none`: a batch whose answer got lost is sent again under the same sequence, and
+   * written once. Without it such a batch fails with `effect: unknown`. [enable.idempotence]
    */
   idempotence?: boolean;
   /** How long a batch waits for more records. Default 5. [linger.ms] */
@@ -42,8 +42,8 @@ export interface ProducerOptions<Key, Value> {
   /** How long a topic's number of partitions is believed. Default 300,000. [metadata.max.age.ms] */
   topicAgeMsMax?: number;
   /**
-   * Called for every record when it is settled, before its `send` is. With it, nobody needs to await `send`: a rejection
-   * that nobody looks at is no error then. What it throws is thrown at the top, as from an event handler.
+   * Called for every record when it is settled, before its `send` is. With it, nobody needs to await `send`: a
+   * rejection that nobody looks at is no error then. What it throws is thrown at the top, as from an event handler.
    */
   onDelivery?: (delivery: Delivery<Key, Value>) => void;
 }
@@ -75,7 +75,10 @@ const OTHERS = [
   'onDelivery',
 ] as const;
 
-/** Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of range. */
+/**
+ * Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of
+ * range.
+ */
 export function settingsOf<Key, Value>(options: ProducerOptions<Key, Value>): ProducerSettings {
   const names: string[] = [...Object.keys(NUMBERS), ...OTHERS];
   const unknown = Object.keys(options).find((name) => !names.includes(name));

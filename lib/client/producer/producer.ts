@@ -35,10 +35,10 @@ import { Slots } from './slots.ts';
 
 export interface Producer<Key, Value> extends AsyncDisposable {
   /**
-   * Resolves with a receipt for each record, in their order, when all are delivered. Records of one partition are written
-   * in the order of the calls, awaited or not. Rejects with a `MillraceClientError`, a `SendError` with the outcome of each
-   * where there were several records; with `TypeError` or `RangeError`, and nothing sent, where a record is none, and with
-   * whatever a serializer throws.
+   * Resolves with a receipt for each record, in their order, when all are delivered. Records of one partition are
+   * written in the order of the calls, awaited or not. Rejects with a `MillraceClientError`, a `SendError` with the
+   * outcome of each where there were several records; with `TypeError` or `RangeError`, and nothing sent, where a
+   * record is none, and with whatever a serializer throws.
    */
   send(message: { topic: string; records: readonly ProducerRecord<Key, Value>[] }): Promise<Receipt[]>;
   /** Sends what waits for more, and resolves when all that was sent before is settled, one way or the other. */
@@ -294,7 +294,9 @@ function tooManyWait(topic: string): MillraceClientError {
   return new MillraceClientError('BUFFER_FULL', detail, { retriable: true, effect: 'none' });
 }
 
-/** An error that is none of the client's, such as `TypeError` for a name that no path can have, becomes one of its own. */
+/**
+ * An error that is none of the client's, such as `TypeError` for a name that no path can have, becomes one of its own.
+ */
 function notDescribed(topic: string, error: unknown): MillraceClientError {
   if (error instanceof MillraceClientError) return error;
   const detail = `topic "${topic}": ${error instanceof Error ? error.message : String(error)}`;

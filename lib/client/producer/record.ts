@@ -38,8 +38,8 @@ export type Delivery<Key, Value> = { topic: string; record: ProducerRecord<Key, 
 );
 
 /**
- * What a `send` of several records rejects with when any of them failed: the first failure, and in `results` what became
- * of each. Not `retriable` as a whole where some were written: sending all of it again would write those twice.
+ * What a `send` of several records rejects with when any of them failed: the first failure, and in `results` what
+ * became of each. Not `retriable` as a whole where some were written: sending all of it again would write those twice.
  */
 export class SendError extends MillraceClientError {
   readonly results: readonly DeliveryResult[];

@@ -11,8 +11,8 @@ export interface Serializer<T> {
 }
 
 /**
- * The JSON text. Throws `TypeError` for what has none, such as a function. What is read is parsed, and nobody checks that
- * it is a `T`.
+ * The JSON text. Throws `TypeError` for what has none, such as a function. What is read is parsed, and nobody checks
+ * that it is a `T`.
  */
 export function json<T = JsonValue>(): Serializer<T> & Deserializer<T> {
   return {

@@ -9,7 +9,9 @@ import { type ContentForm, ENCODING_OF } from '../records.ts';
 export interface ReaderOptions<Form extends ContentForm> extends FetchPosition, DirectReadingOptions {
   /** Of keys and values, as for `fetch`. */
   as?: Form;
-  /** `true` (default): waits for what will be written. `false`: ends where the partition ended when the reader began. */
+  /**
+   * `true` (default): waits for what will be written. `false`: ends where the partition ended when the reader began.
+   */
   follow?: boolean;
   /** Of one ordinary fetch, as for `fetch`. */
   maxRecords?: number;
@@ -38,7 +40,10 @@ export interface ReaderSettings extends Readonly<Record<keyof typeof NUMBERS, nu
   signal?: AbortSignal;
 }
 
-/** Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of range. */
+/**
+ * Throws `TypeError` for an option that there is not or that is of another kind, `RangeError` for a number out of
+ * range.
+ */
 export function readerSettings(options: ReaderOptions<ContentForm>): ReaderSettings {
   const names: string[] = [...Object.keys(NUMBERS), ...OTHERS];
   const unknown = Object.keys(options).find((name) => !names.includes(name));

@@ -21,8 +21,8 @@ import { type ReaderOptions, type ReaderSettings, readerSettings } from './optio
 
 export interface PartitionReader<Form extends ContentForm> {
   /**
-   * The records, in their order. Throws as `client.fetch` does, where trying again did not help; the next call goes on after
-   * the last record that was handed out. One iteration at a time; who leaves it early can go on with another.
+   * The records, in their order. Throws as `client.fetch` does, where trying again did not help; the next call goes on
+   * after the last record that was handed out. One iteration at a time; who leaves it early can go on with another.
    */
   records(): AsyncGenerator<ClientRecord<Form>, void, undefined>;
   /** The same as the stored bytes, in the pieces in which they come. See `decodeBatches`. */

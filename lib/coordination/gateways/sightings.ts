@@ -1,6 +1,7 @@
 /**
- * Which of the gateways that have announced themselves are alive: those whose beat was seen to change not long ago, by the time of who looks.
- * Clocks of machines differ, so that what a gateway says of its own time counts only when nothing else is known of it: at first sight.
+ * Which of the gateways that have announced themselves are alive: those whose beat was seen to change not long ago, by
+ * the time of who looks. Clocks of machines differ, so that what a gateway says of its own time counts only when
+ * nothing else is known of it: at first sight.
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
@@ -23,7 +24,9 @@ interface Sighting {
 export class Sightings {
   #known = new Map<number, Sighting>();
 
-  /** The brokers of those that are alive, by all announcements that there are. Of two with the same node id the first. */
+  /**
+   * The brokers of those that are alive, by all announcements that there are. Of two with the same node id the first.
+   */
   alive(announcements: readonly Announcement[], time: LookTime): AnnouncedBroker[] {
     const before = this.#known;
     this.#known = new Map();

@@ -107,11 +107,11 @@ export function reportedBy(cursor: Cursor | undefined): Partitions {
 }
 
 /**
- * What `commit: "delivered"` commits: the positions of what the member owns, by the item that the poll found, before it gives
- * anything up; in the transaction of the write that follows (`planMember`), or else behind the fence. Of an earlier epoch,
- * nothing: what was taken away was committed with its acknowledgement, and what stayed will be with the next cursor. Nor of
- * one from before the last commit of a poll: a poll that comes late, after its own retry and others, would take back what they
- * have committed. What it has that they had not is in a later cursor.
+ * What `commit: "delivered"` commits: the positions of what the member owns, by the item that the poll found, before it
+ * gives anything up; in the transaction of the write that follows (`planMember`), or else behind the fence. Of an
+ * earlier epoch, nothing: what was taken away was committed with its acknowledgement, and what stayed will be with the
+ * next cursor. Nor of one from before the last commit of a poll: a poll that comes late, after its own retry and
+ * others, would take back what they have committed. What it has that they had not is in a later cursor.
  */
 export function deliveredBy(
   cursor: Cursor | undefined,
@@ -137,9 +137,9 @@ export function needsCommitted(
 }
 
 /**
- * Where the member goes on. A position of its current epoch is exact: it has had the partition ever since. An older one may be
- * of a time before somebody else had the partition, who may have committed more; the later of the two is right, since
- * what is below either was received by a member of the group.
+ * Where the member goes on. A position of its current epoch is exact: it has had the partition ever since. An older one
+ * may be of a time before somebody else had the partition, who may have committed more; the later of the two is right,
+ * since what is below either was received by a member of the group.
  */
 export function startsOf(
   assignment: Partitions,

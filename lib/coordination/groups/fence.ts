@@ -1,12 +1,14 @@
 /**
- * The fence of commits: one condition on one item, that of the member's seat, in the same atomic write as the offsets. It
- * holds as long as the member is in the group under this epoch, and the epoch changes whenever something is taken from it.
+ * The fence of commits: one condition on one item, that of the member's seat, in the same atomic write as the offsets.
+ * It holds as long as the member is in the group under this epoch, and the epoch changes whenever something is taken
+ * from it.
  *
- * Which partitions the epoch covers is in the item, and only grows while the epoch stays. So it is enough to have read them
- * at any time, however long ago; what is not among them calls for a strong read before it is refused.
+ * Which partitions the epoch covers is in the item, and only grows while the epoch stays. So it is enough to have read
+ * them at any time, however long ago; what is not among them calls for a strong read before it is refused.
  *
- * A member may be told of its new epoch while it commits: with the answer to the poll that acknowledged a revocation. So the
- * epoch before covers what the member has had without a break since then, as Kafka's assignment epochs do (KIP-1251).
+ * A member may be told of its new epoch while it commits: with the answer to the poll that acknowledged a revocation.
+ * So the epoch before covers what the member has had without a break since then, as Kafka's assignment epochs do
+ * (KIP-1251).
  */
 import type { Condition, Write } from '../../kernel/items.ts';
 import { type GroupState, stateKey } from './group-item.ts';
@@ -38,8 +40,8 @@ function fenceOf({ memberId }: MemberName, epoch: number): Condition[] {
 export type CommitDecision = { outcome: 'commit'; member: Member } | Refused;
 
 /**
- * Whether the member may commit these offsets, by its item: what a commit is refused with before or after it was tried. A
- * classic member's partitions are its leader's affair, as in Kafka.
+ * Whether the member may commit these offsets, by its item: what a commit is refused with before or after it was tried.
+ * A classic member's partitions are its leader's affair, as in Kafka.
  */
 export function decideCommit(
   present: Member | undefined,
@@ -66,8 +68,9 @@ export function decideCommit(
 }
 
 /**
- * Whether a member of a consumer group may read offsets as such, by the item of its seat. The epoch before is not enough, unlike for
- * commits: where to begin with a partition is asked after its assignment was told, and with that the epoch.
+ * Whether a member of a consumer group may read offsets as such, by the item of its seat. The epoch before is not
+ * enough, unlike for commits: where to begin with a partition is asked after its assignment was told, and with that the
+ * epoch.
  */
 export function readsAsMember(
   present: Member | undefined,
@@ -79,7 +82,9 @@ export function readsAsMember(
   return refuse('FENCED_MEMBER_EPOCH', `the member's epoch is ${present.epoch}, not ${epoch}`);
 }
 
-/** A commit or reset by nobody in particular: only of a group without members, which stays without until it is applied. */
+/**
+ * A commit or reset by nobody in particular: only of a group without members, which stays without until it is applied.
+ */
 export function decideUnfenced(
   group: string,
   state: GroupState | undefined,

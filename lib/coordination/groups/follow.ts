@@ -1,14 +1,14 @@
 /**
  * How a member comes to own what the group's target gives it: one heartbeat at a time, by writes of its own item alone.
  *
- * - What was taken from it stays its own, for commits too, until it has said that it holds it no more; `followed` then says
- *   so to everyone. Only with that does it get anything new.
- * - What was given to it, it gets when nobody else can still hold it: see `stillHeld` of withdrawals.ts, on items that were
- *   read strongly.
+ * - What was taken from it stays its own, for commits too, until it has said that it holds it no more; `followed` then
+ *   says so to everyone. Only with that does it get anything new.
+ * - What was given to it, it gets when nobody else can still hold it: see `stillHeld` of withdrawals.ts, on items that
+ *   were read strongly.
  *
- * Both are safe on any view of the target, however old: what one member may get by an old target, the next one waits for, since
- * the old target's member is named in a withdrawal until it has followed beyond it. A write replaces exactly the item that
- * was decided on, and an item never follows backwards.
+ * Both are safe on any view of the target, however old: what one member may get by an old target, the next one waits
+ * for, since the old target's member is named in a withdrawal until it has followed beyond it. A write replaces exactly
+ * the item that was decided on, and an item never follows backwards.
  */
 import { isRenewalDue } from './liveness.ts';
 import { type ConsumerMember, type Member, touched } from './member-item.ts';
@@ -22,8 +22,8 @@ export interface FollowInput {
   /** Any that was read; absent: the group has had none yet. */
   target: Target | undefined;
   /**
-   * What the caller says it holds of what it was told to own; `undefined`: it does not say, so that nothing counts as given
-   * up. A poll without a cursor holds nothing.
+   * What the caller says it holds of what it was told to own; `undefined`: it does not say, so that nothing counts as
+   * given up. A poll without a cursor holds nothing.
    */
   reported: Partitions | undefined;
   /** The items of the seats of `withdrawalsBefore`, read strongly, after the target; absent: there is none. */
@@ -78,8 +78,9 @@ function unchanged(member: ConsumerMember, nowMs: number): Followed {
 }
 
 /**
- * The item to write, if one is to be. A target that changes nothing for the member needs none: the next sign of life says
- * that it was followed. One that took something does, even something that the member never got: others wait for that.
+ * The item to write, if one is to be. A target that changes nothing for the member needs none: the next sign of life
+ * says that it was followed. One that took something does, even something that the member never got: others wait for
+ * that.
  */
 function nextMember(
   member: ConsumerMember,

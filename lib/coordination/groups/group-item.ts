@@ -65,8 +65,8 @@ export function newGroupState(nonce: string, kind: GroupState['kind'], nowMs: nu
 }
 
 /**
- * Whether members of this kind cannot be in the group. Without members it can become either of the two kinds that commit offsets; a
- * share group stays one, for what it has done with records, and none of the others becomes one.
+ * Whether members of this kind cannot be in the group. Without members it can become either of the two kinds that
+ * commit offsets; a share group stays one, for what it has done with records, and none of the others becomes one.
  */
 export function isOfOtherKind(state: GroupState | undefined, kind: GroupKind): boolean {
   if (state === undefined || state.kind === kind) return false;

@@ -1,6 +1,6 @@
 /**
- * Coming into a group and going: writes of the member's own item. The group's state and target change after it, by whoever
- * regroups (regroup.ts), which is the same call where all goes well; a member that joined owns nothing before.
+ * Coming into a group and going: writes of the member's own item. The group's state and target change after it, by
+ * whoever regroups (regroup.ts), which is the same call where all goes well; a member that joined owns nothing before.
  */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { type AssignorName, isAssignorName } from './assignors/by-name.ts';
@@ -58,8 +58,8 @@ export function decideJoin(
 }
 
 /**
- * The seat of another member, for who comes now. Its epoch is a new one: whoever was there may come back by a join that is
- * late, with its join id, and what it read before is then not to be committed any more.
+ * The seat of another member, for who comes now. Its epoch is a new one: whoever was there may come back by a join that
+ * is late, with its join id, and what it read before is then not to be committed any more.
  */
 function handedOver({ kept: _kept, awayId: _awayId, ...member }: ConsumerMember): ConsumerMember {
   return member.epoch === 0 ? member : { ...member, epoch: member.epoch + 1, previousEpoch: member.epoch };
@@ -170,8 +170,8 @@ export type LeaveDecision =
   | Refused;
 
 /**
- * `keepSeat`: a static member that means to come back. Its partitions wait for it, and nobody commits them meanwhile. Whoever names it
- * while it is away can still remove it.
+ * `keepSeat`: a static member that means to come back. Its partitions wait for it, and nobody commits them meanwhile.
+ * Whoever names it while it is away can still remove it.
  */
 export function decideLeave(
   present: Member | undefined,

@@ -1,13 +1,14 @@
 /**
- * Who is alive. A sign of life is a time in the member's item, renewed when a third of the session is over and not with every
- * heartbeat. Whoever looks over the group judges in two steps, each a conditional write on exactly the item that was judged:
- * after two thirds of the session it marks the member as suspect, and when the session is over and the mark has stood for a
- * third of it, it removes the member. Every heartbeat of a suspect removes the mark.
+ * Who is alive. A sign of life is a time in the member's item, renewed when a third of the session is over and not with
+ * every heartbeat. Whoever looks over the group judges in two steps, each a conditional write on exactly the item that
+ * was judged: after two thirds of the session it marks the member as suspect, and when the session is over and the mark
+ * has stood for a third of it, it removes the member. Every heartbeat of a suspect removes the mark.
  *
- * So one clock that is wrong by any constant amount costs writes, but no member that heartbeats at least every quarter of its
- * session, as long as the others are right to a twelfth of it: who judges by it marks everybody, and finds the marks gone; the
- * others mark nobody whose mark it could find old. It takes two clocks that are wrong, one that jumps between the two steps,
- * or a member that is silent that long, for one to be removed too early. Even that is safe: it is fenced by the same write.
+ * So one clock that is wrong by any constant amount costs writes, but no member that heartbeats at least every quarter
+ * of its session, as long as the others are right to a twelfth of it: who judges by it marks everybody, and finds the
+ * marks gone; the others mark nobody whose mark it could find old. It takes two clocks that are wrong, one that jumps
+ * between the two steps, or a member that is silent that long, for one to be removed too early. Even that is safe: it
+ * is fenced by the same write.
  */
 
 import type { GroupState } from './group-item.ts';

@@ -1,14 +1,14 @@
 /**
  * Committed offsets that nobody needs any more (`offsets.retention.minutes`), by the rules of KIP-211:
  *
- * - of a group without members, an offset expires when the group has been without for so long, and the offset has not been
- *   committed anew since;
+ * - of a group without members, an offset expires when the group has been without for so long, and the offset has not
+ *   been committed anew since;
  * - of offsets that no member ever stood behind, each so long after its commit;
- * - of a group with members, only offsets of topics that none of them is subscribed to, each so long after its commit. What
- *   members of the classic protocol are subscribed to is theirs to know: nothing of theirs expires.
+ * - of a group with members, only offsets of topics that none of them is subscribed to, each so long after its commit.
+ *   What members of the classic protocol are subscribed to is theirs to know: nothing of theirs expires.
  *
- * An offset that is committed meanwhile stays, because its time is in the condition; and so do those of a group that gets
- * members meanwhile, because its state is checked in the same transaction.
+ * An offset that is committed meanwhile stays, because its time is in the condition; and so do those of a group that
+ * gets members meanwhile, because its state is checked in the same transaction.
  */
 import type { Condition, Write } from '../../kernel/items.ts';
 import { generationKey } from './classic/generation-item.ts';
@@ -60,8 +60,8 @@ function baseOf({ state, target, id }: Pick<ExpiryInput, 'state' | 'target' | 'i
 }
 
 /**
- * A group is dead when it has neither members nor offsets: state, target and generation go, if it still has no members. Its nonce keeps
- * whatever is still under way from being taken for a write of a later group of the name.
+ * A group is dead when it has neither members nor offsets: state, target and generation go, if it still has no members.
+ * Its nonce keeps whatever is still under way from being taken for a write of a later group of the name.
  */
 export function planDeath(group: string, state: GroupState): Write[] {
   return [

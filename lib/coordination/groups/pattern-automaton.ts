@@ -1,8 +1,8 @@
 /**
- * Runs the steps that a topic pattern compiles to. All places that a name may have got to are a state, moved along the name
- * character by character, so that nothing is tried twice. States and the ways between them are remembered, up to a number:
- * most patterns have few, and then a character is one look-up. With those that have many, on names that bring them out, a
- * character costs at most a look at every step.
+ * Runs the steps that a topic pattern compiles to. All places that a name may have got to are a state, moved along the
+ * name character by character, so that nothing is tried twice. States and the ways between them are remembered, up to a
+ * number: most patterns have few, and then a character is one look-up. With those that have many, on names that bring
+ * them out, a character costs at most a look at every step.
  */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 

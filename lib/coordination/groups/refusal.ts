@@ -1,6 +1,6 @@
 /**
- * What a group refuses, by the names of Kafka's errors. The doors' table of codes (kernel/errors.ts) has those that somebody
- * can get already; docs/groups.md has the rest with their numbers.
+ * What a group refuses, by the names of Kafka's errors. The doors' table of codes (kernel/errors.ts) has those that
+ * somebody can get already; docs/groups.md has the rest with their numbers.
  */
 export type GroupRefusal =
   | 'ILLEGAL_GENERATION'

@@ -1,10 +1,10 @@
 /**
- * The next target of a group: computed by whoever notices that members or topics have changed, and written with the group's
- * state in one transaction. However many members come or go meanwhile, one write takes them all up, and who loses the race
- * finds its member in the winner's.
+ * The next target of a group: computed by whoever notices that members or topics have changed, and written with the
+ * group's state in one transaction. However many members come or go meanwhile, one write takes them all up, and who
+ * loses the race finds its member in the winner's.
  *
- * Everything that is taken from a member becomes a withdrawal, until the member has followed the epoch or is gone. So a new
- * target can be written at any time, whatever became of the one before.
+ * Everything that is taken from a member becomes a withdrawal, until the member has followed the epoch or is gone. So a
+ * new target can be written at any time, whatever became of the one before.
  */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { ASSIGNOR_DEFAULT, ASSIGNORS, electAssignor } from './assignors/by-name.ts';
@@ -67,9 +67,9 @@ interface Attempt {
 }
 
 /**
- * With all members and topics; where that is more than a group can have, without those that are new; and where that is too
- * much still, since topics have grown or somebody asks for more, of the topics with what the group had of them before. So
- * nobody can keep the partitions of a member that is gone from having an owner.
+ * With all members and topics; where that is more than a group can have, without those that are new; and where that is
+ * too much still, since topics have grown or somebody asks for more, of the topics with what the group had of them
+ * before. So nobody can keep the partitions of a member that is gone from having an owner.
  */
 function* attempts(old: Target, members: ReadonlyMap<Seat, Member>, topics: Topics): Generator<Attempt> {
   const { before, seated, turnedAway } = seatMembers(old, members);

@@ -1,4 +1,6 @@
-/** What a group is doing, for whoever lists or describes it: the states of KIP-848 and of the classic protocol, by name. */
+/**
+ * What a group is doing, for whoever lists or describes it: the states of KIP-848 and of the classic protocol, by name.
+ */
 import type { GroupState } from './group-item.ts';
 import type { Member } from './member-item.ts';
 import { equalPartitions } from './partitions.ts';

@@ -1,6 +1,6 @@
 /**
- * What a member wants to consume: topics by name, and a pattern of names. Topics that do not exist yet are waited for. A
- * subscription to nothing is refused, since such a member could only ever be idle, unless it says that it may be.
+ * What a member wants to consume: topics by name, and a pattern of names. Topics that do not exist yet are waited for.
+ * A subscription to nothing is refused, since such a member could only ever be idle, unless it says that it may be.
  */
 import { assert } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';

@@ -1,12 +1,12 @@
 /**
  * Patterns of topic names, in the syntax of RE2, matched in time proportional to the name's length times the pattern's
- * steps, whatever the pattern (pattern-automaton.ts). JavaScript's own expressions backtrack, and a pattern comes from whoever
- * may consume.
+ * steps, whatever the pattern (pattern-automaton.ts). JavaScript's own expressions backtrack, and a pattern comes from
+ * whoever may consume.
  *
- * A pattern must match the whole name, as with Kafka's `SubscriptionPattern` (KIP-848). Taken: characters, `.`, classes with
- * ranges and negation, `\d \w \s` and their opposites, escaped signs, groups, `|`, `* + ? {m} {m,} {m,n}` and their lazy forms
- * (which match the same names), `^` and `$`. Refused by name: flags, classes by property or in POSIX form, and what RE2 has
- * not either, such as references and looks around.
+ * A pattern must match the whole name, as with Kafka's `SubscriptionPattern` (KIP-848). Taken: characters, `.`, classes
+ * with ranges and negation, `\d \w \s` and their opposites, escaped signs, groups, `|`, `* + ? {m} {m,} {m,n}` and
+ * their lazy forms (which match the same names), `^` and `$`. Refused by name: flags, classes by property or in POSIX
+ * form, and what RE2 has not either, such as references and looks around.
  */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { type CharacterClass, PatternAutomaton, type Step } from './pattern-automaton.ts';

@@ -3,11 +3,12 @@
  *
  * - A member gets p by a target that gives it to the member, and only if it has followed no later one.
  * - Whoever the target gives p to waits for every withdrawal of p by another member: until that member is gone, or has
- *   followed the withdrawal's epoch and does not own p. It can then get p by no earlier target, and by a later one only by
- *   waiting in turn, for the withdrawal that names whom p was given to meanwhile.
+ *   followed the withdrawal's epoch and does not own p. It can then get p by no earlier target, and by a later one only
+ *   by waiting in turn, for the withdrawal that names whom p was given to meanwhile.
  *
- * Owning counts beside following, because p may have been taken from a member and given back before it ever noticed: then it
- * follows the later target and owns p, and whoever still goes by the earlier one must not take its word for a release.
+ * Owning counts beside following, because p may have been taken from a member and given back before it ever noticed:
+ * then it follows the later target and owns p, and whoever still goes by the earlier one must not take its word for a
+ * release.
  */
 import type { ConsumerMember, Member } from './member-item.ts';
 import { intersection, NO_PARTITIONS, type Partitions } from './partitions.ts';

@@ -1,10 +1,10 @@
 /**
  * Which producers of a ledger have their sequences in its head.
  *
- * A producer has one home, the head or an item of its own. The head is what every commit writes and pays for, so it holds
- * few and small ones: those that append now. A producer that comes anew gets a place where one is free, or where the one
- * that has not appended for longest has not done so for a while; otherwise it stays in its own item, and its appends cost
- * a second item each. So however many producers append in turn, they do not push each other in and out.
+ * A producer has one home, the head or an item of its own. The head is what every commit writes and pays for, so it
+ * holds few and small ones: those that append now. A producer that comes anew gets a place where one is free, or where
+ * the one that has not appended for longest has not done so for a while; otherwise it stays in its own item, and its
+ * appends cost a second item each. So however many producers append in turn, they do not push each other in and out.
  */
 import { producerLimits } from '../../kernel/limits/producers.ts';
 

@@ -1,7 +1,7 @@
 /**
- * Where records go that name no partition. By key it is as with Kafka's own clients: the positive part of murmur2 of the
- * key's bytes, modulo the number of partitions (org.apache.kafka.clients.producer.internals.BuiltInPartitioner). Adding
- * partitions therefore moves keys, and tenants.
+ * Where records go that name no partition. By key it is as with Kafka's own clients: the positive part of murmur2 of
+ * the key's bytes, modulo the number of partitions (org.apache.kafka.clients.producer.internals.BuiltInPartitioner).
+ * Adding partitions therefore moves keys, and tenants.
  */
 import { assert } from '../../kernel/assert.ts';
 import { utf8 } from '../../kernel/bytes.ts';
@@ -67,7 +67,9 @@ function byKey(partitions: number, random: Random, keyless: KeylessPlace): Parti
   };
 }
 
-/** Over all partitions, whatever the keys (Kafka's RoundRobinPartitioner), from one of them on that is chosen by chance. */
+/**
+ * Over all partitions, whatever the keys (Kafka's RoundRobinPartitioner), from one of them on that is chosen by chance.
+ */
 function inTurn(partitions: number, random: Random): Partitioner {
   let next = randomBelow(random, partitions);
   return () => {

@@ -3,9 +3,9 @@
  *
  * - *Clean*: an in-sync replica takes over. What it does not hold, or what lies above such a gap, is cut off the tail:
  *   all of it lies above the high watermark, where no reader has been and no `acks=all` was answered.
- * - *Unclean*, where the topic allows it and no replica in sync is alive: another one takes over. Nothing below the high
- *   watermark is cut even then, and no offset is given twice: the epoch's item names the offsets whose bytes may be gone,
- *   and a replica that comes back with them makes them readable again.
+ * - *Unclean*, where the topic allows it and no replica in sync is alive: another one takes over. Nothing below the
+ *   high watermark is cut even then, and no offset is given twice: the epoch's item names the offsets whose bytes may
+ *   be gone, and a replica that comes back with them makes them readable again.
  * - *Preferred*: the first of the replicas takes over from a healthy leader, when that cuts nothing off.
  *
  * The head must be exactly the one that was decided on, since the tail is replaced. Old epochs are fenced by `e`, which

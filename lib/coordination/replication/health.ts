@@ -3,14 +3,14 @@
  *
  * - *Healthy*: the last request succeeded, or nothing is known.
  * - *Suspect*: requests fail, but too few or for too short a time. Nothing follows from it.
- * - *Failed*: at least `replicaFailuresMin` in a row failed over at least `replicaFailingMsMin`; or some have been without
- *   an answer for `replicaSilentMsMax`, at least `replicaSilentCallsMin` with those that failed before.
+ * - *Failed*: at least `replicaFailuresMin` in a row failed over at least `replicaFailingMsMin`; or some have been
+ *   without an answer for `replicaSilentMsMax`, at least `replicaSilentCallsMin` with those that failed before.
  * - *Recovering*: failed, and requests succeed again, but too few or for too short a time.
  *
  * A replica that nobody sends anything to does not recover by itself: it must be probed.
  *
- * Only outcomes that speak of the replica count: a bucket that throttles is alive, and a mistake of ours is no failure of
- * its. Values are immutable; time is monotonic milliseconds.
+ * Only outcomes that speak of the replica count: a bucket that throttles is alive, and a mistake of ours is no failure
+ * of its. Values are immutable; time is monotonic milliseconds.
  */
 import { replicationLimits } from '../../kernel/limits/replication.ts';
 

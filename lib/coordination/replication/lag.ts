@@ -3,8 +3,8 @@
  * held all that there was. A replica that always lacks the newest commits, but has what there was a moment ago, is in
  * step.
  *
- * One process's view of one replica of one ledger, made from the heads that it sees anyway. Values are immutable; time is
- * monotonic milliseconds.
+ * One process's view of one replica of one ledger, made from the heads that it sees anyway. Values are immutable; time
+ * is monotonic milliseconds.
  */
 import { commitsEnd, heldUpTo, type LedgerView } from './ledger-view.ts';
 import type { ReplicaId } from './replica-state.ts';

@@ -1,15 +1,15 @@
 /**
  * Changes of the in-sync set, as conditional writes of the head.
  *
- * - A replica *leaves* under the same epoch and set version as it was judged under; appends meanwhile do not disturb it.
- *   Its stored cursor is then what it certainly held.
+ * - A replica *leaves* under the same epoch and set version as it was judged under; appends meanwhile do not disturb
+ *   it. Its stored cursor is then what it certainly held.
  * - A replica *starts joining*: from then on writers upload to it, and whoever did not know of it is refused by the
  *   version of the set. The copier brings what lies before.
  * - A replica *joins* when it holds all that is below the high watermark, and only if the head is exactly the one that
  *   was looked at: an append between the look and the join may have moved the high watermark past what the replica
  *   holds. A refusal returns the head for the next look.
- * - A *cursor* is raised to what is certain, never lowered, and only within the epoch and set it was found under:
- *   an election gives the numbers of what it cut off to other commits.
+ * - A *cursor* is raised to what is certain, never lowered, and only within the epoch and set it was found under: an
+ *   election gives the numbers of what it cut off to other commits.
  */
 import { assert } from '../../kernel/assert.ts';
 import type { Attributes, Condition, Write } from '../../kernel/items.ts';

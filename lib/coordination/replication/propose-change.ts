@@ -57,7 +57,9 @@ export interface CopyWork {
   to: number;
 }
 
-/** What the copier is to bring to the replicas that are in sync or joining. Those that left get nothing until they join. */
+/**
+ * What the copier is to bring to the replicas that are in sync or joining. Those that left get nothing until they join.
+ */
 export function copiesDue(view: LedgerView): CopyWork[] {
   const to = commitsEnd(view);
   return members(view.state.inSync | view.state.joining)

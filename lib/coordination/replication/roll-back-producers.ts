@@ -1,11 +1,11 @@
 /**
  * Producers' sequences without the batches that an election cuts off.
  *
- * Kept batches name their commits, so those to drop are known. What is kept after that is what was kept before they were
- * appended, without those that had left for them. The next sequence is the first one of the oldest batch that was cut
- * off, also where no batch is left; where more of a producer's batches were cut off than are kept, it is that of the
- * oldest kept one, and the producer learns of the loss by a gap. A batch whose commit was replaced by an offset is not
- * dropped: only what is below the high watermark, which nothing cuts, may be written so.
+ * Kept batches name their commits, so those to drop are known. What is kept after that is what was kept before they
+ * were appended, without those that had left for them. The next sequence is the first one of the oldest batch that was
+ * cut off, also where no batch is left; where more of a producer's batches were cut off than are kept, it is that of
+ * the oldest kept one, and the producer learns of the loss by a gap. A batch whose commit was replaced by an offset is
+ * not dropped: only what is below the high watermark, which nothing cuts, may be written so.
  *
  * An attempt to append that expects what is gone, or what comes back here, can not pass: it is of the old epoch.
  */
@@ -34,7 +34,9 @@ export function withoutCutOff(state: ProducerState, cutOff: readonly Uint8Array[
   return isChanged ? { lastMs: state.lastMs, slots } : state;
 }
 
-/** The same object where nothing was cut off. A producer's batches are in the order of the ledger, so the rest goes too. */
+/**
+ * The same object where nothing was cut off. A producer's batches are in the order of the ledger, so the rest goes too.
+ */
 function cutShort(sequences: Sequences, cutOff: readonly Uint8Array[]): Sequences {
   const first = sequences.batches.findIndex((batch) => isCutOff(batch, cutOff));
   return first < 0 ? sequences : { ...sequences, batches: sequences.batches.slice(0, first) };

@@ -2,8 +2,8 @@
  * What a writer does with the outcomes of its uploads: what it asks before, when it may append, and when it may answer.
  *
  * `acks=all` appends only what every replica in sync holds, so such a commit never leaves a gap in a replica.
- * `acks=leader` appends what the leader holds; the other uploads go on, and who does not get the bytes that way gets them
- * from the copier. Such a gap holds the high watermark, and with it the answer to every later `acks=all`.
+ * `acks=leader` appends what the leader holds; the other uploads go on, and who does not get the bytes that way gets
+ * them from the copier. Such a gap holds the high watermark, and with it the answer to every later `acks=all`.
  */
 import { bytesEqual } from '../../kernel/bytes.ts';
 import { replicationLimits } from '../../kernel/limits/replication.ts';
@@ -83,7 +83,9 @@ export type AckVerdict =
   /** In no tail and not remembered: cut off by an election, or sealed many seals ago. The pages tell. */
   | { ack: 'look' };
 
-/** Whether an appended commit, or the original of a duplicate, may be answered. `acks=leader` is answered once it is in. */
+/**
+ * Whether an appended commit, or the original of a duplicate, may be answered. `acks=leader` is answered once it is in.
+ */
 export function judgeAck(view: HeadView, id: Uint8Array, { minInSync }: { minInSync: number }): AckVerdict {
   const number = numberInTail(view, id);
   if (number === undefined && !view.recent.some((recent) => bytesEqual(recent, id))) return { ack: 'look' };

@@ -1,4 +1,7 @@
-/** A member says what it has done with records that it has acquired: all that it says of a share partition at once, or nothing of it. */
+/**
+ * A member says what it has done with records that it has acquired: all that it says of a share partition at once, or
+ * nothing of it.
+ */
 import {
   ACKNOWLEDGED,
   ARCHIVED,
@@ -33,7 +36,9 @@ export interface Acknowledging {
 
 export type Acknowledged =
   | { outcome: 'acknowledged'; next: SharePartition }
-  /** `state`: a record is not acquired by the member, or not any more. `request`: the batches are not what they can be. */
+  /**
+   * `state`: a record is not acquired by the member, or not any more. `request`: the batches are not what they can be.
+   */
   | { outcome: 'refused'; because: 'state' | 'request'; detail: string };
 
 /** Of a partition whose overdue locks are released. What lies before its start is done with, whatever is said of it. */

@@ -31,7 +31,10 @@ export interface Acquiring {
   limits: AcquireLimits;
 }
 
-/** Of the group (its configs). They may change while records are in flight: one that was delivered more often gets one last delivery. */
+/**
+ * Of the group (its configs). They may change while records are in flight: one that was delivered more often gets one
+ * last delivery.
+ */
 export interface AcquireLimits {
   deliveriesMax: number;
   /** Records of a share partition that are neither done with nor untouched. */
@@ -45,7 +48,10 @@ export interface AcquiredRecords {
   deliveries: number;
 }
 
-/** From where to read for whoever wants records; `undefined`: there are as many in flight as there can be, and none is available. */
+/**
+ * From where to read for whoever wants records; `undefined`: there are as many in flight as there can be, and none is
+ * available.
+ */
 export function nextToRead(partition: SharePartition, { inFlightMax }: AcquireLimits): number | undefined {
   const available = partition.runs.find(({ state }) => state === 'available');
   if (available !== undefined) return available.first;
@@ -90,8 +96,9 @@ interface Taken {
 }
 
 /**
- * What was given back, in the order of its offsets. Records that were delivered often are given in ever smaller parts, and those that
- * could be given for the last time alone: so one that no member survives takes few others with it (`isolated`).
+ * What was given back, in the order of its offsets. Records that were delivered often are given in ever smaller parts,
+ * and those that could be given for the last time alone: so one that no member survives takes few others with it
+ * (`isolated`).
  */
 function takeAvailable(partition: SharePartition, acquiring: Acquiring, read: { first: number; end: number }): Taken {
   const { lock, maxRecords, limits } = acquiring;

@@ -1,8 +1,8 @@
 /**
  * Configs of a share group (Kafka: the resource GROUP), as far as something here goes by them.
  *
- * Key: `group#<id>` / `config`; attributes: each config that was set, by its name, as text. It is no part of the group: it may be set
- * before there is one, and stays when that is deleted.
+ * Key: `group#<id>` / `config`; attributes: each config that was set, by its name, as text. It is no part of the group:
+ * it may be set before there is one, and stays when that is deleted.
  */
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
 import { shareGroupLimits as limits } from '../../kernel/limits/share-groups.ts';

@@ -1,4 +1,7 @@
-/** Coming into a share group, and wanting other topics: writes of the member's own item. The group's target changes after it (share-regroup.ts). */
+/**
+ * Coming into a share group, and wanting other topics: writes of the member's own item. The group's target changes
+ * after it (share-regroup.ts).
+ */
 import { shareGroupLimits } from '../../kernel/limits/share-groups.ts';
 import { type GroupState, isOfOtherKind } from '../groups/group-item.ts';
 import { type Member, type ShareMember, touched } from '../groups/member-item.ts';

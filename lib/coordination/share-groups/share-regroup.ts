@@ -1,4 +1,7 @@
-/** The next target of a share group: computed by whoever notices that members or topics have changed, and written with the group's state. */
+/**
+ * The next target of a share group: computed by whoever notices that members or topics have changed, and written with
+ * the group's state.
+ */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { shareGroupLimits } from '../../kernel/limits/share-groups.ts';
 import { type GroupState, isOfOtherKind, newGroupState } from '../groups/group-item.ts';

@@ -1,8 +1,10 @@
 /**
- * Spreads partitions over the members of a share group (Kafka's assignor `simple`). Members share partitions, so that nobody idles: every
- * partition has a member that subscribes to its topic, and every member has a partition of what it subscribes to.
+ * Spreads partitions over the members of a share group (Kafka's assignor `simple`). Members share partitions, so that
+ * nobody idles: every partition has a member that subscribes to its topic, and every member has a partition of what it
+ * subscribes to.
  *
- * Members with equal subscriptions get as many as each other, or one more. What a member has it keeps as far as that allows.
+ * Members with equal subscriptions get as many as each other, or one more. What a member has it keeps as far as that
+ * allows.
  */
 import type { TopicId } from '../../kernel/ids.ts';
 import {
@@ -77,8 +79,8 @@ function leastLoaded(loads: readonly Load[]): Load | undefined {
 }
 
 /**
- * Members for which nothing was left share what others have: what they had, as long as no more than `together` have it, or else what the
- * fewest have.
+ * Members for which nothing was left share what others have: what they had, as long as no more than `together` have it,
+ * or else what the fewest have.
  */
 function shareOut(
   loads: readonly Load[],

@@ -1,7 +1,7 @@
 /**
- * What a bearer of a token may do, by the scopes that are in it: `produce`, `consume`, `admin`, each for all topics, or for those whose
- * names begin so in `produce:orders.`. Issuers that want a prefix before their scopes (`millrace/produce`) have it cut off; scopes
- * that are not Millrace's are let be.
+ * What a bearer of a token may do, by the scopes that are in it: `produce`, `consume`, `admin`, each for all topics, or
+ * for those whose names begin so in `produce:orders.`. Issuers that want a prefix before their scopes
+ * (`millrace/produce`) have it cut off; scopes that are not Millrace's are let be.
  */
 import { keyLimits } from '../../kernel/limits/keys.ts';
 import { checkGrants, type Grant, SCOPES } from './principal.ts';

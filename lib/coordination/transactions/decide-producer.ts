@@ -1,11 +1,11 @@
 /**
- * What may happen to the transactions of a transactional id by Kafka's protocol: pure decisions, as decide.ts has them for callers
- * that number their transactions.
+ * What may happen to the transactions of a transactional id by Kafka's protocol: pure decisions, as decide.ts has them
+ * for callers that number their transactions.
  *
- * A request names the producer (an id and an epoch that initialization handed out) and no transaction: it is about the one that is
- * open, or begins the next one. So it is the more important that nobody takes a new transaction for the old one: after a timeout
- * the producer is fenced until it initializes again, or has its next epoch by aborting (decide-end.ts), as in Kafka, where the
- * coordinator raises its epoch.
+ * A request names the producer (an id and an epoch that initialization handed out) and no transaction: it is about the
+ * one that is open, or begins the next one. So it is the more important that nobody takes a new transaction for the old
+ * one: after a timeout the producer is fenced until it initializes again, or has its next epoch by aborting
+ * (decide-end.ts), as in Kafka, where the coordinator raises its epoch.
  */
 import { changed, decideExpire, isTimedOut, type Refused, refuse } from './decide.ts';
 import { areEnlisted, enlist, judgeRuns, type PartitionName, type RunVerdict, type SequencedRun } from './enlisted.ts';
@@ -47,7 +47,9 @@ export interface Appending {
   nowMs: number;
 }
 
-/** Records for partitions of the open transaction, in the order in which they came. What is not accepted begins none. */
+/**
+ * Records for partitions of the open transaction, in the order in which they came. What is not accepted begins none.
+ */
 export function decideAppend(
   state: TransactionalState | undefined,
   producer: ProducerIdentity,
@@ -76,7 +78,10 @@ export interface AddingOffsets {
   nowMs: number;
 }
 
-/** Offsets of a group as another part of the open transaction. They may come twice: of those of a partition the last ones count. */
+/**
+ * Offsets of a group as another part of the open transaction. They may come twice: of those of a partition the last
+ * ones count.
+ */
 export function decideAddOffsets(
   state: TransactionalState | undefined,
   producer: ProducerIdentity,

@@ -2,13 +2,13 @@
  * What may happen to the transactions of a transactional id: pure decisions over its state.
  *
  * A caller names its epoch and the transaction's number. Rules:
- * - Of an id, only the newest epoch may do anything. In the one-request form the caller declares its epochs, and a newer one
- *   takes the id over; in the long form `initialize` hands them out, and any other is fenced.
- * - An epoch's transactions are numbered from 0 without gaps. Of an id that no epoch was ever named for, any first number is
- *   taken: there is nothing to compare it with.
+ * - Of an id, only the newest epoch may do anything. In the one-request form the caller declares its epochs, and a
+ *   newer one takes the id over; in the long form `initialize` hands them out, and any other is fenced.
+ * - An epoch's transactions are numbered from 0 without gaps. Of an id that no epoch was ever named for, any first
+ *   number is taken: there is nothing to compare it with.
  * - Only the newest transaction's answer is kept. Repeating it gives that answer; a number before it is refused.
- * - An ongoing transaction ends by commit or abort, by a newer epoch, or by its timeout. The timeout needs nobody to watch
- *   for it: nothing waits for an open transaction, so it is enough that whoever comes next finds it over.
+ * - An ongoing transaction ends by commit or abort, by a newer epoch, or by its timeout. The timeout needs nobody to
+ *   watch for it: nothing waits for an open transaction, so it is enough that whoever comes next finds it over.
  *
  * `next` is the state to write; it is conditioned on the one that was decided upon.
  */
@@ -94,8 +94,8 @@ export type InitializeDecision =
   | Refused;
 
 /**
- * Takes the id over: every older epoch is fenced, and what it had open is aborted. A producer that says who it is does so
- * only for itself: where another has taken the id over since, it is fenced (KIP-360).
+ * Takes the id over: every older epoch is fenced, and what it had open is aborted. A producer that says who it is does
+ * so only for itself: where another has taken the id over since, it is fenced (KIP-360).
  */
 export function decideInitialize(
   state: TransactionalState | undefined,
@@ -156,7 +156,9 @@ export type EndDecision =
   | { decision: 'repeat'; receipt: Uint8Array }
   | Refused;
 
-/** Commits what was added; with `raise` its producer gets its next epoch by it. `next` lacks the token and the receipt. */
+/**
+ * Commits what was added; with `raise` its producer gets its next epoch by it. `next` lacks the token and the receipt.
+ */
 export function decideCommit(
   state: TransactionalState | undefined,
   caller: Caller,

@@ -1,4 +1,6 @@
-/** Ids that callers choose: of transactions and of groups. Kafka takes any text; these two must fit a key and a path. */
+/**
+ * Ids that callers choose: of transactions and of groups. Kafka takes any text; these two must fit a key and a path.
+ */
 import { MillraceError } from '../../kernel/errors.ts';
 import { transactionLimits } from '../../kernel/limits/transactions.ts';
 

@@ -1,10 +1,10 @@
 /**
- * The next epoch for a producer that ends its transaction (KIP-890): with every commit and abort whatever it sent before is too old.
- * So a request of a transaction that has ended, however late it comes, is never taken for one of the next. The end and the epoch
- * are one write of the state, so that nobody ever meets one without the other.
+ * The next epoch for a producer that ends its transaction (KIP-890): with every commit and abort whatever it sent
+ * before is too old. So a request of a transaction that has ended, however late it comes, is never taken for one of the
+ * next. The end and the epoch are one write of the state, so that nobody ever meets one without the other.
  *
- * Of the transaction that has ended the state keeps its number, what became of it, and the producer as it was: who asks for the end
- * once more is answered as the first time, until the next transaction begins.
+ * Of the transaction that has ended the state keeps its number, what became of it, and the producer as it was: who asks
+ * for the end once more is answered as the first time, until the next transaction begins.
  */
 import { isExhausted, producerOf } from './producer.ts';
 import type { TransactionalState } from './transactional-item.ts';

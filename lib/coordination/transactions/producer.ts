@@ -1,10 +1,10 @@
 /**
  * The producer of a transactional id as Kafka's clients know it, by producer id and an epoch of 16 bits.
  *
- * The epochs of a transactional id are whole numbers that only go up: one number says who is newer, whoever asks. Kafka's
- * name of the same is the producer id that initialization handed out and the number of epochs since. Before these run out
- * of 16 bits the next initialization hands out another producer id, with the epoch 0 again; the transactional id's own
- * epoch goes on, so that everyone with the old producer id has an older one.
+ * The epochs of a transactional id are whole numbers that only go up: one number says who is newer, whoever asks.
+ * Kafka's name of the same is the producer id that initialization handed out and the number of epochs since. Before
+ * these run out of 16 bits the next initialization hands out another producer id, with the epoch 0 again; the
+ * transactional id's own epoch goes on, so that everyone with the old producer id has an older one.
  */
 import { PRODUCER_EPOCH_MAX } from '../producers/producer-id-item.ts';
 import type { ProducerIdentity, TransactionalState } from './transactional-item.ts';
@@ -14,7 +14,10 @@ export function producerOf({ producer, epoch }: TransactionalState): ProducerIde
   return producer && { id: producer.id, epoch: epoch - producer.firstEpoch };
 }
 
-/** The transactional id's epoch that the producer means; `undefined` where its id is not, or no longer, the one of the state. */
+/**
+ * The transactional id's epoch that the producer means; `undefined` where its id is not, or no longer, the one of the
+ * state.
+ */
 export function epochOf({ producer }: TransactionalState, identity: ProducerIdentity): number | undefined {
   return producer?.id === identity.id ? producer.firstEpoch + identity.epoch : undefined;
 }

@@ -52,8 +52,8 @@ export interface TransactionalState {
   /** What the producer had before it was given the newest epoch itself; nobody else has taken the id over since. */
   previous?: ProducerIdentity;
   /**
-   * The number of the transaction whose end has raised the epoch (next-epoch.ts), which was of the epoch before. What is said of the
-   * newest transaction is said of it, until the next one begins.
+   * The number of the transaction whose end has raised the epoch (next-epoch.ts), which was of the epoch before. What
+   * is said of the newest transaction is said of it, until the next one begins.
    */
   endedNumber?: number;
   /** What the newest epoch's producer has named, over all its transactions. */

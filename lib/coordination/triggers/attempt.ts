@@ -1,14 +1,15 @@
 /**
  * What becomes of a lane's first batch: begun, done, tried again, halved, given up.
  *
- * By the rules of Lambda's mappings for streams (developer guide, "Configuring partial batch response with Kinesis"): retries are of a
- * batch; halving is not counted among them; with partial failures all before the first that failed is done, and with both the
- * batch is split there. Where the first record of a batch failed there is nothing before it to split off: it is then tried by itself,
- * since it is the one that was named.
+ * By the rules of Lambda's mappings for streams (developer guide, "Configuring partial batch response with Kinesis"):
+ * retries are of a batch; halving is not counted among them; with partial failures all before the first that failed is
+ * done, and with both the batch is split there. Where the first record of a batch failed there is nothing before it to
+ * split off: it is then tried by itself, since it is the one that was named.
  *
- * An attempt is counted when it begins, as `unheard`, and moves to `attempts` when its failure is heard. A batch is given up after
- * `retryAttempts` heard failures more than the first. One whose dispatchers die or whose answers get lost has a few attempts more, since
- * no function may have seen it; and no more than that, since it may be what they die of.
+ * An attempt is counted when it begins, as `unheard`, and moves to `attempts` when its failure is heard. A batch is
+ * given up after `retryAttempts` heard failures more than the first. One whose dispatchers die or whose answers get
+ * lost has a few attempts more, since no function may have seen it; and no more than that, since it may be what they
+ * die of.
  */
 import { assert } from '../../kernel/assert.ts';
 import { triggerLimits } from '../../kernel/limits/triggers.ts';

@@ -1,4 +1,7 @@
-/** Pauses between attempts: twice as long at most with each, and anywhere below that, so that many do not come back together. */
+/**
+ * Pauses between attempts: twice as long at most with each, and anywhere below that, so that many do not come back
+ * together.
+ */
 export function pauseMs(
   count: number,
   { minMs, maxMs, fraction }: { minMs: number; maxMs: number; fraction: number },

@@ -1,8 +1,8 @@
 /**
  * The first batch of a lane: how many of its records go to the function together.
  *
- * A batch is never mixed of records that are too old and such as are not, nor of records of two windows. What is tried again is what
- * was tried before, whatever came in meanwhile: its end is kept by the lane.
+ * A batch is never mixed of records that are too old and such as are not, nor of records of two windows. What is tried
+ * again is what was tried before, whatever came in meanwhile: its end is kept by the lane.
  */
 import type { Trigger } from './trigger.ts';
 import { type OpenWindow, windowOf } from './window.ts';

@@ -1,4 +1,6 @@
-/** What a trigger may be: every value by itself, and those that must fit each other. What is not said gets its default. */
+/**
+ * What a trigger may be: every value by itself, and those that must fit each other. What is not said gets its default.
+ */
 import { MillraceError } from '../../kernel/errors.ts';
 import { topicLimits } from '../../kernel/limits/topics.ts';
 import { triggerLimits } from '../../kernel/limits/triggers.ts';
@@ -20,7 +22,9 @@ export type TriggerChanges = Partial<
   tenantId?: string | null;
 };
 
-/** Throws `INVALID_REQUEST` with the field (as the HTTP API names it), `INVALID_GROUP_ID`, `INVALID_REGULAR_EXPRESSION`. */
+/**
+ * Throws `INVALID_REQUEST` with the field (as the HTTP API names it), `INVALID_GROUP_ID`, `INVALID_REGULAR_EXPRESSION`.
+ */
 export function newTrigger(input: TriggerInput): Trigger {
   return checked({
     // Kafka's mappings make up an id; one that says whose it is can be found again.

@@ -1,13 +1,16 @@
 /**
- * Rings of triggers by the topics where what fails goes: a record that none of their functions takes would go round in one for
- * ever, and grow by a header's worth each time.
+ * Rings of triggers by the topics where what fails goes: a record that none of their functions takes would go round in
+ * one for ever, and grow by a header's worth each time.
  */
 import type { Trigger } from './trigger.ts';
 import { topicMatcher } from './trigger-topics.ts';
 
 export type FailureRoute = Pick<Trigger, 'name' | 'topics' | 'onFailure'>;
 
-/** The triggers that what fails of `trigger` passes before it is back, `trigger` first; `undefined`: it does not come back. */
+/**
+ * The triggers that what fails of `trigger` passes before it is back, `trigger` first; `undefined`: it does not come
+ * back.
+ */
 export function failureLoop(trigger: FailureRoute, others: readonly FailureRoute[]): string[] | undefined {
   const isOwn = topicMatcher(trigger.topics);
   const routes = others

@@ -1,6 +1,6 @@
 /**
- * Lanes: what of a partition may be delivered at the same time. Records with equal keys are in one lane, and a lane's records
- * are delivered in order, one batch after the other.
+ * Lanes: what of a partition may be delivered at the same time. Records with equal keys are in one lane, and a lane's
+ * records are delivered in order, one batch after the other.
  */
 import { assert } from '../../kernel/assert.ts';
 import { murmur2 } from '../../kernel/murmur2.ts';
@@ -47,8 +47,8 @@ export function committable(lanes: readonly Lane[]): number {
 }
 
 /**
- * The lane with all below `next` done; its counters are of the batch that it began with. Where an attempt of that may still be
- * running, what follows waits for it as well.
+ * The lane with all below `next` done; its counters are of the batch that it began with. Where an attempt of that may
+ * still be running, what follows waits for it as well.
  */
 export function advanced(lane: Lane, next: number): Lane {
   if (next <= lane.next) return lane;

@@ -1,8 +1,8 @@
 /**
- * Takes a partition's progress out of the hands of whoever delivers it, in the transaction that sets its offset. The epoch goes
- * up, so that what the holder has under way commits nothing; what was committed is forgotten, so that the next one begins anew
- * at the group's offset. Who holds it until when stays, and until when one that nobody has heard of may run: an invocation may be
- * running, and no second one must begin beside it.
+ * Takes a partition's progress out of the hands of whoever delivers it, in the transaction that sets its offset. The
+ * epoch goes up, so that what the holder has under way commits nothing; what was committed is forgotten, so that the
+ * next one begins anew at the group's offset. Who holds it until when stays, and until when one that nobody has heard
+ * of may run: an invocation may be running, and no second one must begin beside it.
  */
 import type { Changes, Condition, Write } from '../../kernel/items.ts';
 import { triggerLimits } from '../../kernel/limits/triggers.ts';
@@ -24,8 +24,8 @@ export function planLeaseFence(id: LeaseId, isThere: boolean): Write {
 const FENCED: Changes = { add: { e: 1 }, set: { l: [] }, remove: ['c', 'b', 'ws', 'wo', 'wx'] };
 
 /**
- * What a deleted trigger leaves of a lease. One that is held, or was left while an invocation may be running, stays, fenced:
- * whoever drives the group next waits until that invocation is over, as after any holder that is gone.
+ * What a deleted trigger leaves of a lease. One that is held, or was left while an invocation may be running, stays,
+ * fenced: whoever drives the group next waits until that invocation is over, as after any holder that is gone.
  */
 export function planLeaseRemoval(
   id: LeaseId,

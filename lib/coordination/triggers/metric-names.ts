@@ -1,4 +1,7 @@
-/** The metrics of triggers, which functions publish, and alarms and dashboards read: by `service`, `tenant` and `trigger`. */
+/**
+ * The metrics of triggers, which functions publish, and alarms and dashboards read: by `service`, `tenant` and
+ * `trigger`.
+ */
 export const TRIGGER_METRICS = {
   /** Invocations of the trigger's function, and how many of them failed, whole or in part. */
   invocations: 'TriggerInvocations',

@@ -1,9 +1,10 @@
 /**
  * Whether a dispatcher takes a lease.
  *
- * Single flight rests on clocks that differ by at most `triggerClockSkewMsMax`: a lease is taken from a holder who did not give it
- * back only when its time is over by more than that. Fencing rests on no clock: see `planKeep`. A time that is farther ahead than
- * any holder writes was written by a clock that is wrong, and does not keep a partition from being delivered.
+ * Single flight rests on clocks that differ by at most `triggerClockSkewMsMax`: a lease is taken from a holder who did
+ * not give it back only when its time is over by more than that. Fencing rests on no clock: see `planKeep`. A time that
+ * is farther ahead than any holder writes was written by a clock that is wrong, and does not keep a partition from
+ * being delivered.
  */
 import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import type { Lease } from './lease-item.ts';

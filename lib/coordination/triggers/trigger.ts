@@ -1,6 +1,6 @@
 /**
- * A trigger: which records go to which function, and how. The names and their meaning are those of a Lambda event source
- * mapping (`CreateEventSourceMapping`), where one has them; what mappings for Kafka do not offer is said.
+ * A trigger: which records go to which function, and how. The names and their meaning are those of a Lambda event
+ * source mapping (`CreateEventSourceMapping`), where one has them; what mappings for Kafka do not offer is said.
  */
 
 /** Where a partition begins of which the group has no committed offset. LATEST is settled when the trigger is made. */
@@ -27,7 +27,10 @@ export interface Trigger {
   topics: TriggerTopics;
   /** The consumer group whose committed offsets say how far delivery has come. Driven by this trigger alone. */
   group: string;
-  /** The function's ARN, with a version or alias or without; for a local trigger `<module>.<export>`, as Lambda's `Handler`. */
+  /**
+   * The function's ARN, with a version or alias or without; for a local trigger `<module>.<export>`, as Lambda's
+   * `Handler`.
+   */
   target: string;
   startingPosition: StartingPosition;
   /** Records an invocation, 1–10,000; default 100. An event is at most 6 MB whatever this says. */
@@ -46,9 +49,15 @@ export interface Trigger {
   maxRecordAgeMs: number;
   /** The function's answer may name the first record that failed of each partition: `batchItemFailures`. */
   reportBatchItemFailures: boolean;
-  /** Invocations at once for a partition, 1–10; records with equal keys stay in order. Default 1 (mappings: Kinesis only). */
+  /**
+   * Invocations at once for a partition, 1–10; records with equal keys stay in order. Default 1 (mappings: Kinesis
+   * only).
+   */
   parallelizationFactor: number;
-  /** Aggregates over fixed spans of time, 0–900 s; 0: none. With `parallelizationFactor` 1 only (mappings: Kinesis, DynamoDB). */
+  /**
+   * Aggregates over fixed spans of time, 0–900 s; 0: none. With `parallelizationFactor` 1 only (mappings: Kinesis,
+   * DynamoDB).
+   */
   tumblingWindowMs: number;
   eventShape: EventShape;
   /** Passed as `TenantId` of each invocation, for functions in tenant isolation mode (mappings: not offered). */

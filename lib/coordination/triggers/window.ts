@@ -1,6 +1,7 @@
 /**
- * Tumbling windows: fixed spans of the records' time, one after the other. Each has invocations with its records, which pass a
- * state on, and a last one that has none. A record that is late goes to the window that is open, never to one that has ended.
+ * Tumbling windows: fixed spans of the records' time, one after the other. Each has invocations with its records, which
+ * pass a state on, and a last one that has none. A record that is late goes to the window that is open, never to one
+ * that has ended.
  */
 
 export interface OpenWindow {
@@ -23,8 +24,8 @@ export function windowOf(window: OpenWindow | undefined, timestampMs: number, sp
 }
 
 /**
- * Whether the open window ends before anything else is delivered: the next record goes to a later one; or its time is over, and
- * no record is there.
+ * Whether the open window ends before anything else is delivered: the next record goes to a later one; or its time is
+ * over, and no record is there.
  */
 export function isWindowOver(
   window: OpenWindow | undefined,

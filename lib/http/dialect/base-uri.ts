@@ -1,6 +1,7 @@
 /**
- * Where the client reaches this server, as far as one can know: what the operator says, else what proxies in front of it say
- * (RFC 7239, or the headers before it), else what the request was sent to. What a client says of itself only it gets back.
+ * Where the client reaches this server, as far as one can know: what the operator says, else what proxies in front of
+ * it say (RFC 7239, or the headers before it), else what the request was sent to. What a client says of itself only it
+ * gets back.
  */
 import type { Context } from 'hono';
 import type { Door, DoorEnv } from '../door.ts';

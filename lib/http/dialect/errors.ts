@@ -1,6 +1,6 @@
 /**
- * Errors as the dialect has them: `{error_code, message}`. The code is one of Confluent's five digits where they have one
- * for the case, which begin with the status, and the status itself elsewhere. The sentence is the native API's.
+ * Errors as the dialect has them: `{error_code, message}`. The code is one of Confluent's five digits where they have
+ * one for the case, which begin with the status, and the status itself elsewhere. The sentence is the native API's.
  */
 import { type ErrorCode, errorRow, MillraceError } from '../../kernel/errors.ts';
 import { COMMON_HEADERS } from '../answer.ts';

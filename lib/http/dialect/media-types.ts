@@ -1,4 +1,6 @@
-/** The dialect's media types. What is inside of records is told by the type of the request, and of answers with records. */
+/**
+ * The dialect's media types. What is inside of records is told by the type of the request, and of answers with records.
+ */
 import { MillraceError } from '../../kernel/errors.ts';
 import { JSON_TYPE, negotiate } from '../media-type.ts';
 
@@ -45,7 +47,10 @@ export function answerType(accept: string | undefined): string {
   }
 }
 
-/** The type of an answer with records, which are in the consumer's own format whatever it is called; `undefined`: none will do. */
+/**
+ * The type of an answer with records, which are in the consumer's own format whatever it is called; `undefined`: none
+ * will do.
+ */
 export function recordsType(accept: string | undefined, format: EmbeddedFormat): string | undefined {
   try {
     return negotiate(accept, [FORMAT_TYPES[format], ...SIMPLE_TYPES]);

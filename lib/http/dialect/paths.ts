@@ -24,7 +24,9 @@ export const DIALECT_PATHS = {
 
 export type DialectPath = keyof typeof DIALECT_PATHS;
 
-/** Asking for records moves the instance on. Without an answer they would be lost, so nobody asks for the headers alone. */
+/**
+ * Asking for records moves the instance on. Without an answer they would be lost, so nobody asks for the headers alone.
+ */
 const WITHOUT_HEAD: ReadonlySet<string> = new Set(['/consumers/{groupid}/instances/{name}/records']);
 
 /** `HEAD` wherever `GET`, but where that is not safe. */

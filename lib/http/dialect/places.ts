@@ -26,7 +26,10 @@ export async function partitionOf(broker: Broker, call: DialectCall): Promise<{ 
   return { topic: name, partition };
 }
 
-/** Of the path. Throws `NOT_FOUND` for names that no instance can have, and `FORBIDDEN` where the group is not the caller's. */
+/**
+ * Of the path. Throws `NOT_FOUND` for names that no instance can have, and `FORBIDDEN` where the group is not the
+ * caller's.
+ */
 export function instanceOf(call: DialectCall): InstanceId {
   const group = groupOf(call);
   const name = call.param('name');

@@ -1,4 +1,7 @@
-/** Produce in the dialect. An answer is 200 whatever became of the records: each has its own error, as in all its servers. */
+/**
+ * Produce in the dialect. An answer is 200 whatever became of the records: each has its own error, as in all its
+ * servers.
+ */
 import { produceRecords, type RecordOutcome } from '../../broker/produce/produce.ts';
 import { releaseBytes } from '../../kernel/bytes.ts';
 import { readBody } from '../body.ts';

@@ -14,9 +14,9 @@ export interface RenderOptions {
 }
 
 /**
- * As many records as fit, in the order of their partitions, and how far that is in each. What cannot be delivered is never
- * passed over: before such a record the answer ends, and where it is the first one its reason is thrown, with the record's
- * place, past which the client may seek.
+ * As many records as fit, in the order of their partitions, and how far that is in each. What cannot be delivered is
+ * never passed over: before such a record the answer ends, and where it is the first one its reason is thrown, with the
+ * record's place, past which the client may seek.
  */
 export function renderPolled(
   partitions: readonly PolledPartition[],

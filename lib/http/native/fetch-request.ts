@@ -45,7 +45,9 @@ async function counted<Result>(
   }
 }
 
-/** Throws ClientGoneError. Of Node's request the socket is asked: its web `Request` is made only when one asks for it. */
+/**
+ * Throws ClientGoneError. Of Node's request the socket is asked: its web `Request` is made only when one asks for it.
+ */
 function requireClient({ context }: WaitingCall): void {
   const incoming = (context.env as DoorEnv['Bindings'] | undefined)?.incoming;
   const gone = incoming instanceof IncomingMessage ? incoming.socket.destroyed : context.req.raw.signal.aborted;

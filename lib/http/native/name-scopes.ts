@@ -1,6 +1,7 @@
 /**
- * What a key may do with names that are not topics: transactional ids and groups. As with Kafka's prefixed ACLs, a key that
- * is bound to a prefix may use the names that begin with it, and no others: it must not fence or overtake someone else's.
+ * What a key may do with names that are not topics: transactional ids and groups. As with Kafka's prefixed ACLs, a key
+ * that is bound to a prefix may use the names that begin with it, and no others: it must not fence or overtake someone
+ * else's.
  */
 import { mayDo, type Principal, type Scope } from '../../coordination/tenants/principal.ts';
 import { MillraceError } from '../../kernel/errors.ts';

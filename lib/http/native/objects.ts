@@ -1,7 +1,7 @@
 /**
- * The bytes behind the local server's own signed URLs, which `plan` hands out. The signature is the permission: no key is
- * asked for, as with S3. As there, the signed range must be sent as the `Range` header; who asks with an `If-Range` that is
- * not the object's tag asks for all of it, which the URL does not allow.
+ * The bytes behind the local server's own signed URLs, which `plan` hands out. The signature is the permission: no key
+ * is asked for, as with S3. As there, the signed range must be sent as the `Range` header; who asks with an `If-Range`
+ * that is not the object's tag asks for all of it, which the URL does not allow.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { MillraceError } from '../../kernel/errors.ts';

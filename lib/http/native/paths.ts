@@ -1,6 +1,6 @@
 /**
- * The paths of the native API and the methods each of them takes. A Lambda function serves only a part of them, but says
- * of every one whether it exists: 405 with `Allow` for a wrong method, 404 for what is no path at all.
+ * The paths of the native API and the methods each of them takes. A Lambda function serves only a part of them, but
+ * says of every one whether it exists: 405 with `Allow` for a wrong method, 404 for what is no path at all.
  */
 export const NATIVE_PATHS = {
   '/healthz': ['GET'],

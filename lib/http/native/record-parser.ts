@@ -1,7 +1,7 @@
 /**
- * Reads produce requests from their bytes: what `produceRequestSchema` and `produceRecordSchema` (produce-routes.ts) say,
- * in one walk, without building the JSON in between. Strings become views of the body; objects, arrays, numbers and
- * booleans keep the text that was sent.
+ * Reads produce requests from their bytes: what `produceRequestSchema` and `produceRecordSchema` (produce-routes.ts)
+ * say, in one walk, without building the JSON in between. Strings become views of the body; objects, arrays, numbers
+ * and booleans keep the text that was sent.
  */
 import { Buffer } from 'node:buffer';
 import type { Acks } from '../../broker/produce/append-to-partition.ts';

@@ -1,6 +1,6 @@
 /**
- * Records as JSON text, cut by their serialized size: base64 and escapes make JSON longer than the batches it came from,
- * and it is the answer whose size is limited.
+ * Records as JSON text, cut by their serialized size: base64 and escapes make JSON longer than the batches it came
+ * from, and it is the answer whose size is limited.
  */
 import { Buffer, isUtf8 } from 'node:buffer';
 import type { LogRecord, RecordHeader } from '../../log/record-batch/record.ts';
@@ -39,7 +39,10 @@ export function renderRecords(records: readonly LogRecord[], options: RenderOpti
   return { texts, nextOffset: options.nextOffset, bytes };
 }
 
-/** Text that must not be split by a reader of lines has no line feed: JSON escapes it in strings, and values are compact. */
+/**
+ * Text that must not be split by a reader of lines has no line feed: JSON escapes it in strings, and values are
+ * compact.
+ */
 export function recordText(record: LogRecord, encoding: Encoding): string {
   const key = field('key', record.key, encoding);
   const value = field('value', record.value, encoding);

@@ -10,7 +10,10 @@ import { PROBLEM_TYPE } from '../problems.ts';
 import { NATIVE_PATHS, type NativePath } from './paths.ts';
 import { problemSchema } from './schemas.ts';
 
-/** What a caller needs: nothing at all, any valid key, any scope or a certain one, on the topic of the path where there is one. */
+/**
+ * What a caller needs: nothing at all, any valid key, any scope or a certain one, on the topic of the path where there
+ * is one.
+ */
 export type Access = 'open' | 'any-key' | 'any-scope' | 'admin' | 'produce' | 'consume';
 
 export interface RouteDefinition<Params extends z.ZodObject, Query extends z.ZodObject> {

@@ -1,6 +1,6 @@
 /**
- * Reads the bodies of transactions: their records straight from the bytes, as produce does, and all else by the schemas of
- * transactions-routes.ts.
+ * Reads the bodies of transactions: their records straight from the bytes, as produce does, and all else by the schemas
+ * of transactions-routes.ts.
  */
 import type { z } from '@hono/zod-openapi';
 import type { TransactionRecord } from '../../broker/transactions/prepare.ts';

@@ -1,4 +1,7 @@
-/** Triggers: what is said of them, in requests and answers. Bounds are checked by coordination/triggers/check-trigger.ts. */
+/**
+ * Triggers: what is said of them, in requests and answers. Bounds are checked by
+ * coordination/triggers/check-trigger.ts.
+ */
 import { z } from '@hono/zod-openapi';
 import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { wholeNumber } from './schemas.ts';

@@ -1,6 +1,6 @@
 /**
- * What a tenant's triggers may invoke and send to, beside what the app's own event sources grant: ARNs, in which `*` stands for
- * any characters, or the word `tagged` for every function that carries the tenant's tag.
+ * What a tenant's triggers may invoke and send to, beside what the app's own event sources grant: ARNs, in which `*`
+ * stands for any characters, or the word `tagged` for every function that carries the tenant's tag.
  *
  * They become statements of the dispatcher's role, and the API refuses triggers that the role could not serve.
  */

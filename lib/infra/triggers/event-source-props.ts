@@ -2,8 +2,8 @@ import type { Duration } from 'aws-cdk-lib';
 import type { IEventSourceDlq, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 
 /**
- * The names and meanings are those of CDK's event sources for Kafka (`ManagedKafkaEventSourceProps`), where these have one;
- * what they do not offer is said.
+ * The names and meanings are those of CDK's event sources for Kafka (`ManagedKafkaEventSourceProps`), where these have
+ * one; what they do not offer is said.
  */
 export interface MillraceEventSourceProps {
   /** The topic; or `topics`, or `topicPattern`. */
@@ -20,11 +20,20 @@ export interface MillraceEventSourceProps {
   readonly batchSize?: number;
   /** How long to wait for a batch to fill, at most 5 minutes. Default: not at all. */
   readonly maxBatchingWindow?: Duration;
-  /** The group whose committed offsets say how far delivery has come; no other trigger or member may use it. Default: the name. */
+  /**
+   * The group whose committed offsets say how far delivery has come; no other trigger or member may use it. Default:
+   * the name.
+   */
   readonly consumerGroupId?: string;
-  /** Patterns of `FilterCriteria.filter`, one of which must match, at most 10; on key, headers and topic too, not only the value. */
+  /**
+   * Patterns of `FilterCriteria.filter`, one of which must match, at most 10; on key, headers and topic too, not only
+   * the value.
+   */
   readonly filters?: readonly Record<string, unknown>[];
-  /** Where records go that are given up: `SqsDlq`, `SnsDlq`, `S3OnFailureDestination`, or `KafkaDlq` for a topic of this backend. */
+  /**
+   * Where records go that are given up: `SqsDlq`, `SnsDlq`, `S3OnFailureDestination`, or `KafkaDlq` for a topic of this
+   * backend.
+   */
   readonly onFailure?: IEventSourceDlq;
   /** Halve a batch that fails, before it is tried again. Default false. */
   readonly bisectBatchOnError?: boolean;
@@ -47,8 +56,9 @@ export interface MillraceEventSourceProps {
   /** Of the trigger, 1 to 64 letters, digits, `.`, `_` and `-`. Default: made of where the function is in the app. */
   readonly name?: string;
   /**
-   * What the function may take, where its construct does not say: one that is imported, or behind an alias that is. At most 12
-   * minutes, since the dispatcher must outlive it. Default: the function's own; 60 seconds where that is not known.
+   * What the function may take, where its construct does not say: one that is imported, or behind an alias that is. At
+   * most 12 minutes, since the dispatcher must outlive it. Default: the function's own; 60 seconds where that is not
+   * known.
    */
   readonly functionTimeout?: Duration;
 }

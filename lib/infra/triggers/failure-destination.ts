@@ -49,7 +49,9 @@ function checkDestination(
   throw new OptionError(`${what} is in ${to.env.region}, the backend in ${region}; both must be in one region.`);
 }
 
-/** Not by CDK's own grant: it lets the dispatcher read and delete all objects of the bucket, which only ever puts some. */
+/**
+ * Not by CDK's own grant: it lets the dispatcher read and delete all objects of the bucket, which only ever puts some.
+ */
 function bindBucket(bucket: IBucket, role: IRole): string {
   const objects = bucket.arnForObjects('*');
   role.addToPrincipalPolicy(new PolicyStatement({ actions: ['s3:PutObject'], resources: [objects] }));

@@ -36,8 +36,8 @@ const SWEEPER_TIMEOUT_SECONDS = 55;
 
 /**
  * What delivers records to functions (docs/triggers.md): the table's stream → router → dispatcher, a sweeper for what a
- * wake-up missed, and the functions that make triggers, for the API and for CloudFormation. While nothing is produced only
- * the sweeper runs.
+ * wake-up missed, and the functions that make triggers, for the API and for CloudFormation. While nothing is produced
+ * only the sweeper runs.
  */
 export class MillraceTriggers extends Construct implements TriggerHost {
   readonly router: MillraceFunction;
@@ -118,7 +118,8 @@ export class MillraceTriggers extends Construct implements TriggerHost {
       statements: targetStatements(allowedTargets, tenant),
     });
     acknowledgeTargets(dispatcher.role, allowedTargets);
-    // An event that is not taken within a minute is not needed any more: the sweeper asks again, and so does the next record.
+    // An event that is not taken within a minute is not needed any more: the sweeper asks again, and so does the next
+    // record.
     dispatcher.function.configureAsyncInvoke({ retryAttempts: 0, maxEventAge: Duration.minutes(1) });
     // A policy of its own: the role's default policy must exist before the function, and this one names the function.
     new Policy(this, 'HandOn', { roles: [dispatcher.role], statements: [invoke(dispatcher.function.functionArn)] });

@@ -1,8 +1,8 @@
 import { FilterCriteria, FilterRule } from 'aws-cdk-lib/aws-lambda';
 
 /**
- * Which records of the table's stream wake the router: changes of ledger heads that carry `wake`, as the heads of topics with
- * triggers do. Lambda filters before it invokes, so that everything else costs nothing.
+ * Which records of the table's stream wake the router: changes of ledger heads that carry `wake`, as the heads of
+ * topics with triggers do. Lambda filters before it invokes, so that everything else costs nothing.
  */
 export const WAKING_HEADS: Record<string, unknown> = FilterCriteria.filter({
   eventName: FilterRule.isEqual('MODIFY'),

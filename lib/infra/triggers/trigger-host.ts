@@ -1,6 +1,6 @@
 /**
- * What an event source needs to know of the backend that delivers to its function. Only names and ARNs, and all on one side: a
- * stack with functions refers to the backend's stack, never the other way around.
+ * What an event source needs to know of the backend that delivers to its function. Only names and ARNs, and all on one
+ * side: a stack with functions refers to the backend's stack, never the other way around.
  */
 import { Arn, ArnFormat, Token } from 'aws-cdk-lib';
 import { OptionError } from '../option-error.ts';
@@ -15,7 +15,9 @@ export interface TriggerHost {
   readonly region: string;
 }
 
-/** A backend whose triggers can be bound to: a `TenantStack`, or what `TriggerBackend.fromArns` makes of another app's. */
+/**
+ * A backend whose triggers can be bound to: a `TenantStack`, or what `TriggerBackend.fromArns` makes of another app's.
+ */
 export interface ITriggerBackend {
   /** Adds what delivers to functions, once. */
   enableTriggers(): TriggerHost;

@@ -1,6 +1,6 @@
 /**
- * From an event source's props to the trigger that is asked for, checked by the very rules that the API has. What is only
- * known at deployment (tokens) is checked then.
+ * From an event source's props to the trigger that is asked for, checked by the very rules that the API has. What is
+ * only known at deployment (tokens) is checked then.
  */
 import { type Duration, Token } from 'aws-cdk-lib';
 import { Alias, type IFunction, Function as LambdaFunction, StartingPosition, Version } from 'aws-cdk-lib/aws-lambda';

@@ -6,7 +6,9 @@ export const batchLimits = {
   inflatedBatchBytesMax: 32 * MIB,
   /** More than any batch has that is not made to exhaust its readers. */
   recordsPerBatchMax: 1_000_000,
-  /** Batches that are written to a partition at once. Kafka's protocol has one, and those of one that is large are few. */
+  /**
+   * Batches that are written to a partition at once. Kafka's protocol has one, and those of one that is large are few.
+   */
   batchesAtOnceMax: 10_000,
   /** How long batches are checked without a break for other work. */
   checkingSliceMs: 10,

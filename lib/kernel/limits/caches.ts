@@ -4,7 +4,10 @@ import { MIB } from './sizes.ts';
 export const cacheLimits = {
   objectCacheBytes: 64 * MIB,
   headCacheEntries: 10_000,
-  /** How long records are served by a head from memory after it was seen: well below the hour after which nobody has what was erased. */
+  /**
+   * How long records are served by a head from memory after it was seen: well below the hour after which nobody has
+   * what was erased.
+   */
   headAgeMsMax: 10 * 60 * 1_000,
   pageCacheEntries: 1_024,
   /** Ledgers whose leader epochs a process remembers. */
@@ -16,7 +19,9 @@ export const cacheLimits = {
   sideBySideMs: 2_000,
   /** Of all bundles together. */
   bundleCacheCommits: 64_000,
-  /** Pages that the first query of a walk through them asks for, when mostly one or two are wanted, and those after it. */
+  /**
+   * Pages that the first query of a walk through them asks for, when mostly one or two are wanted, and those after it.
+   */
   pagesWalkedFirst: 4,
   pagesWalkedPerQuery: 100,
   topicCacheEntries: 10_000,

@@ -13,7 +13,10 @@ export const clientLimits = {
   // The producer: Kafka's defaults where HTTP gives no reason for others (`linger.ms` and so on)
   clientLingerMsDefault: 5,
   clientLingerMsMax: 60 * 60 * 1_000,
-  /** Far more than Kafka's 16 KiB: a request over HTTP costs more than one of Kafka's. Below every topic's default limit. */
+  /**
+   * Far more than Kafka's 16 KiB: a request over HTTP costs more than one of Kafka's. Below every topic's default
+   * limit.
+   */
   clientBatchBytesDefault: 512 * KIB,
   clientBatchRecordsDefault: 5_000,
   clientInFlightDefault: 5,
@@ -51,7 +54,9 @@ export const clientLimits = {
   clientDirectPauseMsMax: 10 * 60 * 1_000,
   /** A member asks for the first plan of a partition after so many bytes of it came in answers that were full. */
   clientDirectEarnedBytesMin: 256 * KIB,
-  /** How often a member commits what it reads directly, as no poll for records does. Kafka: `auto.commit.interval.ms`. */
+  /**
+   * How often a member commits what it reads directly, as no poll for records does. Kafka: `auto.commit.interval.ms`.
+   */
   clientDirectCommitMs: 5_000,
 
   // The consumer

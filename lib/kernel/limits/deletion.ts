@@ -1,6 +1,9 @@
 /** Deletion of topics. */
 export const deletionLimits = {
-  /** Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in memory. */
+  /**
+   * Attempts to take the head of a ledger that is still being appended to, for as long as others may have the topic in
+   * memory.
+   */
   graveAttemptsMax: 32,
   /** How long whoever deletes a topic goes on in the background with what it had; the maintenance does the rest. */
   deletionMsMax: 5_000,

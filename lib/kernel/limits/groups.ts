@@ -17,14 +17,16 @@ export const groupLimits = {
   /** The item of all assignments, far below what DynamoDB takes, since a change writes it in a transaction. */
   groupTargetBytesMax: 320 * KIB,
   /**
-   * A topic pattern, and the steps it may compile to, which suffices for all that counts no repetitions; matching costs at
-   * most their product with a name's length.
+   * A topic pattern, and the steps it may compile to, which suffices for all that counts no repetitions; matching costs
+   * at most their product with a name's length.
    */
   topicPatternLengthMax: 512,
   topicPatternStepsMax: 1_000,
   /** What is remembered of a pattern to match the next name faster: sets of its steps. */
   topicPatternStatesMax: 256,
-  /** Patterns of which a process remembers the topics, and steps of matching after which other requests have their turn. */
+  /**
+   * Patterns of which a process remembers the topics, and steps of matching after which other requests have their turn.
+   */
   topicPatternsRemembered: 256,
   topicMatchStepsInTurn: 500_000,
   /** Different patterns that members of one group can join with. */
@@ -78,8 +80,8 @@ export const groupLimits = {
   /** How long a process takes it that a group is in the directory of groups. */
   groupListedMs: 60_000,
   /**
-   * An entry of that directory that was written less long ago is not removed: longer than a process takes it to be there, and
-   * than a transaction of that time may still commit offsets.
+   * An entry of that directory that was written less long ago is not removed: longer than a process takes it to be
+   * there, and than a transaction of that time may still commit offsets.
    */
   groupEntryKeptMs: 60 * 60 * 1_000,
   /** Partitions that one poll reads at a time, and rounds over those that have more than their share. */

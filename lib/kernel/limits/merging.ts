@@ -16,13 +16,14 @@ export const mergingLimits = {
    */
   mergeStepBytesMax: 4_096 * MIB,
   /**
-   * After this a step ends with the page that it is at, however slow storage is: before the lease is over, and long before the
-   * sweeper takes its oldest segment for an orphan (`orphanAgeMs`), after which it could not be committed any more.
+   * After this a step ends with the page that it is at, however slow storage is: before the lease is over, and long
+   * before the sweeper takes its oldest segment for an orphan (`orphanAgeMs`), after which it could not be committed
+   * any more.
    */
   mergeStepMsMax: 10 * 60 * 1_000,
   /**
-   * What is rewritten into new segments together, for compaction and erasure, before it is to be committed: the same bounds for
-   * the same reasons. They hold after a whole segment.
+   * What is rewritten into new segments together, for compaction and erasure, before it is to be committed: the same
+   * bounds for the same reasons. They hold after a whole segment.
    */
   rewriteBytesMax: 1_024 * MIB,
   rewriteMsMax: 10 * 60 * 1_000,
@@ -36,20 +37,26 @@ export const mergingLimits = {
   lifecycleLeaseMs: 15 * 60 * 1_000,
   /** Pages that one step takes on at most, however little they hold. */
   mergePagesPerStepMax: 1_024,
-  /** Commits of transactions in very many parts, whose bundles one step holds in memory: a transaction may have 9,999 for a ledger. */
+  /**
+   * Commits of transactions in very many parts, whose bundles one step holds in memory: a transaction may have 9,999
+   * for a ledger.
+   */
   mergeBundledCommitsMax: 100_000,
   /** What is read ahead of what is written: requests … */
   mergeReadsInFlightMax: 64,
   /** … and their bytes. */
   mergeReadBytesMax: 32 * MIB,
   /**
-   * An object that several ledgers share is read as a whole for all of them where one asks for as much as this. Less is not worth
-   * the time, which costs as much as the requests that it saves once 2 MiB are read for each.
+   * An object that several ledgers share is read as a whole for all of them where one asks for as much as this. Less is
+   * not worth the time, which costs as much as the requests that it saves once 2 MiB are read for each.
    */
   mergeSharedBytesMin: 32 * KIB,
   /** Such reads at a time: each has a flush's object in memory, of `flushBytesMax` at most. */
   mergeSharedReadsInFlightMax: 16,
-  /** How much of such objects one step goes over, of what is kept of them: the rest is for where the next ones' steps differ. */
+  /**
+   * How much of such objects one step goes over, of what is kept of them: the rest is for where the next ones' steps
+   * differ.
+   */
   mergeSharedPercent: 75,
   /** Last segments of a partition among which small ones are looked for. */
   segmentsLookedAtMax: 256,
@@ -68,7 +75,10 @@ export const mergingLimits = {
   lifecycleGraceMs: 60 * 60 * 1_000,
   /** Marks of how far merging had come, in a ledger's lifecycle item. */
   lifecycleMarksMax: 8,
-  /** Of one transaction's items what segments may take: head or what goes along, lifecycle and what is condemned need the others. */
+  /**
+   * Of one transaction's items what segments may take: head or what goes along, lifecycle and what is condemned need
+   * the others.
+   */
   segmentWritesMax: 97,
   /** Objects that one item condemns. */
   condemnedPerItemMax: 100,

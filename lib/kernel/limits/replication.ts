@@ -36,7 +36,9 @@ export const replicationLimits = {
   replicaProofMsMax: 10_000,
   /** How long whoever waits for the end of all work waits for a probe: it may hang, and nothing is lost with it. */
   replicaProbePatienceMs: 500,
-  /** A replica that lacks an object has it copied once it is this old: until then its writer may still be uploading it. */
+  /**
+   * A replica that lacks an object has it copied once it is this old: until then its writer may still be uploading it.
+   */
   replicaCopyAfterMs: 1_000,
   /** Objects that one process copies at a time. Each is in memory as a whole, and has at most about `flushBytesMax`. */
   replicaCopiesInFlightMax: 4,

@@ -37,7 +37,10 @@ export const requestLimits = {
   liveTailMsMax: 15 * 60 * 1_000,
   /** A silent live tail says that it is alive this often. */
   liveTailHeartbeatMs: 15_000,
-  /** What `Retry-After` says where the fault does not know better, and what a live tail asks for between two connections. */
+  /**
+   * What `Retry-After` says where the fault does not know better, and what a live tail asks for between two
+   * connections.
+   */
   retryAfterMsDefault: 1_000,
   listPageMax: 1_000,
   listPageDefault: 100,

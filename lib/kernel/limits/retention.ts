@@ -1,6 +1,9 @@
 /** Retention. */
 export const retentionLimits = {
-  /** Pages of a ledger, and segments of a partition, that one look at it goes through in each direction; the next goes on. */
+  /**
+   * Pages of a ledger, and segments of a partition, that one look at it goes through in each direction; the next goes
+   * on.
+   */
   retentionPagesMax: 10_000,
   retentionSegmentsMax: 10_000,
   /** Items that the first query of such a walk asks for, and those after it. */

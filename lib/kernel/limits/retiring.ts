@@ -10,6 +10,8 @@ export const retiringLimits = {
   ledgersClearedInFlightMax: 4,
   /** Condemned items of a ledger that are read at once. */
   condemnedItemsPerStep: 16,
-  /** How often producers are gone through before their pages are retired, while some turn out to have moved or changed. */
+  /**
+   * How often producers are gone through before their pages are retired, while some turn out to have moved or changed.
+   */
   settlingRoundsMax: 4,
 } as const;

@@ -15,13 +15,17 @@ export const serverLimits = {
   reportMsMax: 2 ** 31 - 1,
   /** Threads of one trigger's handler. */
   handlerThreadsMax: 16,
-  /** How long a handler's module may take to load, or an invocation wait for a thread: Lambda's time for initialization. */
+  /**
+   * How long a handler's module may take to load, or an invocation wait for a thread: Lambda's time for initialization.
+   */
   handlerLoadMsMax: 10_000,
   /** Directories that are watched for changes of one handler's sources, … */
   handlerDirectoriesMax: 100,
   /** … and how long further changes are waited for before it is loaded anew. */
   handlerChangeMs: 100,
-  /** How often a local server looks for what its triggers were not told of: records that another process has written. */
+  /**
+   * How often a local server looks for what its triggers were not told of: records that another process has written.
+   */
   localSweepMs: 2_000,
   /** What the file of a local server's triggers may have. */
   localTriggerFileBytesMax: MIB,

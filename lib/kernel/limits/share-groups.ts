@@ -22,7 +22,10 @@ export const shareGroupLimits = {
   shareDeliveriesDefault: 5,
   shareDeliveriesMin: 2,
   shareDeliveriesMax: 10,
-  /** Records of a share partition that are acquired, or available again (`group.share.partition.max.record.locks`), with its bounds. */
+  /**
+   * Records of a share partition that are acquired, or available again (`group.share.partition.max.record.locks`), with
+   * its bounds.
+   */
   shareInFlightRecordsDefault: 2_000,
   shareInFlightRecordsMin: 100,
   shareInFlightRecordsMax: 4_000,

@@ -66,7 +66,10 @@ export const storageLimits = {
   embeddedTurnMsMax: 10,
   /** How long after a write of the embedded metadata store the disk is given its log. */
   logWritebackMs: 50,
-  /** Files that are written at once, into the page cache, as most flushes of a busy server are: some tenths of a millisecond. */
+  /**
+   * Files that are written at once, into the page cache, as most flushes of a busy server are: some tenths of a
+   * millisecond.
+   */
   smallFileBytesMax: 512 * KIB,
   /** Ranges of files that are read at once, which may have to come from the disk. */
   smallRangeBytesMax: 512 * KIB,
@@ -80,14 +83,16 @@ export const storageLimits = {
   storageFanOutMax: 16,
 
   /**
-   * Blocks of a merged segment that are read at once, and kept. So much more than 4 MiB that a whole segment takes no more
-   * requests than one for each of its 4 MiB, with the one for its index, which has some 4,000 blocks at most.
+   * Blocks of a merged segment that are read at once, and kept. So much more than 4 MiB that a whole segment takes no
+   * more requests than one for each of its 4 MiB, with the one for its index, which has some 4,000 blocks at most.
    */
   segmentExtentBytes: 4 * MIB + 256 * KIB,
   segmentExtentCacheEntries: 8,
   segmentIndexCacheEntries: 32,
   segmentItemCacheEntries: 1_024,
-  /** How long it is believed which segment covers an offset: with the life of a presigned URL it is less than the grace. */
+  /**
+   * How long it is believed which segment covers an offset: with the life of a presigned URL it is less than the grace.
+   */
   segmentItemAgeMsMax: 10 * 60 * 1_000,
   /** Segments among which one query looks for a time: some 100 bytes each, of the MiB that a page may read. */
   segmentItemsPerQuery: 1_000,

@@ -11,13 +11,21 @@ export const transactionLimits = {
   offsetsPerTransactionMax: 1_600,
   /** How long a transaction may be open where nobody says; Kafka's default of `transaction.timeout.ms`. */
   transactionTimeoutMsDefault: 60_000,
-  /** Kafka's default of `transaction.max.timeout.ms`. Far below `orphanAgeMs`: its bytes are not swept while it is open. */
+  /**
+   * Kafka's default of `transaction.max.timeout.ms`. Far below `orphanAgeMs`: its bytes are not swept while it is open.
+   */
   transactionTimeoutMsMax: 15 * 60 * 1_000,
   /** Times that a transaction may be added to. */
   transactionPartsMax: 1_000,
-  /** The same of Kafka's producers, some of which wait for the answer to each record. Parts are numbered with four digits. */
+  /**
+   * The same of Kafka's producers, some of which wait for the answer to each record. Parts are numbered with four
+   * digits.
+   */
   producerPartsMax: 9_999,
-  /** Partitions that one epoch of a producer of Kafka's protocol names; they are all in the item of its transactional id. */
+  /**
+   * Partitions that one epoch of a producer of Kafka's protocol names; they are all in the item of its transactional
+   * id.
+   */
   transactionPartitionsMax: 10_000,
   /** Commits that a transaction brings to the tail of one ledger; of more it makes a bundle, which is one. */
   commitsPerAppendMax: 8,

@@ -7,7 +7,10 @@ export const triggerLimits = {
   triggerNameLengthMax: 64,
   /** Topics that a trigger may name; a pattern may mean more. */
   triggerTopicsMax: 100,
-  /** Lambda: `BatchSize` and its default, `MaximumBatchingWindowInSeconds`, `MaximumRetryAttempts`, `MaximumRecordAgeInSeconds`. */
+  /**
+   * Lambda: `BatchSize` and its default, `MaximumBatchingWindowInSeconds`, `MaximumRetryAttempts`,
+   * `MaximumRecordAgeInSeconds`.
+   */
   triggerBatchSizeMax: 10_000,
   triggerBatchSizeDefault: 100,
   triggerBatchingWindowMsMax: 300 * 1_000,
@@ -41,15 +44,22 @@ export const triggerLimits = {
   triggerWindowStateBytesMax: 256 * KIB,
   /** How long after its end a window waits for records that are late. */
   triggerWindowGraceMs: 1_000,
-  /** What the clocks of two dispatchers may differ by: beyond it two invocations may overlap, but only one is committed. */
+  /**
+   * What the clocks of two dispatchers may differ by: beyond it two invocations may overlap, but only one is committed.
+   */
   triggerClockSkewMsMax: 10_000,
   /** How long after the write that counts it an invocation may begin; later the lease is written again before it. */
   triggerInvokeMarginMs: 10_000,
   /** How long a lease is held where no function runs. */
   triggerIdleLeaseMs: 30_000,
-  /** How far ahead a lease may say that it is held or due at all: what says more was written by a clock that is wrong. */
+  /**
+   * How far ahead a lease may say that it is held or due at all: what says more was written by a clock that is wrong.
+   */
   triggerAheadMsMax: 20 * 60 * 1_000,
-  /** Attempts of which nobody heard the end (their dispatcher died, the connection broke) that a batch has beside its retries. */
+  /**
+   * Attempts of which nobody heard the end (their dispatcher died, the connection broke) that a batch has beside its
+   * retries.
+   */
   triggerUnheardAttemptsMax: 3,
   /** Bounds that halving leaves for a lane; more than 10,000 records need. */
   triggerHalvesMax: 32,
@@ -89,12 +99,18 @@ export const triggerLimits = {
   eventBytesMax: 6 * MIB - 1,
   /** SNS: a message with its attributes. SQS takes more where a queue has been told to, so that this suits both. */
   failureMessageBytesMax: 256 * KIB,
-  /** How long one attempt of a call to SQS or SNS may take, and attempts; what is sent twice is a message too many at worst. */
+  /**
+   * How long one attempt of a call to SQS or SNS may take, and attempts; what is sent twice is a message too many at
+   * worst.
+   */
   failureSendMsMax: 10_000,
   failureSendAttemptsMax: 3,
   /** What is kept of a function's error message for destinations; records in a topic carry it each. */
   failureMessageLengthMax: 1_024,
-  /** What an invocation may take longer than its function, for a cold start and the way: no longer than its lease is held. */
+  /**
+   * What an invocation may take longer than its function, for a cold start and the way: no longer than its lease is
+   * held.
+   */
   invocationMarginMs: 10_000,
   /** Connections to Lambda; each has one invocation under way. */
   invocationConnectionsMax: 256,

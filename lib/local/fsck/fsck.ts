@@ -1,6 +1,6 @@
 /**
- * `millrace fsck`: the consistency check from a terminal, on the stores themselves, without a server. Findings go to stdout,
- * everything that is said to a person to stderr.
+ * `millrace fsck`: the consistency check from a terminal, on the stores themselves, without a server. Findings go to
+ * stdout, everything that is said to a person to stderr.
  */
 import { Check, type CheckPlace } from '../../broker/check/check.ts';
 import type { CheckCounts } from '../../broker/check/context.ts';

@@ -1,6 +1,6 @@
 /**
- * What the gateway alone is told: the flags and variables of the local server that concern Kafka's protocol, keys and storage. Its
- * storage is a table and a bucket, since several gateways share it.
+ * What the gateway alone is told: the flags and variables of the local server that concern Kafka's protocol, keys and
+ * storage. Its storage is a table and a bucket, since several gateways share it.
  */
 import { type Flag, type FlagName, flagLines, flags } from '../flags.ts';
 import type { LocalKafkaOptions } from '../kafka/kafka-gateway.ts';

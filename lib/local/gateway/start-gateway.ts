@@ -1,6 +1,6 @@
 /**
- * The Kafka gateway alone: stores, broker and Kafka's protocol in one process, without HTTP and without the chores of a local server,
- * so that any number of them can serve one table and bucket.
+ * The Kafka gateway alone: stores, broker and Kafka's protocol in one process, without HTTP and without the chores of a
+ * local server, so that any number of them can serve one table and bucket.
  */
 import { settled } from '../../broker/broker.ts';
 import { assert } from '../../kernel/assert.ts';
@@ -17,7 +17,10 @@ export interface RunningGateway {
   close(): Promise<void>;
 }
 
-/** Throws `ListenError`, `OptionsError`, or a `MillraceError` of the storage; each message is a sentence for whoever starts it. */
+/**
+ * Throws `ListenError`, `OptionsError`, or a `MillraceError` of the storage; each message is a sentence for whoever
+ * starts it.
+ */
 export async function startGateway(options: GatewayOptions, context: ServiceContext): Promise<RunningGateway> {
   const { clock, log } = context;
   // Kafka's clients get records, never the URL of an object.

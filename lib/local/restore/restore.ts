@@ -1,6 +1,6 @@
 /**
- * `millrace restore`: a lost index of merged segments made anew, from a terminal, on the stores themselves. What is found goes
- * to stdout, everything that is said to a person to stderr.
+ * `millrace restore`: a lost index of merged segments made anew, from a terminal, on the stores themselves. What is
+ * found goes to stdout, everything that is said to a person to stderr.
  */
 
 import type { Broker } from '../../broker/broker.ts';

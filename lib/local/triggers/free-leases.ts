@@ -1,6 +1,6 @@
 /**
- * Has the partitions of a trigger delivered now: gives back the leases of those who are gone, and forgets when the next attempt of
- * what failed is due. Attempts stay counted.
+ * Has the partitions of a trigger delivered now: gives back the leases of those who are gone, and forgets when the next
+ * attempt of what failed is due. Attempts stay counted.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { readLeases } from '../../broker/triggers/read-leases.ts';

@@ -1,4 +1,6 @@
-/** Where a handler is: `./orders.handler` is the export `handler` of the module `orders` beside the file that says so. */
+/**
+ * Where a handler is: `./orders.handler` is the export `handler` of the module `orders` beside the file that says so.
+ */
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

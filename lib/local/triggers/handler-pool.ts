@@ -1,7 +1,7 @@
 /**
- * The threads of one trigger's handler. Each has one invocation at a time, as Lambda's environments have; there are as many as
- * invocations were wanted at once, up to a bound. When a source changes, new invocations get new threads, and those that run end
- * in peace. A module that does not load refuses invocations until a source changes.
+ * The threads of one trigger's handler. Each has one invocation at a time, as Lambda's environments have; there are as
+ * many as invocations were wanted at once, up to a bound. When a source changes, new invocations get new threads, and
+ * those that run end in peace. A module that does not load refuses invocations until a source changes.
  */
 import { toHex } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';

@@ -156,7 +156,9 @@ function isDebugging(): boolean {
   return inspectorUrl() !== undefined;
 }
 
-/** By which libraries know that they are in a function. AWS_EXECUTION_ENV is not among them: it means Lambda's own host. */
+/**
+ * By which libraries know that they are in a function. AWS_EXECUTION_ENV is not among them: it means Lambda's own host.
+ */
 function lambdaVariables({ url, exportName, functionName }: HandlerSettings): Record<string, string> {
   const path = fileURLToPath(url);
   return {

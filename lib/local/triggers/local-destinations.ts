@@ -1,4 +1,7 @@
-/** Where a local server's triggers put what they give up. AWS is reached where a trigger names something there, and only then. */
+/**
+ * Where a local server's triggers put what they give up. AWS is reached where a trigger names something there, and only
+ * then.
+ */
 import type { Broker } from '../../broker/broker.ts';
 import type { NewRecord } from '../../log/record-batch/record.ts';
 import { createDestinations } from '../../triggers/destinations/create-destinations.ts';

@@ -1,6 +1,6 @@
 /**
- * The functions of a local server: for each trigger a pool of threads with its handler, loaded anew when a source changes. A
- * trigger that was made over the API has the handler and the environment of one in the file.
+ * The functions of a local server: for each trigger a pool of threads with its handler, loaded anew when a source
+ * changes. A trigger that was made over the API has the handler and the environment of one in the file.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import type { Random } from '../../kernel/random.ts';

@@ -1,6 +1,6 @@
 /**
- * Triggers on a developer's machine: the dispatcher that is deployed, inside the local server, with handlers in threads in place of
- * functions. What it commits and how it retries is the same.
+ * Triggers on a developer's machine: the dispatcher that is deployed, inside the local server, with handlers in threads
+ * in place of functions. What it commits and how it retries is the same.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { anyPolicy, arnPatternPolicy, handlerPolicy, type TargetPolicy } from '../../broker/triggers/target-policy.ts';

@@ -1,7 +1,7 @@
 /**
- * Makes the store's triggers with local handlers those of the file. One that is gone from the file is deleted, since nobody can run
- * it any more; its group keeps its offsets, so that it goes on where it was when it comes back. The same holds where a change is
- * none that a trigger can have: it is made anew. Triggers of functions in AWS are left alone.
+ * Makes the store's triggers with local handlers those of the file. One that is gone from the file is deleted, since
+ * nobody can run it any more; its group keeps its offsets, so that it goes on where it was when it comes back. The same
+ * holds where a change is none that a trigger can have: it is made anew. Triggers of functions in AWS are left alone.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { topicOrNone } from '../../broker/groups/topic-directory.ts';

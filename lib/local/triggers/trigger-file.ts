@@ -1,7 +1,7 @@
 /**
- * The file of a local server's triggers: `{"triggers": [{"name", "topic", "handler", …}]}`, as JSON or as the default export of a
- * module. A trigger is what POST /v1/triggers takes, with a handler in place of the function's ARN, one `topic` where there is one,
- * and `environment`; it begins at the start of its topics unless it says otherwise.
+ * The file of a local server's triggers: `{"triggers": [{"name", "topic", "handler", …}]}`, as JSON or as the default
+ * export of a module. A trigger is what POST /v1/triggers takes, with a handler in place of the function's ARN, one
+ * `topic` where there is one, and `environment`; it begins at the start of its topics unless it says otherwise.
  */
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';

@@ -1,6 +1,6 @@
 /**
- * What wakes the dispatcher of a local server: every head that this process sees grow, at once; and a sweep every few seconds for
- * what another process has written to the same store, what became due, and what is new.
+ * What wakes the dispatcher of a local server: every head that this process sees grow, at once; and a sweep every few
+ * seconds for what another process has written to the same store, what became due, and what is new.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { highWatermark } from '../../broker/ledger/replicated.ts';

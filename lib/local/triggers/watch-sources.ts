@@ -1,6 +1,6 @@
 /**
- * Tells when one of a handler's sources has changed: whatever is code in the directories of the files that it was loaded from, so
- * that a file that was missing counts as well. What an editor writes in several steps is told once.
+ * Tells when one of a handler's sources has changed: whatever is code in the directories of the files that it was
+ * loaded from, so that a file that was missing counts as well. What an editor writes in several steps is told once.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { dirname, extname } from 'node:path';

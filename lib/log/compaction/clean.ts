@@ -1,21 +1,22 @@
 /**
- * The second pass of compaction: a batch with what the first pass (newest-offsets.ts) found out. Kafka's rules, as in its
- * LogCleaner:
+ * The second pass of compaction: a batch with what the first pass (newest-offsets.ts) found out. Kafka's rules, as in
+ * its LogCleaner:
  *
  * - Records at or above the range's end are kept.
- * - Below it, a record goes when the range has a newer one of its key. Of a key that the range doesn't have, what is below
- *   the range is the newest already.
- * - A tombstone (no value) is kept until its batch's delete horizon, so that a reader who has seen the key's last value has
- *   time to see that it is gone. The horizon is set when the batch is first cleaned: now + `delete.retention.ms`, in place
- *   of the base timestamp (KIP-534). Without one the tombstones stay.
+ * - Below it, a record goes when the range has a newer one of its key. Of a key that the range doesn't have, what is
+ *   below the range is the newest already.
+ * - A tombstone (no value) is kept until its batch's delete horizon, so that a reader who has seen the key's last value
+ *   has time to see that it is gone. The horizon is set when the batch is first cleaned: now + `delete.retention.ms`,
+ *   in place of the base timestamp (KIP-534). Without one the tombstones stay.
  * - A record without a key goes: it was written before the topic was compacted, and is the newest of nothing.
  * - Control batches are kept as they are. Millrace writes none.
  *
- * Unlike Kafka, a batch that reaches beyond the range gets no horizon yet: the older records of its tombstones may still
- * be there. And no empty batch is left behind for a producer's last sequence or the end of the log; both are elsewhere.
+ * Unlike Kafka, a batch that reaches beyond the range gets no horizon yet: the older records of its tombstones may
+ * still be there. And no empty batch is left behind for a producer's last sequence or the end of the log; both are
+ * elsewhere.
  *
- * Cleaned batches have to replace the log's oldest first, or all at once. Where a tombstone's batch got its horizon before
- * the older records of the key are gone, it could go before them, and the key would be back.
+ * Cleaned batches have to replace the log's oldest first, or all at once. Where a tombstone's batch got its horizon
+ * before the older records of the key are gone, it could go before them, and the key would be back.
  */
 import type { Compression } from '../record-batch/compression.ts';
 import type { BatchHeader } from '../record-batch/header.ts';
@@ -47,7 +48,9 @@ export class BatchCleaner {
     return this.filter.keylessRemoved;
   }
 
-  /** `header`'s batch, all of which is in `bytes`. Throws the `MillraceError`s of decoding, also where the CRC is wrong. */
+  /**
+   * `header`'s batch, all of which is in `bytes`. Throws the `MillraceError`s of decoding, also where the CRC is wrong.
+   */
   clean(bytes: Uint8Array, header: BatchHeader): Rewrite {
     if (header.control || header.baseOffset >= this.newest.end) return UNCHANGED;
     return rewriteBatch(bytes, header, this.compression, this.filter);

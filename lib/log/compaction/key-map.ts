@@ -72,7 +72,10 @@ export class KeyMap {
     return (entries[at + 4] as number) * TWO_32 + ((entries[at + 5] as number) >>> 0) - 1;
   }
 
-  /** Gives the memory back at once, not when it is collected: it is most of what a pass needs. Nothing may be asked any more. */
+  /**
+   * Gives the memory back at once, not when it is collected: it is most of what a pass needs. Nothing may be asked any
+   * more.
+   */
   release(): void {
     releaseBytes(new Uint8Array(this.entries.buffer));
   }

@@ -1,8 +1,8 @@
 /**
  * The first pass of compaction: which offset of each key is the newest, among the offsets from `from` up to `end`. It
  * reads batches from `from` on, in order, until the memory for keys is used up or the log has no more to be compacted.
- * What came so far is one range; what is left is for a later pass, which goes over the whole log again. A step that goes on
- * with a pass makes its keys anew, and says where the range ends at the latest.
+ * What came so far is one range; what is left is for a later pass, which goes over the whole log again. A step that
+ * goes on with a pass makes its keys anew, and says where the range ends at the latest.
  *
  * The range ends at a record, not at a batch: so it grows by a record at least, however many keys one batch has.
  */
@@ -47,9 +47,10 @@ export class NewestOffsets {
   }
 
   /**
-   * Takes a batch in, all of which is in `bytes`; those below `from` count only from there on. False where not all of it
-   * found room, or belongs to the range: it ends within it or before, and nothing may be offered any more. Throws the `MillraceError`s of decoding,
-   * also where the CRC is wrong: a key that is not what was written could cost another record its life.
+   * Takes a batch in, all of which is in `bytes`; those below `from` count only from there on. False where not all of
+   * it found room, or belongs to the range: it ends within it or before, and nothing may be offered any more. Throws
+   * the `MillraceError`s of decoding, also where the CRC is wrong: a key that is not what was written could cost
+   * another record its life.
    */
   offer(bytes: Uint8Array, header: BatchHeader, compression: Compression): boolean {
     const nextOffset = header.baseOffset + header.lastOffsetDelta + 1;

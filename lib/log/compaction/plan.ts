@@ -1,9 +1,9 @@
 /**
  * Which offsets of a partition are to be compacted now, as Kafka decides it (LogCleanerManager; KIP-58, KIP-354).
  *
- * Only merged segments are looked at. Pages and tail, where the newest records are, stand for what Kafka calls the active
- * segment and never compacts: so merging has to take in a compacted topic's pages before `max.compaction.lag.ms` is over,
- * as Kafka rolls the active segment early.
+ * Only merged segments are looked at. Pages and tail, where the newest records are, stand for what Kafka calls the
+ * active segment and never compacts: so merging has to take in a compacted topic's pages before `max.compaction.lag.ms`
+ * is over, as Kafka rolls the active segment early.
  *
  * Dirty is what no pass has had: the offsets from `dirtyFrom` on. Time is judged by whole segments and by their
  * records' timestamps. Where several things forbid or demand a compaction:
@@ -12,9 +12,9 @@
  * - `max.compaction.lag.ms` demands one as soon as any dirty record is older, however little is dirty.
  * - Otherwise the dirty bytes of that range must be more than `min.cleanable.dirty.ratio` of it and what is below it.
  *
- * A pass that has begun is brought to its end before anything else, and nothing more is demanded for it. Its range only ever
- * gets shorter, where a later step has less memory or time, or `min.compaction.lag.ms` has become longer: what was cleaned with
- * the keys of the longer range is clean by those of the shorter one.
+ * A pass that has begun is brought to its end before anything else, and nothing more is demanded for it. Its range only
+ * ever gets shorter, where a later step has less memory or time, or `min.compaction.lag.ms` has become longer: what was
+ * cleaned with the keys of the longer range is clean by those of the shorter one.
  *
  * As in Kafka, tombstones whose time is over don't demand a compaction: they go with the next one.
  */
@@ -106,8 +106,9 @@ function due(
 }
 
 /**
- * Where the log start has gone past the last pass's end, all that is left is dirty. A mark beyond the segments belongs to
- * another state of them, as after a restore: nothing is known then, and compacting what was compacted changes nothing.
+ * Where the log start has gone past the last pass's end, all that is left is dirty. A mark beyond the segments belongs
+ * to another state of them, as after a restore: nothing is known then, and compacting what was compacted changes
+ * nothing.
  */
 function firstDirty(
   segments: readonly CompactibleSegment[],
@@ -121,7 +122,10 @@ function endOf(segments: readonly CompactibleSegment[]): number {
   return segments.at(-1)?.end ?? 0;
 }
 
-/** The segments before the first that has a record younger than the lag; 0 makes none too young, whatever its clock said. */
+/**
+ * The segments before the first that has a record younger than the lag; 0 makes none too young, whatever its clock
+ * said.
+ */
 function oldEnough(
   segments: readonly CompactibleSegment[],
   nowMs: number,

@@ -1,9 +1,9 @@
 /**
- * Takes one subject's records out of stored batches, for a legal erasure. Their offsets stay taken, as after compaction;
- * a batch that has none of them keeps its bytes.
+ * Takes one subject's records out of stored batches, for a legal erasure. Their offsets stay taken, as after
+ * compaction; a batch that has none of them keeps its bytes.
  *
- * In a compacted topic erasing by header is no update of the key: a value from before, without that header, would be the
- * newest again. Erasing by key takes all that there is of it.
+ * In a compacted topic erasing by header is no update of the key: a value from before, without that header, would be
+ * the newest again. Erasing by key takes all that there is of it.
  */
 import { bytesEqual, utf8 } from '../../kernel/bytes.ts';
 import type { Compression } from '../record-batch/compression.ts';
@@ -25,7 +25,9 @@ export class BatchEraser {
     this.filter = subject.kind === 'key' ? new OtherKeys(subject.key) : new OtherHeaders(subject);
   }
 
-  /** `header`'s batch, all of which is in `bytes`. Throws the `MillraceError`s of decoding, also where the CRC is wrong. */
+  /**
+   * `header`'s batch, all of which is in `bytes`. Throws the `MillraceError`s of decoding, also where the CRC is wrong.
+   */
   erase(bytes: Uint8Array, header: BatchHeader): Rewrite {
     // An empty batch holds nothing of anybody.
     if (header.control || header.recordCount === 0) return UNCHANGED;

@@ -63,8 +63,8 @@ export interface ErasureExtent {
 }
 
 /**
- * The first that says how far it reaches is right. Once all ledgers are fixed, or the erasure was forgotten, none is added: a topic
- * that was made since then has nothing of it.
+ * The first that says how far it reaches is right. Once all ledgers are fixed, or the erasure was forgotten, none is
+ * added: a topic that was made since then has nothing of it.
  */
 export function planErasureLedger(
   { id, version }: Pick<Erasure, 'id' | 'version'>,

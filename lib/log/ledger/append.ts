@@ -3,9 +3,9 @@
  *
  * The condition makes the step safe to repeat and safe to delay:
  * - the commit's id is not among the recent ones: it was not applied before;
- * - `sealed ≤ seen + K`: ids stay K seals beyond their own, so an attempt that could still pass would find its id there.
- *   `seen` may only be raised by a strong read of the head and of all pages since the first attempt that did not find
- *   the id, as long as an attempt's fate is unknown;
+ * - `sealed ≤ seen + K`: ids stay K seals beyond their own, so an attempt that could still pass would find its id
+ *   there. `seen` may only be raised by a strong read of the head and of all pages since the first attempt that did not
+ *   find the id, as long as an attempt's fate is unknown;
  * - `swept < birth`: the sweeper has not given these bytes up;
  * - same leader epoch and in-sync set as the bytes were uploaded for;
  * - the producers of its batches, where they have sequences, are as the writer has seen them.

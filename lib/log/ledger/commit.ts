@@ -39,8 +39,8 @@ export interface Commit {
   /** Of a replicated ledger (docs/replication.md). */
   replicated?: ReplicatedCommit;
   /**
-   * No other commit is to the object, nor ever will be: who needs this one no longer may delete the object without a look
-   * at its footer. That it is not set says nothing.
+   * No other commit is to the object, nor ever will be: who needs this one no longer may delete the object without a
+   * look at its footer. That it is not set says nothing.
    */
   alone?: boolean;
   /**

@@ -1,6 +1,6 @@
 /**
- * The grave of a ledger: its head, under another name, once the topic is deleted. Nothing can be appended, sealed or read
- * without a head; and what the tail names is not forgotten before it is deleted.
+ * The grave of a ledger: its head, under another name, once the topic is deleted. Nothing can be appended, sealed or
+ * read without a head; and what the tail names is not forgotten before it is deleted.
  *
  * Key: `ledger#<topicId>#<index>` / `grave`. Attributes: the head's, as they were (head.ts). It is the last item of the
  * ledger to go.
@@ -22,8 +22,8 @@ export function isGrave({ sk }: ItemKey): boolean {
 }
 
 /**
- * A transaction; refused, by its first write, where the head is not this one any more. The lifecycle item goes with the head:
- * steps that replace segments have it as their condition.
+ * A transaction; refused, by its first write, where the head is not this one any more. The lifecycle item goes with the
+ * head: steps that replace segments have it as their condition.
  */
 export function planGrave(ledger: LedgerId, head: Attributes): Write[] {
   const { v } = head;

@@ -93,7 +93,9 @@ export const RETIRED_ATTRIBUTE = 'd';
 const PRODUCER_KEY_LENGTH = 12;
 const PRODUCER_ATTRIBUTE_LENGTH = 1 + PRODUCER_KEY_LENGTH;
 
-/** Where a producer's sequences are in the head. A flat name: a path into a map would need the map's key to be there. */
+/**
+ * Where a producer's sequences are in the head. A flat name: a path into a map would need the map's key to be there.
+ */
 export function producerAttribute(key: string): string {
   assert(key.length === PRODUCER_KEY_LENGTH, `the producer key ${key} has ${PRODUCER_KEY_LENGTH} characters`);
   return `p${key}`;
@@ -198,8 +200,8 @@ export const WAKE_ATTRIBUTE = 'wake';
 export const GAPS_ATTRIBUTE = 'l';
 
 /**
- * Appends so far that left a gap in a replica in sync. Between two heads with the same epoch, in-sync set and number, all
- * that was appended is held by every replica in sync.
+ * Appends so far that left a gap in a replica in sync. Between two heads with the same epoch, in-sync set and number,
+ * all that was appended is held by every replica in sync.
  */
 export function gapsOf({ replication }: LedgerHead): number {
   return replication === undefined ? 0 : numberAt(replication, GAPS_ATTRIBUTE, 0);

@@ -7,8 +7,8 @@ import { type LedgerHead, tailStart } from './head.ts';
 import { type Page, pageEnd } from './page.ts';
 
 /**
- * One partition's contiguous batches in one object, with the offsets they have. Where the commit is an entry for a bundle,
- * the run is of the whole bundle, and has no place in an object before it is unbundled.
+ * One partition's contiguous batches in one object, with the offsets they have. Where the commit is an entry for a
+ * bundle, the run is of the whole bundle, and has no place in an object before it is unbundled.
  */
 export interface LocatedRun {
   commit: Commit;
@@ -112,8 +112,8 @@ export function pageForOffset(page: Page, slot: number, offset: number): PageVer
 }
 
 /**
- * Is the slot's first record at or after the time in this page? The running maximum reaches the time here or earlier; it
- * is here if no commit before the page reached it.
+ * Is the slot's first record at or after the time in this page? The running maximum reaches the time here or earlier;
+ * it is here if no commit before the page reached it.
  */
 export function pageForTimestamp(page: Page, slot: number, timestampMs: number): 'at-or-before' | 'after' {
   return (page.maxTimestamps[slot] as number) >= timestampMs ? 'at-or-before' : 'after';

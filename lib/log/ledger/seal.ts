@@ -2,8 +2,9 @@
  * Sealing: moving the tail's commits into a page, in two writes that anyone may repeat or interleave.
  *
  * 1. Put the page `sealed`, if it is absent. Whoever finds it there goes on with the page that is stored.
- * 2. Trim from the head exactly what the stored page holds, if `sealed` is unchanged. While it is, the tail only grows at
- *    its end, and the stored page was built from a head with the same `sealed`: its commits are the tail's first ones.
+ * 2. Trim from the head exactly what the stored page holds, if `sealed` is unchanged. While it is, the tail only grows
+ *    at its end, and the stored page was built from a head with the same `sealed`: its commits are the tail's first
+ *    ones.
  *
  * Between the two a commit is in the page and in the tail; readers take pages only below `sealed`, so they see it once.
  * A crash between the two leaves a page that the next sealer trims by. The page, not the sealer's own view of the tail,
@@ -25,8 +26,8 @@ export function startsSeal(tailLength: number): boolean {
 }
 
 /**
- * The page that moves the head's whole tail, or the first `count` commits of it. `previous` is the page before it, absent
- * for the first.
+ * The page that moves the head's whole tail, or the first `count` commits of it. `previous` is the page before it,
+ * absent for the first.
  */
 export function pageOf(head: LedgerHead, previous: Page | undefined, count = head.tail.length): Page {
   assert(count > 0 && count <= head.tail.length, `${count} of ${head.tail.length} commits make no page`);

@@ -9,7 +9,10 @@ export interface ArchiveRules {
   storageClass: ArchiveClass;
   /** How old the newest record of a segment is before it is moved. */
   afterMs: number;
-  /** Smaller ones stay: they would cost more to move than they save, and merging, which leaves what was moved, may take them in. */
+  /**
+   * Smaller ones stay: they would cost more to move than they save, and merging, which leaves what was moved, may take
+   * them in.
+   */
   bytesMin: number;
 }
 
@@ -21,8 +24,8 @@ export function archiveRules(config: TopicConfigValues): ArchiveRules | undefine
 }
 
 /**
- * `young`: neither it nor any behind it is old enough; a record with a timestamp in the future holds up what is behind it, as it does
- * for retention. `stays`: it is where it is to be, or too small, or in a store that has one class only.
+ * `young`: neither it nor any behind it is old enough; a record with a timestamp in the future holds up what is behind
+ * it, as it does for retention. `stays`: it is where it is to be, or too small, or in a store that has one class only.
  */
 export function archiveDue(segment: SegmentItem, rules: ArchiveRules, nowMs: number): 'due' | 'stays' | 'young' {
   if (segmentPiece(segment).newestMs > nowMs - rules.afterMs) return 'young';

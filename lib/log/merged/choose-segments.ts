@@ -1,11 +1,11 @@
 /**
  * Which of a partition's merged objects are its segments, where only the objects are left to say it (docs/fsck.md).
  *
- * Beside the segments there may be what was written in vain, and what was replaced and not deleted yet. If every object is
- * there and readable, then the segments are among the ways that lead from the log start to where merging has come without gap
- * or overlap. What lies on no such way is none of them; of two that overlap on such ways the one made from the newer version of
- * the ledger's segments is made from the other, and has what was left of it. Where that does not decide, nothing is chosen:
- * what was erased must not come back.
+ * Beside the segments there may be what was written in vain, and what was replaced and not deleted yet. If every object
+ * is there and readable, then the segments are among the ways that lead from the log start to where merging has come
+ * without gap or overlap. What lies on no such way is none of them; of two that overlap on such ways the one made from
+ * the newer version of the ledger's segments is made from the other, and has what was left of it. Where that does not
+ * decide, nothing is chosen: what was erased must not come back.
  *
  * If something is missing, ways prove nothing. Then all that overlaps counts, and more is left undecided.
  */

@@ -1,6 +1,6 @@
 /**
- * When pages are merged: when they hold enough bytes for segments of some size, when there are many of them to look through,
- * or when they are old.
+ * When pages are merged: when they hold enough bytes for segments of some size, when there are many of them to look
+ * through, or when they are old.
  */
 import { assert } from '../../kernel/assert.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
@@ -51,8 +51,8 @@ export function pageFacts({ sequence, commits }: Page): PageFacts {
 }
 
 /**
- * The page before which pages are to be merged now; `undefined` where none is due. `pages` are the first ones that are not
- * merged, as many as the caller has looked at; more than that are not merged at once.
+ * The page before which pages are to be merged now; `undefined` where none is due. `pages` are the first ones that are
+ * not merged, as many as the caller has looked at; more than that are not merged at once.
  */
 export function mergeDue(
   head: LedgerHead,

@@ -1,5 +1,6 @@
 /**
- * Who may still commit segments to a ledger: the sweeper's fence, which objects depend on, and the lease, which nothing does.
+ * Who may still commit segments to a ledger: the sweeper's fence, which objects depend on, and the lease, which nothing
+ * does.
  */
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -9,8 +10,8 @@ import { type Lifecycle, type LifecycleLease, lifecycleKey } from './lifecycle-i
 import { unchanged } from './unchanged.ts';
 
 /**
- * After it, no segment object born at or before `birthMs` can be committed to the ledger. Where there was no fence the write
- * may create the item, and so needs the head: a deleted topic's items must not come back.
+ * After it, no segment object born at or before `birthMs` can be committed to the ledger. Where there was no fence the
+ * write may create the item, and so needs the head: a deleted topic's items must not come back.
  */
 export function planSegmentFence(ledger: LedgerId, lifecycle: Lifecycle, birthMs: number): Write[] {
   assert(birthMs > lifecycle.swept, `the fence is at ${lifecycle.swept} already`);
@@ -26,8 +27,8 @@ export function planSegmentFence(ledger: LedgerId, lifecycle: Lifecycle, birthMs
 }
 
 /**
- * Takes, renews or (with a time that is over) gives back the lease, if it is as it was read. `undefined`: the ledger has no
- * item yet to say it in; its first merge does without.
+ * Takes, renews or (with a time that is over) gives back the lease, if it is as it was read. `undefined`: the ledger
+ * has no item yet to say it in; its first merge does without.
  */
 export function planLease(
   ledger: LedgerId,

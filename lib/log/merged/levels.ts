@@ -1,14 +1,15 @@
 /**
- * Which neighbouring segments of a partition to merge into one, so that there are few large ones and no byte is rewritten
- * often.
+ * Which neighbouring segments of a partition to merge into one, so that there are few large ones and no byte is
+ * rewritten often.
  *
- * A segment of more than half the target is full and stays as it is. Of the others, eight neighbours of one level make one of
- * the next level; fewer do where one more would be too much, and then it is full. Nothing is ever added to those that are
- * left before a full one: they are merged whatever their levels are, and what comes of them is full or by itself.
+ * A segment of more than half the target is full and stays as it is. Of the others, eight neighbours of one level make
+ * one of the next level; fewer do where one more would be too much, and then it is full. Nothing is ever added to those
+ * that are left before a full one: they are merged whatever their levels are, and what comes of them is full or by
+ * itself.
  *
- * So a segment of level n has at least 8^(n − 1) in it that came from pages, which bounds how often its bytes were written;
- * and when nothing is left to do, between two full ones there is at most one that is not, and behind the last one there are
- * at most seven of each level.
+ * So a segment of level n has at least 8^(n − 1) in it that came from pages, which bounds how often its bytes were
+ * written; and when nothing is left to do, between two full ones there is at most one that is not, and behind the last
+ * one there are at most seven of each level.
  */
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { SegmentItem } from './segment-item.ts';
@@ -20,9 +21,10 @@ export interface SegmentMerge {
 }
 
 /**
- * The next merge of segments, which are all of a partition or some of them in the order of their offsets; `undefined` where
- * there is none. Never over a gap, and never of segments in another storage class than the bucket's standard. What was
- * compacted is merged with what was not: compaction leaves small ones alone in which nothing changes, between others.
+ * The next merge of segments, which are all of a partition or some of them in the order of their offsets; `undefined`
+ * where there is none. Never over a gap, and never of segments in another storage class than the bucket's standard.
+ * What was compacted is merged with what was not: compaction leaves small ones alone in which nothing changes, between
+ * others.
  */
 export function proposeSegmentMerge(
   segments: readonly SegmentItem[],
@@ -63,7 +65,9 @@ function stretches(segments: readonly SegmentItem[], targetBytes: number): Stret
   return found;
 }
 
-/** The first ones of a level that are as many as make one of the next, or as much as fits; empty where there are none. */
+/**
+ * The first ones of a level that are as many as make one of the next, or as much as fits; empty where there are none.
+ */
 function nextOfLevel(members: readonly SegmentItem[], targetBytes: number): readonly SegmentItem[] {
   for (let start = 0; start < members.length; ) {
     const { level } = members[start] as SegmentItem;

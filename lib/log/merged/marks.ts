@@ -1,10 +1,10 @@
 /**
- * Marks say when merging had come how far, so that pages go only when everybody who may still read them has had a grace to
- * look again.
+ * Marks say when merging had come how far, so that pages go only when everybody who may still read them has had a grace
+ * to look again.
  *
- * There are few of them, and they err to the safe side: their times are rounded up to the next sixth of a grace, so that one
- * stands for all merging of that time, and those that a newer one makes needless are dropped. So pages go at most a sixth of
- * a grace later than they could.
+ * There are few of them, and they err to the safe side: their times are rounded up to the next sixth of a grace, so
+ * that one stands for all merging of that time, and those that a newer one makes needless are dropped. So pages go at
+ * most a sixth of a grace later than they could.
  *
  * Packed: for each mark, oldest first, pages varint | time u48 (ms).
  */
@@ -32,7 +32,10 @@ export function unpackMarks(packed: Uint8Array): Mark[] {
   return marks;
 }
 
-/** Marks are this far apart: those of a grace, one from before it and one that is yet to come are as many as there can be. */
+/**
+ * Marks are this far apart: those of a grace, one from before it and one that is yet to come are as many as there can
+ * be.
+ */
 const SPACING_MS = Math.ceil(mergingLimits.lifecycleGraceMs / (mergingLimits.lifecycleMarksMax - 2));
 
 /** The marks with one more, at most `lifecycleMarksMax`. */

@@ -1,12 +1,15 @@
 /**
- * The two writes that change which segments a ledger has: pages become segments, and segments become other ones or none.
+ * The two writes that change which segments a ledger has: pages become segments, and segments become other ones or
+ * none.
  *
- * Each is one transaction on the condition of `lifecycle.v`, which it raises: of two steps that were planned from the same
- * state one is refused, whatever they do. A step that is applied late is refused as well, also when the topic is deleted
- * meanwhile: merging needs the head, replacing the lifecycle item, and the deletion takes both away in one transaction.
+ * Each is one transaction on the condition of `lifecycle.v`, which it raises: of two steps that were planned from the
+ * same state one is refused, whatever they do. A step that is applied late is refused as well, also when the topic is
+ * deleted meanwhile: merging needs the head, replacing the lifecycle item, and the deletion takes both away in one
+ * transaction.
  *
- * A new object must have been born after `lifecycle.w`, or else the sweeper has given it up. One that merely gets another
- * item is referred to before and after, so that neither the sweeper nor whoever deletes what is condemned can take it.
+ * A new object must have been born after `lifecycle.w`, or else the sweeper has given it up. One that merely gets
+ * another item is referred to before and after, so that neither the sweeper nor whoever deletes what is condemned can
+ * take it.
  */
 import { assert } from '../../kernel/assert.ts';
 import { type LedgerId, objectIdText } from '../../kernel/ids.ts';
@@ -28,8 +31,8 @@ export interface Merge {
 }
 
 /**
- * The writes are of the head, of `lifecycle`, and of the segments, in this order. A refusal by the head says that someone
- * else has merged, that the topic is deleted, or that a replicated ledger's in-sync set has changed.
+ * The writes are of the head, of `lifecycle`, and of the segments, in this order. A refusal by the head says that
+ * someone else has merged, that the topic is deleted, or that a replicated ledger's in-sync set has changed.
  */
 export function planMerge(ledger: LedgerId, head: LedgerHead, lifecycle: Lifecycle, merge: Merge): Write[] {
   const { to, segments, nowMs } = merge;
@@ -59,7 +62,9 @@ export function planMerge(ledger: LedgerId, head: LedgerHead, lifecycle: Lifecyc
 export interface Replacement {
   /** Of any of the ledger's partitions. */
   remove: readonly SegmentItem[];
-  /** They cover what those of the same partition cover that are removed; or there are none, where records are deleted. */
+  /**
+   * They cover what those of the same partition cover that are removed; or there are none, where records are deleted.
+   */
   add: readonly SegmentItem[];
   /** When the objects that are no longer referred to are condemned. */
   condemned: CondemnedAt;

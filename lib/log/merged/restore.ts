@@ -1,9 +1,10 @@
 /**
- * Making items of segments again that were lost, in as many transactions as it takes. The last one raises `lifecycle.v`, as each
- * does that changes segments, and beyond the version of every object, where the lifecycle item was lost as well. Those before
- * it leave it: who begins anew in between must judge the objects by the same version.
+ * Making items of segments again that were lost, in as many transactions as it takes. The last one raises
+ * `lifecycle.v`, as each does that changes segments, and beyond the version of every object, where the lifecycle item
+ * was lost as well. Those before it leave it: who begins anew in between must judge the objects by the same version.
  *
- * The sweeper's fence does not count here: the objects are old, and were committed once. So nothing else may be at work.
+ * The sweeper's fence does not count here: the objects are old, and were committed once. So nothing else may be at
+ * work.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Condition, Write } from '../../kernel/items.ts';

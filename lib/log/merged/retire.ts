@@ -1,6 +1,6 @@
 /**
- * Letting pages go that are merged, in two steps of which each may be repeated: first the head says that nobody needs them
- * any more, then, when what only they needed is deleted, `lifecycle` says so, and they go.
+ * Letting pages go that are merged, in two steps of which each may be repeated: first the head says that nobody needs
+ * them any more, then, when what only they needed is deleted, `lifecycle` says so, and they go.
  */
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
@@ -31,7 +31,10 @@ export function planRetire(ledger: LedgerId, head: LedgerHead, to: number): Writ
   };
 }
 
-/** `r` of the lifecycle item: the pages below `to` may be deleted, all that only they needed is. Changes no segment, and so not `v`. */
+/**
+ * `r` of the lifecycle item: the pages below `to` may be deleted, all that only they needed is. Changes no segment, and
+ * so not `v`.
+ */
 export function planRetired(ledger: LedgerId, lifecycle: Lifecycle, to: number): Write {
   assert(to > lifecycle.deleted, `pages ${lifecycle.deleted} to ${to} are deleted`);
   return {

@@ -1,6 +1,6 @@
 /**
- * Makes the footer of a merged segment while its batches go by: they are looked at and not kept. What is kept is the index,
- * about 50 bytes for each block of 64 KiB.
+ * Makes the footer of a merged segment while its batches go by: they are looked at and not kept. What is kept is the
+ * index, about 50 bytes for each block of 64 KiB.
  */
 import { assert } from '../../kernel/assert.ts';
 import { crc32c } from '../../kernel/crc32c.ts';
@@ -53,16 +53,16 @@ export class SegmentBuilder {
   }
 
   /**
-   * Whole batches that follow in the object, with base offset and leader epoch in place and their checksums checked. Throws
-   * where their headers are none.
+   * Whole batches that follow in the object, with base offset and leader epoch in place and their checksums checked.
+   * Throws where their headers are none.
    */
   add(batches: Uint8Array): void {
     for (const header of batchHeaders(batches)) this.addBatch(batches, header);
   }
 
   /**
-   * The footer with its trailer, and the segment's item but for `holders` and `storageClass`. `end`: one past the last offset
-   * that the segment covers, where that is beyond its last batch.
+   * The footer with its trailer, and the segment's item but for `holders` and `storageClass`. `end`: one past the last
+   * offset that the segment covers, where that is beyond its last batch.
    */
   finish(end = this.next): { footer: Uint8Array; segment: SegmentItem } {
     const { base } = this.identity;

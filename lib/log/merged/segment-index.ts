@@ -1,6 +1,6 @@
 /**
- * The index of a merged segment: its batches in blocks of about 64 KiB, each ending where a batch ends. A block is the least
- * that is read, and has its own checksum.
+ * The index of a merged segment: its batches in blocks of about 64 KiB, each ending where a batch ends. A block is the
+ * least that is read, and has its own checksum.
  */
 import { crc32c } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -18,7 +18,10 @@ export interface SegmentBlock {
   crc32c: number;
 }
 
-/** The number of the first block that has offsets at or above this one: the block that it is in, or the next one after a gap. */
+/**
+ * The number of the first block that has offsets at or above this one: the block that it is in, or the next one after a
+ * gap.
+ */
 export function blockFor(blocks: readonly SegmentBlock[], offset: number): number | undefined {
   return firstWhere(blocks, ({ end }) => end > offset);
 }
@@ -41,8 +44,8 @@ function firstWhere(blocks: readonly SegmentBlock[], holds: (block: SegmentBlock
 }
 
 /**
- * The neighbouring blocks with the offsets from `from` to `to` (exclusive, by default all), as many as have at most `bytesMax`
- * together but at least one. Empty where there are no such offsets.
+ * The neighbouring blocks with the offsets from `from` to `to` (exclusive, by default all), as many as have at most
+ * `bytesMax` together but at least one. Empty where there are no such offsets.
  */
 export function blocksBetween(
   blocks: readonly SegmentBlock[],

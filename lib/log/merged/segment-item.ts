@@ -66,8 +66,8 @@ export function partitionKey(topicId: TopicId, partition: number): string {
 }
 
 /**
- * The segment that covers an offset is the last one before `segmentSortKey(offset + 1)`: a descending query with that as
- * its exclusive end.
+ * The segment that covers an offset is the last one before `segmentSortKey(offset + 1)`: a descending query with that
+ * as its exclusive end.
  */
 export function segmentSortKey(base: number): string {
   assert(isCount(base), `offset ${base}`);

@@ -18,8 +18,8 @@ export function segmentTargetBytes(config: TopicConfigValues): number {
 }
 
 /**
- * The same for those of one step, which are written by one transaction: where they would be too many, each is larger. Two
- * neighbours have more than the target together, or they would be one; and of each slot one is left over.
+ * The same for those of one step, which are written by one transaction: where they would be too many, each is larger.
+ * Two neighbours have more than the target together, or they would be one; and of each slot one is left over.
  */
 export function stepTargetBytes(targetBytes: number, stepBytes: number): number {
   const pairs = Math.floor((mergingLimits.segmentWritesMax - topicLimits.partitionsPerLedgerMax) / 2);

@@ -2,8 +2,8 @@
  * Record batches to records. Keys and values are views into the batch (or into what its records inflate to): they cost
  * no copy, and keep those bytes alive and must not be changed.
  *
- * Nothing is tolerated: a truncated batch, a wrong checksum, a malformed record or bytes left over are `MillraceError`s.
- * Control batches are decoded like others; who must skip them looks at the header.
+ * Nothing is tolerated: a truncated batch, a wrong checksum, a malformed record or bytes left over are
+ * `MillraceError`s. Control batches are decoded like others; who must skip them looks at the header.
  */
 import { utf8Text } from '../../kernel/bytes.ts';
 import { batchLimits } from '../../kernel/limits/batches.ts';

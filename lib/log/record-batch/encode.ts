@@ -28,7 +28,10 @@ export interface EncodeOptions {
 
 const encoder = new TextEncoder();
 
-/** `records`, at least one, as a batch. Timestamps must be −1 or safe, non-negative integers; header keys well-formed text. */
+/**
+ * `records`, at least one, as a batch. Timestamps must be −1 or safe, non-negative integers; header keys well-formed
+ * text.
+ */
 export function encodeBatch(records: readonly NewRecord[], options: EncodeOptions = {}): Uint8Array {
   return encodeBatches([records], options)[0] as Uint8Array;
 }
@@ -64,7 +67,9 @@ export function encodeBatches(lists: readonly (readonly NewRecord[])[], options:
   return batches;
 }
 
-/** Encoding never yields to other code, so all calls share one array of sizes: one for each would cost a third of all. */
+/**
+ * Encoding never yields to other code, so all calls share one array of sizes: one for each would cost a third of all.
+ */
 let sizes = new Int32Array(1_024);
 
 function sizesOf(records: number): Int32Array {

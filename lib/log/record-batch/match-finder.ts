@@ -9,7 +9,9 @@ const HASH_BITS = 13;
 const table = new Int32Array(1 << HASH_BITS);
 
 export interface MatchSink {
-  /** `source` from `literalsStart` to `start` did not match; the `length` bytes from `start` are those `offset` back. */
+  /**
+   * `source` from `literalsStart` to `start` did not match; the `length` bytes from `start` are those `offset` back.
+   */
   match(literalsStart: number, start: number, length: number, offset: number): void;
 }
 

@@ -2,10 +2,10 @@
  * A stored batch without some of its records, for compaction and erasure. Whoever decides sees each record where the
  * reader is; nothing is made of it, and what is kept is copied as bytes.
  *
- * Kept as they are: base offset, last offset delta, leader epoch, producer (id, epoch, base sequence), compression type,
- * attributes, and of each record everything. The last sequence of a batch follows from its last offset delta, so it stays
- * right. New are sizes, record count, CRC, and with CreateTime the max timestamp, which is that of the records that are
- * left. A batch that loses nothing keeps its bytes.
+ * Kept as they are: base offset, last offset delta, leader epoch, producer (id, epoch, base sequence), compression
+ * type, attributes, and of each record everything. The last sequence of a batch follows from its last offset delta, so
+ * it stays right. New are sizes, record count, CRC, and with CreateTime the max timestamp, which is that of the records
+ * that are left. A batch that loses nothing keeps its bytes.
  *
  * The CRC is checked first, always: a damaged batch must not come out of this with a checksum that is right.
  */
@@ -45,8 +45,8 @@ export interface RecordFilter {
 }
 
 /**
- * `header`'s batch, all of which is in `bytes`, with the records that the filter keeps. Compressed anew it can be larger
- * than it was, where its producer took more effort. Throws the `MillraceError`s of decoding.
+ * `header`'s batch, all of which is in `bytes`, with the records that the filter keeps. Compressed anew it can be
+ * larger than it was, where its producer took more effort. Throws the `MillraceError`s of decoding.
  */
 export function rewriteBatch(
   bytes: Uint8Array,

@@ -32,7 +32,9 @@ export interface ProducedBatchRules {
   batchBytesMax: number;
   /** What the compressed batches may inflate to together. Default `batchLimits.inflatedBatchBytesMax`. */
   inflatedBytesMax?: number;
-  /** What one record may take, inflated: what a reader must take in one piece. Default `topicLimits.messageBytesMax`. */
+  /**
+   * What one record may take, inflated: what a reader must take in one piece. Default `topicLimits.messageBytesMax`.
+   */
   recordBytesMax?: number;
   /** How many batches may follow each other; Kafka's protocol allows one per partition of a request. */
   batchesMax?: number;
@@ -43,7 +45,9 @@ export interface ProducedBatchRules {
    * LogAppendTime.
    */
   timestamps?: { earliestMs: number; latestMs: number };
-  /** Kafka's rule is that producers write 0, the default; `any` takes what a fetch gave, since the field is set anew. */
+  /**
+   * Kafka's rule is that producers write 0, the default; `any` takes what a fetch gave, since the field is set anew.
+   */
   baseOffset?: 'zero' | 'any';
 }
 
@@ -51,8 +55,8 @@ export interface ProducedBatchRules {
  * Checks everything that `bytes`, one or more batches, must be, and returns their headers. Changes `bytes` in one case:
  * a wrong max timestamp, and with it the CRC.
  *
- * Throws `MillraceError`: CORRUPT_MESSAGE (sizes, magic, CRC, compressed stream), UNSUPPORTED_FOR_MESSAGE_FORMAT (magic 0
- * and 1), UNSUPPORTED_COMPRESSION_TYPE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, or INVALID_RECORD for all else.
+ * Throws `MillraceError`: CORRUPT_MESSAGE (sizes, magic, CRC, compressed stream), UNSUPPORTED_FOR_MESSAGE_FORMAT (magic
+ * 0 and 1), UNSUPPORTED_COMPRESSION_TYPE, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, or INVALID_RECORD for all else.
  */
 export function validateProducedBatches(
   bytes: Uint8Array,
@@ -145,8 +149,8 @@ function checkProducer(header: BatchHeader): void {
 }
 
 /**
- * Walks over the records and returns the highest timestamp. The first that is malformed ends it; what the topic does not take is looked for in all
- * of them, so that producers can tell their users which ones it was (KIP-467).
+ * Walks over the records and returns the highest timestamp. The first that is malformed ends it; what the topic does
+ * not take is looked for in all of them, so that producers can tell their users which ones it was (KIP-467).
  */
 function checkRecords(bytes: Uint8Array, header: BatchHeader, { compression, rules, budget }: Validation): number {
   const { recordBytesMax = topicLimits.messageBytesMax } = rules;

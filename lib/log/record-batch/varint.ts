@@ -1,6 +1,7 @@
 /**
  * The variable-length integers of Kafka's records: zigzag (0, −1, 1, −2 → 0, 1, 2, 3), then seven bits a byte, lowest
- * first, the high bit saying that more follow. A varint is an int32 in at most 5 bytes, a varlong an int64 in at most 10.
+ * first, the high bit saying that more follow. A varint is an int32 in at most 5 bytes, a varlong an int64 in at most
+ * 10.
  *
  * Varlongs carry timestamp differences only. Timestamps are safe integers here, so their differences are too (up to
  * ±2^53), and no bigint is needed: 64 bits are handled as two 32-bit halves.

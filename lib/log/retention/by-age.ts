@@ -1,10 +1,11 @@
 /**
- * Retention by time, as Kafka's `retention.ms`: from the log start on, each piece goes whose newest record is older, up to
- * the first that stays. A record with a timestamp in the future therefore holds all behind it for as long. The tail is a piece like
- * the others: when all of it is older nothing is left, as where Kafka rolls an active segment that has expired.
+ * Retention by time, as Kafka's `retention.ms`: from the log start on, each piece goes whose newest record is older, up
+ * to the first that stays. A record with a timestamp in the future therefore holds all behind it for as long. The tail
+ * is a piece like the others: when all of it is older nothing is left, as where Kafka rolls an active segment that has
+ * expired.
  *
- * Pieces are handed over a few at a time, oldest first. Where one is missing between two, what comes after it stays: it is known
- * too little about.
+ * Pieces are handed over a few at a time, oldest first. Where one is missing between two, what comes after it stays: it
+ * is known too little about.
  */
 import type { LogPiece } from './piece.ts';
 

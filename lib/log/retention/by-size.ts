@@ -1,9 +1,9 @@
 /**
- * Retention by size, as Kafka's `retention.bytes`: a piece goes when the pieces behind it hold that many bytes, so what is
- * left is at least as much, or all there is.
+ * Retention by size, as Kafka's `retention.bytes`: a piece goes when the pieces behind it hold that many bytes, so what
+ * is left is at least as much, or all there is.
  *
- * Pieces are handed over a few at a time, newest first, until it is known where the log is to begin. Where one is missing
- * between two, nothing goes.
+ * Pieces are handed over a few at a time, newest first, until it is known where the log is to begin. Where one is
+ * missing between two, nothing goes.
  */
 import type { LogPiece } from './piece.ts';
 
@@ -31,7 +31,8 @@ export function weigh(
   for (const piece of pieces) {
     if (isEnough() || piece.end < reached) break;
     if (piece.base >= reached) continue;
-    // Of one that reaches into those behind it, as a segment does into pages that were merged since, nobody knows how much.
+    // Of one that reaches into those behind it, as a segment does into pages that were merged since, nobody knows how
+    // much.
     if (piece.end === reached) bytes += piece.bytes;
     reached = piece.base;
   }

@@ -1,9 +1,9 @@
 /**
  * Raising log starts: one conditional update of a ledger's head for all of its slots at once.
  *
- * A start only goes up. Each that is raised must still be where the head has it, so of two who raise at the same time the
- * second looks again, and the higher of the two starts stays. Nothing else has to be as it was: where the partition ends
- * only goes up, so what could be deleted once can be deleted for good.
+ * A start only goes up. Each that is raised must still be where the head has it, so of two who raise at the same time
+ * the second looks again, and the higher of the two starts stays. Nothing else has to be as it was: where the partition
+ * ends only goes up, so what could be deleted once can be deleted for good.
  */
 import { assert } from '../../kernel/assert.ts';
 import type { LedgerId } from '../../kernel/ids.ts';

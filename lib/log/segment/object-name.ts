@@ -7,8 +7,8 @@
 import { type ObjectId, objectIdText, parseObjectId } from '../../kernel/ids.ts';
 
 /**
- * `inline`: an item in the table. `segments`: an object in the bucket, of many partitions. `merged`: one in the bucket, of
- * a single partition (lib/log/merged).
+ * `inline`: an item in the table. `segments`: an object in the bucket, of many partitions. `merged`: one in the bucket,
+ * of a single partition (lib/log/merged).
  */
 export type Tier = 'inline' | 'segments' | 'merged';
 

@@ -30,7 +30,10 @@ export function lengthWithTrailer(tail: Uint8Array, format: ObjectFormat): numbe
   return readTrailer(tail, format).length + TRAILER_BYTES;
 }
 
-/** Reads the footer, checked, from the end of an object that holds all of it. Throws `CORRUPT_MESSAGE`, which says what is wrong. */
+/**
+ * Reads the footer, checked, from the end of an object that holds all of it. Throws `CORRUPT_MESSAGE`, which says what
+ * is wrong.
+ */
 export function readFooterIn<T>(tail: Uint8Array, format: ObjectFormat, read: (footer: ByteReader) => T): T {
   const footer = footerIn(tail, format);
   try {

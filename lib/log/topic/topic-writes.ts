@@ -28,8 +28,8 @@ export function creationWrites(topic: Topic): Write[] {
 }
 
 /**
- * A ledger's first head, with who holds it where several replicas do, and with `wake` where the topic has triggers. Only where there is none: a late repetition must not
- * reset a head that was appended to.
+ * A ledger's first head, with who holds it where several replicas do, and with `wake` where the topic has triggers.
+ * Only where there is none: a late repetition must not reset a head that was appended to.
  */
 export function headWrite(
   ledger: LedgerId,
@@ -61,8 +61,8 @@ export function changeWrites(topic: Topic, next: Topic): Write[] {
 }
 
 /**
- * Makes a ready topic unknown to everyone, frees its claim and voids what attempts to create it are still under way. The
- * name is free only after `removalWrites`; what is left to do then is found in the item of the deleted topic.
+ * Makes a ready topic unknown to everyone, frees its claim and voids what attempts to create it are still under way.
+ * The name is free only after `removalWrites`; what is left to do then is found in the item of the deleted topic.
  */
 export function deletionWrites(topic: Topic, nowMs: number): Write[] {
   const claim = claimKey(topic.name);
@@ -89,8 +89,8 @@ export function deletionName(name: string): string {
 }
 
 /**
- * Frees the name of a topic that is being deleted and whose ledgers have no heads any more. Counted again: an attempt to create that
- * began between the two transactions must not pass after a deletion that found the first one done.
+ * Frees the name of a topic that is being deleted and whose ledgers have no heads any more. Counted again: an attempt
+ * to create that began between the two transactions must not pass after a deletion that found the first one done.
  */
 export function removalWrites(topic: Topic, nowMs: number): Write[] {
   return [

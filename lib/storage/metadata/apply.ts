@@ -1,6 +1,6 @@
 /**
- * What a condition and an update mean, as pure functions of an item: DynamoDB's semantics, for the adapters that have no
- * expressions of their own. The suites compare this with DynamoDB itself.
+ * What a condition and an update mean, as pure functions of an item: DynamoDB's semantics, for the adapters that have
+ * no expressions of their own. The suites compare this with DynamoDB itself.
  */
 import { unreachable } from '../../kernel/assert.ts';
 import { bytesEqual } from '../../kernel/bytes.ts';

@@ -2,9 +2,9 @@
  * From a `Query` to DynamoDB's Query request, as pure functions.
  *
  * DynamoDB takes one condition on the sort key, and the only one with two ends, `BETWEEN`, includes both. The port's
- * `to` is exclusive, and so is a `from` that ends in a zero byte: `x + '\0'`, which continues a page, is what comes after
- * `x`. With two ends, an exclusive one at the start of the walk becomes the `ExclusiveStartKey`, which need not be an
- * existing item; one at the end is read with the others and dropped.
+ * `to` is exclusive, and so is a `from` that ends in a zero byte: `x + '\0'`, which continues a page, is what comes
+ * after `x`. With two ends, an exclusive one at the start of the walk becomes the `ExclusiveStartKey`, which need not
+ * be an existing item; one at the end is read with the others and dropped.
  */
 import type { QueryCommandInput } from '@aws-sdk/client-dynamodb';
 import { assert } from '../../kernel/assert.ts';

@@ -1,16 +1,16 @@
 /**
  * The metadata store on DynamoDB: one table with the keys `pk` and `sk`.
  *
- * - One write is a PutItem, UpdateItem or DeleteItem with a condition; several are a TransactWriteItems. A refused write
- *   brings the item back in the same answer (`ReturnValuesOnConditionCheckFailure: ALL_OLD`).
+ * - One write is a PutItem, UpdateItem or DeleteItem with a condition; several are a TransactWriteItems. A refused
+ *   write brings the item back in the same answer (`ReturnValuesOnConditionCheckFailure: ALL_OLD`).
  * - The SDK's retries must be off (`dynamoClientConfig`). A write is sent again only after an answer, or a failure to
  *   connect, that proves that the attempt had no effect. After anything else the fault says `effect: 'unknown'`.
  * - Every attempt of one transaction carries the same ClientRequestToken, so that a request that the network delivers
  *   twice applies once. The token is deliberately not used to repeat a transaction whose answer was lost, although
  *   DynamoDB would then apply it once: the repetition can be refused while the first attempt is still on its way, and
  *   "refused" must mean that nothing changed and nothing will.
- * - A connection that was idle while its process was frozen may be dead: the first write over it ends as `unknown`, since
- *   a reset does not tell whether the request arrived.
+ * - A connection that was idle while its process was frozen may be dead: the first write over it ends as `unknown`,
+ *   since a reset does not tell whether the request arrived.
  * - A lone check is a strongly consistent read, at a quarter of the price of a transaction.
  */
 import {

@@ -1,4 +1,7 @@
-/** Items as they are in the table, decoded: the newest of those that were updated, which are the ones that will be again. */
+/**
+ * Items as they are in the table, decoded: the newest of those that were updated, which are the ones that will be
+ * again.
+ */
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
 

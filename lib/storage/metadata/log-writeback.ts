@@ -1,9 +1,9 @@
 /**
- * Has the operating system write SQLite's log to the disk while it grows, in the thread pool. SQLite itself waits for that when it copies the
- * log into the file, and every call waits with it: what is left by then is little.
+ * Has the operating system write SQLite's log to the disk while it grows, in the thread pool. SQLite itself waits for
+ * that when it copies the log into the file, and every call waits with it: what is left by then is little.
  *
- * It promises nothing, and its failures are not looked at: SQLite syncs the log as well before it relies on it, and is told of
- * the same fault (Linux reports one to everybody who has the file open).
+ * It promises nothing, and its failures are not looked at: SQLite syncs the log as well before it relies on it, and is
+ * told of the same fault (Linux reports one to everybody who has the file open).
  */
 import { closeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -4,14 +4,14 @@
  * Guarantees every adapter keeps, and the contract suite checks:
  * - one write is atomic; several are one atomic transaction: all of them or none;
  * - a write whose condition fails changes nothing and returns the item as it is;
- * - a strongly consistent read sees every write that was answered before it began; an eventually consistent one may
- *   see an older state of any item, and two such reads may go back in time;
+ * - a strongly consistent read sees every write that was answered before it began; an eventually consistent one may see
+ *   an older state of any item, and two such reads may go back in time;
  * - a query returns the items of one partition key in the order of their sort keys (by UTF-8 bytes).
  *
  * Faults are `MillraceError`s: `KAFKA_STORAGE_ERROR` or `THROTTLING_QUOTA_EXCEEDED` with `effect: 'none'` when nothing
- * can have happened, nor will (a request that was throttled is not delivered a second time), and with `effect: 'unknown'`
- * when a write may have been applied or may still be. The adapter never repeats a write by itself unless the earlier
- * attempt certainly had no effect.
+ * can have happened, nor will (a request that was throttled is not delivered a second time), and with `effect:
+ * 'unknown'` when a write may have been applied or may still be. The adapter never repeats a write by itself unless the
+ * earlier attempt certainly had no effect.
  */
 import type { Attributes, Item, ItemKey, Write } from '../../kernel/items.ts';
 
@@ -61,13 +61,13 @@ export interface KeyPage {
 }
 
 /**
- * The whole table, for the consistency check. Apart from `MetadataStore`: nothing that serves a request may ask for it, since
- * a store reads all of every item for it, and bills that.
+ * The whole table, for the consistency check. Apart from `MetadataStore`: nothing that serves a request may ask for it,
+ * since a store reads all of every item for it, and bills that.
  */
 export interface TableScan {
   /**
-   * The keys of all items, a page at a time and in no particular order, as an eventually consistent read: one that is written
-   * or deleted meanwhile may be among them or not. `cursor` is an earlier page's `next`.
+   * The keys of all items, a page at a time and in no particular order, as an eventually consistent read: one that is
+   * written or deleted meanwhile may be among them or not. `cursor` is an earlier page's `next`.
    */
   scanKeys(cursor?: string): Promise<KeyPage>;
 }

@@ -2,15 +2,15 @@
  * The embedded metadata store: one SQLite file (or memory) on Node's own `node:sqlite`.
  *
  * - Every call does its work synchronously, in the order of the calls; a promise only carries the result. All reads are
- *   therefore strongly consistent. With a clock, results are held back now and then: as long as there is a next call at once, nothing else
- *   would be done in the process.
+ *   therefore strongly consistent. With a clock, results are held back now and then: as long as there is a next call at
+ *   once, nothing else would be done in the process.
  * - An answered write survives a crash of the process: it is in the write-ahead log, in the operating system's hands.
  *   It survives a power cut only with `fsync`; without, the last writes before the cut may be lost, never torn.
- * - The file belongs to one process at a time. It is locked while the store is open, which also spares the shared-memory
- *   index that SQLite otherwise keeps beside the log. So items that are written over and over, such as a ledger's head, are kept
- *   decoded: what is kept is what the file has.
- * - The bounds of DynamoDB (items, transactions, expressions, query pages) hold here too, so that what works on a laptop
- *   works deployed.
+ * - The file belongs to one process at a time. It is locked while the store is open, which also spares the
+ *   shared-memory index that SQLite otherwise keeps beside the log. So items that are written over and over, such as a
+ *   ledger's head, are kept decoded: what is kept is what the file has.
+ * - The bounds of DynamoDB (items, transactions, expressions, query pages) hold here too, so that what works on a
+ *   laptop works deployed.
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Clock } from '../../kernel/clock.ts';
@@ -46,15 +46,17 @@ const FORMAT_VERSION = 1;
 /** A head of 1 to 2 KiB stays on its page at this size, which halves the time of an update against SQLite's 4,096. */
 const PAGE_BYTES = 8_192;
 /**
- * Pages of the log (64 MiB) before it is copied into the file: a head that is written often is then copied once. Every call waits
- * meanwhile, and for both to be on the disk.
+ * Pages of the log (64 MiB) before it is copied into the file: a head that is written often is then copied once. Every
+ * call waits meanwhile, and for both to be on the disk.
  */
 const CHECKPOINT_PAGES = 8_000;
 const CACHE_KIB = 16 * 1_024;
 /** DynamoDB's measure of an item is at most twice the bytes here, so that smaller items need not be measured. */
 const MEASURED_BYTES = storageLimits.itemBytesMax / 4;
 
-/** Throws a `MillraceError` that says why where the file can't be opened, is in use, or is not a store of this format. */
+/**
+ * Throws a `MillraceError` that says why where the file can't be opened, is in use, or is not a store of this format.
+ */
 export function openSqliteMetadataStore({
   path,
   fsync = false,

@@ -6,13 +6,14 @@
  *   directory that changed are on the disk before the answer.
  * - Temporary files live in `.tmp` below the root, which no object's name can begin with, on the same file system. What
  *   a crash left there is deleted when the store is opened. One process at a time uses a root.
- * - `.tmp` is there as long as the root is. Where it is not, an object that is missing is no missing object but a fault:
- *   a disk that is not mounted holds what it held.
+ * - `.tmp` is there as long as the root is. Where it is not, an object that is missing is no missing object but a
+ *   fault: a disk that is not mounted holds what it held.
  * - A name's segments are directories and files, so that no object's name may be a directory of another's. Directories
  *   that become empty are removed.
- * - What moves many bytes or may wait for the disk goes through the thread pool. Small objects are written and read at once
- *   (small-file.ts), and so is what only lets go of a file or asks for its size: it takes some microseconds, the trip through
- *   the pool several times that, and on a busy machine milliseconds, which every waiting request would pay.
+ * - What moves many bytes or may wait for the disk goes through the thread pool. Small objects are written and read at
+ *   once (small-file.ts), and so is what only lets go of a file or asks for its size: it takes some microseconds, the
+ *   trip through the pool several times that, and on a busy machine milliseconds, which every waiting request would
+ *   pay.
  */
 import { closeSync, constants, fstatSync } from 'node:fs';
 import { lstat, mkdir, readdir, rm, rmdir, unlink } from 'node:fs/promises';

@@ -1,6 +1,6 @@
 /**
- * Objects on disk that were read once and are wanted again soon, by whoever reads other parts of them. They are kept in a few files,
- * one behind the other; where there is no room for more, the oldest file goes, with all that is in it.
+ * Objects on disk that were read once and are wanted again soon, by whoever reads other parts of them. They are kept in
+ * a few files, one behind the other; where there is no room for more, the oldest file goes, with all that is in it.
  */
 import { closeSync } from 'node:fs';
 import { storageLimits } from '../../kernel/limits/storage.ts';

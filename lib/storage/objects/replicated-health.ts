@@ -60,7 +60,9 @@ export class ReplicaHealthBook {
     return watched.health;
   }
 
-  /** How long the oldest request has waited that has no answer, of those begun after the last that succeeded; else 0. */
+  /**
+   * How long the oldest request has waited that has no answer, of those begun after the last that succeeded; else 0.
+   */
   silentMs(replica: ReplicaId): number {
     const { waiting, lastSuccessMs } = this.of(replica);
     const nowMs = this.clock.monotonic();

@@ -1,6 +1,6 @@
 /**
- * One upload to several replicas at once. Where it fails, it goes on with the others: which of them must have the object
- * is the writer's decision. The slowest sets the pace, and one that does not answer fails when its calls do.
+ * One upload to several replicas at once. Where it fails, it goes on with the others: which of them must have the
+ * object is the writer's decision. The slowest sets the pace, and one that does not answer fails when its calls do.
  */
 import { maskOf, type ReplicaId, type ReplicaMask } from '../../coordination/replication/replica-state.ts';
 import { MillraceError } from '../../kernel/errors.ts';

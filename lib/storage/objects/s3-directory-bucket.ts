@@ -16,7 +16,9 @@ export function zoneOf(bucket: string): string | undefined {
   return bucket.length <= 63 ? NAME.exec(bucket)?.[1] : undefined;
 }
 
-/** The longest prefix of `prefix` that a directory bucket can list: it must end with a slash. Empty lists everything. */
+/**
+ * The longest prefix of `prefix` that a directory bucket can list: it must end with a slash. Empty lists everything.
+ */
 export function listablePrefix(prefix: string): string {
   return prefix.slice(0, prefix.lastIndexOf('/') + 1);
 }

@@ -1,13 +1,13 @@
 /**
  * An upload to S3 in parts (CreateMultipartUpload, UploadPart, CompleteMultipartUpload), in both kinds of buckets.
  *
- * - Requests: one put where it is one part; else one for each part and two more. All of them are billed as puts, but for the one of an
- *   abort, which is free. Parts have up to `storageLimits.uploadPartBytes` in memory, of which 256 MiB take 45 requests, and where
- *   there is a spool as much as that has room for, of which they take one.
- * - Memory: the part that is being filled, unless it is on disk, and those on their way, whose number is bounded for all uploads of a
- *   store.
- * - Each part comes with its CRC-32C, and is sent again as a put is. The completion names all of them, so that the object is
- *   made of these bytes or not at all.
+ * - Requests: one put where it is one part; else one for each part and two more. All of them are billed as puts, but
+ *   for the one of an abort, which is free. Parts have up to `storageLimits.uploadPartBytes` in memory, of which 256
+ *   MiB take 45 requests, and where there is a spool as much as that has room for, of which they take one.
+ * - Memory: the part that is being filled, unless it is on disk, and those on their way, whose number is bounded for
+ *   all uploads of a store.
+ * - Each part comes with its CRC-32C, and is sent again as a put is. The completion names all of them, so that the
+ *   object is made of these bytes or not at all.
  * - Two uploads of one name do not see each other: the object is that of the last one that was completed.
  * - What a crash leaves is billed, and listed nowhere, until the bucket's rule for incomplete uploads removes it.
  */

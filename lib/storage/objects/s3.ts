@@ -1,16 +1,17 @@
 /**
  * Objects in an S3 bucket, or in anything that speaks S3.
  *
- * - A put streams its chunks without joining or hashing them: the body is checked by S3 against the CRC-32C sent with it
- *   and signed as `UNSIGNED-PAYLOAD`, over TLS.
+ * - A put streams its chunks without joining or hashing them: the body is checked by S3 against the CRC-32C sent with
+ *   it and signed as `UNSIGNED-PAYLOAD`, over TLS.
  * - Every call does the same however often it is repeated, so that whatever may pass is tried again. The SDK's own
  *   retries are off (`s3ClientConfig`): they end where an answer's body begins, and can't repeat a streamed put.
- * - A call ends in time with all its attempts (`storageLimits.objectCallMsMax`), also where the server says nothing at all.
+ * - A call ends in time with all its attempts (`storageLimits.objectCallMsMax`), also where the server says nothing at
+ *   all.
  * - S3 is strongly consistent: what was put is read, and listed, at once.
  *
- * In a directory bucket (S3 Express One Zone) a list has no order, takes no place to start after, and takes only prefixes
- * that end with a slash: it is asked for the folder, and what has another beginning is left out here. Requests are signed
- * with sessions, which the client keeps (s3-sessions.ts).
+ * In a directory bucket (S3 Express One Zone) a list has no order, takes no place to start after, and takes only
+ * prefixes that end with a slash: it is asked for the folder, and what has another beginning is left out here. Requests
+ * are signed with sessions, which the client keeps (s3-sessions.ts).
  */
 import {
   CopyObjectCommand,
@@ -134,8 +135,9 @@ class S3ObjectStore implements ObjectStore {
   }
 
   /**
-   * A copy of the object onto itself, which S3 makes without the bytes leaving it: a head and a copy, or a head alone where
-   * that was done before. Another copy would count as new in its class, and be billed for the time that it is less old.
+   * A copy of the object onto itself, which S3 makes without the bytes leaving it: a head and a copy, or a head alone
+   * where that was done before. Another copy would count as new in its class, and be billed for the time that it is
+   * less old.
    */
   async archive(name: ObjectName, storageClass: ArchiveClass): Promise<ArchiveOutcome> {
     const object = this.object(name);

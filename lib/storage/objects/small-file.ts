@@ -1,9 +1,11 @@
 /**
- * Small objects as files, written and read at once, without the thread pool: for some ten microseconds of work each of the pool's
- * calls wakes a thread and is waited for, which costs several times that, and on a busy machine milliseconds.
+ * Small objects as files, written and read at once, without the thread pool: for some ten microseconds of work each of
+ * the pool's calls wakes a thread and is waited for, which costs several times that, and on a busy machine
+ * milliseconds.
  *
- * Deliberately not for what waits for the disk: neither with fsync, nor for large ranges. A small range may have to be read
- * from the disk as well; but what small ranges are read of was written minutes ago, since merging makes large files of small ones.
+ * Deliberately not for what waits for the disk: neither with fsync, nor for large ranges. A small range may have to be
+ * read from the disk as well; but what small ranges are read of was written minutes ago, since merging makes large
+ * files of small ones.
  */
 import {
   closeSync,

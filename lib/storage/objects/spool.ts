@@ -1,6 +1,6 @@
 /**
- * Disk space of a process for what is too much for its memory, within a bound of bytes. A file has no name any more once it is
- * open, so that nothing of it is left when it is closed, or the process ends.
+ * Disk space of a process for what is too much for its memory, within a bound of bytes. A file has no name any more
+ * once it is open, so that nothing of it is left when it is closed, or the process ends.
  */
 import { statfsSync } from 'node:fs';
 import { unlink } from 'node:fs/promises';

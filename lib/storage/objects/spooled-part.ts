@@ -1,6 +1,6 @@
 /**
- * A part of an upload that is kept on disk while it is filled. It grows as long as the disk has room, so that most objects are one
- * part, which is one put: S3 bills every part as one.
+ * A part of an upload that is kept on disk while it is filled. It grows as long as the disk has room, so that most
+ * objects are one part, which is one put: S3 bills every part as one.
  */
 import { closeSync } from 'node:fs';
 import { Readable } from 'node:stream';
@@ -56,8 +56,8 @@ export class SpooledPart implements UploadPart {
 
   body(): Readable | string {
     if (this.length === 0) return '';
-    // Where the disk fails, the attempt does when its time is over: who sends a stream does not look at its failure, which would
-    // end the process.
+    // Where the disk fails, the attempt does when its time is over: who sends a stream does not look at its failure,
+    // which would end the process.
     return Readable.from(this.blocks(), { objectMode: true, highWaterMark: 1 }).on('error', () => {});
   }
 

@@ -32,8 +32,8 @@ export interface TieredObjectStore extends ObjectStore {
   /** The replicas that replicated ledgers may have. */
   readonly assignable: readonly ReplicaId[];
   /**
-   * Begins to store the object in each of these replicas. An object that is stored inline is stored once and counts as held
-   * by all of them. The only bucket there is, is replica 0, and any other counts as one that fails.
+   * Begins to store the object in each of these replicas. An object that is stored inline is stored once and counts as
+   * held by all of them. The only bucket there is, is replica 0, and any other counts as one that fails.
    */
   putTo(targets: ReplicaMask, name: ObjectName, chunks: readonly Uint8Array[]): PutTo[];
   /** The same of an object that comes in pieces. It is not stored inline. */

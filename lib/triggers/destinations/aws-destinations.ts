@@ -45,7 +45,9 @@ export interface ObjectOptions {
   random: Random;
 }
 
-/** `aws/lambda/<trigger>/<topic>-<partition>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random>`, as mappings name it by their ids. */
+/**
+ * `aws/lambda/<trigger>/<topic>-<partition>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random>`, as mappings name it by their ids.
+ */
 export async function putObject(
   { s3, random }: ObjectOptions,
   arn: string,

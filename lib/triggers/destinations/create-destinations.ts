@@ -15,7 +15,9 @@ import { failedRecords } from './failed-records.ts';
 import { invocationRecord } from './invocation-record.ts';
 
 export interface DestinationsOptions {
-  /** Clients of AWS, where there are any; SQS's and SNS's made with `destinationClientConfig`. They stay the caller's. */
+  /**
+   * Clients of AWS, where there are any; SQS's and SNS's made with `destinationClientConfig`. They stay the caller's.
+   */
   sqs?: SQSClient;
   sns?: SNSClient;
   s3?: S3Client;

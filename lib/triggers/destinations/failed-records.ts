@@ -1,6 +1,7 @@
 /**
- * A topic of this log as destination: each record that was given up, with its key, value and headers as they were, and headers
- * that say where it was and what happened. Its timestamp is when it was given up, so that retention counts from then.
+ * A topic of this log as destination: each record that was given up, with its key, value and headers as they were, and
+ * headers that say where it was and what happened. Its timestamp is when it was given up, so that retention counts from
+ * then.
  */
 import { utf8 } from '../../kernel/bytes.ts';
 import type { NewRecord, RecordHeader } from '../../log/record-batch/record.ts';

@@ -1,6 +1,6 @@
 /**
- * The invocation record that Lambda sends of a batch that a mapping for Kafka gave up, as JSON. What it has not there is `error`, with
- * the function's message, and `payload` in a queue or an SNS topic, where mappings send it to S3 only.
+ * The invocation record that Lambda sends of a batch that a mapping for Kafka gave up, as JSON. What it has not there
+ * is `error`, with the function's message, and `payload` in a queue or an SNS topic, where mappings send it to S3 only.
  */
 import { triggerLimits } from '../../kernel/limits/triggers.ts';
 import { type EventOrigin, partitionName, renderEvent } from '../event/render-event.ts';

@@ -1,10 +1,10 @@
 /**
- * What a function's answer says of its batch, as Lambda reads it (`ReportBatchItemFailures`): nothing, or no failures, is
- * success; a failure that cannot be read, or of a record that was not in the batch, fails all of it; of several, the first
- * record counts, and all from there on is delivered again.
+ * What a function's answer says of its batch, as Lambda reads it (`ReportBatchItemFailures`): nothing, or no failures,
+ * is success; a failure that cannot be read, or of a record that was not in the batch, fails all of it; of several, the
+ * first record counts, and all from there on is delivered again.
  *
- * A record is named as mappings for Kafka have it, `{"partition": "orders-0", "offset": 17}`, or as `@middy/event-batch-response`
- * does, `"orders-0-17"`.
+ * A record is named as mappings for Kafka have it, `{"partition": "orders-0", "offset": 17}`, or as
+ * `@middy/event-batch-response` does, `"orders-0-17"`.
  */
 import type { BatchResponse, EventBatch } from '../ports.ts';
 import { partitionName } from './render-event.ts';

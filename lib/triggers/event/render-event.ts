@@ -1,9 +1,9 @@
 /**
- * The event of Lambda's source mappings for Kafka, as UTF-8 JSON. Sizes are known before anything is rendered, so that a batch is
- * cut without rendering it twice.
+ * The event of Lambda's source mappings for Kafka, as UTF-8 JSON. Sizes are known before anything is rendered, so that
+ * a batch is cut without rendering it twice.
  *
- * What the documentation leaves open follows what readers of the event take: a null key is left out, a tombstone's value is
- * null, and a header without a value is an empty array.
+ * What the documentation leaves open follows what readers of the event take: a null key is left out, a tombstone's
+ * value is null, and a header without a value is an empty array.
  */
 import type { EventShape } from '../../coordination/triggers/trigger.ts';
 import { isoSeconds } from '../iso-time.ts';

@@ -1,8 +1,9 @@
 /**
  * What a failed call of `Invoke` says of the function: whether it has run, and whether it will if it is called again.
  *
- * That it has not run is said only where Lambda refused to start it, or no connection came about. An internal error of the
- * service, an answer that did not come and an answer that cannot be read say nothing, since the function may be running.
+ * That it has not run is said only where Lambda refused to start it, or no connection came about. An internal error of
+ * the service, an answer that did not come and an answer that cannot be read say nothing, since the function may be
+ * running.
  */
 import type { InvocationResult } from '../ports.ts';
 

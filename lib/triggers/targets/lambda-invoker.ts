@@ -1,9 +1,10 @@
 /**
- * Functions of AWS Lambda, invoked and waited for. One attempt is made for each call: the SDK would repeat a request whose
- * answer was lost, while the function may still be running, and two invocations for one partition is what must not be.
+ * Functions of AWS Lambda, invoked and waited for. One attempt is made for each call: the SDK would repeat a request
+ * whose answer was lost, while the function may still be running, and two invocations for one partition is what must
+ * not be.
  *
- * No connection has an idle timeout, since nothing is sent while a function runs; the whole call ends when the function's
- * own time and a margin are over.
+ * No connection has an idle timeout, since nothing is sent while a function runs; the whole call ends when the
+ * function's own time and a margin are over.
  */
 import {
   InvokeCommand,

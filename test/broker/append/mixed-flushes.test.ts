@@ -1,4 +1,7 @@
-/** One object for ledgers with several replicas and for some with a single one: each goes its own way with the same bytes. */
+/**
+ * One object for ledgers with several replicas and for some with a single one: each goes its own way with the same
+ * bytes.
+ */
 import { expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
 import type { AppendRequest } from '../../../lib/broker/append/unit.ts';

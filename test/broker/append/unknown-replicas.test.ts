@@ -1,4 +1,7 @@
-/** Processes that were not given all replicas of a ledger: their configuration is older, or newer, than the ledger's replicas. */
+/**
+ * Processes that were not given all replicas of a ledger: their configuration is older, or newer, than the ledger's
+ * replicas.
+ */
 import { describe, expect, it } from 'vitest';
 import { headView } from '../../../lib/broker/ledger/replicated.ts';
 import { maskOf } from '../../../lib/coordination/replication/replica-state.ts';
@@ -10,7 +13,9 @@ import { headOf, makeBroker, makeTopic } from '../../support/broker.ts';
 import { makeReplicatedStores } from '../../support/replicas.ts';
 import { plain, send, valuesIn, type Writer } from '../../support/sequenced.ts';
 
-/** A process over the stores, and one that was given these of the three replicas; a single one is a bucket by itself. */
+/**
+ * A process over the stores, and one that was given these of the three replicas; a single one is a bucket by itself.
+ */
 async function makeWorld(known: readonly number[]): Promise<{ whole: Writer; partial: Writer; leader: number }> {
   const stores = makeReplicatedStores();
   const { metadata, clock } = stores;

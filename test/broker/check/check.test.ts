@@ -39,7 +39,10 @@ const produce = ({ broker }: Process, topic: string, value: string, partitions: 
   return produceRecords(broker, { topic, records, acks: 'all' });
 };
 
-/** A store after much use: many pages, a bundle of a transaction in parts, a topic that was deleted; old enough to be judged. */
+/**
+ * A store after much use: many pages, a bundle of a transaction in parts, a topic that was deleted; old enough to be
+ * judged.
+ */
 async function used({ inlineBytesMax = 0 } = {}): Promise<World> {
   const stores = makeStores({ inlineBytesMax });
   const process = makeBroker({ stores });
@@ -75,7 +78,9 @@ async function transactInParts({ broker, clock }: Process): Promise<void> {
   await committing;
 }
 
-/** Until there is nothing left of what was deleted. Nothing is merged: these tests are about pages and what they name. */
+/**
+ * Until there is nothing left of what was deleted. Nothing is merged: these tests are about pages and what they name.
+ */
 async function tidy({ broker, clock }: Process): Promise<void> {
   for (let day = 0; day < 3; day++) {
     await clock.advance(checkLimits.checkGraceMs + 1);

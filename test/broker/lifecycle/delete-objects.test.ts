@@ -1,4 +1,7 @@
-/** Objects of several ledgers, which the last one that is done with them deletes: what that costs, and who comes between. */
+/**
+ * Objects of several ledgers, which the last one that is done with them deletes: what that costs, and who comes
+ * between.
+ */
 import { describe, expect, it } from 'vitest';
 import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { deleteObjects } from '../../../lib/broker/lifecycle/delete-objects.ts';

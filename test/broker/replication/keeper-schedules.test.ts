@@ -1,7 +1,7 @@
 /**
  * Several processes that look after one ledger while buckets go down and come back, for all or for one process, with
- * appends of any acks, seals and late arrivals in between. After every step what readers see must be in every replica in
- * sync, and must have stayed as it was; in the end every replica has everything.
+ * appends of any acks, seals and late arrivals in between. After every step what readers see must be in every replica
+ * in sync, and must have stayed as it was; in the end every replica has everything.
  */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

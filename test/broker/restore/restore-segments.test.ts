@@ -280,7 +280,10 @@ describe('restoring the index of merged segments', () => {
 describe('what a compaction commits group by group', () => {
   const KEYS = 5;
 
-  /** Three segments with the same keys. Before the commit of this number an object is written in vain for the second segment. */
+  /**
+   * Three segments with the same keys. Before the commit of this number an object is written in vain for the second
+   * segment.
+   */
   async function compactedWith(commit: number) {
     stores = makeStores();
     process = await makeCompacted(stores);

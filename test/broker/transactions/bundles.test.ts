@@ -1,4 +1,6 @@
-/** Transactions of very many parts: their commits to one ledger go into a bundle, and all of them into the log at once. */
+/**
+ * Transactions of very many parts: their commits to one ledger go into a bundle, and all of them into the log at once.
+ */
 import { describe, expect, test } from 'vitest';
 import { listOffsets } from '../../../lib/broker/fetch/list-offsets.ts';
 import { sweep } from '../../../lib/broker/sweep/sweep.ts';

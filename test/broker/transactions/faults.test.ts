@@ -1,6 +1,7 @@
 /**
- * All or nothing, whatever happens between any two steps: every storage call of a transaction, one after the other and then
- * several at random, meets every fault there is. An attempt whose answer was lost may also be carried out much later.
+ * All or nothing, whatever happens between any two steps: every storage call of a transaction, one after the other and
+ * then several at random, meets every fault there is. An attempt whose answer was lost may also be carried out much
+ * later.
  */
 import { isDeepStrictEqual } from 'node:util';
 import * as fc from 'fast-check';

@@ -252,7 +252,9 @@ describe('a transaction in parts', () => {
 });
 
 describe('a transaction in parts under faults', () => {
-  /** The whole of it by one process whose storage loses this answer; then another process finishes it, whatever is left. */
+  /**
+   * The whole of it by one process whose storage loses this answer; then another process finishes it, whatever is left.
+   */
   const interrupted = async (call: number, when: 'before' | 'after') => {
     const { stores, one, two, add, commit, counts, a } = await world();
     let calls = 0;

@@ -1,6 +1,6 @@
 /**
- * Several processes at once, with faults, seals and sweeps between them: each transaction has a value of its own, which must
- * be in all of its partitions once, or in none, and its offset must say the same.
+ * Several processes at once, with faults, seals and sweeps between them: each transaction has a value of its own, which
+ * must be in all of its partitions once, or in none, and its offset must say the same.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

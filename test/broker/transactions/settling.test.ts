@@ -1,4 +1,6 @@
-/** Lost answers whose commits the heads have forgotten by the time somebody looks: found in pages, and never done twice. */
+/**
+ * Lost answers whose commits the heads have forgotten by the time somebody looks: found in pages, and never done twice.
+ */
 import { describe, expect, test } from 'vitest';
 import { type TransactRequest, transact } from '../../../lib/broker/transactions/transact.ts';
 import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';

@@ -1,7 +1,7 @@
 /**
- * A transactional producer of Kafka's protocol over several processes whose storage fails: it repeats what it is not told the fate
- * of, at another process, sends some requests twice, and has several in flight. What it committed must be there once and in its
- * order, and nothing else.
+ * A transactional producer of Kafka's protocol over several processes whose storage fails: it repeats what it is not
+ * told the fate of, at another process, sends some requests twice, and has several in flight. What it committed must be
+ * there once and in its order, and nothing else.
  */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';

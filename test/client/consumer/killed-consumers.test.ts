@@ -1,4 +1,7 @@
-/** The demo of a group whose consumers are killed: a short run of it, and whether its check would find what it looks for. */
+/**
+ * The demo of a group whose consumers are killed: a short run of it, and whether its check would find what it looks
+ * for.
+ */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';

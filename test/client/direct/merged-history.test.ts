@@ -1,4 +1,6 @@
-/** The client over merged segments, through the whole server: what it makes of a store that is not what the plan says. */
+/**
+ * The client over merged segments, through the whole server: what it makes of a store that is not what the plan says.
+ */
 import { describe, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../../lib/client/client.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';

@@ -1,6 +1,6 @@
 /**
- * What an idempotent producer promises, whatever is lost, late, throttled or refused on the way: every partition has the
- * records it has receipts for, once, at their offsets, in the order in which they were sent.
+ * What an idempotent producer promises, whatever is lost, late, throttled or refused on the way: every partition has
+ * the records it has receipts for, once, at their offsets, in the order in which they were sent.
  */
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
@@ -18,7 +18,9 @@ const fault: fc.Arbitrary<Fault | undefined> = fc.oneof(
 );
 
 const scenario = fc.record({
-  /** The partition of each record, how long after the one before it it is sent, and how much larger than others it is. */
+  /**
+   * The partition of each record, how long after the one before it it is sent, and how much larger than others it is.
+   */
   records: fc.array(fc.tuple(fc.nat(PARTITIONS - 1), fc.constantFrom(0, 0, 0, 1, 30, 400), fc.constantFrom(0, 0, 50)), {
     minLength: 1,
     maxLength: 40,

@@ -1,4 +1,7 @@
-/** The REST dialect as its clients speak it. Every answer is held against the description that the server publishes of it. */
+/**
+ * The REST dialect as its clients speak it. Every answer is held against the description that the server publishes of
+ * it.
+ */
 import assert from 'node:assert/strict';
 import { beforeAll } from 'vitest';
 import { misfits, type OpenApiDocument } from './openapi.ts';

@@ -2,9 +2,9 @@
  * The server that the suite asks, as any client from outside would.
  *
  * `MILLRACE_URL` names one that runs, with `MILLRACE_API_KEY` (scope admin) where it wants a key, and
- * `MILLRACE_STREAMING=0` where it cannot stream, and `MILLRACE_TRIGGER_TARGET`, the ARN of a function that triggers may have. Without them every file starts the local server, embedded and in
- * memory. Every answer is held against the server's own OpenAPI document, and a server of our own must not have logged
- * an error at the end.
+ * `MILLRACE_STREAMING=0` where it cannot stream, and `MILLRACE_TRIGGER_TARGET`, the ARN of a function that triggers may
+ * have. Without them every file starts the local server, embedded and in memory. Every answer is held against the
+ * server's own OpenAPI document, and a server of our own must not have logged an error at the end.
  */
 import assert from 'node:assert/strict';
 import { afterAll, beforeAll } from 'vitest';

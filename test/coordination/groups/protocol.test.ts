@@ -1,7 +1,7 @@
 /**
- * Random schedules of a group (test/support/group-model.ts): clients that join, freeze, crash, leave and come back, processes
- * that act on old items by wrong clocks, writes that arrive late, topics that grow, vanish and appear. And the same with a
- * rule taken out, which the checks must notice.
+ * Random schedules of a group (test/support/group-model.ts): clients that join, freeze, crash, leave and come back,
+ * processes that act on old items by wrong clocks, writes that arrive late, topics that grow, vanish and appear. And
+ * the same with a rule taken out, which the checks must notice.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';

@@ -1,7 +1,7 @@
 /**
- * Random schedules of a replicated ledger (test/support/replication-model.ts): writers with both kinds of acks, replicas
- * that fail and come back, copiers, sealers, elections on any belief of who is alive. And the same with a rule taken out,
- * which the checks must notice.
+ * Random schedules of a replicated ledger (test/support/replication-model.ts): writers with both kinds of acks,
+ * replicas that fail and come back, copiers, sealers, elections on any belief of who is alive. And the same with a rule
+ * taken out, which the checks must notice.
  */
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';

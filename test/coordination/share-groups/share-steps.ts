@@ -1,4 +1,7 @@
-/** Random steps of a share group's members over runs of records, with each record by itself beside them; compared after each step. */
+/**
+ * Random steps of a share group's members over runs of records, with each record by itself beside them; compared after
+ * each step.
+ */
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { ACKNOWLEDGE_TYPES, acknowledge } from '../../../lib/coordination/share-groups/acknowledge.ts';
@@ -184,7 +187,8 @@ export class Both {
       }
     }
     if (strict) ok(offsets.length <= maxRecords);
-    // No more than asked for, but for what a record batch has beyond; what compaction took between batches does not count.
+    // No more than asked for, but for what a record batch has beyond; what compaction took between batches does not
+    // count.
     const there = offsets.filter((offset) =>
       batches.some((batch) => batch.firstOffset <= offset && offset <= batch.lastOffset),
     );

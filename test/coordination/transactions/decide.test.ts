@@ -17,7 +17,9 @@ import {
 const TIMEOUT_MS = 60_000;
 const PARTS_MAX = 4;
 
-/** One transactional id whose decisions are carried out. Receipts are made up: 1 for the first commit, 2 for the next. */
+/**
+ * One transactional id whose decisions are carried out. Receipts are made up: 1 for the first commit, 2 for the next.
+ */
 class Id {
   state: TransactionalState | undefined;
   nowMs = 1_000;

@@ -10,7 +10,8 @@ import {
 } from '../../../lib/log/record-batch/varint.ts';
 import { varint, varlong } from './raw-batch.ts';
 
-// From Kafka's ByteUtilsTest (varints: testCorrectnessWriteUnsignedVarint and testVarintSerde; varlongs: testVarlongSerde).
+// From Kafka's ByteUtilsTest (varints: testCorrectnessWriteUnsignedVarint and testVarintSerde; varlongs:
+// testVarlongSerde).
 const VARINTS: [number, string][] = [
   [0, '00'],
   [-1, '01'],

@@ -1,6 +1,6 @@
 /**
- * Where the REST dialect answers otherwise than the bridge's published description says, as changes of that description. Each
- * is in the table of docs/rest-dialect.md, with its reason.
+ * Where the REST dialect answers otherwise than the bridge's published description says, as changes of that
+ * description. Each is in the table of docs/rest-dialect.md, with its reason.
  */
 interface Response {
   description: string;

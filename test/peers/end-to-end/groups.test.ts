@@ -1,4 +1,6 @@
-/** A group over two servers that share DynamoDB Local and a bucket: every request of a member goes to any of the two. */
+/**
+ * A group over two servers that share DynamoDB Local and a bucket: every request of a member goes to any of the two.
+ */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClient, type MillraceClient } from '../../../lib/client/client.ts';

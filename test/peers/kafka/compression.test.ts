@@ -1,6 +1,7 @@
 /**
- * Records in every compression there is, written by one client and read by the others: kcat (librdkafka), kafkajs with codecs that are
- * not this package's, and the HTTP API, whose records the broker compresses as the topic's `compression.type` says.
+ * Records in every compression there is, written by one client and read by the others: kcat (librdkafka), kafkajs with
+ * codecs that are not this package's, and the HTTP API, whose records the broker compresses as the topic's
+ * `compression.type` says.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

@@ -1,6 +1,7 @@
 /**
- * The gateway's container, as far as it goes without Docker: its build file carried out in a directory, and what it says to run started as the
- * user that it names, on a root that cannot be written, as one task of the stack's service behind its load balancer.
+ * The gateway's container, as far as it goes without Docker: its build file carried out in a directory, and what it
+ * says to run started as the user that it names, on a root that cannot be written, as one task of the stack's service
+ * behind its load balancer.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,7 @@
-/** Points franz-go's own tests at a gateway of this checkout, and says of each whether what became of it was expected: see HELP. */
+/**
+ * Points franz-go's own tests at a gateway of this checkout, and says of each whether what became of it was expected:
+ * see HELP.
+ */
 import { existsSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { BINARY, buildTests } from './franz-go/binary.ts';

@@ -1,6 +1,7 @@
 /**
- * Clients as they come with Node that write and read through some gateways until they are told to stop, and what they were told meanwhile:
- * idempotent producers, one with transactions, a classic group and one of KIP-848. Each client begins with another of the addresses.
+ * Clients as they come with Node that write and read through some gateways until they are told to stop, and what they
+ * were told meanwhile: idempotent producers, one with transactions, a classic group and one of KIP-848. Each client
+ * begins with another of the addresses.
  */
 import {
   type KafkajsConsumer,

@@ -1,6 +1,6 @@
 /**
- * What is quick of Kafka's own programs, from its published jars: the verifiable producer, consumer and copier, every method of Admin,
- * and Connect; java.ts runs more of them, and for longer.
+ * What is quick of Kafka's own programs, from its published jars: the verifiable producer, consumer and copier, every
+ * method of Admin, and Connect; java.ts runs more of them, and for longer.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * Runs Kafka's own tools, the tests of Streams, Connect and MirrorMaker 2, all from their published jars, against a gateway of this
- * checkout, and verifies what they did. Each scenario has a gateway of its own. `--help` says how it is used.
+ * Runs Kafka's own tools, the tests of Streams, Connect and MirrorMaker 2, all from their published jars, against a
+ * gateway of this checkout, and verifies what they did. Each scenario has a gateway of its own. `--help` says how it is
+ * used.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

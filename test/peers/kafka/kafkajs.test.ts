@@ -1,4 +1,7 @@
-/** The same requests as kafkajs, byte for byte, and answers that it reads. Its encoders are internal, so they are untyped. */
+/**
+ * The same requests as kafkajs, byte for byte, and answers that it reads. Its encoders are internal, so they are
+ * untyped.
+ */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { expect, it } from 'vitest';
@@ -166,7 +169,10 @@ const versioned = cases.flatMap((each) =>
   ),
 );
 
-/** kafkajs decodes the records of Fetch on the way, adds to what configs are said to be, and reads deletions only knowing their request. */
+/**
+ * kafkajs decodes the records of Fetch on the way, adds to what configs are said to be, and reads deletions only
+ * knowing their request.
+ */
 const UNREAD: ReadonlySet<ApiName> = new Set(['Fetch', 'DescribeConfigs', 'DeleteRecords']);
 /** It says several times how long a client is throttled, or makes it 0. */
 const THROTTLE = /throttle/i;

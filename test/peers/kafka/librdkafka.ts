@@ -1,4 +1,7 @@
-/** Points librdkafka's own tests at gateways of this checkout, and says of each whether what became of it was expected: see HELP. */
+/**
+ * Points librdkafka's own tests at gateways of this checkout, and says of each whether what became of it was expected:
+ * see HELP.
+ */
 import { parseArgs } from 'node:util';
 import { build, declaredTests, testsMissing } from './librdkafka/built-tree.ts';
 import { EXPECTED, PROTOCOLS, type Protocol, WITHOUT_BROKER } from './librdkafka/expected.ts';
@@ -58,7 +61,9 @@ function positive(flag: string, text: string): number {
   return value;
 }
 
-/** Of one protocol: those that were asked for, or all. Of the tests that there are each must be expected in some way. */
+/**
+ * Of one protocol: those that were asked for, or all. Of the tests that there are each must be expected in some way.
+ */
 function namesFor(protocol: Protocol, asked: readonly string[]): string[] {
   const known = EXPECTED[protocol];
   if (asked.length > 0) return asked.filter((name) => known.has(name));

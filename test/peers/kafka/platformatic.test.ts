@@ -1,4 +1,7 @@
-/** The same requests as @platformatic/kafka, byte for byte, and answers that it reads: unlike kafkajs it knows the flexible versions. */
+/**
+ * The same requests as @platformatic/kafka, byte for byte, and answers that it reads: unlike kafkajs it knows the
+ * flexible versions.
+ */
 import { existsSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { WireReader } from '../../../lib/kafka/codec/reader.ts';

@@ -1,4 +1,7 @@
-/** Real clients that say who they are, by each mechanism, in the clear and over TLS, and write and read in some compression. */
+/**
+ * Real clients that say who they are, by each mechanism, in the clear and over TLS, and write and read in some
+ * compression.
+ */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,6 +1,7 @@
 /**
- * A share group at two gateways over one table of DynamoDB and one bucket, which share nothing else. One of them is killed while a member of
- * its has records: these are nobody else's until their lock is over, and the member may still settle them, at the other gateway.
+ * A share group at two gateways over one table of DynamoDB and one bucket, which share nothing else. One of them is
+ * killed while a member of its has records: these are nobody else's until their lock is over, and the member may still
+ * settle them, at the other gateway.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { KafkaTestClient } from '../../kafka/support/kafka-test-client.ts';

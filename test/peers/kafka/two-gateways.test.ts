@@ -1,6 +1,6 @@
 /**
- * Two gateways over one table and one bucket, which know of each other by the table alone, and clients that write and read through both. One of
- * them is killed, or told to stop, under load, and later comes back at its address.
+ * Two gateways over one table and one bucket, which know of each other by the table alone, and clients that write and
+ * read through both. One of them is killed, or told to stop, under load, and later comes back at its address.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';

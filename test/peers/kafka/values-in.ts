@@ -1,4 +1,7 @@
-/** What a peer has read, as `inventMessage` notes what was written: all values as texts, bytes in base64, ids in base64url. */
+/**
+ * What a peer has read, as `inventMessage` notes what was written: all values as texts, bytes in base64, ids in
+ * base64url.
+ */
 
 const DASHED_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 

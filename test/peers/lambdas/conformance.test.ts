@@ -1,4 +1,6 @@
-/** The conformance suite, which any server must pass, against the functions: through an HTTP API, and the web function. */
+/**
+ * The conformance suite, which any server must pass, against the functions: through an HTTP API, and the web function.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createClient } from '../../../lib/client/client.ts';
 import { CONFORMANCE_MS_MAX, runConformance } from '../support/conformance.ts';
@@ -9,8 +11,8 @@ import { s3ServerMissing } from '../support/s3-server.ts';
 import { startWebFunction } from '../support/web-function.ts';
 
 /**
- * What an HTTP API does before a function sees the request: it decodes the path and text bodies, and answers what is not
- * HTTP, or does not arrive, in its own words.
+ * What an HTTP API does before a function sees the request: it decodes the path and text bodies, and answers what is
+ * not HTTP, or does not arrive, in its own words.
  */
 const GATEWAY_ANSWERS = ['that is not UTF-8 is 400', 'with tricks in them lead nowhere', 'thousands of bad requests'];
 

@@ -1,4 +1,7 @@
-/** What is asked for is begun by the maintenance that the table's stream wakes: built bundles, and the filters that are deployed. */
+/**
+ * What is asked for is begun by the maintenance that the table's stream wakes: built bundles, and the filters that are
+ * deployed.
+ */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { APPEARED_WORK } from '../../../lib/infra/work-filters.ts';
 import { ListObjectsV2Command } from '../../support/aws-sdk.ts';

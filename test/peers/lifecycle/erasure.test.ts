@@ -1,7 +1,7 @@
 /**
- * Erasures on DynamoDB Local and an S3 server: afterwards no object and no item has a byte of their subjects, and every other record is
- * what it was, at its offset. Whatever a record can be in by then: an item, an object of several topics, a page, a bundle, segments
- * of both levels, compressed or not.
+ * Erasures on DynamoDB Local and an S3 server: afterwards no object and no item has a byte of their subjects, and every
+ * other record is what it was, at its offset. Whatever a record can be in by then: an item, an object of several
+ * topics, a page, a bundle, segments of both levels, compressed or not.
  */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';

@@ -1,4 +1,7 @@
-/** An hour of traffic with its maintenance, in compressed time, on DynamoDB Local and an S3 server: the bench's day is longer. */
+/**
+ * An hour of traffic with its maintenance, in compressed time, on DynamoDB Local and an S3 server: the bench's day is
+ * longer.
+ */
 // Before all others, which take up what it changes.
 import '../../../bench/lifecycle/scaled-limits.ts';
 

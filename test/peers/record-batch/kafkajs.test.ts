@@ -1,4 +1,6 @@
-/** The same batches as kafkajs, and each reads the other's. Its encoder and decoder are internal, so they are untyped. */
+/**
+ * The same batches as kafkajs, and each reads the other's. Its encoder and decoder are internal, so they are untyped.
+ */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import * as fc from 'fast-check';

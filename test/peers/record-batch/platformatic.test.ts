@@ -1,4 +1,6 @@
-/** The same batches as @platformatic/kafka, and each reads the other's: its encoder and codecs are its own throughout. */
+/**
+ * The same batches as @platformatic/kafka, and each reads the other's: its encoder and codecs are its own throughout.
+ */
 import { existsSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';

@@ -1,4 +1,7 @@
-/** Event patterns, as far as the stack's filter of the table's stream goes: values, `exists` on leaves, objects within objects. */
+/**
+ * Event patterns, as far as the stack's filter of the table's stream goes: values, `exists` on leaves, objects within
+ * objects.
+ */
 
 export interface EventPattern {
   readonly [field: string]: EventPattern | readonly Matcher[];

@@ -43,7 +43,9 @@ export interface ExecutionEnvironment {
   kill(): Promise<void>;
 }
 
-/** The variables that Lambda reserves and sets (AWS Lambda Developer Guide, "Defined runtime environment variables"). */
+/**
+ * The variables that Lambda reserves and sets (AWS Lambda Developer Guide, "Defined runtime environment variables").
+ */
 export function platformVariables(file: string, functionName: string): Record<string, string> {
   return {
     PATH: '/usr/local/bin:/usr/bin:/bin',
@@ -73,7 +75,9 @@ export function platformVariables(file: string, functionName: string): Record<st
   };
 }
 
-/** Starts the bundle and resolves when its init phase has ended; rejects with the reason and the logs when it failed. */
+/**
+ * Starts the bundle and resolves when its init phase has ended; rejects with the reason and the logs when it failed.
+ */
 export async function startEnvironment(options: EnvironmentOptions): Promise<ExecutionEnvironment> {
   const { file, functionName = 'millrace-test' } = options;
   const api = await startRuntimeApi();

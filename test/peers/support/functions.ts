@@ -1,4 +1,6 @@
-/** A tenant's functions as they are deployed: built bundles over DynamoDB Local and an S3 server, with its first key. */
+/**
+ * A tenant's functions as they are deployed: built bundles over DynamoDB Local and an S3 server, with its first key.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * An API Gateway HTTP API (payload format 2.0) in front of function bundles, as far as a handler can tell: events of the
- * documented shape, routes from the table that is deployed, base64 where the gateway uses it, answers decoded the same
- * way, buffering, and its limits.
+ * An API Gateway HTTP API (payload format 2.0) in front of function bundles, as far as a handler can tell: events of
+ * the documented shape, routes from the table that is deployed, base64 where the gateway uses it, answers decoded the
+ * same way, buffering, and its limits.
  */
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

@@ -1,10 +1,10 @@
 /**
  * Lambda's `Invoke` over HTTP, of functions that are bundles under the official runtime interface client.
  *
- * What a caller may lean on wrongly is as Lambda has it: an environment has one invocation at a time, and another one starts when
- * all are busy; beyond the function's concurrency a synchronous call is refused with 429, and an event waits. An event that has
- * waited for too long is dropped, and one whose function fails is not tried again (`retryAttempts: 0`, as the stack says it).
- * A process that ends fails what it was at.
+ * What a caller may lean on wrongly is as Lambda has it: an environment has one invocation at a time, and another one
+ * starts when all are busy; beyond the function's concurrency a synchronous call is refused with 429, and an event
+ * waits. An event that has waited for too long is dropped, and one whose function fails is not tried again
+ * (`retryAttempts: 0`, as the stack says it). A process that ends fails what it was at.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';

@@ -2,8 +2,8 @@
  * Lambda's Runtime API (version 2018-06-01) as one execution environment sees it: the function's process asks for the
  * next invocation, answers it or reports an error, and reports a failed start.
  *
- * It keeps the platform's promises that a handler can lean on wrongly: an event or answer of more than 6 MiB is refused,
- * an invocation that passes its deadline has failed, and one invocation is under way at a time.
+ * It keeps the platform's promises that a handler can lean on wrongly: an event or answer of more than 6 MiB is
+ * refused, an invocation that passes its deadline has failed, and one invocation is under way at a time.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -37,7 +37,9 @@ export interface InvokeOptions {
 export interface RuntimeApi {
   /** `host:port`, for AWS_LAMBDA_RUNTIME_API. */
   readonly address: string;
-  /** Resolves when the process first asks for work, which is when Lambda's init phase ends; rejects when init failed. */
+  /**
+   * Resolves when the process first asks for work, which is when Lambda's init phase ends; rejects when init failed.
+   */
   readonly ready: Promise<void>;
   /** Hands the event to the process. Rejects an event that is too large, as Lambda's Invoke does. */
   invoke(event: unknown, options?: InvokeOptions): Promise<Outcome>;

@@ -1,6 +1,7 @@
 /**
- * Schemathesis, a property-based tester of HTTP APIs: from an OpenAPI description it makes requests that fit and requests
- * that don't, and holds the answers against the description. Installed by `npm run peers:python` into a directory of its own.
+ * Schemathesis, a property-based tester of HTTP APIs: from an OpenAPI description it makes requests that fit and
+ * requests that don't, and holds the answers against the description. Installed by `npm run peers:python` into a
+ * directory of its own.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';

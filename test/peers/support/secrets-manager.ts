@@ -1,4 +1,6 @@
-/** Secrets Manager with one secret, as far as GetSecretValue goes; it checks every signature with the SDK's own signer. */
+/**
+ * Secrets Manager with one secret, as far as GetSecretValue goes; it checks every signature with the SDK's own signer.
+ */
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';

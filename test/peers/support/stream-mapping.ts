@@ -1,6 +1,7 @@
 /**
- * Lambda's event source mapping of a table's stream: polls the shards four times a second, drops what the filter does not pass,
- * and hands the rest to a function, in order, up to 100 records at a time. DynamoDB Local serves the stream; this is the test's.
+ * Lambda's event source mapping of a table's stream: polls the shards four times a second, drops what the filter does
+ * not pass, and hands the rest to a function, in order, up to 100 records at a time. DynamoDB Local serves the stream;
+ * this is the test's.
  *
  * Unlike Lambda it has one batch of a shard under way at a time, and does not halve a batch that fails.
  */

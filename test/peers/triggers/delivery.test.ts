@@ -1,8 +1,8 @@
 /**
- * Delivery to a function by what is deployed: 50,000 orders over 12 partitions, one in twenty of which is poison, with a
- * dispatcher's environment killed in the middle. Real: the built bundles of router, dispatcher, sweeper and APIs and that of the
- * consumer, each under the official runtime interface client; DynamoDB Local with its stream; S3 and SQS of fauxqs. The test's
- * own: Lambda's `Invoke`, the mapping of the stream, and a schedule that is faster than the stack's.
+ * Delivery to a function by what is deployed: 50,000 orders over 12 partitions, one in twenty of which is poison, with
+ * a dispatcher's environment killed in the middle. Real: the built bundles of router, dispatcher, sweeper and APIs and
+ * that of the consumer, each under the official runtime interface client; DynamoDB Local with its stream; S3 and SQS of
+ * fauxqs. The test's own: Lambda's `Invoke`, the mapping of the stream, and a schedule that is faster than the stack's.
  *
  * `MILLRACE_TRIGGER_RECORDS` makes it another number of orders.
  */
@@ -261,7 +261,8 @@ describeWithPeer(functionsMissing())('the deployed dispatcher', () => {
 
   it('is woken by heads that have grown, and by none of its own writes', () => {
     const { records, passed } = tenant.stream.counts;
-    // Every batch writes a lease and offsets, which the filter drops; of heads it passes appends, and now and then their upkeep.
+    // Every batch writes a lease and offsets, which the filter drops; of heads it passes appends, and now and then
+    // their upkeep.
     const appends = Math.ceil(Math.max(...ends) / RECORDS_PER_REQUEST + 1) * PARTITIONS;
     expect(passed).toBeLessThanOrEqual(2 * appends);
     expect(records).toBeGreaterThan(10 * passed);

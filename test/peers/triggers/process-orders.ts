@@ -1,6 +1,6 @@
 /**
- * A handler as teams write them for Lambda's own mapping of Kafka, with Powertools' consumer: in order, up to the first order that
- * cannot be processed, which it names. Of some orders it dies instead, and says nothing.
+ * A handler as teams write them for Lambda's own mapping of Kafka, with Powertools' consumer: in order, up to the first
+ * order that cannot be processed, which it names. Of some orders it dies instead, and says nothing.
  */
 import { kafkaConsumer, SchemaType } from '@aws-lambda-powertools/kafka';
 

@@ -1,7 +1,7 @@
 /**
- * A tenant's stack with triggers, as it is deployed: the built functions under the runtime interface client, over DynamoDB Local
- * with its stream; and a team's function beside it. What calls them on AWS is the test's: Lambda's `Invoke`, the mapping of the
- * stream, the schedule.
+ * A tenant's stack with triggers, as it is deployed: the built functions under the runtime interface client, over
+ * DynamoDB Local with its stream; and a team's function beside it. What calls them on AWS is the test's: Lambda's
+ * `Invoke`, the mapping of the stream, the schedule.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,7 +20,9 @@ const REGION = 'eu-central-1';
 const CONSUMER = 'process-orders';
 export const CONSUMER_ARN = `arn:aws:lambda:${REGION}:123456789012:function:${CONSUMER}`;
 
-/** The stack's are 900, 10 and 55 seconds. Here the dispatcher has less, so that it hands on to itself several times. */
+/**
+ * The stack's are 900, 10 and 55 seconds. Here the dispatcher has less, so that it hands on to itself several times.
+ */
 const DISPATCHER_TIMEOUT_MS = 45_000;
 const ROUTER_TIMEOUT_MS = 10_000;
 const SWEEPER_TIMEOUT_MS = 55_000;

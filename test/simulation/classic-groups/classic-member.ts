@@ -1,4 +1,7 @@
-/** A client of the classic protocol: it joins, assigns where it leads, commits, heartbeats, and comes back from whatever it is told. */
+/**
+ * A client of the classic protocol: it joins, assigns where it leads, commits, heartbeats, and comes back from whatever
+ * it is told.
+ */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { heartbeatClassic } from '../../../lib/broker/groups/classic/heartbeat-classic.ts';
 import { type ClassicJoined, joinClassic } from '../../../lib/broker/groups/classic/join-classic.ts';

@@ -1,6 +1,7 @@
 /**
- * Looks at the items of a classic group right after each write of the table, and notes what must never be: a commit of somebody who is
- * not, or no longer, who was assigned the partition; a generation that is handed out twice, or after a later one.
+ * Looks at the items of a classic group right after each write of the table, and notes what must never be: a commit of
+ * somebody who is not, or no longer, who was assigned the partition; a generation that is handed out twice, or after a
+ * later one.
  */
 import { decodeGeneration, generationKey } from '../../../lib/coordination/groups/classic/generation-item.ts';
 import { decodeMember } from '../../../lib/coordination/groups/member-item.ts';

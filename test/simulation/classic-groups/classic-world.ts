@@ -1,6 +1,7 @@
 /**
- * One simulated history of a classic group: members that come, go, crash and freeze, over processes that do, too, and a network that loses,
- * delays and repeats what they write; then peace, until all who are left are one generation that commits.
+ * One simulated history of a classic group: members that come, go, crash and freeze, over processes that do, too, and a
+ * network that loses, delays and repeats what they write; then peace, until all who are left are one generation that
+ * commits.
  */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';

@@ -122,7 +122,8 @@ const groupCheckers: Record<string, (history: GroupHistory) => string[]> = {
     }),
 
   'nobody is removed who has shown a sign of life since': (history) => {
-    // A join that fails takes away the member that it made, and was answered to nobody; an earlier one of its name was another.
+    // A join that fails takes away the member that it made, and was answered to nobody; an earlier one of its name was
+    // another.
     const answers = Map.groupBy(history.answers, ({ member }) => member);
     return history.removals.flatMap(({ member, since, moment, untouched, suspected, overdue }) => {
       const known = answers.get(member)?.some((answer) => answer.moment > since && answer.moment < moment) === true;

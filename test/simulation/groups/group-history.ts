@@ -1,4 +1,7 @@
-/** What the members of a group asked and were told, and what the table held meanwhile; the checkers judge the one by the other. */
+/**
+ * What the members of a group asked and were told, and what the table held meanwhile; the checkers judge the one by the
+ * other.
+ */
 import type { Seat } from '../../../lib/coordination/groups/seat.ts';
 import type { Target } from '../../../lib/coordination/groups/target-item.ts';
 import type { Effect, ErrorCode } from '../../../lib/kernel/errors.ts';

@@ -1,6 +1,6 @@
 /**
- * The members of a group, as processes that poll in a loop. What they were told is all that they know; they crash, freeze, leave,
- * come back, and go on with what they had when nobody told them otherwise.
+ * The members of a group, as processes that poll in a loop. What they were told is all that they know; they crash,
+ * freeze, leave, come back, and go on with what they had when nobody told them otherwise.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { commitOffsets } from '../../../lib/broker/groups/commit-offsets.ts';
@@ -123,8 +123,8 @@ export class GroupMember {
   }
 
   /**
-   * Now and then it has forgotten where it was, and goes on from an earlier answer. One that copies what it reads knows that from
-   * nothing else, and must not.
+   * Now and then it has forgotten where it was, and goes on from an earlier answer. One that copies what it reads knows
+   * that from nothing else, and must not.
    */
   private oldCursor(): string | undefined {
     const { plan, site, random, oldCursors } = this;

@@ -1,6 +1,7 @@
 /**
- * The processes that answer the members of a group, and what lies between them and the members: a call goes to any of them, and
- * may be lost, answered too late, or made a second time much later. They crash and freeze, and their clocks are off and jump.
+ * The processes that answer the members of a group, and what lies between them and the members: a call goes to any of
+ * them, and may be lost, answered too late, or made a second time much later. They crash and freeze, and their clocks
+ * are off and jump.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { OFFSETS_PREFIX } from '../../../lib/coordination/groups/offsets-item.ts';

@@ -1,7 +1,7 @@
 /**
- * Consume, transform, produce, as a member of a group: the copies of what was received and how far it was, in one transaction,
- * which counts only as long as the member still has the partitions. Its transactional id is its own alone, so that nothing but
- * the group's fence is between it and whoever gets its partitions.
+ * Consume, transform, produce, as a member of a group: the copies of what was received and how far it was, in one
+ * transaction, which counts only as long as the member still has the partitions. Its transactional id is its own alone,
+ * so that nothing but the group's fence is between it and whoever gets its partitions.
  */
 import { transact } from '../../../lib/broker/transactions/transact.ts';
 import { utf8 } from '../../../lib/kernel/bytes.ts';

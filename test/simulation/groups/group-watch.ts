@@ -1,6 +1,6 @@
 /**
- * Looks at the items of one group right after each write of the table: who owns what from which moment on, what is committed by
- * whom, who is removed. No process, cache or fault is between the table and the watch.
+ * Looks at the items of one group right after each write of the table: who owns what from which moment on, what is
+ * committed by whom, who is removed. No process, cache or fault is between the table and the watch.
  */
 import { type ConsumerMember, decodeMember } from '../../../lib/coordination/groups/member-item.ts';
 import {

@@ -1,6 +1,6 @@
 /**
- * One simulated history of a consumer group: members that come, go, crash and freeze, over processes that do, too, while topics
- * grow, appear and vanish; then peace, until every partition has an owner that has committed all of it.
+ * One simulated history of a consumer group: members that come, go, crash and freeze, over processes that do, too,
+ * while topics grow, appear and vanish; then peace, until every partition has an owner that has committed all of it.
  */
 
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';

@@ -1,4 +1,7 @@
-/** The bytes that table and bucket have at a moment: of whatever is stored and not deleted, also where nothing refers to it. */
+/**
+ * The bytes that table and bucket have at a moment: of whatever is stored and not deleted, also where nothing refers to
+ * it.
+ */
 import type { Value } from '../../../lib/kernel/items.ts';
 import { decodeInline, INLINE_PREFIX } from '../../../lib/storage/objects/inline-item.ts';
 import type { ObjectName } from '../../../lib/storage/objects/port.ts';

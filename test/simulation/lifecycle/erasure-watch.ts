@@ -1,6 +1,6 @@
 /**
- * What erasures are to take out, and how far they have come: taken from the table itself, right after each write of it. When one
- * says that it is done, everything that is stored is searched for its records.
+ * What erasures are to take out, and how far they have come: taken from the table itself, right after each write of it.
+ * When one says that it is done, everything that is stored is searched for its records.
  */
 import { bytesEqual, utf8, utf8Text } from '../../../lib/kernel/bytes.ts';
 import { decodeErasure, ERASURES } from '../../../lib/log/erasure/erasure-item.ts';

@@ -1,4 +1,7 @@
-/** Who asks for erasures, and who carries them out: several at once, beside everything else that changes the ledgers' segments. */
+/**
+ * Who asks for erasures, and who carries them out: several at once, beside everything else that changes the ledgers'
+ * segments.
+ */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { carryOutErasures } from '../../../lib/broker/erasures/carry-out-erasures.ts';
 import { createErasure } from '../../../lib/broker/erasures/create-erasure.ts';

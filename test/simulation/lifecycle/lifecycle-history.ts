@@ -1,4 +1,7 @@
-/** What was asked and answered in a simulated life of stored logs, and the logs as they truly were; the checkers judge one by the other. */
+/**
+ * What was asked and answered in a simulated life of stored logs, and the logs as they truly were; the checkers judge
+ * one by the other.
+ */
 import type { TopicId } from '../../../lib/kernel/ids.ts';
 import type { Subject } from '../../../lib/log/erasure/erase.ts';
 import type { LifecyclePlan } from './lifecycle-settings.ts';

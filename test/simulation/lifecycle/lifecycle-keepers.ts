@@ -1,6 +1,6 @@
 /**
- * Who keeps the storage in order: at least two of them at once, each with all chores of the program, in any order and over any of
- * the ledgers; and owners, who delete records and topics.
+ * Who keeps the storage in order: at least two of them at once, each with all chores of the program, in any order and
+ * over any of the ledgers; and owners, who delete records and topics.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { clearLedgers } from '../../../lib/broker/lifecycle/clear-ledgers.ts';
@@ -88,7 +88,10 @@ export class LifecycleKeepers {
     return made > 0 || this.erasers.isAtWork;
   }
 
-  /** What leaves work to the rounds after: what is replaced or dropped is condemned first, and what is below a start is dropped next. */
+  /**
+   * What leaves work to the rounds after: what is replaced or dropped is condemned first, and what is below a start is
+   * dropped next.
+   */
   private get changed(): number {
     const kinds = ['records compacted', 'segments dropped', 'starts moved'];
     return kinds.reduce((sum, kind) => sum + (this.site.history.counts.get(kind) ?? 0), 0);

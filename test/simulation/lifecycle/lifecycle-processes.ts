@@ -1,7 +1,8 @@
 /**
- * The processes of a simulated stack. All are at work in the same seconds of every round, and then rest for minutes, so that
- * graces go by while they still meet. They crash between any two calls and are followed by others that have seen nothing; they
- * freeze, for seconds or for hours, and go on where they were; their clocks are off and jump, as far as clocks may.
+ * The processes of a simulated stack. All are at work in the same seconds of every round, and then rest for minutes, so
+ * that graces go by while they still meet. They crash between any two calls and are followed by others that have seen
+ * nothing; they freeze, for seconds or for hours, and go on where they were; their clocks are off and jump, as far as
+ * clocks may.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import type { Clock } from '../../../lib/kernel/clock.ts';

@@ -1,6 +1,6 @@
 /**
- * Readers: one after the other from the start, anywhere, since a time, and through a plan, whose URLs they read right away or as
- * late as they may. They keep their processes' caches for as long as these live.
+ * Readers: one after the other from the start, anywhere, since a time, and through a plan, whose URLs they read right
+ * away or as late as they may. They keep their processes' caches for as long as these live.
  */
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { type FetchPosition, fetchRecords } from '../../../lib/broker/fetch/fetch.ts';

@@ -34,7 +34,9 @@ const MINUTE_MS = 60_000;
 const REST_MS = [90_000, 5 * MINUTE_MS, 15 * MINUTE_MS, 40 * MINUTE_MS] as const;
 const ROUNDS = 14;
 
-/** Far below the graces, which take it that a clock can be wrong; erasures take it that no two are five minutes apart. */
+/**
+ * Far below the graces, which take it that a clock can be wrong; erasures take it that no two are five minutes apart.
+ */
 const SKEWS_MS = [100, 100, 2.4 * MINUTE_MS] as const;
 
 const ORPHAN_AGES_MS = [500, 2_000, 60 * MINUTE_MS] as const;

@@ -1,6 +1,7 @@
 /**
- * Producers with transactional ids, which outlive their processes: one sends each transaction in one request, and the newest one
- * once more hours later; the other makes them of several parts, some of which it aborts, or forgets when its process dies.
+ * Producers with transactional ids, which outlive their processes: one sends each transaction in one request, and the
+ * newest one once more hours later; the other makes them of several parts, some of which it aborts, or forgets when its
+ * process dies.
  */
 import { abortTransaction } from '../../../lib/broker/transactions/abort-transaction.ts';
 import { addToTransaction } from '../../../lib/broker/transactions/add-to-transaction.ts';

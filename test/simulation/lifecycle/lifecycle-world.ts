@@ -1,7 +1,7 @@
 /**
- * One simulated history of storage: writers, readers and several maintainers over shared stores that fail, for hours of virtual
- * time, while pages are merged and retired, old records go and topics are deleted; then peace, maintenance until nothing is left
- * to do, and a look at everything that is there.
+ * One simulated history of storage: writers, readers and several maintainers over shared stores that fail, for hours of
+ * virtual time, while pages are merged and retired, old records go and topics are deleted; then peace, maintenance
+ * until nothing is left to do, and a look at everything that is there.
  */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { Check, type CheckPlace } from '../../../lib/broker/check/check.ts';

@@ -1,6 +1,6 @@
 /**
- * Writers of a few small records at a time: with sequences and without, of one partition each or of several in a transaction.
- * An idempotent producer outlives its processes, and sends its newest batch once more hours after its ack.
+ * Writers of a few small records at a time: with sequences and without, of one partition each or of several in a
+ * transaction. An idempotent producer outlives its processes, and sends its newest batch once more hours after its ack.
  */
 import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce/produce.ts';
 import { transact } from '../../../lib/broker/transactions/transact.ts';

@@ -1,6 +1,6 @@
 /**
- * Goes through everything that table and bucket have once there is nothing left to do, by itself, and says what should not be
- * there, what is missing, and where segments, pages and tail do not follow each other.
+ * Goes through everything that table and bucket have once there is nothing left to do, by itself, and says what should
+ * not be there, what is missing, and where segments, pages and tail do not follow each other.
  */
 import { toHex } from '../../../lib/kernel/bytes.ts';
 import type { Item } from '../../../lib/kernel/items.ts';

@@ -1,7 +1,7 @@
 /**
- * The log as it was committed: every record of every partition that there ever was, and where each partition begins. Taken from
- * the shared stores themselves, right after each write of them; no process and no fault is between them and it, and nothing that
- * is deleted later is deleted here.
+ * The log as it was committed: every record of every partition that there ever was, and where each partition begins.
+ * Taken from the shared stores themselves, right after each write of them; no process and no fault is between them and
+ * it, and nothing that is deleted later is deleted here.
  */
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { assert } from '../../../lib/kernel/assert.ts';

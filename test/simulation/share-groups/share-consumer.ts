@@ -1,4 +1,7 @@
-/** A member of a share group: it fetches, does something with what it gets or forgets it, and says so with its next call or by itself. */
+/**
+ * A member of a share group: it fetches, does something with what it gets or forgets it, and says so with its next call
+ * or by itself.
+ */
 
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { shareFetch } from '../../../lib/broker/share-groups/share-fetch.ts';

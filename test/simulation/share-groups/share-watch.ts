@@ -1,6 +1,7 @@
 /**
- * Looks at the share partition's item right after each write of the table, record by record, and notes what must never be: a record
- * that is taken from who has it locked, that comes back after it was done with, that is delivered too often, or passed over.
+ * Looks at the share partition's item right after each write of the table, record by record, and notes what must never
+ * be: a record that is taken from who has it locked, that comes back after it was done with, that is delivered too
+ * often, or passed over.
  */
 
 import {

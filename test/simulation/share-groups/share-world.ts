@@ -1,6 +1,7 @@
 /**
- * One simulated history of a share group: records that are produced, members that fetch, acknowledge, forget, crash and freeze, over
- * processes that do, too, and a network that loses, delays and repeats what they write; then peace, until every record is done with.
+ * One simulated history of a share group: records that are produced, members that fetch, acknowledge, forget, crash and
+ * freeze, over processes that do, too, and a network that loses, delays and repeats what they write; then peace, until
+ * every record is done with.
  */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
@@ -185,7 +186,10 @@ class ShareWorld {
     }
   }
 
-  /** What somebody is told to be settled is done with, for ever. It may be so by another: acknowledgements below the start are passed over. */
+  /**
+   * What somebody is told to be settled is done with, for ever. It may be so by another: acknowledgements below the
+   * start are passed over.
+   */
   private taken(memberId: string, said: ReadonlyMap<number, AcknowledgeType>): void {
     for (const [offset, type] of said) {
       if (type !== 'accept' && type !== 'reject') continue;

@@ -4,7 +4,9 @@ import { triggerLimits } from '../../../lib/kernel/limits/triggers.ts';
 import type { Story } from './delivery-story.ts';
 import type { Run, TriggerHistory } from './trigger-history.ts';
 
-/** What was read just before, a write that was long on its way, and that of an invocation which is written once more. */
+/**
+ * What was read just before, a write that was long on its way, and that of an invocation which is written once more.
+ */
 const NOTICED_MS = triggerLimits.triggerChangeMs + triggerLimits.triggerInvokeMarginMs + 5_000;
 
 export function checkDisabled({ history, runs, triggers }: Story): string[] {

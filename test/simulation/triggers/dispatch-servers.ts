@@ -1,6 +1,6 @@
 /**
- * The processes that deliver: each with a broker and a dispatcher of its own. They crash and freeze between any two steps, and
- * their clocks are off. A request goes to any of them, and may be lost, come late, or twice.
+ * The processes that deliver: each with a broker and a dispatcher of its own. They crash and freeze between any two
+ * steps, and their clocks are off. A request goes to any of them, and may be lost, come late, or twice.
  */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { leasesKey } from '../../../lib/coordination/triggers/lease-item.ts';

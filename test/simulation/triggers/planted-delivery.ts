@@ -22,7 +22,9 @@ interface Span {
   last: number;
 }
 
-/** Answers for the function where it is to have the second half of a batch that failed, whose first half it has done. */
+/**
+ * Answers for the function where it is to have the second half of a batch that failed, whose first half it has done.
+ */
 export function forgettingHalves(ports: DeliveryPorts): DeliveryPorts {
   const { invoker } = ports;
   const failed = new Map<string, Span>();

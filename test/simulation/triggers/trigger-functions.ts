@@ -1,7 +1,7 @@
 /**
- * The functions that triggers invoke: a service of its own, which goes on with what it has begun whatever becomes of the
- * dispatcher. What an invocation does is drawn by the seed: it succeeds, throws, takes all its time, answers what nobody can
- * read, fails some records, or its answer is lost while it goes on.
+ * The functions that triggers invoke: a service of its own, which goes on with what it has begun whatever becomes of
+ * the dispatcher. What an invocation does is drawn by the seed: it succeeds, throws, takes all its time, answers what
+ * nobody can read, fails some records, or its answer is lost while it goes on.
  */
 import type { Trigger } from '../../../lib/coordination/triggers/trigger.ts';
 import { utf8Text } from '../../../lib/kernel/bytes.ts';
@@ -100,7 +100,9 @@ export class Functions {
     return promise;
   }
 
-  /** How long until a caller takes the silence for an end: mostly soon, since connections break; or when time is over. */
+  /**
+   * How long until a caller takes the silence for an end: mostly soon, since connections break; or when time is over.
+   */
   private patience({ timeoutMs }: Invocation): number {
     const { random } = this;
     return random.fraction() < 0.6 ? random.fraction() * timeoutMs : timeoutMs + triggerLimits.invocationMarginMs;

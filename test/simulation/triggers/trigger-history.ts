@@ -1,4 +1,7 @@
-/** What functions and destinations were given by dispatchers, and what the table held meanwhile; the checkers judge the one by the other. */
+/**
+ * What functions and destinations were given by dispatchers, and what the table held meanwhile; the checkers judge the
+ * one by the other.
+ */
 import type { Lease } from '../../../lib/coordination/triggers/lease-item.ts';
 import type { TriggerRecord as StoredRecord } from '../../../lib/coordination/triggers/trigger-item.ts';
 import type { FailureCondition } from '../../../lib/triggers/ports.ts';

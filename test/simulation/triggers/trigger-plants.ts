@@ -1,4 +1,7 @@
-/** Planted bugs of triggers; see plants.ts. What they undo lies in the lease's item, or in what dispatchers are made with. */
+/**
+ * Planted bugs of triggers; see plants.ts. What they undo lies in the lease's item, or in what dispatchers are made
+ * with.
+ */
 import { OFFSETS_PREFIX } from '../../../lib/coordination/groups/offsets-item.ts';
 import { leasesKey } from '../../../lib/coordination/triggers/lease-item.ts';
 import type { Attributes, ItemKey, Value, Write } from '../../../lib/kernel/items.ts';

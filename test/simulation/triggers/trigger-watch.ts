@@ -1,6 +1,6 @@
 /**
- * Looks at the items of triggers right after each write of the table: leases, the offsets of the groups that they drive, and the
- * triggers themselves. No process, cache or fault is between the table and the watch.
+ * Looks at the items of triggers right after each write of the table: leases, the offsets of the groups that they
+ * drive, and the triggers themselves. No process, cache or fault is between the table and the watch.
  */
 import {
   decodeOffsets,

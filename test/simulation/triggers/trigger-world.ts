@@ -1,6 +1,6 @@
 /**
- * One simulated history of triggers: dispatchers that crash and freeze over shared stores that fail, woken by a stream that loses,
- * repeats and reorders, and by a sweeper; then peace, until every partition of every trigger is delivered.
+ * One simulated history of triggers: dispatchers that crash and freeze over shared stores that fail, woken by a stream
+ * that loses, repeats and reorders, and by a sweeper; then peace, until every partition of every trigger is delivered.
  */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
@@ -42,7 +42,9 @@ import { WakeStream } from './wake-stream.ts';
 
 const EVENTS_MAX = 400_000;
 const STORM_MS = 200_000;
-/** Long enough for leases that nobody gives back, for pauses that have grown, and for batches that fail to be given up. */
+/**
+ * Long enough for leases that nobody gives back, for pauses that have grown, and for batches that fail to be given up.
+ */
 const PEACE_MS_MAX = 45 * 60_000;
 const LOOK_MS = 5_000;
 const SWEEP_MS = 60_000;

@@ -1,4 +1,6 @@
-/** The table's stream of heads that carry `wake`, polled four times a second, and the router that makes wake-ups of it. */
+/**
+ * The table's stream of heads that carry `wake`, polled four times a second, and the router that makes wake-ups of it.
+ */
 import type { Broker } from '../../../lib/broker/broker.ts';
 import { highWatermark } from '../../../lib/broker/ledger/replicated.ts';
 import { wakeOf } from '../../../lib/broker/triggers/wake.ts';

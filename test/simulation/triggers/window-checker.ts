@@ -1,6 +1,7 @@
 /**
- * Tumbling windows: what functions carry on is committed with the offset, so that under whatever faults each record is in exactly
- * one aggregate. What was before a partition was set back is left out, and partitions whose trigger was made anew.
+ * Tumbling windows: what functions carry on is committed with the offset, so that under whatever faults each record is
+ * in exactly one aggregate. What was before a partition was set back is left out, and partitions whose trigger was made
+ * anew.
  */
 import { EPOCH_MS } from '../scheduler.ts';
 import { mustPass, type Story } from './delivery-story.ts';

@@ -1,4 +1,7 @@
-/** The wait of a JoinGroup or SyncGroup for others: until the group has moved, a step of it is due, or its own member is to show that it lives. */
+/**
+ * The wait of a JoinGroup or SyncGroup for others: until the group has moved, a step of it is due, or its own member is
+ * to show that it lives.
+ */
 import type { GroupState } from '../../../coordination/groups/group-item.ts';
 import { isLookDue, isRenewalDue } from '../../../coordination/groups/liveness.ts';
 import { type ClassicMember, planMember, touched } from '../../../coordination/groups/member-item.ts';
@@ -19,7 +22,8 @@ export interface RoundWait {
 export async function awaitRound(broker: Broker, wait: RoundWait): Promise<void> {
   const { group, member, state, signal } = wait;
   const { clock, metadata, groups } = broker;
-  // While its request is held the client need not heartbeat. Refused where something else was written: that is looked at next.
+  // While its request is held the client need not heartbeat. Refused where something else was written: that is looked
+  // at next.
   if (isRenewalDue(member, clock.now())) await metadata.write([planMember(group, touched(member, clock.now()))]);
   else await untilMoved(broker, wait);
   if (!signal.aborted) await lookOver(broker, group, await groups.state(group).then((now) => now ?? state));

@@ -32,8 +32,8 @@ export async function readClassic(
 }
 
 /**
- * The two are written together, and read one after the other: a generation that is newer than the state was written between the reads, which
- * are then made again.
+ * The two are written together, and read one after the other: a generation that is newer than the state was written
+ * between the reads, which are then made again.
  */
 async function readRound(metadata: MetadataStore, group: string) {
   let state: GroupState | undefined;

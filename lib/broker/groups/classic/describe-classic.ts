@@ -18,7 +18,10 @@ export interface DescribedClassicMember {
 
 export interface DescribedClassic {
   status: GroupStatus;
-  /** That of the last members where there are none now; empty where there were none, as of groups that only commit offsets. */
+  /**
+   * That of the last members where there are none now; empty where there were none, as of groups that only commit
+   * offsets.
+   */
   protocolType: string;
   protocol: string;
   members: readonly DescribedClassicMember[];

@@ -1,7 +1,7 @@
 /**
- * JoinGroup of the classic protocol: the member's item says that it asks to be in the next generation, and the request waits until that is
- * formed, by whichever process. Nothing of the request is kept anywhere else, so that a client whose process has died comes back with its
- * member id to any other one.
+ * JoinGroup of the classic protocol: the member's item says that it asks to be in the next generation, and the request
+ * waits until that is formed, by whichever process. Nothing of the request is kept anywhere else, so that a client
+ * whose process has died comes back with its member id to any other one.
  */
 import { asking, type ClassicJoinRequest, decideClassicJoin } from '../../../coordination/groups/classic/join.ts';
 import { answerJoin, type JoinAnswer } from '../../../coordination/groups/classic/round.ts';
@@ -139,7 +139,10 @@ async function awaitGeneration(broker: Broker, request: JoinClassicRequest, aske
   return { joined: 'ended' };
 }
 
-/** The member's item is brought into the generation that it is answered with, or asks anew; false where it was written meanwhile. */
+/**
+ * The member's item is brought into the generation that it is answered with, or asks anew; false where it was written
+ * meanwhile.
+ */
 async function settle(
   { metadata, clock }: Broker,
   { group, member, answer, view }: { group: string; member: ClassicMember; answer: JoinAnswer; view: RoundsTaken },

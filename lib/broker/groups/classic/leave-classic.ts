@@ -1,4 +1,6 @@
-/** LeaveGroup: members that say that they leave, or whom an administrator removes (KIP-345: by the instance id alone). */
+/**
+ * LeaveGroup: members that say that they leave, or whom an administrator removes (KIP-345: by the instance id alone).
+ */
 import { decideLeave } from '../../../coordination/groups/join.ts';
 import { type Member, planRemoval } from '../../../coordination/groups/member-item.ts';
 import { type MemberName, seatOf } from '../../../coordination/groups/seat.ts';

@@ -20,8 +20,8 @@ export interface RoundsTaken extends ClassicView {
 }
 
 /**
- * The group as it is when no step is due any more. Calls of one process at the same time share one. `initialDelayMs`: how long the first members
- * wait for each other (Kafka: `group.initial.rebalance.delay.ms`).
+ * The group as it is when no step is due any more. Calls of one process at the same time share one. `initialDelayMs`:
+ * how long the first members wait for each other (Kafka: `group.initial.rebalance.delay.ms`).
  */
 export function takeRounds(broker: Broker, group: string, initialDelayMs?: number): Promise<RoundsTaken> {
   return broker.groups.shared(`rounds ${group}`, () => {

@@ -28,7 +28,10 @@ export type ClassicSynced =
   /** Nobody waits for the answer any more. */
   | { synced: 'ended' };
 
-/** Throws what Kafka refuses a SyncGroup with; `REBALANCE_IN_PROGRESS` also where the next round has begun while it waited. */
+/**
+ * Throws what Kafka refuses a SyncGroup with; `REBALANCE_IN_PROGRESS` also where the next round has begun while it
+ * waited.
+ */
 export async function syncClassic(broker: Broker, request: SyncClassicRequest): Promise<ClassicSynced> {
   const { group, signal } = request;
   const { metadata, clock, groups } = broker;

@@ -1,7 +1,7 @@
 /**
- * What the assignors share. An assignor gives every partition that somebody is subscribed to one owner, and gives the same
- * answer for the same question whatever the order of members and topics in it. It looks at nothing else: whether an owner
- * may have a partition already is for the hand-over to say.
+ * What the assignors share. An assignor gives every partition that somebody is subscribed to one owner, and gives the
+ * same answer for the same question whatever the order of members and topics in it. It looks at nothing else: whether
+ * an owner may have a partition already is for the hand-over to say.
  */
 import { assert } from '../../../kernel/assert.ts';
 import type { TopicId } from '../../../kernel/ids.ts';

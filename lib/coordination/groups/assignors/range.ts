@@ -1,7 +1,7 @@
 /**
- * `range`: of each topic, contiguous partitions to its subscribers in the order of their seats; the first ones get one more
- * where the numbers do not divide. Members that subscribe to the same topics with the same numbers of partitions get the
- * same partitions of each, which is what joins of topics need. Nothing is kept for its own sake.
+ * `range`: of each topic, contiguous partitions to its subscribers in the order of their seats; the first ones get one
+ * more where the numbers do not divide. Members that subscribe to the same topics with the same numbers of partitions
+ * get the same partitions of each, which is what joins of topics need. Nothing is kept for its own sake.
  */
 import type { TopicPartition } from '../partitions.ts';
 import { type Assigned, type AssignorInput, assignedOf, type Holder, keepCurrent, subscribersOf } from './assignor.ts';

@@ -1,9 +1,9 @@
 /**
  * `sticky`: totals are even, and nothing else moves.
  *
- * Where all members subscribe to the same topics, no two differ by more than one partition, and no assignment of which that
- * is true moves fewer. Where subscriptions differ, no partition could go from its owner to a subscriber that has at least
- * two fewer, unless `groupBalancingRoundsMax` rounds did not get that far.
+ * Where all members subscribe to the same topics, no two differ by more than one partition, and no assignment of which
+ * that is true moves fewer. Where subscriptions differ, no partition could go from its owner to a subscriber that has
+ * at least two fewer, unless `groupBalancingRoundsMax` rounds did not get that far.
  */
 import { groupLimits } from '../../../kernel/limits/groups.ts';
 import { byText, type TopicPartition } from '../partitions.ts';

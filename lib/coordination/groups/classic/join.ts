@@ -1,7 +1,7 @@
 /**
- * JoinGroup of the classic protocol, as far as it is the member's own affair: its item says which generation it asks to be in,
- * and with what. The generation is formed by whoever sees that all have asked (round.ts); the request waits for that. Which
- * request is answered at once, which one waits, and which is refused follows Kafka (KIP-62, 345, 394, 814).
+ * JoinGroup of the classic protocol, as far as it is the member's own affair: its item says which generation it asks to
+ * be in, and with what. The generation is formed by whoever sees that all have asked (round.ts); the request waits for
+ * that. Which request is answered at once, which one waits, and which is refused follows Kafka (KIP-62, 345, 394, 814).
  */
 
 import { bytesEqual } from '../../../kernel/bytes.ts';
@@ -46,8 +46,8 @@ export type ClassicJoinDecision =
   | { outcome: 'wait'; next: ClassicMember }
   /**
    * No rebalance: the answer is the current generation's. `next` is to be written first, where there is one: a static
-   * member has come back, and whoever had its instance id is fenced. `skipsAssignment` (version 9): a leader that came back
-   * is told the members, and has nothing to assign.
+   * member has come back, and whoever had its instance id is fenced. `skipsAssignment` (version 9): a leader that came
+   * back is told the members, and has nothing to assign.
    */
   | { outcome: 'current'; next?: ClassicMember; skipsAssignment: boolean }
   | Refused;
@@ -141,7 +141,9 @@ function nextGeneration(state: GroupState | undefined): number {
   return (state?.epoch ?? 0) + 1;
 }
 
-/** It has asked for the generation that the group is in, or an earlier one: it is in it, or will be told that it is not. */
+/**
+ * It has asked for the generation that the group is in, or an earlier one: it is in it, or will be told that it is not.
+ */
 function isOfGeneration({ joining }: ClassicMember, state: GroupState | undefined): boolean {
   return joining > 0 && joining === state?.epoch;
 }

@@ -135,7 +135,10 @@ function form(view: View, round: ClassicRound): RoundDecision {
   };
 }
 
-/** Those of the type that have a protocol in common, and whose ids the generation has room for; who came first is not turned away by who came later. */
+/**
+ * Those of the type that have a protocol in common, and whose ids the generation has room for; who came first is not
+ * turned away by who came later.
+ */
 function compatible(
   asked: readonly ClassicMember[],
   protocolType: string | undefined,
@@ -153,7 +156,9 @@ function compatible(
   return together;
 }
 
-/** A generation ends when one of it asks anew or is gone, when somebody wants to come in, or its leader does not assign. */
+/**
+ * A generation ends when one of it asks anew or is gone, when somebody wants to come in, or its leader does not assign.
+ */
 function disturb({ state, generation, members, asked, nowMs }: View, round: ClassicRound): RoundDecision {
   const missing = generation?.members.some(
     ({ seat, nonce }) => !members.some((member) => member.seat === seat && member.nonce === nonce),

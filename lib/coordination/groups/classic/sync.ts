@@ -1,10 +1,10 @@
 /**
  * SyncGroup and heartbeats of the classic protocol.
  *
- * Before the leader's assignments are handed out, every item of the group is brought to the new generation, and what is left of
- * earlier ones is removed: `close`. From then on no commit of an earlier generation passes its fence, so nobody is assigned
- * what somebody else can still commit. Members bring their own items there as their JoinGroup is answered (`enter`); only
- * those are left to the leader whose processes did not get that far.
+ * Before the leader's assignments are handed out, every item of the group is brought to the new generation, and what is
+ * left of earlier ones is removed: `close`. From then on no commit of an earlier generation passes its fence, so nobody
+ * is assigned what somebody else can still commit. Members bring their own items there as their JoinGroup is answered
+ * (`enter`); only those are left to the leader whose processes did not get that far.
  */
 
 import { EMPTY_BYTES } from '../../../kernel/bytes.ts';
@@ -17,7 +17,10 @@ import { type Refused, refuse } from '../refusal.ts';
 import { type MemberName, type Seat, seatOf } from '../seat.ts';
 import { assignmentOf, type Generation, generationBytes, isIn } from './generation-item.ts';
 
-/** The member's item as of the generation that it is answered with; absent where it is already. Commits are fenced by it. */
+/**
+ * The member's item as of the generation that it is answered with; absent where it is already. Commits are fenced by
+ * it.
+ */
 export function enter(member: ClassicMember, generation: number, nowMs: number): ClassicMember | undefined {
   return member.epoch === generation ? undefined : touched(member, nowMs, { epoch: generation });
 }

@@ -1,10 +1,11 @@
 /**
- * Filters of a trigger: event patterns in the language of EventBridge, as Lambda's event source mappings take them, over
- * `value`, and over what those do not look at: `key`, `headers`, `topic`, `partition`, `offset` and `timestamp`. A record
- * passes that one of the patterns matches.
+ * Filters of a trigger: event patterns in the language of EventBridge, as Lambda's event source mappings take them,
+ * over `value`, and over what those do not look at: `key`, `headers`, `topic`, `partition`, `offset` and `timestamp`. A
+ * record passes that one of the patterns matches.
  *
- * A key or value is compared as JSON where the pattern has an object for it, and as text where it has a list. If the record
- * has the other of the two, the pattern does not match, whatever it says: so do mappings, which call it a mismatch.
+ * A key or value is compared as JSON where the pattern has an object for it, and as text where it has a list. If the
+ * record has the other of the two, the pattern does not match, whatever it says: so do mappings, which call it a
+ * mismatch.
  */
 import { triggerLimits } from '../../../kernel/limits/triggers.ts';
 import { type FilteredRecord, RecordView } from './filtered-record.ts';

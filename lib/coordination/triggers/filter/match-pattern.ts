@@ -1,7 +1,7 @@
 /**
- * Whether a JSON value matches a pattern, as Event Ruler decides it: an array counts as its elements, however nested, and
- * fields that are named together must be of the same element. What isn't there is matched by `{"exists": false}` only; an
- * empty object or array isn't there. Work is at most the pattern's size times the value's.
+ * Whether a JSON value matches a pattern, as Event Ruler decides it: an array counts as its elements, however nested,
+ * and fields that are named together must be of the same element. What isn't there is matched by `{"exists": false}`
+ * only; an empty object or array isn't there. Work is at most the pattern's size times the value's.
  */
 import { type FieldsPattern, type Leaf, type LeafPattern, type Pattern, UNREADABLE } from './pattern.ts';
 

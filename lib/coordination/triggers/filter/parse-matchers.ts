@@ -91,8 +91,8 @@ function parseText(operator: string, operand: unknown, path: string): LeafTest {
 }
 
 /**
- * Every value but those named, also of other types; not what isn't there. A list is of strings or of numbers; strings may
- * be prefixes, suffixes and so on.
+ * Every value but those named, also of other types; not what isn't there. A list is of strings or of numbers; strings
+ * may be prefixes, suffixes and so on.
  */
 function parseAnythingBut(operand: unknown, path: string): LeafTest {
   if (typeof operand === 'object' && operand !== null && !Array.isArray(operand)) {

@@ -32,7 +32,9 @@ interface Place {
   depth: number;
   /** These are the fields of the record itself. */
   ofRecord: boolean;
-  /** Below `$or`, where Event Ruler takes no field that is called like an operator: most often, braces were forgotten. */
+  /**
+   * Below `$or`, where Event Ruler takes no field that is called like an operator: most often, braces were forgotten.
+   */
   inChoice: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The tree that an event pattern is read into. Its values are JSON's: fields of an object must all match, one matcher of
- * a list must, and `$or` has alternatives of fields.
+ * The tree that an event pattern is read into. Its values are JSON's: fields of an object must all match, one matcher
+ * of a list must, and `$or` has alternatives of fields.
  */
 
 export type Pattern = FieldsPattern | LeafPattern;

@@ -1,14 +1,16 @@
 /**
- * Text with `*` for any run of characters, in time proportional to the text plus the pattern: each piece between two stars is
- * looked for once, from where the one before it ended, by Knuth's, Morris's and Pratt's search. Taking the leftmost place for
- * each piece is enough, since whatever a later place leaves room for, it does too.
+ * Text with `*` for any run of characters, in time proportional to the text plus the pattern: each piece between two
+ * stars is looked for once, from where the one before it ended, by Knuth's, Morris's and Pratt's search. Taking the
+ * leftmost place for each piece is enough, since whatever a later place leaves room for, it does too.
  */
 
 export type WildcardResult =
   | { result: 'wildcard'; matches: (text: string) => boolean }
   | { result: 'refused'; detail: string };
 
-/** `\*` is a star and `\\` a backslash, as in Event Ruler; two stars in a row and other escapes are refused as there. */
+/**
+ * `\*` is a star and `\\` a backslash, as in Event Ruler; two stars in a row and other escapes are refused as there.
+ */
 export function compileWildcard(pattern: string): WildcardResult {
   const pieces = [''];
   for (let index = 0; index < pattern.length; index++) {

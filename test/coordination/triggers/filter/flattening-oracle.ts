@@ -1,7 +1,7 @@
 /**
  * Event patterns the way Event Ruler describes them: the body is taken apart into leaves with their paths and the array
- * elements they lie in, the pattern into alternatives of paths and matchers; a match takes one leaf for each path, no two of
- * which lie in different elements of one array. It tries all combinations. Without `{"exists": false}`.
+ * elements they lie in, the pattern into alternatives of paths and matchers; a match takes one leaf for each path, no
+ * two of which lie in different elements of one array. It tries all combinations. Without `{"exists": false}`.
  */
 
 interface LeafAt {

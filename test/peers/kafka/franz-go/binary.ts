@@ -1,6 +1,6 @@
 /**
- * franz-go's own tests as one program: their sources are in the module, which the Go proxy has; it is built once, into a directory that
- * is not in the repository.
+ * franz-go's own tests as one program: their sources are in the module, which the Go proxy has; it is built once, into
+ * a directory that is not in the repository.
  */
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';

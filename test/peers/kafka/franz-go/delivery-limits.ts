@@ -1,7 +1,7 @@
 /**
- * Lets records of every share group be delivered as often as franz-go's tests count on: where they are run against Kafka, its brokers have
- * a `group.share.delivery.count.limit` of 10. Here each group has its own, and the tests make up their names, so that groups are looked
- * for while they run.
+ * Lets records of every share group be delivered as often as franz-go's tests count on: where they are run against
+ * Kafka, its brokers have a `group.share.delivery.count.limit` of 10. Here each group has its own, and the tests make
+ * up their names, so that groups are looked for while they run.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaTestClient } from '../../../kafka/support/kafka-test-client.ts';

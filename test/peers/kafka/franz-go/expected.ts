@@ -1,6 +1,6 @@
 /**
- * What becomes of each of franz-go's tests that need a broker, and why of those that don't pass. docs/kafka-compatibility.md says what
- * they are about.
+ * What becomes of each of franz-go's tests that need a broker, and why of those that don't pass.
+ * docs/kafka-compatibility.md says what they are about.
  */
 import type { Outcome } from './run-tests.ts';
 
@@ -25,8 +25,8 @@ export const QUICK = `
 const SLOW = ['TestIssue434', 'TestIssue523'];
 
 /**
- * The parts of TestTxnEtl: groups that pass records on from topic to topic in transactions. The test itself fails: it wants to be told
- * at which offset each record of an open transaction is.
+ * The parts of TestTxnEtl: groups that pass records on from topic to topic in transactions. The test itself fails: it
+ * wants to be told at which offset each record of an open transaction is.
  */
 export const TRANSACTIONS = [
   'range',

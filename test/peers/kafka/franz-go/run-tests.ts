@@ -1,4 +1,6 @@
-/** Runs tests of franz-go against two gateways of this checkout, one of them with SASL, and reads what became of each. */
+/**
+ * Runs tests of franz-go against two gateways of this checkout, one of them with SASL, and reads what became of each.
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';

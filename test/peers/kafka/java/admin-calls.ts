@@ -1,6 +1,6 @@
 /**
- * Every method of Kafka's Admin, as AdminCalls.java calls it: what is served gives what it should, and what is not fails at once, and
- * says so. A method that a later client has too is found as one that is not called.
+ * Every method of Kafka's Admin, as AdminCalls.java calls it: what is served gives what it should, and what is not
+ * fails at once, and says so. A method that a later client has too is found as one that is not called.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

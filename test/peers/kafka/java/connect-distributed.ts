@@ -1,6 +1,7 @@
 /**
- * Connect in two workers that share the work over three topics of their own. The worker that reads the file is killed in the
- * middle; with `exactly.once.source.support` the topic has every line once all the same. Then both end and begin anew.
+ * Connect in two workers that share the work over three topics of their own. The worker that reads the file is killed
+ * in the middle; with `exactly.once.source.support` the topic has every line once all the same. Then both end and begin
+ * anew.
  */
 import assert from 'node:assert/strict';
 import { freePort } from '../../support/peer.ts';

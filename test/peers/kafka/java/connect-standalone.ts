@@ -1,4 +1,7 @@
-/** Connect in one process: a file into a topic and out of it into another file; and once more after it was ended and started. */
+/**
+ * Connect in one process: a file into a topic and out of it into another file; and once more after it was ended and
+ * started.
+ */
 import { join } from 'node:path';
 import { createTopics } from './admin.ts';
 import { ConnectedFiles, workerProperties } from './connect-files.ts';

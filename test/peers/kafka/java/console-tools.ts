@@ -1,4 +1,7 @@
-/** What administrators and scripts do with Kafka's command line, each step verified by the next one, and records by another client. */
+/**
+ * What administrators and scripts do with Kafka's command line, each step verified by the next one, and records by
+ * another client.
+ */
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Two `TransactionalMessageCopier`s of a group copy a topic while one of them is killed, several times, and started anew with its
- * transactional id, and aborts every third transaction or so. What can be read of the copy must be the input: every
- * partition the same records in the same order, none twice.
+ * Two `TransactionalMessageCopier`s of a group copy a topic while one of them is killed, several times, and started
+ * anew with its transactional id, and aborts every third transaction or so. What can be read of the copy must be the
+ * input: every partition the same records in the same order, none twice.
  */
 import assert from 'node:assert/strict';
 import { createTopics } from './admin.ts';
@@ -61,8 +61,8 @@ export async function copyTransactionally(bootstrap: string, copying: Copying): 
 }
 
 /**
- * Whichever is in the middle of its work first: on a quick machine one has copied everything by the time that the other, which has come
- * a moment later, is given partitions.
+ * Whichever is in the middle of its work first: on a quick machine one has copied everything by the time that the
+ * other, which has come a moment later, is given partitions.
  */
 function firstToCopy(copiers: readonly JavaProcess[]): Promise<[number, JavaProcess]> {
   const inTheMiddle = copiers.map(async (copier, index): Promise<[number, JavaProcess]> => {

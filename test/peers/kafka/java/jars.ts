@@ -1,6 +1,6 @@
 /**
- * Where Kafka's own jars are, and how they get there: `node test/peers/kafka/java.ts fetch` has Maven copy what pom.xml names, with all
- * that it needs, into one directory that is not in the repository.
+ * Where Kafka's own jars are, and how they get there: `node test/peers/kafka/java.ts fetch` has Maven copy what pom.xml
+ * names, with all that it needs, into one directory that is not in the repository.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';

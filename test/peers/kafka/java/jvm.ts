@@ -110,8 +110,8 @@ export class JavaProcess {
   }
 
   /**
-   * Resolves when what is asked about it is true; fails when it is not in time, or cannot be any more. It is asked whenever this process
-   * has said something: what others do as well is to be waited for by time.
+   * Resolves when what is asked about it is true; fails when it is not in time, or cannot be any more. It is asked
+   * whenever this process has said something: what others do as well is to be waited for by time.
    */
   async until(what: string, holds: () => boolean, msMax = UNTIL_MS_MAX): Promise<void> {
     if (holds()) return;

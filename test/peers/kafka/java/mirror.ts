@@ -1,6 +1,6 @@
 /**
- * MirrorMaker 2 between Apache Kafka and a gateway, both ways at once: each has the other's topic under a prefix, with the same
- * records in the same partitions, keys, headers and timestamps; its configs; and where its groups are.
+ * MirrorMaker 2 between Apache Kafka and a gateway, both ways at once: each has the other's topic under a prefix, with
+ * the same records in the same partitions, keys, headers and timestamps; its configs; and where its groups are.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

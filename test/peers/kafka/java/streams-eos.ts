@@ -1,6 +1,7 @@
 /**
- * Kafka Streams' test of exactly once: three processes of an application are killed and started anew while a driver writes; then
- * all end, and its verifier compares the input with every result, each of which must be there once and in order.
+ * Kafka Streams' test of exactly once: three processes of an application are killed and started anew while a driver
+ * writes; then all end, and its verifier compares the input with every result, each of which must be there once and in
+ * order.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

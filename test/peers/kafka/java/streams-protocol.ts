@@ -1,4 +1,7 @@
-/** Groups that brokers of Kafka assign the tasks of Streams to (`group.protocol=streams`, KIP-1071) are not served: that is said, at once. */
+/**
+ * Groups that brokers of Kafka assign the tasks of Streams to (`group.protocol=streams`, KIP-1071) are not served: that
+ * is said, at once.
+ */
 import { createTopics } from './admin.ts';
 import type { Scenario } from './scenario.ts';
 import { StreamsProcess } from './streams.ts';

@@ -1,6 +1,6 @@
 /**
- * Kafka Streams' smoke test: aggregations, windows, suppression, joins and standby tasks over some thousand records, in three
- * processes that follow each other, the first two of which end in the middle. The driver verifies every result.
+ * Kafka Streams' smoke test: aggregations, windows, suppression, joins and standby tasks over some thousand records, in
+ * three processes that follow each other, the first two of which end in the middle. The driver verifies every result.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** Programs of Kafka Streams' own tests: an application of several processes, and the driver that writes for it and verifies. */
+/**
+ * Programs of Kafka Streams' own tests: an application of several processes, and the driver that writes for it and
+ * verifies.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { JavaProcess } from './jvm.ts';

@@ -1,7 +1,9 @@
 /** `VerifiableProducer` of Kafka's tools: it writes numbers, and says of each where it is. */
 import type { JavaProgram } from './jvm.ts';
 
-/** So many different ones that all partitions get records; without keys a producer stays with one partition for 16 KiB. */
+/**
+ * So many different ones that all partitions get records; without keys a producer stays with one partition for 16 KiB.
+ */
 const KEYS = 100;
 const MS_MAX = 240_000;
 

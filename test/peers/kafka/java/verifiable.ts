@@ -1,7 +1,7 @@
 /**
- * `VerifiableProducer` writes while two `VerifiableConsumer`s of a group read, one of which is killed in the middle. What was acknowledged
- * must be read by the group, exactly at the offset that the producer was told; and twice only where the one that was killed had
- * not committed it.
+ * `VerifiableProducer` writes while two `VerifiableConsumer`s of a group read, one of which is killed in the middle.
+ * What was acknowledged must be read by the group, exactly at the offset that the producer was told; and twice only
+ * where the one that was killed had not committed it.
  */
 import assert from 'node:assert/strict';
 import { committedOffsets, createTopics } from './admin.ts';

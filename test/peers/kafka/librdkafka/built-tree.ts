@@ -1,4 +1,7 @@
-/** librdkafka with its own tests: built once, from the sources that a package on npm has, into a directory that is not in the repository. */
+/**
+ * librdkafka with its own tests: built once, from the sources that a package on npm has, into a directory that is not
+ * in the repository.
+ */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,8 +15,8 @@ export const TESTS = join(SOURCES, 'tests');
 export const LIBRARIES = ['src', 'src-cpp'].map((directory) => join(SOURCES, directory)).join(':');
 
 /**
- * Needs a C++ compiler and make, and the headers of OpenSSL, zlib, zstd and RapidJSON. Some three minutes of a processor, where it isn't
- * built yet.
+ * Needs a C++ compiler and make, and the headers of OpenSSL, zlib, zstd and RapidJSON. Some three minutes of a
+ * processor, where it isn't built yet.
  */
 export function build(): void {
   if (testsMissing() === undefined) return;

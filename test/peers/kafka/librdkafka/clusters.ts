@@ -1,9 +1,15 @@
-/** The kinds of clusters that librdkafka's tests need, each of them one local server with three virtual brokers and three stores. */
+/**
+ * The kinds of clusters that librdkafka's tests need, each of them one local server with three virtual brokers and
+ * three stores.
+ */
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startGateway } from '../java/gateway.ts';
 
-/** What the tests take for granted of a cluster; and of groups, that members which start together are in the first generation together. */
+/**
+ * What the tests take for granted of a cluster; and of groups, that members which start together are in the first
+ * generation together.
+ */
 const FLAGS = ['--kafka-brokers', '3', '--num-partitions', '4', '--kafka-initial-rebalance-ms', '500'];
 /** Further stores: some tests create topics with three replicas. */
 const REPLICAS = ['replica-1', 'replica-2'];

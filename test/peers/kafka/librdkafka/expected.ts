@@ -1,6 +1,6 @@
 /**
- * What becomes of each of librdkafka's tests that need a broker, and why of those that don't pass. docs/kafka-compatibility.md says what
- * they are about.
+ * What becomes of each of librdkafka's tests that need a broker, and why of those that don't pass.
+ * docs/kafka-compatibility.md says what they are about.
  */
 
 /** Of groups: which of them the tests are run with. Those of share groups (KIP-932) are tests of their own. */
@@ -115,7 +115,10 @@ export const EXPECTED: Record<Protocol, ReadonlyMap<string, Expectation>> = {
   share: tableOf(named(SHARE), OF_SHARE),
 };
 
-/** They measure milliseconds, look at all topics or groups there are, or start more members than there is room for beside others. */
+/**
+ * They measure milliseconds, look at all topics or groups there are, or start more members than there is room for
+ * beside others.
+ */
 export const ALONE: ReadonlySet<string> = new Set([
   '0019_list_groups',
   '0033_regex_subscribe',

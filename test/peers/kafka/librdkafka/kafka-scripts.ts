@@ -1,4 +1,7 @@
-/** What librdkafka's tests use of an installation of Kafka: a few of its scripts, which start Kafka's own classes from its jars. */
+/**
+ * What librdkafka's tests use of an installation of Kafka: a few of its scripts, which start Kafka's own classes from
+ * its jars.
+ */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JARS } from '../java/jars.ts';

@@ -28,7 +28,9 @@ export interface TableOptions {
   report: (row: Row) => void;
 }
 
-/** Of the names, those that one run of the program is about: tests are chosen by their number, and several share one. */
+/**
+ * Of the names, those that one run of the program is about: tests are chosen by their number, and several share one.
+ */
 type Unit = readonly string[];
 
 function unitsOf(names: readonly string[]): Unit[] {
