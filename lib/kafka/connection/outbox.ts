@@ -1,4 +1,5 @@
 /** Answers on their way to one client: in the order of their requests, in parts, the next one when the client has taken the one before. */
+import { nextTick } from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
@@ -9,6 +10,8 @@ export class Outbox {
   /** Resolves when all answers so far are sent, or cannot be sent any more. */
   #sent: Promise<void> = Promise.resolve();
   #stuckSinceMs: number | undefined;
+  /** What is written waits in the socket for the end of the turn. */
+  #isHeld = false;
 
   constructor(socket: Duplex, clock: Clock) {
     this.#socket = socket;
@@ -33,16 +36,33 @@ export class Outbox {
 
   async #sendAfter(before: Promise<void>, answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
     const [settled] = await Promise.allSettled([answer, before]);
-    if (settled.status === 'rejected') throw settled.reason;
+    if (settled.status === 'rejected') {
+      this.#letGo();
+      throw settled.reason;
+    }
     for (const part of partsOf(settled.value ?? [])) await this.#write(part);
+  }
+
+  /** Small answers that are ready at the same time go out together: each of the socket's calls wakes the client. */
+  #hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.#socket.cork();
+    nextTick(() => this.#letGo());
+  }
+
+  #letGo(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#socket.uncork();
   }
 
   async #write(part: readonly Uint8Array[]): Promise<void> {
     const socket = this.#socket;
     if (!socket.writable) return;
-    socket.cork();
+    this.#hold();
     for (const chunk of part) socket.write(chunk);
-    socket.uncork();
+    if (bytesIn(part) > kafkaLimits.kafkaAnswersTogetherBytesMax) this.#letGo();
     if (socket.writableLength < kafkaLimits.kafkaUnsentBytesMax) return;
     this.#stuckSinceMs = this.#clock.monotonic();
     await new Promise<void>((resolve) => {
@@ -56,6 +76,10 @@ export class Outbox {
     });
     this.#stuckSinceMs = undefined;
   }
+}
+
+function bytesIn(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The chunks in groups of so many bytes, cut where a group is full; nothing is copied. */
