@@ -1,12 +1,16 @@
+import type { Turns } from './turns.ts';
+
 /**
  * Calls `work` for every item, at most `inFlightMax` at a time, and returns the results in the items' order. After a
  * failure no further call begins; those under way are awaited, so that nothing goes on behind the caller's back, and
- * the first failure is thrown.
+ * the first failure is thrown. With `turns` there are breaks in it, where there are more items: promises alone let
+ * nobody else have a turn, and work that waits for nothing would be done to its end.
  */
 export async function mapBounded<T, R>(
   items: readonly T[],
   inFlightMax: number,
   work: (item: T, index: number) => Promise<R>,
+  turns?: Turns,
 ): Promise<R[]> {
   const results: R[] = [];
   const failures: unknown[] = [];
@@ -18,6 +22,11 @@ export async function mapBounded<T, R>(
         results[index] = await work(items[index] as T, index);
       } catch (error) {
         failures.push(error);
+      }
+      while (next < items.length && failures.length === 0) {
+        const pause = turns?.nextBreak();
+        if (pause === undefined) break;
+        await pause;
       }
     }
   };

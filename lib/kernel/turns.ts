@@ -1,6 +1,6 @@
 /**
- * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for ten thousand of them would hold back
- * everybody else until its last one.
+ * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for
+ * ten thousand of them would hold back everybody else until its last one.
  */
 import type { Clock } from './clock.ts';
 
@@ -32,6 +32,20 @@ export class Turns {
     if (nowMs < this.#endsMs) return undefined;
     this.#break = this.#rest();
     return this.#break;
+  }
+
+  /** Resolves when there is time for a little more work. */
+  async taken(): Promise<void> {
+    for (let pause = this.nextBreak(); pause !== undefined; pause = this.nextBreak()) await pause;
+  }
+
+  /**
+   * For work that fills a turn, or several: of those who wait for the same break, each has it done in a turn of its
+   * own, in the order of asking.
+   */
+  async run<Result>(work: () => Result): Promise<Awaited<Result>> {
+    for (let pause = this.nextBreak(); pause !== undefined; pause = this.nextBreak()) await pause;
+    return await work();
   }
 
   /** Others get to work before it is over: no break is needed for them. */

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { chunked, mapBounded } from '../../lib/kernel/map-bounded.ts';
+import { ShortTurns } from '../support/short-turns.ts';
 
 describe('mapBounded', () => {
   it('keeps the order of the items whatever order the work ends in, and its bound', async () => {
@@ -47,6 +48,44 @@ describe('mapBounded', () => {
 
   it('tells a failure with undefined from no failure', async () => {
     await expect(mapBounded([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
+  });
+
+  it('has breaks between items, where there are more than are in flight', async () => {
+    const turns = new ShortTurns();
+    const items = Array.from({ length: 100 }, (_, at) => at);
+    const begun: number[] = [];
+    const work = async (item: number) => {
+      begun.push(item);
+      return -item;
+    };
+    const mapped = mapBounded(items, 4, work, turns);
+    // All that goes on without a break.
+    for (let step = 0; step < 1_000; step++) await Promise.resolve();
+    expect(begun.length).toBeLessThan(10);
+    expect(await mapped).toEqual(items.map((item) => -item));
+    expect(begun).toEqual(items);
+    expect(turns.breaks).toBeGreaterThan(20);
+  });
+
+  it('asks for no break where all items are in flight at once', async () => {
+    const turns = new ShortTurns();
+    await mapBounded([1, 2, 3, 4], 4, async (item) => item, turns);
+    expect(turns.breaks).toBe(0);
+  });
+
+  it('begins nothing in or after a break once something has failed', async () => {
+    const begun: number[] = [];
+    const mapped = mapBounded(
+      [0, 1, 2, 3, 4, 5],
+      2,
+      async (item) => {
+        begun.push(item);
+        if (item > 1) throw new Error(String(item));
+      },
+      new ShortTurns(),
+    );
+    await expect(mapped).rejects.toThrow('2');
+    expect(begun.length).toBeLessThan(5);
   });
 });
 

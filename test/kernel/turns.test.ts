@@ -33,3 +33,23 @@ it('has none for work that comes now and then, however much it becomes', async (
     await turn();
   }
 });
+
+it('gives each who has much to do a turn of its own, in the order of asking', async () => {
+  const { time, turns } = workingClock();
+  const done: string[] = [];
+  const work = (name: string, ms: number) =>
+    turns.run(() => {
+      time.ms += ms;
+      done.push(name);
+    });
+  await work('first', TURN_MS);
+  const rest = ['second', 'third', 'fourth'].map((name) => work(name, TURN_MS));
+  await Promise.resolve();
+  expect(done).toEqual(['first']);
+  await turn();
+  expect(done).toEqual(['first', 'second']);
+  await turn();
+  expect(done).toEqual(['first', 'second', 'third']);
+  await Promise.all(rest);
+  expect(done).toEqual(['first', 'second', 'third', 'fourth']);
+});
