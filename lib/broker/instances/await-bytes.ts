@@ -1,7 +1,7 @@
 /** One wait over the partitions of an instance: until they have so many bytes to deliver, or until it is over. */
 import type { InstanceSettings } from '../../coordination/groups/instance-item.ts';
 import { Ending } from '../../kernel/ending.ts';
-import { ledgerName } from '../../kernel/ids.ts';
+import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
@@ -31,11 +31,18 @@ export async function awaitBytes(
   { minBytes, waitMs, signal }: BytesWanted,
 ): Promise<void> {
   const ledgers = byLedger(places);
-  const inLedger = new Map(
-    ledgers.map(({ ledger, own }) => [ledgerName(ledger), readyBytes(own, heads.peek(ledger))] as const),
-  );
-  if (inLedger.size === 0) return;
-  const isEnough = () => [...inLedger.values()].reduce((sum, bytes) => sum + bytes, 0) >= minBytes;
+  if (ledgers.length === 0) return;
+  // There may be thousands, each of which is asked about whenever one changes: their sum is kept.
+  const inLedger = new Map<string, number>();
+  let ready = 0;
+  const note = (ledger: LedgerId, bytes: number) => {
+    const name = ledgerName(ledger);
+    const counted = Math.min(bytes, minBytes);
+    ready += counted - (inLedger.get(name) ?? 0);
+    inLedger.set(name, counted);
+  };
+  const isEnough = () => ready >= minBytes;
+  for (const { ledger, own } of ledgers) note(ledger, readyBytes(own, heads.peek(ledger)));
   if (isEnough()) return;
   if (waitMs <= 0) {
     await mapBounded(ledgers, storageLimits.storageFanOutMax, ({ ledger }) => heads.strong(ledger));
@@ -46,7 +53,7 @@ export async function awaitBytes(
     await Promise.all(
       ledgers.map(async ({ ledger, own }) => {
         const seenEnough = (head: LedgerHead) => {
-          inLedger.set(ledgerName(ledger), readyBytes(own, head));
+          note(ledger, readyBytes(own, head));
           return isEnough();
         };
         // Of a topic that is gone there is nothing to wait for.

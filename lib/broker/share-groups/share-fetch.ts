@@ -1,6 +1,7 @@
 /**
- * ShareFetch: records of several share partitions for one member, with one wait; what it says of records that it had is taken before.
- * Cost: one write for each partition of which something is acquired or acknowledged, and mostly nothing else.
+ * ShareFetch: records of several share partitions for one member, with one wait; what it says of records that it had is
+ * taken before. Cost: one write for each partition of which something is acquired or acknowledged, and mostly nothing
+ * else.
  */
 import type { AcknowledgementBatch } from '../../coordination/share-groups/acknowledge.ts';
 import { nextToRead } from '../../coordination/share-groups/acquire.ts';
@@ -9,8 +10,10 @@ import { nextUnlockMs, type SharePartition } from '../../coordination/share-grou
 import type { SharePartitionId } from '../../coordination/share-groups/share-partition-item.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
+import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { shareGroupLimits } from '../../kernel/limits/share-groups.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { Turns } from '../../kernel/turns.ts';
 import type { Broker } from '../broker.ts';
 import { bytesFrom } from '../fetch/fetch.ts';
 import { isReady } from '../groups/read-fairly.ts';
@@ -40,12 +43,19 @@ export interface ShareFetchRequest extends Omit<Wanted, 'maxBytes'> {
   signal?: AbortSignal;
   /** Asked before anything is read, about so many bytes; where the answer is no, nothing is. */
   roomFor?: (bytes: number) => Promise<boolean>;
+  /** For breaks in the work on thousands of partitions. */
+  turns?: Turns;
 }
 
 /** In the order of the request. A fault of any partition ends the wait. */
 export async function shareFetch(broker: Broker, request: ShareFetchRequest): Promise<ShareVisited[]> {
   const config = await broker.shares.config(request.group);
-  const places = await mapBounded([...request.partitions], WIDTH, (asked) => open(broker, request.group, asked));
+  const places = await mapBounded(
+    [...request.partitions],
+    WIDTH,
+    (asked) => open(broker, request.group, asked),
+    request.turns,
+  );
   return new ShareFetching(broker, { request, places, config }).run();
 }
 
@@ -116,6 +126,14 @@ class ShareFetching {
     return this.places.map(({ found }) => found ?? NOTHING);
   }
 
+  /** In a turn of its own, where there are thousands of places. */
+  private async inTurn<T>(work: () => T): Promise<Awaited<T>> {
+    const { turns } = this.request;
+    return turns === undefined || this.places.length <= kafkaLimits.kafkaElementsAtOnceMax
+      ? await work()
+      : turns.run(work);
+  }
+
   private isOver(): boolean {
     const isAnswered = ({ found }: Place) =>
       found !== undefined && (found.acquired.length > 0 || found.fault !== undefined || found.refused !== undefined);
@@ -134,21 +152,26 @@ class ShareFetching {
 
   /** Those at which something is to be done or had; each has an even share of what may be acquired. */
   private async visitAll(): Promise<void> {
-    await this.lookAgain();
-    const promising = new Set(this.wanting().filter((place) => this.isPromising(place)));
-    const { maxBytes, maxRecords, roomFor } = this.request;
+    await this.inTurn(() => this.lookAgain());
+    const promising = await this.inTurn(() => this.promising());
+    const { maxBytes, maxRecords, roomFor, turns } = this.request;
     const share = {
       maxRecords: Math.ceil(maxRecords / Math.max(1, promising.size)),
       maxBytes: Math.floor(maxBytes / Math.max(1, promising.size)),
     };
-    const bytes = [...promising].reduce((sum, place) => sum + Math.min(share.maxBytes, this.expected(place)), 0);
+    const bytes = [...promising.values()].reduce((sum, expected) => sum + Math.min(share.maxBytes, expected), 0);
     if (roomFor !== undefined && bytes > 0) this.hasRoom ??= await roomFor(bytes);
     const wants: Wanted = { ...this.request, ...share };
     const due = this.places.filter((place) => promising.has(place) || isToSay(place));
-    await mapBounded(due, WIDTH, async (place) => {
-      const mayHave = promising.has(place) && this.hasRoom !== false && !this.isForsaken();
-      place.found = await this.visit(place, mayHave ? wants : undefined);
-    });
+    await mapBounded(
+      due,
+      WIDTH,
+      async (place) => {
+        const mayHave = promising.has(place) && this.hasRoom !== false && !this.isForsaken();
+        place.found = await this.visit(place, mayHave ? wants : undefined);
+      },
+      turns,
+    );
   }
 
   private async visit({ asked, open: place, found }: Place, wants: Wanted | undefined): Promise<ShareVisited> {
@@ -171,13 +194,21 @@ class ShareFetching {
       const seen = shares.peek(id);
       return seen !== undefined && clock.monotonic() - seen.atMs >= shareGroupLimits.sharePartitionAgeMs;
     });
-    await mapBounded(old, WIDTH, ({ id }) => shares.look(id, 'eventual'));
+    await mapBounded(old, WIDTH, ({ id }) => shares.look(id, 'eventual'), this.request.turns);
   }
 
-  /** Where it is not known that there is nothing. */
-  private isPromising(place: Place): boolean {
+  /** Where it is not known that there is nothing, with how many bytes there are as far as that is known. */
+  private promising(): Map<Place, number> {
+    const found = new Map<Place, number>();
+    for (const place of this.wanting()) {
+      const partition = this.known(place);
+      if (this.isPromising(place, partition)) found.set(place, this.expected(place, partition));
+    }
+    return found;
+  }
+
+  private isPromising(place: Place, partition: SharePartition | undefined): boolean {
     const { clock, heads } = this.broker;
-    const partition = this.known(place);
     if (partition === undefined || (nextUnlockMs(partition) ?? Infinity) <= clock.now()) return true;
     const offset = nextToRead(partition, this.config.limits);
     const { ledger, slot } = place.open as OpenPartition;
@@ -189,22 +220,29 @@ class ShareFetching {
     return this.broker.shares.peek(id)?.stored?.partition;
   }
 
-  private expected(place: Place): number {
+  private expected(place: Place, partition: SharePartition | undefined): number {
     const { ledger, slot } = place.open as OpenPartition;
     const head = this.broker.heads.peek(ledger);
-    const partition = this.known(place);
     const offset = partition && nextToRead(partition, this.config.limits);
     return head === undefined || offset === undefined ? 0 : bytesFrom(head, slot, offset);
   }
 
-  /** For records, the end of a lock, what others give back, or until it is time to look what other processes have done. */
+  /**
+   * For records, the end of a lock, what others give back, or until it is time to look what other processes have done.
+   */
   private async wait(): Promise<void> {
-    const { shares, clock } = this.broker;
+    const { clock } = this.broker;
     const places = this.wanting();
     // Others may get what it waits for, again and again.
     if (++this.waits > 2) await clock.sleep(shareGroupLimits.shareWaitMsMin, this.request.signal);
+    await this.inTurn(() => this.waitFor(places));
+  }
+
+  private async waitFor(places: readonly Place[]): Promise<void> {
+    const { shares, clock } = this.broker;
     const restMs = this.deadlineMs - clock.monotonic();
-    const unlocksMs = places.map((place) => nextUnlockMs(this.known(place) ?? NOT_READ) ?? Infinity);
+    const known = places.map((place) => ({ place, partition: this.known(place) ?? NOT_READ }));
+    const unlocksMs = known.map(({ partition }) => nextUnlockMs(partition) ?? Infinity);
     const lockedMs = Math.max(shareGroupLimits.shareWaitMsMin, Math.min(...unlocksMs) - clock.now());
     const waitMs = Math.min(restMs, lockedMs, shareGroupLimits.sharePartitionAgeMs);
     const stop = new AbortController();
@@ -212,19 +250,19 @@ class ShareFetching {
     const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal]);
     const unlisten = places.map(({ id }) => shares.listen(id, () => stop.abort()));
     try {
-      await this.awaitRecords(places, { waitMs, signal });
+      await this.awaitRecords(known, { waitMs, signal });
     } finally {
       for (const end of unlisten) end();
     }
   }
 
   private async awaitRecords(
-    places: readonly Place[],
+    places: readonly { place: Place; partition: SharePartition }[],
     { waitMs, signal }: { waitMs: number; signal: AbortSignal },
   ): Promise<void> {
-    const readings = places.flatMap((place) => {
+    const readings = places.flatMap(({ place, partition }) => {
       const { ledger, slot } = place.open as OpenPartition;
-      const offset = nextToRead(this.known(place) ?? NOT_READ, this.config.limits);
+      const offset = nextToRead(partition, this.config.limits);
       return offset === undefined ? [] : [{ ledger, slot, offset }];
     });
     const minBytes = Math.max(1, Math.min(this.request.minBytes, this.request.maxBytes));
