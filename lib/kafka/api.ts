@@ -3,6 +3,7 @@
 import type { Broker } from '../broker/broker.ts';
 import type { KeyAuthenticator } from '../broker/keys/authenticate.ts';
 import type { Principal } from '../coordination/tenants/principal.ts';
+import type { Turns } from '../kernel/turns.ts';
 import type { Cluster, VirtualBroker } from './cluster.ts';
 import type { Failure } from './failures.ts';
 import type { ApiName, apis } from './generated/apis.ts';
@@ -25,14 +26,17 @@ export interface ServedApi<Name extends ApiName> {
   /** Answered before the client has said who it is. */
   beforeAuthentication?: boolean;
   /**
-   * Roughly what the answer takes in memory, for APIs of which a small request can ask for a large answer. So much is reserved in the budget
-   * that all connections share, before the request is handled. Absent: by the number of elements in the request. 0: the handler
-   * reserves by itself (`roomForAnswer`).
+   * Roughly what the answer takes in memory, for APIs of which a small request can ask for a large answer. So much is
+   * reserved in the budget that all connections share, before the request is handled. Absent: by the number of elements
+   * in the request. 0: the handler reserves by itself (`roomForAnswer`).
    */
   answerBytes?(call: Call, request: RequestOf<Name>): number;
   /** Nothing (`undefined`) for a request that is not to be answered. */
   handle(call: Call, request: RequestOf<Name>): Promise<ResponseOf<Name> | undefined> | ResponseOf<Name> | undefined;
-  /** The answer to a request that failed as a whole. Throws (`unanswerable`) where the answer has no place for a failure. */
+  /**
+   * The answer to a request that failed as a whole. Throws (`unanswerable`) where the answer has no place for a
+   * failure.
+   */
   failed(call: Call, request: RequestOf<Name>, failure: Failure): ResponseOf<Name>;
 }
 
@@ -45,13 +49,13 @@ export interface Call {
   /** Aborted when nobody waits for the answer any more: the client is gone, or the gateway is about to end. */
   readonly signal: AbortSignal;
   /**
-   * Lets the connection begin its next request before this one is answered. Without it the next one waits for the answer: requests of
-   * a connection take effect in their order.
+   * Lets the connection begin its next request before this one is answered. Without it the next one waits for the
+   * answer: requests of a connection take effect in their order.
    */
   readonly accepted: () => void;
   /**
-   * Waits for room in the shared budget for so many bytes of records; to be called once at most. Resolves to false when the answer is not
-   * wanted any more.
+   * Waits for room in the shared budget for so many bytes of records; to be called once at most. Resolves to false when
+   * the answer is not wanted any more.
    */
   readonly roomForAnswer: (bytes: number) => Promise<boolean>;
   /** The same without waiting; where there is none now, `roomForAnswer` may still be asked. */
@@ -70,11 +74,16 @@ export interface GatewayContext {
   readonly advertised: readonly AdvertisedApi[];
   readonly shareSessions: ShareSessions;
   readonly traffic: Traffic;
+  /** For work on everything that a request names, of which there may be much. */
+  readonly turns: Turns;
   /** `auto.create.topics.enable`, and what a topic that is made so gets. */
   readonly autoCreate: AutoCreate;
   /** `group.initial.rebalance.delay.ms`; absent: Kafka's default. */
   readonly initialRebalanceDelayMs?: number;
-  /** How long a client is taken for who it has proved to be (Kafka: `connections.max.reauth.ms`); absent: as long as it is connected. */
+  /**
+   * How long a client is taken for who it has proved to be (Kafka: `connections.max.reauth.ms`); absent: as long as it
+   * is connected.
+   */
   readonly sessionMsMax?: number;
   /** Absent: nobody is asked who they are. */
   readonly authenticator?: KeyAuthenticator;

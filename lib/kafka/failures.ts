@@ -1,6 +1,6 @@
 /**
- * Every error that a Kafka client sees: the kernel's table has the numbers; this file has those that only the wire protocol knows
- * (org.apache.kafka.common.protocol.Errors), and is the only mapping there is.
+ * Every error that a Kafka client sees: the kernel's table has the numbers; this file has those that only the wire
+ * protocol knows (org.apache.kafka.common.protocol.Errors), and is the only mapping there is.
  */
 import { type ErrorCode, errorRow, MillraceError } from '../kernel/errors.ts';
 import { WireFormatError } from './codec/wire-format-error.ts';
@@ -77,8 +77,8 @@ export function coded({ message }: Failure, code: ErrorCode): Failure {
 }
 
 /**
- * What readers of records are told. They know quotas by throttle times only, and Java's consumers end at a code that they do not expect; that
- * storage is away makes all of them try again.
+ * What readers of records are told. They know quotas by throttle times only, and Java's consumers end at a code that
+ * they do not expect; that storage is away makes all of them try again.
  */
 export function toldOfReading(failure: Failure): Failure {
   return isBusy(failure) ? coded(failure, 'KAFKA_STORAGE_ERROR') : failure;
@@ -90,9 +90,22 @@ export function toldOfWriting(failure: Failure): Failure {
 }
 
 /**
- * For an answer that has no place for a failure, and would say without it that there is nothing at all. The connection is closed, after which
- * every client asks again.
+ * Nothing is wrong with the request, or with its bytes: the client cannot be told what went wrong but by the end of its
+ * connection.
  */
-export function unanswerable({ message }: Failure): never {
-  throw new WireFormatError(`the answer has no place for what went wrong: ${message}`);
+export class UnanswerableError extends WireFormatError {
+  readonly failure: Failure;
+
+  constructor(message: string, failure: Failure) {
+    super(message);
+    this.failure = failure;
+  }
+}
+
+/**
+ * For an answer that has no place for a failure, and would say without it that there is nothing at all. The connection
+ * is closed, after which every client asks again.
+ */
+export function unanswerable(failure: Failure): never {
+  throw new UnanswerableError(`the answer has no place for what went wrong: ${failure.message}`, failure);
 }

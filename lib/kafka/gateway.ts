@@ -1,11 +1,12 @@
 /**
- * The gateway: Kafka's wire protocol over the broker's use cases. One listener for each virtual broker; whatever comes in by any
- * of them is answered here.
+ * The gateway: Kafka's wire protocol over the broker's use cases. One listener for each virtual broker; whatever comes
+ * in by any of them is answered here.
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type TlsOptions, Server as TlsServer } from 'node:tls';
 import type { Clock } from '../kernel/clock.ts';
 import { kafkaLimits } from '../kernel/limits/kafka.ts';
+import { Turns } from '../kernel/turns.ts';
 import type { GatewayContext, Session } from './api.ts';
 import type { VirtualBroker } from './cluster.ts';
 import { WireFormatError } from './codec/wire-format-error.ts';
@@ -21,7 +22,7 @@ import { advertised } from './served-apis.ts';
 import { ShareSessions } from './share-groups/share-sessions.ts';
 import { Traffic, type TrafficCounts } from './traffic.ts';
 
-export interface GatewayOptions extends Omit<GatewayContext, 'advertised' | 'shareSessions' | 'traffic'> {
+export interface GatewayOptions extends Omit<GatewayContext, 'advertised' | 'shareSessions' | 'traffic' | 'turns'> {
   clock: Clock;
   log: Pick<GatewayContext['broker']['log'], 'info' | 'error'>;
   /** Certificate and key, and what is asked of clients' certificates; without it connections are in the clear. */
@@ -50,8 +51,14 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#context = { ...options, advertised, shareSessions: new ShareSessions(options), traffic: this.#traffic };
-    const { authenticator, tokens, broker } = options;
+    const { authenticator, tokens, broker, clock } = options;
+    this.#context = {
+      ...options,
+      advertised,
+      shareSessions: new ShareSessions(options),
+      traffic: this.#traffic,
+      turns: new Turns({ clock, turnMs: kafkaLimits.kafkaTurnMsMax }),
+    };
     this.#mechanisms =
       authenticator &&
       offeredMechanisms({ authenticator, random: broker.random, ...(tokens !== undefined && { tokens }) });
@@ -92,7 +99,9 @@ export class Gateway {
     return { connections: this.#connections.size, ...this.#traffic.take() };
   }
 
-  /** Takes no new connections and requests, answers those under way, and resolves when the last connection is closed. */
+  /**
+   * Takes no new connections and requests, answers those under way, and resolves when the last connection is closed.
+   */
   async close(): Promise<void> {
     this.#closing.abort();
     const closed = this.#servers.map(

@@ -1,15 +1,17 @@
 /** From a frame to the answer's chunks: header, body, the API's own file, and back. */
 import { MillraceError } from '../kernel/errors.ts';
 import { kafkaLimits } from '../kernel/limits/kafka.ts';
+import type { Turns } from '../kernel/turns.ts';
 import type { Call, ServedApi, Session } from './api.ts';
 import { WireReader } from './codec/reader.ts';
 import { WireFormatError } from './codec/wire-format-error.ts';
 import { WireWriter } from './codec/writer.ts';
-import { failureOf, wireCodes } from './failures.ts';
+import { failureOf, UnanswerableError, wireCodes } from './failures.ts';
 import { type ApiName, apis } from './generated/apis.ts';
 import type { QuotaUse } from './quota.ts';
 import { answerBareMessage } from './sasl/bare-message.ts';
 import { served } from './served-apis.ts';
+import { isFault, tellsOfFault } from './traffic.ts';
 
 const namesByKey: ReadonlyMap<number, ApiName> = new Map(
   Object.entries(apis).map(([name, { key }]) => [key, name as ApiName]),
@@ -29,38 +31,78 @@ interface RequestHead {
 }
 
 /**
- * The chunks of the answer's frame; `undefined` where the request is not to be answered. Throws `WireFormatError` for what is no
- * request that is served here: the connection is then closed, as Kafka does.
+ * The chunks of the answer's frame; `undefined` where the request is not to be answered. Throws `WireFormatError` for
+ * what is no request that is served here: the connection is then closed, as Kafka does.
  */
 export async function serveRequest(frame: Uint8Array, serving: Serving): Promise<Uint8Array[] | undefined> {
   if (serving.session.sasl?.takesTokens === true) return answerBareMessage(frame, serving);
+  const { turns } = serving.gateway;
   const reader = new WireReader(frame, kafkaLimits.kafkaElementsMax);
   const head = readHead(reader);
   const { name, version } = head;
-  // The table gives each name its own codec and handler, which TypeScript does not see through a lookup: any of them stands for all.
+  // The table gives each name its own codec and handler, which TypeScript does not see through a lookup: any of them
+  // stands for all.
   const api = served[name] as unknown as ServedApi<'Heartbeat'> | undefined;
   const codec = apis[name] as unknown as (typeof apis)['Heartbeat'];
   if (api === undefined) throw new WireFormatError(`${name} is not served`);
-  if (version < api.lowest || version > api.highest) return unsupportedVersion(head, api);
+  if (version < api.lowest || version > api.highest) return unsupportedVersion(head, api, turns);
   if (api.beforeAuthentication !== true) requireIdentity(serving.session, name);
-  // What may follow is not looked at, as in Kafka: librdkafka writes three bytes too many when it asks for all topics (Metadata 9 and up).
-  const request = codec.decodeRequest(reader, version);
+  // What may follow is not looked at, as in Kafka: librdkafka writes three bytes too many when it asks for all topics
+  // (Metadata 9 and up).
+  const decode = () => codec.decodeRequest(reader, version);
+  const request = frame.length > kafkaLimits.kafkaFreeBytes ? await turns.run(decode) : decode();
   const call: Call = { ...serving, version, clientId: head.clientId };
+  // Handling a request can give the frame's memory back.
+  const requestBytes = frame.length;
   const expected = api.answerBytes?.(call, request) ?? reader.elements * kafkaLimits.kafkaAnswerElementBytes;
   // However much is named, it is no more than all there is.
   const answerBytes = Math.min(expected, kafkaLimits.kafkaAnswerAllBytes);
   // Nobody waits for the answer any more.
   if (answerBytes > kafkaLimits.kafkaFreeBytes && !(await call.roomForAnswer(answerBytes))) return undefined;
-  // Handling a request can give the frame's memory back.
-  const requestBytes = frame.length;
+  const { traffic } = call.gateway;
+  const answer = () => answerTo({ call, api, codec, head, request, requestBytes });
+  try {
+    const isMuch = reader.elements > kafkaLimits.kafkaElementsAtOnceMax;
+    const { chunks, hasFailed } = await (isMuch ? turns.run(answer) : answer());
+    traffic.done(name, { bytesIn: requestBytes, bytesOut: bytesIn(chunks ?? []), hasFailed });
+    return chunks;
+  } catch (error) {
+    const hasFailed =
+      error instanceof UnanswerableError ? isFault(error.failure.code) : !(error instanceof WireFormatError);
+    // The end of its connection is the answer then. Requests with which something is wrong are not counted.
+    if (hasFailed || error instanceof UnanswerableError)
+      traffic.done(name, { bytesIn: requestBytes, bytesOut: 0, hasFailed });
+    throw error;
+  }
+}
+
+interface Asked {
+  call: Call;
+  api: ServedApi<'Heartbeat'>;
+  codec: (typeof apis)['Heartbeat'];
+  head: RequestHead;
+  request: Parameters<ServedApi<'Heartbeat'>['handle']>[1];
+  requestBytes: number;
+}
+
+/** Without chunks where the request is not to be answered. `hasFailed`: the answer says that something failed here. */
+async function answerTo({
+  call,
+  api,
+  codec,
+  head,
+  request,
+  requestBytes,
+}: Asked): Promise<{ chunks: Uint8Array[] | undefined; hasFailed: boolean }> {
+  const { turns } = call.gateway;
   const response = await handle(api, call, request);
-  const chunks = response && frameOf(head, (writer) => codec.encodeResponse(writer, version, response));
-  const responseBytes = (chunks ?? []).reduce((sum, { length }) => sum + length, 0);
-  call.gateway.traffic.answered(name, { bytes: requestBytes }, { bytes: responseBytes, response });
-  const throttleMs = throttled(call, { api: name, requestBytes, responseBytes });
-  if (response === undefined || throttleMs === 0) return chunks;
-  const told = { ...response, throttleTimeMs: throttleMs };
-  return frameOf(head, (writer) => codec.encodeResponse(writer, version, told));
+  const encoded = (told: NonNullable<typeof response>) =>
+    frameOf(head, turns, (writer) => codec.encodeResponse(writer, head.version, told));
+  const chunks = response && (await encoded(response));
+  const hasFailed = await tellsOfFault(response, turns);
+  const throttleMs = throttled(call, { api: head.name, requestBytes, responseBytes: bytesIn(chunks ?? []) });
+  if (response === undefined || throttleMs === 0) return { chunks, hasFailed };
+  return { chunks: await encoded({ ...response, throttleTimeMs: throttleMs }), hasFailed };
 }
 
 async function handle(
@@ -117,24 +159,38 @@ function readHead(reader: WireReader): RequestHead {
 }
 
 /**
- * Who asks for the versions in one that is not known here is told those of ApiVersions itself, in the oldest form (KIP-511). Any other request cannot
- * even be answered.
+ * Who asks for the versions in one that is not known here is told those of ApiVersions itself, in the oldest form
+ * (KIP-511). Any other request cannot even be answered.
  */
-function unsupportedVersion(head: RequestHead, { lowest, highest }: ServedApi<'Heartbeat'>): Uint8Array[] {
+function unsupportedVersion(
+  head: RequestHead,
+  { lowest, highest }: ServedApi<'Heartbeat'>,
+  turns: Turns,
+): Promise<Uint8Array[]> {
   const { name, version } = head;
   if (name !== 'ApiVersions') throw new WireFormatError(`version ${version} of ${name} is not served`);
   const apiKeys = [{ apiKey: apis.ApiVersions.key, minVersion: lowest, maxVersion: highest }];
   const response = { errorCode: wireCodes.UNSUPPORTED_VERSION, apiKeys };
-  return frameOf({ ...head, version: 0 }, (writer) => apis.ApiVersions.encodeResponse(writer, 0, response));
+  return frameOf({ ...head, version: 0 }, turns, (writer) => apis.ApiVersions.encodeResponse(writer, 0, response));
 }
 
-function frameOf({ name, version, correlationId }: RequestHead, body: (writer: WireWriter) => void): Uint8Array[] {
-  const writer = new WireWriter();
+async function frameOf(
+  { name, version, correlationId }: RequestHead,
+  turns: Turns,
+  body: (writer: WireWriter) => void,
+): Promise<Uint8Array[]> {
+  const writer = new WireWriter(kafkaLimits.kafkaElementsAtOnceMax);
   writer.int32(correlationId);
-  // ApiVersions is answered with the old header in every version: the client may not know yet that there is another one.
+  // ApiVersions is answered with the old header in every version: the client may not know yet that there is another
+  // one.
   if (version >= apis[name].flexibleFrom && name !== 'ApiVersions') writer.taggedFields();
   body(writer);
+  const chunks = await writer.takeInTurns(turns);
   const size = new WireWriter();
-  size.int32(writer.length);
-  return [...size.take(), ...writer.take()];
+  size.int32(bytesIn(chunks));
+  return [...size.take(), ...chunks];
+}
+
+function bytesIn(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }

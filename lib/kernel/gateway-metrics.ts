@@ -8,9 +8,9 @@ export const GATEWAY_METRICS = {
   connections: 'KafkaConnections',
   /** Connections that were closed at once, since there were as many as there may be. */
   refused: 'KafkaConnectionsRefused',
-  /** Requests that were answered, … */
+  /** Requests that were answered, or to which the end of their connection was the answer, … */
   requests: 'KafkaRequests',
-  /** … and those of them whose answer says that something failed here, which is mostly storage. */
+  /** … and those of them of which that was since something failed here, or which were told so: mostly storage. */
   failed: 'KafkaRequestsFailed',
   bytesIn: 'KafkaBytesIn',
   bytesOut: 'KafkaBytesOut',

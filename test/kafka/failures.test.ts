@@ -1,14 +1,14 @@
-/** What clients are told while storage is away, by each API: what makes them ask again, and never that there is nothing. */
+/**
+ * What clients are told while storage is away, by each API: what makes them ask again, and never that there is nothing.
+ */
 import { expect, it } from 'vitest';
-import { type Broker, createBroker } from '../../lib/broker/broker.ts';
 import { createAuthenticator } from '../../lib/broker/keys/authenticate.ts';
 import { createTopic } from '../../lib/broker/topics/create-topic.ts';
 import { systemClock } from '../../lib/kernel/clock.ts';
 import { MillraceError } from '../../lib/kernel/errors.ts';
 import { keyLimits } from '../../lib/kernel/limits/keys.ts';
-import { seededRandom } from '../../lib/kernel/random.ts';
 import { batchOf } from '../support/broker.ts';
-import { InterceptedMetadata } from '../support/intercepted-stores.ts';
+import { failingBroker } from './support/failing-broker.ts';
 import { gatewayWorld, memoryBroker } from './support/gateway-world.ts';
 import type { KafkaTestClient } from './support/kafka-test-client.ts';
 
@@ -166,21 +166,10 @@ it('gives no answer to who expects none: the connection of records with acks=0 i
   expect(bytes).toBe(0);
 });
 
-/** Works until it is told not to. */
-function failing(): { broker: Broker; fail: () => void } {
-  const working = memoryBroker();
-  const metadata = new InterceptedMetadata(working.metadata);
-  const fails = () => Promise.reject(new MillraceError('KAFKA_STORAGE_ERROR', 'Storage is away.'));
-  return {
-    broker: createBroker({ ...working, metadata, random: seededRandom(3) }),
-    fail: () => Object.assign(metadata, { onGet: fails, onQuery: fails, onWrite: fails }),
-  };
-}
-
 it.each(asks.slice(0, 4).filter(([api]) => api !== 'AddOffsetsToTxn'))(
   '%s is answered so that its clients try again while topics cannot be read',
   async (_api, ask, code) => {
-    const { broker, fail } = failing();
+    const { broker, fail } = failingBroker();
     const { connect } = await gatewayWorld({ broker });
     fail();
     expect(await ask(await connect())).toBe(code);
@@ -196,10 +185,11 @@ const questions: [string, (client: KafkaTestClient) => Promise<unknown>][] = [
 ];
 
 it.each(questions)('%s of all topics is not answered with none while they cannot be read', async (_api, ask) => {
-  const { broker, fail } = failing();
+  const { broker, fail } = failingBroker();
   await createTopic(broker, { name: 't', partitions: 1 });
-  const { connect, logged } = await gatewayWorld({ broker });
+  const { connect, logged, gateway } = await gatewayWorld({ broker });
   fail();
   await expect(ask(await connect())).rejects.toThrow('the connection was closed');
   expect(logged.map(({ level }) => level)).toEqual(['info']);
+  expect(gateway.takeReport()).toMatchObject({ requests: 1, failed: 1 });
 });

@@ -1,9 +1,15 @@
 import { type AddressInfo, connect as connectSocket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { createTopic } from '../../lib/broker/topics/create-topic.ts';
-import { Traffic } from '../../lib/kafka/traffic.ts';
+import { tellsOfFault } from '../../lib/kafka/traffic.ts';
+import { kafkaLimits } from '../../lib/kernel/limits/kafka.ts';
+import { Turns } from '../../lib/kernel/turns.ts';
 import { batchOf } from '../support/broker.ts';
-import { gatewayWorld } from './support/gateway-world.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { turn } from '../support/passing-time.ts';
+import { failingBroker } from './support/failing-broker.ts';
+import { type GatewayWorldOptions, gatewayWorld } from './support/gateway-world.ts';
+import { framed, type KafkaTestClient } from './support/kafka-test-client.ts';
 
 const NOTHING = { refused: 0, requests: 0, failed: 0, bytesIn: 0, bytesOut: 0, mutedMs: 0, byApi: {} };
 
@@ -41,12 +47,54 @@ describe('what goes through a gateway', () => {
   });
 });
 
-describe('an answer', () => {
-  const failedOf = (response: unknown) => {
-    const traffic = new Traffic();
-    traffic.answered('Fetch', { bytes: 1 }, { bytes: 1, response });
-    return traffic.take().failed;
+describe('a request that ends its connection', () => {
+  const produced = (name: string) => ({
+    transactionalId: null,
+    acks: 0,
+    timeoutMs: 1_000,
+    topicData: [{ name, partitionData: [{ index: 0, records: batchOf('x') }] }],
+  });
+  const closedBy = async (ask: (client: KafkaTestClient) => void, options: GatewayWorldOptions = {}) => {
+    const { connect, gateway, logged } = await gatewayWorld(options);
+    const client = await connect();
+    ask(client);
+    await client.closed;
+    await turn();
+    const { requests, failed, byApi } = gateway.takeReport();
+    return { requests, failed, byApi, levels: logged.map(({ level }) => level) };
   };
+
+  it.each<[string, Uint8Array]>([
+    ['that no API has', framed(Uint8Array.from([0x7f, 0xff, 0, 0, 0, 0, 0, 0, 0xff, 0xff]))],
+    ['with a body that is none', framed(Uint8Array.from([0, 3, 0, 9, 0, 0, 0, 0, 0xff, 0xff, 0, 0xff]))],
+    ['with a size that no frame has', Uint8Array.from([0x7f, 0xff, 0xff, 0xff])],
+  ])('is not counted where the client did it: one %s', async (_what, bytes) => {
+    const found = await closedBy((client) => client.sendBytes(bytes));
+    expect(found).toEqual({ requests: 0, failed: 0, byApi: {}, levels: ['info'] });
+  });
+
+  it('is counted where its answer could not say what is wrong, and as failed only where that was here', async () => {
+    const ask = (client: KafkaTestClient) => client.send('Produce', 9, produced('nope'));
+    expect(await closedBy(ask)).toMatchObject({ requests: 1, failed: 0, byApi: { Produce: 1 } });
+    const { broker, fail } = failingBroker();
+    const whileAway = (client: KafkaTestClient) => {
+      fail();
+      ask(client);
+    };
+    expect(await closedBy(whileAway, { broker })).toMatchObject({ requests: 1, failed: 1, byApi: { Produce: 1 } });
+  });
+
+  it('is counted as failed where that is a bug', async () => {
+    const throttleMs = () => {
+      throw new Error('a bug');
+    };
+    const found = await closedBy((client) => client.send('Metadata', 9, { topics: null }), { quota: { throttleMs } });
+    expect(found).toEqual({ requests: 1, failed: 1, byApi: { Metadata: 1 }, levels: ['error'] });
+  });
+});
+
+describe('an answer', () => {
+  const turns = new Turns({ clock: new ManualClock(), turnMs: kafkaLimits.kafkaTurnMsMax });
 
   it.each<[string, unknown]>([
     ['as a whole', { errorCode: -1 }],
@@ -55,7 +103,13 @@ describe('an answer', () => {
     ['as groups and transactions say it', { errorCode: 15 }],
     ['as members of groups are told', { groups: [{ errorCode: 16 }] }],
     ['of what was added to a transaction', { resultsByPartition: [{ partitionErrorCode: 14 }] }],
-  ])('counts as failed where something failed here: %s', (_where, response) => expect(failedOf(response)).toBe(1));
+    [
+      'in one of many partitions',
+      { topics: [{ partitions: Array.from({ length: 1_000 }, (_, at) => ({ errorCode: at === 1 ? 56 : 0 })) }] },
+    ],
+  ])('counts as failed where something failed here: %s', async (_where, response) =>
+    expect(await tellsOfFault(response, turns)).toBe(true),
+  );
 
   it.each<[string, unknown]>([
     ['none', undefined],
@@ -65,5 +119,7 @@ describe('an answer', () => {
     ],
     ['that says what the client did wrong', { errorCode: 3, topics: [{ errorCode: 29 }] }],
     ['with a number of another kind', { throttleTimeMs: 56, topics: [{ partitionIndex: 56 }] }],
-  ])('does not count where nothing did: %s', (_what, response) => expect(failedOf(response)).toBe(0));
+  ])('does not count where nothing did: %s', async (_what, response) =>
+    expect(await tellsOfFault(response, turns)).toBe(false),
+  );
 });

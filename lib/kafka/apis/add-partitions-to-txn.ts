@@ -1,14 +1,13 @@
 /**
- * AddPartitionsToTxn: what a client's transaction is to have records for, all of these or none. Later versions are the brokers'
- * among themselves.
+ * AddPartitionsToTxn: what a client's transaction is to have records for, all of these or none. Later versions are the
+ * brokers' among themselves.
  */
 import { enlistPartitions } from '../../broker/transactions/enlist-partitions.ts';
 import { errorRow } from '../../kernel/errors.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed } from '../authorization/authorization.ts';
 import { failureOf, NONE, wireCodes } from '../failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import {
   coordinatorFailure,
   producerIn,
@@ -57,7 +56,7 @@ async function enlist(call: Call, request: Request): Promise<number> {
 
 /** Where a partition cannot be added, none is, and those that could be are told so. */
 async function unusablePartitions(call: Call, { v3AndBelowTopics: topics }: Request): Promise<Codes | undefined> {
-  const counts = await mapBounded(topics, kafkaLimits.kafkaPartitionsInFlightMax, async ({ name, partitions }) =>
+  const counts = await mapInTurns(call, topics, async ({ name, partitions }) =>
     isAllowed(call, 'produce', name)
       ? partitionsOf(
           call,

@@ -6,6 +6,7 @@ import { ZERO_UUID } from '../codec/reader.ts';
 import { type Failure, failureOf, NONE } from '../failures.ts';
 import { offsetOf } from '../fields/offsets.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { handOnInTurns, mapInTurns } from '../map-in-turns.ts';
 import { viewOrNone } from '../topics/topic-view.ts';
 
 type Request = RequestOf<'AlterShareGroupOffsets'>;
@@ -30,18 +31,18 @@ async function handle(call: Call, { groupId: group, topics }: Request): Promise<
       offset: offsetOf(startOffset),
     })),
   );
-  const outcomes = await alterShareOffsets(call.gateway.broker, { group, places });
-  const failures = new Map(places.map((place, at) => [nameOf(place), outcomes[at] && failureOf(outcomes[at])]));
-  const responses = await Promise.all(
-    topics.map(async (topic) => {
-      const { topicName } = topic;
-      if (!allowed.has(topic)) return topicOf(topic, ZERO_UUID, () => topicDenied(topicName));
-      const view = await viewOrNone(call, topicName);
-      return topicOf(topic, view?.topicId ?? ZERO_UUID, (partition) =>
-        failures.get(nameOf({ topic: topicName, partition })),
-      );
-    }),
+  const outcomes = await handOnInTurns(call, places, (some) =>
+    alterShareOffsets(call.gateway.broker, { group, places: some }),
   );
+  const failures = new Map(places.map((place, at) => [nameOf(place), outcomes[at] && failureOf(outcomes[at])]));
+  const responses = await mapInTurns(call, topics, async (topic) => {
+    const { topicName } = topic;
+    if (!allowed.has(topic)) return topicOf(topic, ZERO_UUID, () => topicDenied(topicName));
+    const view = await viewOrNone(call, topicName);
+    return topicOf(topic, view?.topicId ?? ZERO_UUID, (partition) =>
+      failures.get(nameOf({ topic: topicName, partition })),
+    );
+  });
   return { errorCode: NONE, responses };
 }
 

@@ -1,11 +1,10 @@
 /** CreatePartitions: topics grow, each with its own outcome. */
 import { alterTopic } from '../../broker/topics/alter-topic.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, failureWith, NONE, wireCodes } from '../failures.ts';
 import { namedTwice } from '../fields/named-twice.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { assignedReplicas } from '../topics/replica-assignments.ts';
 
 type Request = RequestOf<'CreatePartitions'>;
@@ -21,7 +20,7 @@ export const createPartitions: ServedApi<'CreatePartitions'> = {
 
 async function handle(call: Call, { topics, validateOnly }: Request): Promise<ResponseOf<'CreatePartitions'>> {
   const { once, twice } = namedTwice(topics, ({ name }) => name);
-  const grown = await mapBounded(once, kafkaLimits.kafkaPartitionsInFlightMax, async (topic) =>
+  const grown = await mapInTurns(call, once, async (topic) =>
     resultOf(topic.name, await grow(call, topic, validateOnly)),
   );
   const failure = failureWith('INVALID_REQUEST', 'The request names the topic twice.');

@@ -1,18 +1,18 @@
 /**
- * CreateTopics. Topics are created side by side, each with its own outcome. A manual assignment of replicas to brokers says how many partitions
- * and replicas a topic is to have, and nothing else: brokers are virtual here.
+ * CreateTopics. Topics are created side by side, each with its own outcome. A manual assignment of replicas to brokers
+ * says how many partitions and replicas a topic is to have, and nothing else: brokers are virtual here.
  */
 import { type CreateTopicRequest, checkNewTopic, createTopic } from '../../broker/topics/create-topic.ts';
 import type { TopicDescription } from '../../broker/topics/describe-topic.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { topicLimits } from '../../kernel/limits/topics.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { topicConfigEntries } from '../configs/topic-configs.ts';
 import { type Failure, failureOf, failureWith, NONE, wireCodes } from '../failures.ts';
 import { namedTwice } from '../fields/named-twice.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { assignedReplicas } from '../topics/replica-assignments.ts';
 
 type Request = RequestOf<'CreateTopics'>;
@@ -39,9 +39,7 @@ async function handle(call: Call, request: Request): Promise<ResponseOf<'CreateT
     const message = `One request creates at most ${kafkaLimits.kafkaCreatedPartitionsMax} partitions.`;
     return createTopics.failed(call, request, failureOf(new MillraceError('POLICY_VIOLATION', message)));
   }
-  const made = await mapBounded(once, kafkaLimits.kafkaPartitionsInFlightMax, (topic) =>
-    createOne(call, topic, validateOnly),
-  );
+  const made = await mapInTurns(call, once, (topic) => createOne(call, topic, validateOnly));
   const failure = failureWith('INVALID_REQUEST', 'The request names the topic twice.');
   return { topics: [...made, ...twice.map(({ name }) => refused(name, failure))] };
 }

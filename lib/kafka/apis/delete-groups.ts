@@ -1,16 +1,15 @@
 /** DeleteGroups (KIP-229), each by itself. */
 import { deleteGroup } from '../../broker/groups/delete-group.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, ServedApi } from '../api.ts';
 import { failureOf, NONE } from '../failures.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 export const deleteGroups: ServedApi<'DeleteGroups'> = {
   lowest: 0,
   highest: 2,
   handle: async (call, { groupsNames }) => ({
-    results: await mapBounded([...new Set(groupsNames)], kafkaLimits.kafkaPartitionsInFlightMax, async (groupId) => ({
+    results: await mapInTurns(call, [...new Set(groupsNames)], async (groupId) => ({
       groupId,
       errorCode: await codeOf(call, groupId),
     })),

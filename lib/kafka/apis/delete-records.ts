@@ -1,12 +1,10 @@
 /** DeleteRecords: log starts go up, to an offset or to the high watermark. */
 import { type DeletionEnd, deleteRecords as raise } from '../../broker/lifecycle/delete-records.ts';
-import { unknownPartition } from '../../broker/topics/topic-cache.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
-import { type Failure, failureOf, NONE } from '../failures.ts';
+import { type Failure, failureOf, NONE, UNKNOWN_TOPIC } from '../failures.ts';
 import { offsetOf } from '../fields/offsets.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'DeleteRecords'>;
 type TopicDeletion = Request['topics'][number];
@@ -19,7 +17,7 @@ export const deleteRecords: ServedApi<'DeleteRecords'> = {
   lowest: 0,
   highest: 2,
   handle: async (call, { topics }) => ({
-    topics: await mapBounded(topics, kafkaLimits.kafkaPartitionsInFlightMax, async (topic) => ({
+    topics: await mapInTurns(call, topics, async (topic) => ({
       name: topic.name,
       partitions: await deleteOfTopic(call, topic),
     })),
@@ -34,11 +32,12 @@ async function deleteOfTopic(call: Call, topic: TopicDeletion): Promise<Partitio
   if (!isAllowed(call, 'admin', name)) return refused(topic, topicDenied(name));
   const { broker } = call.gateway;
   try {
-    const known = await broker.topics.getFresh(name);
+    const { partitions: count } = await broker.topics.getFresh(name);
+    const isThere = ({ partitionIndex }: (typeof partitions)[number]) => partitionIndex >= 0 && partitionIndex < count;
     const outcomes = await raise(broker, {
       topic: name,
       partitions: partitions
-        .filter(({ partitionIndex }) => partitionIndex >= 0)
+        .filter(isThere)
         .map(({ partitionIndex, offset }) => ({ partition: partitionIndex, before: endOf(offset) })),
     });
     const results = outcomes.map((outcome): PartitionResult => {
@@ -46,11 +45,8 @@ async function deleteOfTopic(call: Call, topic: TopicDeletion): Promise<Partitio
       const lowWatermark = BigInt(outcome.logStartOffset);
       return { partitionIndex: outcome.partition, lowWatermark, errorCode: NONE };
     });
-    const negative = partitions.filter(({ partitionIndex }) => partitionIndex < 0);
-    const unknown = negative.map(({ partitionIndex }) =>
-      refusal(partitionIndex, failureOf(unknownPartition(known, partitionIndex))),
-    );
-    return [...results, ...unknown];
+    const unknown = partitions.filter((partition) => !isThere(partition));
+    return [...results, ...unknown.map(({ partitionIndex }) => refusal(partitionIndex, UNKNOWN_TOPIC))];
   } catch (error) {
     return refused(topic, failureOf(error));
   }

@@ -6,6 +6,7 @@ import { ZERO_UUID } from '../codec/reader.ts';
 import { type Failure, NONE, UNKNOWN_TOPIC } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { handOnInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'DeleteShareGroupOffsets'>;
 type Response = ResponseOf<'DeleteShareGroupOffsets'>;
@@ -22,7 +23,9 @@ async function handle(call: Call, { groupId: group, topics }: Request): Promise<
   if (denied !== undefined) return refused(denied);
   const names = eachOnce(topics, ({ topicName }) => topicName).map(({ topicName }) => topicName);
   const allowed = names.filter((name) => isAllowed(call, 'consume', name));
-  const deleted = await deleteShareOffsets(call.gateway.broker, { group, topics: allowed });
+  const deleted = await handOnInTurns(call, allowed, (some) =>
+    deleteShareOffsets(call.gateway.broker, { group, topics: some }),
+  );
   const found = new Map(allowed.map((name, at) => [name, deleted[at]]));
   return {
     errorCode: NONE,

@@ -1,12 +1,11 @@
 /** DeleteTopics, by name or by id (KIP-516). Ids are no secret, names of topics that one may not see are. */
 import { deleteTopic } from '../../broker/topics/delete-topic.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { canSee, isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { ZERO_UUID } from '../codec/reader.ts';
 import { type Failure, failureOf, failureWith, NONE, UNKNOWN_TOPIC_ID } from '../failures.ts';
 import { namedTwice } from '../fields/named-twice.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'DeleteTopics'>;
 type Target = Request['topics'][number];
@@ -29,7 +28,7 @@ function targetsOf({ version }: Call, { topics, topicNames }: Request): readonly
 
 async function handle(call: Call, request: Request): Promise<ResponseOf<'DeleteTopics'>> {
   const { once, twice } = namedTwice(targetsOf(call, request), ({ name, topicId }) => `${topicId} ${name}`);
-  const deleted = await mapBounded(once, kafkaLimits.kafkaPartitionsInFlightMax, async (target) => {
+  const deleted = await mapInTurns(call, once, async (target) => {
     try {
       return await deleteOne(call, target);
     } catch (error) {

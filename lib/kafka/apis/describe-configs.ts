@@ -2,7 +2,6 @@
 import { readGroupConfig } from '../../broker/share-groups/alter-group-config.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { canSee, clusterDenied, isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { brokerConfigEntries } from '../configs/broker-configs.ts';
@@ -12,6 +11,7 @@ import { topicConfigEntries } from '../configs/topic-configs.ts';
 import { type Failure, failureOf, NONE } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
 import { refusedGroup } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'DescribeConfigs'>;
 type Resource = Request['resources'][number];
@@ -29,9 +29,7 @@ export const describeConfigs: ServedApi<'DescribeConfigs'> = {
       request.resources,
       ({ resourceType, resourceName }) => `${resourceType} ${resourceName}`,
     );
-    const results = await mapBounded(resources, kafkaLimits.kafkaPartitionsInFlightMax, (resource) =>
-      describe(call, request, resource),
-    );
+    const results = await mapInTurns(call, resources, (resource) => describe(call, request, resource));
     return { results };
   },
   failed: (_call, { resources }, failure) => ({ results: resources.map((resource) => refused(resource, failure)) }),

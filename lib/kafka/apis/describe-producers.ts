@@ -1,15 +1,15 @@
 /**
- * DescribeProducers: who has records for a partition in an open transaction (KIP-664). They are at no offset yet, and no coordinator has
- * written to the partition: the transactions that hold a partition up, which tools look for here, do not exist.
+ * DescribeProducers: who has records for a partition in an open transaction (KIP-664). They are at no offset yet, and
+ * no coordinator has written to the partition: the transactions that hold a partition up, which tools look for here, do
+ * not exist.
  */
 import { listOpenProducers, type OpenProducer } from '../../broker/transactions/list-open-producers.ts';
 import type { TopicId } from '../../kernel/ids.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, failureWith, NONE } from '../failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type TopicRequest = RequestOf<'DescribeProducers'>['topics'][number];
 type PartitionResponse = ResponseOf<'DescribeProducers'>['topics'][number]['partitions'][number];
@@ -22,7 +22,7 @@ export const describeProducers: ServedApi<'DescribeProducers'> = {
   lowest: 0,
   highest: 0,
   handle: async (call, { topics }) => {
-    const found = await mapBounded(topics, kafkaLimits.kafkaPartitionsInFlightMax, (topic) => topicIn(call, topic));
+    const found = await mapInTurns(call, topics, (topic) => topicIn(call, topic));
     const topicIds = found.flatMap((topic) => ('topicId' in topic ? [topic.topicId] : []));
     const producers = await producersOf(call, new Set(topicIds));
     return {

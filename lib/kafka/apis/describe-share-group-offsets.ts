@@ -1,13 +1,12 @@
 /** DescribeShareGroupOffsets: where share groups go on, and how far they are behind. */
-import { describeShareOffsets, type SharePlace } from '../../broker/share-groups/share-offsets.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
+import { describeShareOffsets, type SharePlace, type TopicPlaces } from '../../broker/share-groups/share-offsets.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { canSee, topicDenied } from '../authorization/authorization.ts';
 import { ZERO_UUID } from '../codec/reader.ts';
 import { type Failure, failureOf, NONE } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { handOnInTurns, mapInTurns } from '../map-in-turns.ts';
 
 type Asked = RequestOf<'DescribeShareGroupOffsets'>['groups'][number];
 type Described = ResponseOf<'DescribeShareGroupOffsets'>['groups'][number];
@@ -20,9 +19,9 @@ export const describeShareGroupOffsets: ServedApi<'DescribeShareGroupOffsets'> =
   lowest: 0,
   highest: 1,
   handle: async (call, { groups }) => ({
-    groups: await mapBounded(
+    groups: await mapInTurns(
+      call,
       eachOnce(groups, ({ groupId }) => groupId),
-      kafkaLimits.kafkaPartitionsInFlightMax,
       (asked) => describe(call, asked),
     ),
   }),
@@ -35,14 +34,15 @@ async function describe(call: Call, asked: Asked): Promise<Described> {
   try {
     const { groupId, topics } = asked;
     const visible = topics?.filter(({ topicName }) => canSee(call, topicName));
-    const named = visible?.map(({ topicName, partitions }) => ({
-      topic: topicName,
-      partitions: [...new Set(partitions)],
-    }));
-    const places = await describeShareOffsets(call.gateway.broker, {
-      group: groupId,
-      ...(named !== undefined && { topics: named }),
-    });
+    const named = visible?.flatMap(({ topicName: topic, partitions }) =>
+      [...new Set(partitions)].map((partition) => ({ topic, partition })),
+    );
+    const { broker } = call.gateway;
+    const places = await (named === undefined
+      ? describeShareOffsets(broker, { group: groupId })
+      : handOnInTurns(call, named, (some) =>
+          describeShareOffsets(broker, { group: groupId, topics: byTopicOf(some) }),
+        ));
     const hidden = (topics ?? []).filter(({ topicName }) => !canSee(call, topicName));
     const shown = places.filter(({ topic }) => canSee(call, topic));
     const byTopic = [...Map.groupBy(shown, ({ topic }) => topic)].map(([topic, own]) => topicOf(topic, own));
@@ -50,6 +50,13 @@ async function describe(call: Call, asked: Asked): Promise<Described> {
   } catch (error) {
     return refused(asked, toldOfGroup(failureOf(error)));
   }
+}
+
+function byTopicOf(places: readonly { topic: string; partition: number }[]): TopicPlaces[] {
+  return [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, own]) => ({
+    topic,
+    partitions: own.map(({ partition }) => partition),
+  }));
 }
 
 function topicOf(topicName: string, places: readonly SharePlace[]): DescribedTopic {

@@ -2,11 +2,11 @@
 import { describeTransaction } from '../../broker/transactions/describe-transaction.ts';
 import type { TransactionalState } from '../../coordination/transactions/transactional-item.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, ResponseOf, ServedApi } from '../api.ts';
 import { canSee } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { refusedTransactionalId, toldByCoordinator } from '../transactions/transaction-failures.ts';
 import { transactionView } from '../transactions/transaction-view.ts';
 
@@ -17,9 +17,9 @@ export const describeTransactions: ServedApi<'DescribeTransactions'> = {
   highest: 0,
   answerBytes: (_call, { transactionalIds }) => transactionalIds.length * kafkaLimits.kafkaAnswerTopicBytes,
   handle: async (call, { transactionalIds }) => ({
-    transactionStates: await mapBounded(
+    transactionStates: await mapInTurns(
+      call,
       eachOnce(transactionalIds, (id) => id),
-      kafkaLimits.kafkaPartitionsInFlightMax,
       (id) => describe(call, id),
     ),
   }),
@@ -47,14 +47,17 @@ async function describe(call: Call, transactionalId: string): Promise<Described>
   }
 }
 
-/** Of an open transaction the partitions that are in it: of the topics that there are still, and that the caller may see. */
+/**
+ * Of an open transaction the partitions that are in it: of the topics that there are still, and that the caller may
+ * see.
+ */
 async function topicsIn(call: Call, { status, enlisted = [] }: TransactionalState): Promise<Described['topics']> {
   if (status !== 'ongoing') return [];
   const current = Map.groupBy(
     enlisted.filter(({ isCurrent }) => isCurrent),
     ({ topicId }) => topicId,
   );
-  const topics = await mapBounded([...current], kafkaLimits.kafkaPartitionsInFlightMax, async ([topicId, own]) => {
+  const topics = await mapInTurns(call, [...current], async ([topicId, own]) => {
     const topic = await call.gateway.topicNames.nameOf(topicId);
     return topic === undefined || !canSee(call, topic)
       ? undefined

@@ -1,6 +1,6 @@
 /**
- * Fetch. Stored batches go to the socket as they are. Sessions (KIP-227) are declined, which the protocol allows: each request names all of
- * its partitions.
+ * Fetch. Stored batches go to the socket as they are. Sessions (KIP-227) are declined, which the protocol allows: each
+ * request names all of its partitions.
  */
 import { fetchPartitions, type PartitionFetched } from '../../broker/fetch/fetch-partitions.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
@@ -9,6 +9,7 @@ import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
 import { epochFailure, leaderEpochOf } from '../fields/leader-epochs.ts';
 import { offsetOf } from '../fields/offsets.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'Fetch'>;
 type Response = ResponseOf<'Fetch'>;
@@ -49,7 +50,7 @@ async function handle(call: Call, request: Request): Promise<Response> {
   if (request.sessionId !== NO_SESSION || !SESSIONLESS_EPOCHS.has(request.sessionEpoch)) {
     return { errorCode: wireCodes.FETCH_SESSION_ID_NOT_FOUND, sessionId: NO_SESSION, responses: [] };
   }
-  const names = await Promise.all(request.topics.map((topic) => nameOf(call, topic)));
+  const names = await mapInTurns(call, request.topics, (topic) => nameOf(call, topic));
   const refusals = names.map((name) => refusalOf(call, name));
   const wanted: Wanted[] = request.topics.flatMap(({ partitions }, topicAt) =>
     refusals[topicAt] === undefined

@@ -2,6 +2,7 @@
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { type Failure, failureWith, isBusy, NONE, wireCodes } from '../failures.ts';
 import { refusedGroup } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { refusedTransactionalId } from '../transactions/transaction-failures.ts';
 
 type Request = RequestOf<'FindCoordinator'>;
@@ -19,20 +20,27 @@ const PARTITION = /^\d{1,9}$/;
 export const findCoordinator: ServedApi<'FindCoordinator'> = {
   lowest: 0,
   highest: 6,
-  handle: (call, request) => answer(call, request, (key) => coordinatorOf(call, key, request.keyType)),
+  handle: async (call, request) =>
+    answer(
+      call,
+      await mapInTurns(call, keysOf(call, request), async (key) => coordinatorOf(call, key, request.keyType)),
+    ),
   failed: (call, request, failure) => {
     const told = isBusy(failure) ? { ...failure, code: wireCodes.COORDINATOR_NOT_AVAILABLE } : failure;
-    return answer(call, request, (key) => refused(key, told));
+    return answer(
+      call,
+      keysOf(call, request).map((key) => refused(key, told)),
+    );
   },
 };
 
-function answer(
-  { version }: Call,
-  { key, coordinatorKeys }: Request,
-  find: (key: string) => Coordinator,
-): ResponseOf<'FindCoordinator'> {
-  if (version >= BATCHED_FROM) return { coordinators: coordinatorKeys.map(find) };
-  const { key: _key, ...found } = find(key);
+function keysOf({ version }: Call, { key, coordinatorKeys }: Request): readonly string[] {
+  return version >= BATCHED_FROM ? coordinatorKeys : [key];
+}
+
+function answer({ version }: Call, coordinators: readonly Coordinator[]): ResponseOf<'FindCoordinator'> {
+  if (version >= BATCHED_FROM) return { coordinators };
+  const [{ key: _key, ...found }] = coordinators as [Coordinator];
   return found;
 }
 
@@ -51,8 +59,8 @@ function coordinatorOf(call: Call, key: string, keyType: number): Coordinator {
 }
 
 /**
- * A share partition is named by group, topic id and partition with colons between them. Taken apart rather than matched as a whole: an
- * expression for all of it would look at a long key again from each of its characters.
+ * A share partition is named by group, topic id and partition with colons between them. Taken apart rather than matched
+ * as a whole: an expression for all of it would look at a long key again from each of its characters.
  */
 function groupInShareKey(key: string): string | undefined {
   const [group = '', topicId = '', partition = '', ...more] = key.split(':');

@@ -1,13 +1,12 @@
 /** ListOffsets: the ends of partitions, and offsets by time. */
 import { checkLeaderEpoch } from '../../broker/fetch/check-leader-epoch.ts';
 import { listOffsets as find } from '../../broker/fetch/list-offsets.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
 import { epochFailure, leaderEpochOf } from '../fields/leader-epochs.ts';
 import { offsetOf } from '../fields/offsets.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'ListOffsets'>;
 type Partition = Request['topics'][number]['partitions'][number];
@@ -18,7 +17,10 @@ const LATEST = -1n;
 const EARLIEST = -2n;
 /** KIP-734: the newest timestamp and its offset. */
 const MAX_TIMESTAMP = -3n;
-/** KIP-405: the earliest offset on local disk; KIP-1005, the latest in tiered storage; KIP-1023, the earliest on its way there. */
+/**
+ * KIP-405: the earliest offset on local disk; KIP-1005, the latest in tiered storage; KIP-1023, the earliest on its way
+ * there.
+ */
 const EARLIEST_LOCAL = -4n;
 const LATEST_TIERED = -5n;
 const EARLIEST_PENDING_UPLOAD = -6n;
@@ -37,11 +39,9 @@ export const listOffsets: ServedApi<'ListOffsets'> = {
   lowest: 1,
   highest: 11,
   handle: async (call, { topics }) => ({
-    topics: await mapBounded(topics, kafkaLimits.kafkaPartitionsInFlightMax, async ({ name, partitions }) => ({
+    topics: await mapInTurns(call, topics, async ({ name, partitions }) => ({
       name,
-      partitions: await mapBounded(partitions, kafkaLimits.kafkaPartitionsInFlightMax, (partition) =>
-        look(call, name, partition),
-      ),
+      partitions: await mapInTurns(call, partitions, (partition) => look(call, name, partition)),
     })),
   }),
   failed: (_call, { topics }, failure) => ({

@@ -1,8 +1,10 @@
-/** Metadata: the virtual brokers, and topics with their partitions. A topic that is asked for by name may be created by it. */
+/**
+ * Metadata: the virtual brokers, and topics with their partitions. A topic that is asked for by name may be created by
+ * it.
+ */
 import { createTopic } from '../../broker/topics/create-topic.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import { checkTopicName } from '../../log/topic/name.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { canSee, isAllowed, topicDenied } from '../authorization/authorization.ts';
@@ -17,6 +19,7 @@ import {
   UNKNOWN_TOPIC_ID,
   unanswerable,
 } from '../failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { isInternal, type TopicView, viewOfListed, viewOrNone } from '../topics/topic-view.ts';
 
 type Request = RequestOf<'Metadata'>;
@@ -46,8 +49,7 @@ export const metadata: ServedApi<'Metadata'> = {
 
 async function handle(call: Call, request: Request): Promise<Response> {
   const wanted = wantedOf(call, request);
-  const found = wanted === 'all' ? await allTopics(call) : await someTopics(call, request, wanted);
-  const topics = request.includeTopicAuthorizedOperations ? found.map((topic) => withOperations(call, topic)) : found;
+  const topics = wanted === 'all' ? await allTopics(call, request) : await someTopics(call, request, wanted);
   return { ...clusterOf(call), topics, ...operationsOfCluster(call, request) };
 }
 
@@ -82,20 +84,25 @@ function operationsOfCluster(call: Call, { includeClusterAuthorizedOperations }:
 }
 
 /** By the directory alone, for topics with one replica: there may be thousands. */
-async function allTopics(call: Call): Promise<TopicResponse[]> {
+async function allTopics(call: Call, request: Request): Promise<TopicResponse[]> {
   const directory = await call.gateway.broker.groups.topics({ fresh: true });
   const visible = [...directory.values()].filter(({ name }) => canSee(call, name));
-  const views = await mapBounded(visible, kafkaLimits.kafkaPartitionsInFlightMax, (topic) => viewOfListed(call, topic));
-  return views.filter((view) => view !== undefined).map(described);
+  const topics = await mapInTurns(call, visible, async (topic) => {
+    const view = await viewOfListed(call, topic);
+    return view && withOperations(call, request, described(view));
+  });
+  return topics.filter((topic) => topic !== undefined);
 }
 
 function someTopics(call: Call, request: Request, wanted: readonly Wanted[]): Promise<TopicResponse[]> {
-  return mapBounded(wanted, kafkaLimits.kafkaPartitionsInFlightMax, async (topic) => {
+  return mapInTurns(call, wanted, async (topic) => {
     const { name, topicId } = topic;
     try {
       // Java's client leaves the name of what it asks for by id empty.
-      if (name === null || topicId !== ZERO_UUID) return await describeById(call, topicId);
-      return await describeByName(call, name, request.allowAutoTopicCreation);
+      const found = await (name === null || topicId !== ZERO_UUID
+        ? describeById(call, topicId)
+        : describeByName(call, name, request.allowAutoTopicCreation));
+      return withOperations(call, request, found);
     } catch (error) {
       return refused(call, topic, failureOf(error));
     }
@@ -150,8 +157,9 @@ function described(view: TopicView): TopicResponse {
   };
 }
 
-function withOperations(call: Call, topic: TopicResponse): TopicResponse {
-  if (topic.name === null || topic.errorCode !== NONE) return topic;
+/** Where they are asked for. */
+function withOperations(call: Call, request: Request, topic: TopicResponse): TopicResponse {
+  if (!request.includeTopicAuthorizedOperations || topic.name === null || topic.errorCode !== NONE) return topic;
   return { ...topic, topicAuthorizedOperations: topicOperations(call, topic.name) };
 }
 

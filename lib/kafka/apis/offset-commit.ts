@@ -7,6 +7,7 @@ import { isAllowed } from '../authorization/authorization.ts';
 import { type Failure, NONE, wireCodes } from '../failures.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
 import { offsetToCommit } from '../groups/offset-to-commit.ts';
+import { handOnInTurns, mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'OffsetCommit'>;
 type RequestTopic = Request['topics'][number];
@@ -25,16 +26,13 @@ export const offsetCommit: ServedApi<'OffsetCommit'> = {
 async function handle(call: Call, request: Request): Promise<Response> {
   const denied = refusedGroup(call, request.groupId);
   if (denied !== undefined) return answer(request, () => denied.code);
-  const names = await Promise.all(request.topics.map((topic) => nameOf(call, topic)));
+  const names = await mapInTurns(call, request.topics, (topic) => nameOf(call, topic));
   const refusals = names.map((name) => refusalOf(call, name));
   const committed = request.topics.flatMap((topic, at) =>
     refusals[at] === undefined ? topic.partitions.map((partition) => ({ at, partition })) : [],
   );
-  const codes = await commit(
-    call,
-    request,
-    committed.map(({ at, partition }) => offsetToCommit(names[at] ?? '', partition)),
-  );
+  const offsets = committed.map(({ at, partition }) => offsetToCommit(names[at] ?? '', partition));
+  const codes = await handOnInTurns(call, offsets, (some) => commit(call, request, some));
   const codeOf = new Map(committed.map(({ partition }, index) => [partition, codes[index] ?? NONE]));
   return answer(request, (partition, at) => refusals[at] ?? codeOf.get(partition) ?? NONE);
 }

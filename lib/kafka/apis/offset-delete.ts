@@ -5,6 +5,7 @@ import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed } from '../authorization/authorization.ts';
 import { NONE, wireCodes } from '../failures.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { handOnInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'OffsetDelete'>;
 type Response = ResponseOf<'OffsetDelete'>;
@@ -20,13 +21,13 @@ async function handle(call: Call, { groupId: group, topics }: Request): Promise<
   const denied = refusedGroup(call, group);
   if (denied !== undefined) return { errorCode: denied.code, topics: [] };
   const allowed = topics.filter(({ name }) => isAllowed(call, 'consume', name));
-  const outcomes = await deleteOffsets(call.gateway.broker, {
-    group,
-    topics: allowed.map(({ name, partitions }) => ({
-      topic: name,
-      partitions: partitions.map(({ partitionIndex }) => partitionIndex),
-    })),
-  });
+  const named = allowed.map(({ name, partitions }) => ({
+    topic: name,
+    partitions: partitions.map(({ partitionIndex }) => partitionIndex),
+  }));
+  const outcomes = await handOnInTurns(call, named, (some) =>
+    deleteOffsets(call.gateway.broker, { group, topics: some }),
+  );
   const codes = new Map(allowed.map((topic, at) => [topic, codeOf(outcomes[at])]));
   return {
     errorCode: NONE,

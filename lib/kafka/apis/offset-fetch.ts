@@ -1,11 +1,12 @@
 /**
- * OffsetFetch. Offsets are always stable: those of a transaction are there when it is committed, and whoever had the partitions before can commit
- * none any more when the group has given them to somebody else.
+ * OffsetFetch. Offsets are always stable: those of a transaction are there when it is committed, and whoever had the
+ * partitions before can commit none any more when the group has given them to somebody else.
  */
 
 import { listCommittedOffsets } from '../../broker/groups/list-committed-offsets.ts';
 import { readCommittedOffsets } from '../../broker/groups/read-committed-offsets.ts';
 import { requireCurrentMember } from '../../broker/groups/require-current-member.ts';
+import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import { errorRow } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { requestLimits } from '../../kernel/limits/requests.ts';
@@ -14,6 +15,7 @@ import { isAllowed } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE, wireCodes } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'OffsetFetch'>;
 type RequestGroup = Request['groups'][number];
@@ -102,24 +104,20 @@ function toldOfMember({ code, message }: Failure): Failure {
 
 async function some(call: Call, group: string, topics: readonly RequestTopic[]): Promise<TopicAnswer[]> {
   const { broker, topicNames } = call.gateway;
-  const names = await Promise.all(
-    topics.map(async ({ name, topicId }) => (call.version >= TOPIC_IDS_FROM ? topicNames.nameOf(topicId) : name)),
-  );
-  const isKnown = (name: string | undefined) => name !== undefined && isAllowed(call, 'consume', name);
-  const wanted = topics.map(({ partitionIndexes }, at) => {
-    const name = names[at];
-    return { topic: name ?? '', partitions: isKnown(name) ? partitionIndexes : [] };
-  });
-  const found = await readCommittedOffsets(broker, { group, topics: wanted });
-  return topics.map(({ name, topicId, partitionIndexes }, at) => {
-    const refusal = isKnown(names[at])
-      ? NONE
-      : names[at] === undefined
-        ? wireCodes.UNKNOWN_TOPIC_ID
-        : wireCodes.TOPIC_AUTHORIZATION_FAILED;
-    const partitions = partitionIndexes.map((partition, index) => answered(partition, found[at]?.[index], refusal));
+  checkGroupId(group);
+  return mapInTurns(call, topics, async ({ name, topicId, partitionIndexes }) => {
+    const known = call.version >= TOPIC_IDS_FROM ? await topicNames.nameOf(topicId) : name;
+    const refusal = refusalOf(call, known);
+    const wanted = refusal === NONE ? [{ topic: known ?? '', partitions: partitionIndexes }] : [];
+    const [found] = await readCommittedOffsets(broker, { group, topics: wanted });
+    const partitions = partitionIndexes.map((partition, index) => answered(partition, found?.[index], refusal));
     return { name, topicId, partitions };
   });
+}
+
+function refusalOf(call: Call, name: string | undefined): number {
+  if (name === undefined) return wireCodes.UNKNOWN_TOPIC_ID;
+  return isAllowed(call, 'consume', name) ? NONE : wireCodes.TOPIC_AUTHORIZATION_FAILED;
 }
 
 async function all(call: Call, { groupId: group }: RequestGroup): Promise<TopicAnswer[]> {

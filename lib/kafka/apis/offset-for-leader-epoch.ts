@@ -1,10 +1,12 @@
-/** OffsetForLeaderEpoch: where a leader epoch's records end, for consumers that check whether theirs were cut off (KIP-320). */
+/**
+ * OffsetForLeaderEpoch: where a leader epoch's records end, for consumers that check whether theirs were cut off
+ * (KIP-320).
+ */
 import { offsetForEpoch } from '../../broker/fetch/offset-for-epoch.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'OffsetForLeaderEpoch'>;
 type Partition = Request['topics'][number]['partitions'][number];
@@ -18,11 +20,9 @@ export const offsetForLeaderEpoch: ServedApi<'OffsetForLeaderEpoch'> = {
   lowest: 2,
   highest: 4,
   handle: async (call, { topics }) => ({
-    topics: await mapBounded(topics, kafkaLimits.kafkaPartitionsInFlightMax, async ({ topic, partitions }) => ({
+    topics: await mapInTurns(call, topics, async ({ topic, partitions }) => ({
       topic,
-      partitions: await mapBounded(partitions, kafkaLimits.kafkaPartitionsInFlightMax, (partition) =>
-        look(call, topic, partition),
-      ),
+      partitions: await mapInTurns(call, partitions, (partition) => look(call, topic, partition)),
     })),
   }),
   failed: (_call, { topics }, failure) => ({

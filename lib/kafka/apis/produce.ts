@@ -1,17 +1,28 @@
 /**
- * Produce: record batches pass through as they come, checked and not re-encoded. Batches of one request and partition are written together;
- * requests of a connection are appended in their order, without waiting for each other.
+ * Produce: record batches pass through as they come, checked and not re-encoded. Batches of one request and partition
+ * are written together; requests of a connection are appended in their order, without waiting for each other.
  */
 import type { Acks } from '../../broker/produce/append-to-partition.ts';
 import { type ProduceBatchesResult, produceBatches } from '../../broker/produce/produce-batches.ts';
 import { EMPTY_BYTES, releaseWithParts } from '../../kernel/bytes.ts';
 import { type ErrorCode, MillraceError } from '../../kernel/errors.ts';
+import { kafkaLimits } from '../../kernel/limits/kafka.ts';
+import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicByIdDenied, topicDenied } from '../authorization/authorization.ts';
-import { WireFormatError } from '../codec/wire-format-error.ts';
-import { type Failure, failureWith, NONE, toldOfWriting, UNKNOWN_TOPIC_ID, wireCodes } from '../failures.ts';
+import {
+  type Failure,
+  failureWith,
+  NONE,
+  toldOfWriting,
+  UNKNOWN_TOPIC_ID,
+  UnanswerableError,
+  wireCodes,
+} from '../failures.ts';
 import { isZstd } from '../fields/batch-attributes.ts';
 import { wireOffset } from '../fields/offsets.ts';
+import { mapInTurns } from '../map-in-turns.ts';
+import { isFault } from '../traffic.ts';
 import { produceFailure } from '../transactions/transaction-failures.ts';
 import { isTransactional, writeInTransaction } from '../transactions/transactional-produce.ts';
 
@@ -37,41 +48,62 @@ export const produce: ServedApi<'Produce'> = {
   answerBytes: () => 0,
   handle,
   failed: (_call, request, failure) => {
-    if (acksOf(request.acks) === 'none') return refuseUnheard();
+    if (acksOf(request.acks) === 'none') return refuseUnheard([failure.code]);
     return { responses: request.topicData.map((topic) => answerOf(topic, () => refused(toldOfWriting(failure)))) };
   },
 };
 
-/** Who sends with acks=0 expects no answer, and would take one for that to another request: Kafka closes the connection as well. */
-function refuseUnheard(): never {
-  throw new WireFormatError('records sent with acks=0 were refused');
+/**
+ * Who sends with acks=0 expects no answer, and would take one for that to another request: Kafka closes the connection
+ * as well.
+ */
+function refuseUnheard(codes: readonly number[]): never {
+  const code = codes.find(isFault) ?? codes[0] ?? NONE;
+  const message = 'records sent with acks=0 were refused';
+  throw new UnanswerableError(message, { code, message });
 }
 
 async function handle(call: Call, request: Request): Promise<ResponseOf<'Produce'> | undefined> {
   const acks = acksOf(request.acks);
   if (acks === undefined) return produce.failed(call, request, INVALID_REQUIRED_ACKS);
-  const names = await Promise.all(request.topicData.map((topic) => nameOf(call, topic)));
+  const names = await mapInTurns(call, request.topicData, (topic) => nameOf(call, topic));
   // Of the frame, only the records stay.
   releaseWithParts(request.topicData.flatMap(({ partitionData }) => partitionData.map(batchesOf)));
-  const order = new PlaceWatch(call.accepted);
-  const answers = request.topicData.map((topic, at) =>
-    Promise.all(
-      topic.partitionData.map((data) =>
-        order.watch((placed) =>
-          write(call, { transactionalId: request.transactionalId, name: names[at], data, acks, placed }),
-        ),
-      ),
-    ),
-  );
-  order.began();
-  const written = await Promise.all(answers);
+  const written = await writeAll(call, request, { names, acks });
   if (acks === 'none') {
-    if (written.flat().some(({ errorCode }) => errorCode !== NONE)) refuseUnheard();
+    const refusals = written.flat().flatMap(({ errorCode }) => (errorCode === NONE ? [] : [errorCode]));
+    if (refusals.length > 0) refuseUnheard(refusals);
     return undefined;
   }
   return {
     responses: request.topicData.map((topic, at) => ({ ...idOf(topic), partitionResponses: written[at] ?? [] })),
   };
+}
+
+/** By topic. Mostly all of them at once: what is written at the same time is stored together. */
+async function writeAll(
+  call: Call,
+  { transactionalId, topicData }: Request,
+  { names, acks }: { names: readonly (string | undefined)[]; acks: Acks },
+): Promise<PartitionResponse[][]> {
+  const order = new PlaceWatch(call.accepted);
+  const all = topicData.flatMap(({ partitionData }, topicAt) => partitionData.map((data) => ({ data, topicAt })));
+  const written = mapBounded(
+    all,
+    kafkaLimits.kafkaWritesInFlightMax,
+    ({ data, topicAt }, at) => {
+      const writing = order.watch((placed) =>
+        write(call, { transactionalId, name: names[topicAt], data, acks, placed }),
+      );
+      if (at === all.length - 1) order.began();
+      return writing;
+    },
+    call.gateway.turns,
+  );
+  if (all.length === 0) order.began();
+  const byTopic = topicData.map((): PartitionResponse[] => []);
+  for (const [at, response] of (await written).entries()) byTopic[all[at]?.topicAt ?? 0]?.push(response);
+  return byTopic;
 }
 
 /** Says that the request is accepted when all of its partitions have their place, or their refusal. */

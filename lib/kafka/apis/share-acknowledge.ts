@@ -3,6 +3,7 @@ import { type SharedPartition, shareFetch } from '../../broker/share-groups/shar
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { type Failure, NONE, toldOfReading } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import {
   acknowledgeFailure,
   acknowledgementsOf,
@@ -36,8 +37,8 @@ async function handle(call: Call, request: Request): Promise<Response> {
   const found =
     epoch === FIRST_EPOCH ? ({ missing: 'epoch' } as const) : shareSessions.next(sessionKeyOf(call, member), epoch);
   if (!('session' in found)) return refused(sessionFailure(found));
-  const responses = await Promise.all(
-    request.topics.map((topic) => acknowledgeOf(call, request, { topic, ...member })),
+  const responses = await mapInTurns(call, request.topics, (topic) =>
+    acknowledgeOf(call, request, { topic, ...member }),
   );
   if (epoch === FINAL_EPOCH) {
     shareSessions.end(found.session);
@@ -65,7 +66,8 @@ async function acknowledgeOf(
       ? []
       : [{ topic: name, topicId, partition, acknowledgements: batches, withoutRecords: true }],
   );
-  const visited = await shareFetch(call.gateway.broker, { group, memberId, partitions: asked, ...WITHOUT_RECORDS });
+  const { broker, turns } = call.gateway;
+  const visited = await shareFetch(broker, { group, memberId, partitions: asked, turns, ...WITHOUT_RECORDS });
   const outcomes = new Map(asked.map(({ partition }, at) => [partition, visited[at]]));
   return {
     topicId,

@@ -6,6 +6,7 @@ import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { type Failure, failureWith, NONE, toldOfReading } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import {
   acknowledgeFailure,
   acknowledgementsOf,
@@ -166,7 +167,7 @@ async function answers(call: Call, request: Request, { member, wanted, named, re
 
 async function topicsOf(call: Call, all: readonly SessionPartition[]): Promise<Map<TopicId, string | Failure>> {
   const ids = [...new Set(all.map(({ topicId }) => topicId))];
-  const names = await Promise.all(ids.map((topicId) => consumedTopic(call, topicId)));
+  const names = await mapInTurns(call, ids, (topicId) => consumedTopic(call, topicId));
   return new Map(ids.map((topicId, at) => [topicId, names[at] as string | Failure]));
 }
 
@@ -183,6 +184,7 @@ function limitsOf(call: Call, request: Request) {
     waitMs: isNothing ? 0 : Math.max(0, maxWaitMs),
     signal: call.signal,
     roomFor: call.roomForAnswer,
+    turns: call.gateway.turns,
   };
 }
 

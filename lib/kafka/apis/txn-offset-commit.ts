@@ -1,6 +1,6 @@
 /**
- * TxnOffsetCommit: offsets of a group that are committed with the transaction, for a member of it where one is named (KIP-447). From
- * version 5 on they begin it where none is open (KIP-890).
+ * TxnOffsetCommit: offsets of a group that are committed with the transaction, for a member of it where one is named
+ * (KIP-447). From version 5 on they begin it where none is open (KIP-890).
  */
 
 import { topicOrNone } from '../../broker/groups/topic-directory.ts';
@@ -8,14 +8,13 @@ import { addGroupOffsets } from '../../broker/transactions/add-group-offsets.ts'
 import type { GroupOffset, GroupOffsets } from '../../broker/transactions/prepare.ts';
 import { utf8 } from '../../kernel/bytes.ts';
 import { errorRow, MillraceError } from '../../kernel/errors.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { transactionLimits } from '../../kernel/limits/transactions.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed } from '../authorization/authorization.ts';
 import { coded, type Failure, NONE, wireCodes } from '../failures.ts';
 import { refusedGroup } from '../groups/group-failures.ts';
 import { offsetToCommit } from '../groups/offset-to-commit.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import {
   abortableFailure,
   codeOf,
@@ -47,9 +46,7 @@ export const txnOffsetCommit: ServedApi<'TxnOffsetCommit'> = {
   handle: async (call, request) => {
     const refusal = refusedTransactionalId(call, request.transactionalId) ?? refusedGroup(call, request.groupId);
     if (refusal !== undefined) return answer(request, () => refusal.code);
-    const counts = await mapBounded(request.topics, kafkaLimits.kafkaPartitionsInFlightMax, ({ name }) =>
-      partitionsOf(call, name),
-    );
+    const counts = await mapInTurns(call, request.topics, ({ name }) => partitionsOf(call, name));
     const codeAt = (at: number, partition: RequestPartition) => codeOfPartition(counts[at], partition);
     const offsets = request.topics.flatMap(({ name, partitions }, at) =>
       partitions.filter((one) => codeAt(at, one) === NONE).map((one) => offsetToCommit(name, one)),
@@ -86,7 +83,8 @@ function memberIn({ generationId, memberId, groupInstanceId }: Request): Pick<Gr
 function failureIn(call: Call, error: unknown): Failure {
   const told = coordinatorFailure(error, call, { fencedSince: MEMBERS_SINCE });
   const failure = abortableFailure(told, error, call, { since: ABORTABLE_SINCE });
-  // As Kafka tells members of consumer groups: of their epochs, and of whose a partition is, the transactional producer knows nothing.
+  // As Kafka tells members of consumer groups: of their epochs, and of whose a partition is, the transactional producer
+  // knows nothing.
   if (codeOf(error) === 'FENCED_MEMBER_EPOCH' || isOthers(error)) return coded(failure, 'ILLEGAL_GENERATION');
   return knownTo(call, failure);
 }

@@ -1,9 +1,14 @@
 /**
- * Writes the primitive types of Kafka's protocol. Small things are copied into blocks; records are passed on as they are, so that
- * what is written is a list of chunks, for one `writev` of the socket.
+ * Writes the primitive types of Kafka's protocol. Small things are copied into blocks; records are passed on as they
+ * are, so that what is written is a list of chunks, for one `writev` of the socket.
+ *
+ * A message may have tens of thousands of elements. A writer with a bound leaves the elements of longer arrays for
+ * later, when they are written with breaks for other work (`takeInTurns`); what is to be written must not change until
+ * then.
  */
 import { assert } from '../../kernel/assert.ts';
 import { fromBase64Url } from '../../kernel/bytes.ts';
+import type { Turns } from '../../kernel/turns.ts';
 
 const BLOCK_BYTES_MIN = 256;
 const BLOCK_BYTES_MAX = 64 * 1024;
@@ -18,22 +23,42 @@ export type Records = Uint8Array | readonly Uint8Array[];
 
 export class WireWriter {
   #block = Buffer.allocUnsafe(BLOCK_BYTES_MIN);
-  /** Where in the block what is not yet among the chunks begins, and ends. */
+  /** Where in the block what is not yet among the pieces begins, and ends. */
   #start = 0;
   #position = 0;
-  #chunks: Uint8Array[] = [];
+  #pieces: (Uint8Array | LeftElements)[] = [];
   #length = 0;
+  readonly #elementsAtOnceMax: number;
+
+  /** `elementsAtOnceMax`: those of longer arrays are left; such a writer's chunks are taken in turns. */
+  constructor(elementsAtOnceMax = Number.POSITIVE_INFINITY) {
+    this.#elementsAtOnceMax = elementsAtOnceMax;
+  }
 
   /** All that was written, in chunks. The writer begins anew. */
   take(): Uint8Array[] {
-    this.#cut();
-    const chunks = this.#chunks;
-    this.#chunks = [];
-    this.#length = 0;
+    return this.#takePieces().map((piece) => {
+      assert(piece instanceof Uint8Array, 'nothing is left to be written');
+      return piece;
+    });
+  }
+
+  /** The same, after what was left is written as well. */
+  async takeInTurns(turns: Turns): Promise<Uint8Array[]> {
+    const chunks: Uint8Array[] = [];
+    for (const piece of this.#takePieces()) {
+      if (piece instanceof Uint8Array) {
+        chunks.push(piece);
+        continue;
+      }
+      while (piece.next().done !== true) if (turns.nextBreak() !== undefined) await turns.taken();
+      // Elements have arrays, of which some may be left in turn.
+      for (const chunk of await this.takeInTurns(turns)) chunks.push(chunk);
+    }
     return chunks;
   }
 
-  /** Bytes that were written. */
+  /** Bytes that were written, without what is left. */
   get length(): number {
     return this.#length + this.#position - this.#start;
   }
@@ -96,7 +121,10 @@ export class WireWriter {
     this.#block[at] = rest;
   }
 
-  /** A text that is too long is cut: names are not, and a sentence is that repeats a long one, to a client that would not read it otherwise. */
+  /**
+   * A text that is too long is cut: names are not, and a sentence is that repeats a long one, to a client that would
+   * not read it otherwise.
+   */
   string(value: string | null, flexible: boolean): void {
     if (value === null) {
       this.#length16(-1, flexible);
@@ -126,12 +154,17 @@ export class WireWriter {
     this.#length32(value === null ? -1 : length, flexible);
     if (length === 0) return;
     this.#cut();
-    this.#chunks.push(...pieces);
+    this.#pieces.push(...pieces);
     this.#length += length;
   }
 
   array<Element>(elements: readonly Element[] | null, flexible: boolean, element: (element: Element) => void): void {
     this.#length32(elements?.length ?? -1, flexible);
+    if (elements !== null && elements.length > this.#elementsAtOnceMax) {
+      this.#cut();
+      this.#pieces.push(eachWritten(elements, element));
+      return;
+    }
     for (const each of elements ?? []) element(each);
   }
 
@@ -179,12 +212,30 @@ export class WireWriter {
     return at;
   }
 
-  /** Puts what stands in the block among the chunks. */
+  #takePieces(): (Uint8Array | LeftElements)[] {
+    this.#cut();
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    this.#length = 0;
+    return pieces;
+  }
+
+  /** Puts what stands in the block among the pieces. */
   #cut(): void {
     if (this.#position === this.#start) return;
-    this.#chunks.push(this.#block.subarray(this.#start, this.#position));
+    this.#pieces.push(this.#block.subarray(this.#start, this.#position));
     this.#length += this.#position - this.#start;
     this.#start = this.#position;
+  }
+}
+
+/** Writes another element each time. */
+type LeftElements = Generator<undefined, void>;
+
+function* eachWritten<Element>(elements: readonly Element[], element: (element: Element) => void): LeftElements {
+  for (const each of elements) {
+    element(each);
+    yield undefined;
   }
 }
 

@@ -3,14 +3,13 @@
 import { alterGroupConfig } from '../../broker/share-groups/alter-group-config.ts';
 import { alterTopic } from '../../broker/topics/alter-topic.ts';
 import { MillraceError } from '../../kernel/errors.ts';
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { TopicConfigInput, TopicConfigOverrides } from '../../log/topic/config.ts';
 import type { Call } from '../api.ts';
 import { clusterDenied, isAllowed, topicDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, failureWith, NONE } from '../failures.ts';
 import { namedTwice } from '../fields/named-twice.ts';
 import { groupDenied } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import { resourceTypes } from './config-entry.ts';
 
 export interface AlteredConfig {
@@ -44,7 +43,7 @@ export async function alterResources<Config extends AlteredConfig>(
   alteration: Alteration<Config>,
 ): Promise<AlteredAnswer[]> {
   const { once, twice } = namedTwice(resources, ({ resourceType, resourceName }) => `${resourceType} ${resourceName}`);
-  const altered = await mapBounded(once, kafkaLimits.kafkaPartitionsInFlightMax, async (resource) => {
+  const altered = await mapInTurns(call, once, async (resource) => {
     const denied = denialOf(call, resource);
     if (denied !== undefined) return answerOf(resource, denied);
     try {

@@ -1,9 +1,11 @@
-/** What the three calls that describe groups have in common: each group once, and what the caller may do with it where that is asked for. */
-import { kafkaLimits } from '../../kernel/limits/kafka.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
+/**
+ * What the three calls that describe groups have in common: each group once, and what the caller may do with it where
+ * that is asked for.
+ */
 import type { Call } from '../api.ts';
 import { groupOperations } from '../authorization/authorized-operations.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 
 export interface GroupsToDescribe {
   groups: readonly string[];
@@ -16,7 +18,7 @@ export function describeEach<Described>(
   describe: (call: Call, group: string) => Promise<Described>,
 ): Promise<(Described & { authorizedOperations?: number })[]> {
   const named = eachOnce(groups, (id) => id);
-  return mapBounded(named, kafkaLimits.kafkaPartitionsInFlightMax, async (group) => ({
+  return mapInTurns(call, named, async (group) => ({
     ...(await describe(call, group)),
     ...(includeAuthorizedOperations && { authorizedOperations: groupOperations(call, group) }),
   }));

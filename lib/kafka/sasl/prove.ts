@@ -1,7 +1,6 @@
 /** A message of a mechanism, whichever way it came. */
-import { MillraceError } from '../../kernel/errors.ts';
 import type { Session } from '../api.ts';
-import { WireFormatError } from '../codec/wire-format-error.ts';
+import { failureOf, UnanswerableError } from '../failures.ts';
 import type { Answer, SaslConversation } from './conversation.ts';
 
 /** Where storage does not answer, nothing is wrong with what the client said: it is told nothing, and comes again. */
@@ -11,7 +10,7 @@ export async function prove(session: Session, sasl: SaslConversation, message: U
     session.principal = sasl.principal;
     return answer;
   } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    throw new WireFormatError(`who it is cannot be found out now: ${error.message}`);
+    const failure = failureOf(error);
+    throw new UnanswerableError(`who it is cannot be found out now: ${failure.message}`, failure);
   }
 }

@@ -10,6 +10,7 @@ import { isAllowed, topicByIdDenied } from '../authorization/authorization.ts';
 import { type Failure, failureOf, failureWith, NONE, UNKNOWN_TOPIC_ID, wireCodes } from '../failures.ts';
 import { offsetOf } from '../fields/offsets.ts';
 import { refusedGroup } from '../groups/group-failures.ts';
+import { mapInTurns } from '../map-in-turns.ts';
 import type { SessionFound, SessionKey, SessionPartition, ShareSession } from './share-sessions.ts';
 
 const RENEW = 4;
@@ -105,9 +106,10 @@ export function codeOf(failure: Failure | undefined): number {
 /** Gives back what the member has acquired of the session's partitions; for who has ended the session, or is gone. */
 export async function giveBack(call: Call, session: ShareSession): Promise<void> {
   const { group, memberId } = session.key;
-  const named = await Promise.all(session.partitions.map((partition) => releasing(call, partition)));
+  const named = await mapInTurns(call, session.partitions, (partition) => releasing(call, partition));
   const partitions = named.filter((partition) => partition !== undefined);
-  await shareFetch(call.gateway.broker, { group, memberId, partitions, ...WITHOUT_RECORDS });
+  const { broker, turns } = call.gateway;
+  await shareFetch(broker, { group, memberId, partitions, turns, ...WITHOUT_RECORDS });
 }
 
 /** After a connection's end: nobody hears of what becomes of it, and locks are over at some time anyway. */

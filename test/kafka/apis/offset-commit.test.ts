@@ -161,3 +161,25 @@ test('refuses a member of a consumer group what is not its own, and commits the 
   const { groups } = await client.request('OffsetFetch', 8, { groups: [{ groupId: 'g', topics: null }] });
   expect(groups[0]?.topics).toMatchObject([{ name: 't', partitions: [{ partitionIndex: 0 }, { partitionIndex: 1 }] }]);
 });
+
+test('answers for each of more offsets than one write has, and keeps the later one of two', async () => {
+  const { broker, connect } = await gatewayWorld();
+  const client = await connect();
+  await makeTopic(broker, 't', 1_600);
+  const partitions = Array.from({ length: 1_700 }, (_, partitionIndex) => ({
+    partitionIndex,
+    committedOffset: BigInt(partitionIndex),
+    committedMetadata: null,
+  }));
+  const again = { partitionIndex: 0, committedOffset: 77n, committedMetadata: null };
+  const topics = [{ name: 't', partitions: [...partitions, again] }];
+  const answer = await client.request('OffsetCommit', 9, { groupId: 'g', memberId: '', topics });
+  expect(answer.topics[0]?.partitions).toEqual(
+    [...partitions, again].map(({ partitionIndex }) => ({
+      partitionIndex,
+      errorCode: partitionIndex < 1_600 ? codes.none : codes.unknownTopicOrPartition,
+    })),
+  );
+  expect(await committed(client, 'g', 1_599)).toMatchObject({ committedOffset: 1_599n });
+  expect(await committed(client, 'g', 0)).toMatchObject({ committedOffset: 77n });
+});

@@ -188,3 +188,30 @@ describe('the memory of a request', () => {
     }
   });
 });
+
+describe('more partitions than are written at a time', () => {
+  it('are all written, each answered in its place, and those of one partition in their order', async () => {
+    const made = await gatewayWorld();
+    await createTopic(made.broker, { name: 'wide', partitions: 600 });
+    const client = await made.connect();
+    const one = batchOf('x');
+    const wanted = Array.from({ length: 1_200 }, (_, at) => (at < 600 ? at : at === 700 ? 9_999 : 0));
+    const { responses } = await client.request('Produce', 9, {
+      transactionalId: null,
+      acks: -1,
+      timeoutMs: 10_000,
+      topicData: [
+        { name: 'wide', partitionData: wanted.slice(0, 601).map((index) => ({ index, records: one })) },
+        { name: 'wide', partitionData: wanted.slice(601).map((index) => ({ index, records: one })) },
+      ],
+    });
+    expect(responses.map(({ partitionResponses }) => partitionResponses.length)).toEqual([601, 599]);
+    const told = responses.flatMap(({ partitionResponses }) => partitionResponses);
+    expect(told.map(({ index }) => index)).toEqual(wanted);
+    expect(told.flatMap(({ errorCode }, at) => (errorCode === 0 ? [] : [[at, errorCode]]))).toEqual([[700, 3]]);
+    const ofFirst = told.flatMap(({ index, baseOffset, errorCode }) =>
+      index === 0 && errorCode === 0 ? [baseOffset] : [],
+    );
+    expect(ofFirst).toEqual(Array.from({ length: 600 }, (_, at) => BigInt(at)));
+  });
+});

@@ -1,8 +1,9 @@
 import * as fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { WireReader } from '../../../lib/kafka/codec/reader.ts';
 import { WireWriter } from '../../../lib/kafka/codec/writer.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
+import { ShortTurns } from '../../support/short-turns.ts';
 
 const written = (write: (writer: WireWriter) => void): number[] => {
   const writer = new WireWriter();
@@ -75,6 +76,46 @@ it('keeps everything in its order and knows its length, however large it gets', 
     }),
     { numRuns: 50 },
   );
+});
+
+describe('a writer that leaves the elements of long arrays', () => {
+  const table = Array.from({ length: 5 }, (_, row) =>
+    Array.from({ length: row + 1 }, (_, column) => row * 10 + column),
+  );
+  const writeTable = (writer: WireWriter) => {
+    writer.int8(-1);
+    writer.array(table, true, (row) => writer.array(row, false, (cell) => writer.int8(cell)));
+    writer.records(Uint8Array.from([9, 9]), false);
+    writer.array(table, false, (row) =>
+      writer.taggedFields([{ tag: 1, write: (inner) => inner.array(row, true, (cell) => inner.int16(cell)) }]),
+    );
+  };
+
+  it.each([0, 1, 3, 5, 100])('writes the same with arrays of at most %i at once', async (elementsAtOnceMax) => {
+    const writer = new WireWriter(elementsAtOnceMax);
+    writeTable(writer);
+    const bytes = concatBytes(await writer.takeInTurns(new ShortTurns()));
+    expect(Array.from(bytes)).toEqual(written(writeTable));
+    expect(await writer.takeInTurns(new ShortTurns())).toEqual([]);
+  });
+
+  it('has breaks between elements, and none where nothing was left', async () => {
+    const writer = new WireWriter(100);
+    const breaksIn = async (elements: number) => {
+      const turns = new ShortTurns();
+      writer.array(Array.from({ length: elements }), false, () => writer.int8(0));
+      await writer.takeInTurns(turns);
+      return turns.breaks;
+    };
+    expect(await breaksIn(100)).toBe(0);
+    expect(await breaksIn(1_000)).toBeGreaterThan(400);
+  });
+
+  it('does not hand out a message with holes', () => {
+    const writer = new WireWriter(1);
+    writer.array([1, 2], false, (each) => writer.int8(each));
+    expect(() => writer.take()).toThrow('nothing is left to be written');
+  });
 });
 
 function plain(part: string | Uint8Array): string {

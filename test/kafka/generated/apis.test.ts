@@ -5,6 +5,7 @@ import { WireWriter } from '../../../lib/kafka/codec/writer.ts';
 import { type ApiName, apis } from '../../../lib/kafka/generated/apis.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
+import { ShortTurns } from '../../support/short-turns.ts';
 import { arbitraryMessage } from '../support/arbitrary-message.ts';
 
 const RUNS = 40;
@@ -48,6 +49,15 @@ it.each(codecs)('$name come back as they were written, in every version', (codec
     const found = codec.decode(reader, version);
     expect(reader.remaining).toBe(0);
     expect(withPlainBytes(found)).toEqual(withPlainBytes(message));
+  }
+});
+
+it.each(codecs)('$name are the same where long arrays are written with breaks', async (codec) => {
+  const { encode } = codec;
+  for (const { version, message, bytes } of examples(codec, 3)) {
+    const writer = new WireWriter(1);
+    encode(writer, version, message as never);
+    expect(concatBytes(await writer.takeInTurns(new ShortTurns()))).toEqual(bytes);
   }
 });
 
