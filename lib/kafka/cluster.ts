@@ -1,7 +1,8 @@
 /**
- * The cluster that clients see. Every process of the gateway answers for every partition and group; since clients want brokers,
- * it names some: virtual ones, each an address. Which of them "leads" a partition or "coordinates" a group only spreads the
- * clients' connections. They are this process's own, and those of other processes that are known to be there (`meet`).
+ * The cluster that clients see. Every process of the gateway answers for every partition and group; since clients want
+ * brokers, it names some: virtual ones, each an address. Which of them "leads" a partition or "coordinates" a group
+ * only spreads the clients' connections. They are this process's own, and those of other processes that are known to be
+ * there (`meet`).
  */
 
 import { assert } from '../kernel/assert.ts';
@@ -34,7 +35,10 @@ export class Cluster {
     return this.#nodes;
   }
 
-  /** Beside this process's own there are these. One that has the id of an own one is left out: a process answers for what it is itself. */
+  /**
+   * Beside this process's own there are these. One that has the id of an own one is left out: a process answers for
+   * what it is itself.
+   */
   meet(others: readonly VirtualBroker[]): void {
     const ids = new Set(this.#own.map(({ nodeId }) => nodeId));
     this.#nodes = [...this.#own, ...others.filter(({ nodeId }) => !ids.has(nodeId))].sort(
@@ -60,8 +64,8 @@ export class Cluster {
   }
 
   /**
-   * Whether the node coordinates this group or transactional id. Clients ask every broker for lists of these and put the answers together, so
-   * that each broker has to list its own only.
+   * Whether the node coordinates this group or transactional id. Clients ask every broker for lists of these and put
+   * the answers together, so that each broker has to list its own only.
    */
   isCoordinator({ nodeId }: VirtualBroker, key: string): boolean {
     return this.coordinatorOf(key).nodeId === nodeId;

@@ -1,7 +1,7 @@
 /**
- * A gateway under nonsense: whatever comes, the connection it came by is answered as Kafka would or closed, nobody else notices, and nothing of it
- * stays in memory; with and without clients having to say who they are. The same seed always sends the same. `FUZZ_ROUNDS` and `FUZZ_SEED` send
- * more, and other things.
+ * A gateway under nonsense: whatever comes, the connection it came by is answered as Kafka would or closed, nobody else
+ * notices, and nothing of it stays in memory; with and without clients having to say who they are. The same seed always
+ * sends the same. `FUZZ_ROUNDS` and `FUZZ_SEED` send more, and other things.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -83,7 +83,10 @@ function mutated(random: Random): Uint8Array {
 const CHECKSUM_AT = 17;
 const CHECKED_FROM = 21;
 
-/** Batches changed anywhere, most of them with the right checksum, so that more than it is looked at; also compressed ones. */
+/**
+ * Batches changed anywhere, most of them with the right checksum, so that more than it is looked at; also compressed
+ * ones.
+ */
 function batches(random: Random): Uint8Array {
   const compressionType = pick(random, ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const);
   const sequence = { producerId: 1n, producerEpoch: 0, baseSequence: randomBelow(random, 3) };

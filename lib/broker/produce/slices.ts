@@ -1,9 +1,10 @@
 /**
- * Work that keeps the processor, in slices: after so much of it everybody else has a turn before it goes on. A request of some MB can ask for
- * seconds of inflating, which would hold back all other clients, and nothing that is inflated would be collected meanwhile.
+ * Work that keeps the processor, in slices: after so much of it everybody else has a turn before it goes on. A request
+ * of some MB can ask for seconds of inflating, which would hold back all other clients, and nothing that is inflated
+ * would be collected meanwhile.
  *
- * Whoever wants much of it takes turns with who wants little: work has an owner, such as the request that it is of. That of one owner is done in its
- * order.
+ * Whoever wants much of it takes turns with who wants little: work has an owner, such as the request that it is of.
+ * That of one owner is done in its order.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { batchLimits } from '../../kernel/limits/batches.ts';

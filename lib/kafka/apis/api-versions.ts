@@ -6,8 +6,8 @@ import { NONE } from '../failures.ts';
 const LEVEL_0_SINCE = 4;
 
 /**
- * Of Kafka's features (KIP-584) those that clients go by: share groups (KIP-932), and the second part of KIP-890, which is level 2. The
- * epoch tells newer levels from older ones; ours never change while a cluster is there.
+ * Of Kafka's features (KIP-584) those that clients go by: share groups (KIP-932), and the second part of KIP-890, which
+ * is level 2. The epoch tells newer levels from older ones; ours never change while a cluster is there.
  */
 const FEATURES = [
   { name: 'share.version', lowest: 0, level: 1 },

@@ -112,8 +112,8 @@ function malformed(call: Call, request: Request): Failure | undefined {
 }
 
 /**
- * A pattern needs the right to all topics, as over HTTP: which ones it means changes with each topic that is made, and whoever assigns
- * them does not know what the member may read.
+ * A pattern needs the right to all topics, as over HTTP: which ones it means changes with each topic that is made, and
+ * whoever assigns them does not know what the member may read.
  */
 function deniedSubscription(
   call: Call,

@@ -1,4 +1,6 @@
-/** DescribeGroups: of groups whose members assign their partitions; the others are described by ConsumerGroupDescribe. */
+/**
+ * DescribeGroups: of groups whose members assign their partitions; the others are described by ConsumerGroupDescribe.
+ */
 import { describeClassic } from '../../broker/groups/classic/describe-classic.ts';
 import { errorRow } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';

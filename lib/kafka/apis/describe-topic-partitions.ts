@@ -1,6 +1,6 @@
 /**
- * DescribeTopicPartitions (KIP-966): topics in the order of their names, as many partitions at a time as the client asks for, and where
- * the next answer begins.
+ * DescribeTopicPartitions (KIP-966): topics in the order of their names, as many partitions at a time as the client
+ * asks for, and where the next answer begins.
  */
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';

@@ -1,6 +1,7 @@
 /**
- * EndTxn: commits or aborts the producer's open transaction. From version 5 on clients use the transactions of KIP-890's second part,
- * which `transaction.version` 2 tells them of: the answer says what the producer is called from now on.
+ * EndTxn: commits or aborts the producer's open transaction. From version 5 on clients use the transactions of
+ * KIP-890's second part, which `transaction.version` 2 tells them of: the answer says what the producer is called from
+ * now on.
  */
 import { endTransaction } from '../../broker/transactions/end-transaction.ts';
 import type { ErrorCode } from '../../kernel/errors.ts';
@@ -53,8 +54,8 @@ function failureIn(call: Call, error: unknown): Failure {
   const failure = coordinatorFailure(error, call, { fencedSince: FENCED_SINCE });
   const code = codeOf(error);
   if (code === undefined || isBusy(failureOf(error)) || OF_THE_PRODUCER.has(code)) return failure;
-  // It cannot be committed, which Kafka finds out earlier: a member that is fenced by now, a topic that is gone, too many
-  // partitions. It is open still, and clients are to abort it; older ones do after this code.
+  // It cannot be committed, which Kafka finds out earlier: a member that is fenced by now, a topic that is gone, too
+  // many partitions. It is open still, and clients are to abort it; older ones do after this code.
   if (call.version < ABORTABLE_SINCE) return coded(failure, 'INVALID_PRODUCER_ID_MAPPING');
   return { ...failure, code: wireCodes.TRANSACTION_ABORTABLE };
 }

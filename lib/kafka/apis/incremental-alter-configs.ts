@@ -22,8 +22,8 @@ export const incrementalAlterConfigs: ServedApi<'IncrementalAlterConfigs'> = {
 };
 
 /**
- * What is reset and not set needs nothing, whatever its name, as in Kafka: MirrorMaker 2 resets all that its source has by default, which
- * may be unknown here.
+ * What is reset and not set needs nothing, whatever its name, as in Kafka: MirrorMaker 2 resets all that its source has
+ * by default, which may be unknown here.
  */
 function increment(configs: readonly Config[], overrides: TopicConfigOverrides): TopicConfigInput {
   const toDo = configs.filter(

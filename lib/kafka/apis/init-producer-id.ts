@@ -1,6 +1,6 @@
 /**
- * InitProducerId: an id for an idempotent producer, or the next epoch of a transactional id, which fences the producers before
- * (KIP-98), unless it is asked for by one that has been overtaken itself (KIP-360).
+ * InitProducerId: an id for an idempotent producer, or the next epoch of a transactional id, which fences the producers
+ * before (KIP-98), unless it is asked for by one that has been overtaken itself (KIP-360).
  */
 import { initProducer } from '../../broker/produce/init-producer.ts';
 import { initializeTransactions } from '../../broker/transactions/initialize-transactions.ts';

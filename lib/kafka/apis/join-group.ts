@@ -46,7 +46,10 @@ async function handle(call: Call, request: Request): Promise<Response> {
   return rendered(call, request, joined);
 }
 
-/** Clients of consumers that may take for ever between two polls ask for as much as a number holds: they get what there is. */
+/**
+ * Clients of consumers that may take for ever between two polls ask for as much as a number holds: they get what there
+ * is.
+ */
 function rebalanceTimeoutOf({ version }: Call, { rebalanceTimeoutMs, sessionTimeoutMs }: Request): number {
   const asked = version >= REBALANCE_TIMEOUT_FROM ? rebalanceTimeoutMs : sessionTimeoutMs;
   return Math.min(Math.max(1, asked), groupLimits.groupRebalanceTimeoutMsMax);

@@ -1,4 +1,7 @@
-/** ListGroups: of those that this virtual broker coordinates all that the caller may see, of the states and types that it asks for. */
+/**
+ * ListGroups: of those that this virtual broker coordinates all that the caller may see, of the states and types that
+ * it asks for.
+ */
 import { type GroupView, viewType } from '../../broker/groups/group-view.ts';
 import { listGroups as list } from '../../broker/groups/list-groups.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';

@@ -1,6 +1,6 @@
 /**
- * ListTransactions: of the ids that this virtual broker coordinates all that the caller may use, of those that it asks for (KIP-664,
- * KIP-994, KIP-1152).
+ * ListTransactions: of the ids that this virtual broker coordinates all that the caller may use, of those that it asks
+ * for (KIP-664, KIP-994, KIP-1152).
  */
 import { listTransactions as list } from '../../broker/transactions/list-transactions.ts';
 import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts';

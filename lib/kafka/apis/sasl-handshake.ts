@@ -1,4 +1,7 @@
-/** SaslHandshake: the mechanism by which a client is to prove who it is. With version 0 the mechanism's messages follow without headers. */
+/**
+ * SaslHandshake: the mechanism by which a client is to prove who it is. With version 0 the mechanism's messages follow
+ * without headers.
+ */
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { NONE, wireCodes } from '../failures.ts';
 import { hangUpSlowly } from '../sasl/refuse.ts';

@@ -13,12 +13,17 @@ export function canSee(call: Call, topic: string): boolean {
   return isAllowed(call, 'consume', topic) || isAllowed(call, 'produce', topic);
 }
 
-/** Whether the client may produce to any topic at all. Idempotent producers get their ids before they name a topic (KIP-679). */
+/**
+ * Whether the client may produce to any topic at all. Idempotent producers get their ids before they name a topic
+ * (KIP-679).
+ */
 export function mayProduceSomewhere({ session: { principal }, gateway }: Call): boolean {
   return gateway.authenticator === undefined || principal?.grants.some(({ scope }) => scope !== 'consume') === true;
 }
 
-/** The same of a topic that the client named by its id: ids are no secret, the names of topics that one may not see are. */
+/**
+ * The same of a topic that the client named by its id: ids are no secret, the names of topics that one may not see are.
+ */
 export function topicByIdDenied(call: Call, topic: string): Failure {
   return topicDenied(canSee(call, topic) ? topic : 'with this id');
 }
@@ -27,7 +32,10 @@ export function topicDenied(topic: string): Failure {
   return { code: wireCodes.TOPIC_AUTHORIZATION_FAILED, message: `Not allowed on the topic ${topic}.` };
 }
 
-/** Of a group whose members have topics that the caller may not see: nothing is told of it rather than a part, as in Kafka. */
+/**
+ * Of a group whose members have topics that the caller may not see: nothing is told of it rather than a part, as in
+ * Kafka.
+ */
 export const groupTopicsDenied: Failure = {
   code: wireCodes.TOPIC_AUTHORIZATION_FAILED,
   message: 'Members of the group have topics that the client may not see.',

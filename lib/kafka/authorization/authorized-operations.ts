@@ -1,6 +1,6 @@
 /**
- * Kafka's operations that the scopes of a principal come to (KIP-430), as the bit field that clients ask for: bit n is the operation with the
- * code n (org.apache.kafka.common.acl.AclOperation).
+ * Kafka's operations that the scopes of a principal come to (KIP-430), as the bit field that clients ask for: bit n is
+ * the operation with the code n (org.apache.kafka.common.acl.AclOperation).
  */
 import type { Scope } from '../../coordination/tenants/principal.ts';
 import type { Call } from '../api.ts';

@@ -1,7 +1,8 @@
 /**
- * Kafka's ACLs have no counterpart here: what a principal may do is written in its key's grants, which are made with the key. Scopes are fewer
- * than Kafka's operations, grants cover prefixes and not single topics, and nobody is denied anything; so what a client would create could
- * not be kept as it is meant. Who manages ACLs is answered as by a broker without an authorizer.
+ * Kafka's ACLs have no counterpart here: what a principal may do is written in its key's grants, which are made with
+ * the key. Scopes are fewer than Kafka's operations, grants cover prefixes and not single topics, and nobody is denied
+ * anything; so what a client would create could not be kept as it is meant. Who manages ACLs is answered as by a broker
+ * without an authorizer.
  */
 import type { Call } from '../api.ts';
 import { type Failure, wireCodes } from '../failures.ts';

@@ -1,8 +1,8 @@
 /**
  * Reads the primitive types of Kafka's protocol from one frame (https://kafka.apache.org/protocol#protocol_types).
  *
- * Nothing is allocated on the word of a length: what is longer than the rest of the frame is refused before it is made. Bytes and records are
- * parts of the frame, not copies.
+ * Nothing is allocated on the word of a length: what is longer than the rest of the frame is refused before it is made.
+ * Bytes and records are parts of the frame, not copies.
  */
 import { toBase64Url } from '../../kernel/bytes.ts';
 import { WireFormatError } from './wire-format-error.ts';

@@ -1,6 +1,7 @@
 /**
- * The configs of a virtual broker as clients see them, under Kafka's names: those that tools ask for and that say something here, and the
- * defaults of the topics' configs. None can be altered through the protocol: they are what the process was started with, or bounds of Millrace.
+ * The configs of a virtual broker as clients see them, under Kafka's names: those that tools ask for and that say
+ * something here, and the defaults of the topics' configs. None can be altered through the protocol: they are what the
+ * process was started with, or bounds of Millrace.
  */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';

@@ -1,6 +1,7 @@
 /**
- * The configs of brokers that the defaults of topics' configs come from, in Kafka (org.apache.kafka.server.config.ServerTopicConfigSynonyms): the
- * first one that is set decides. Here none can be set, and the defaults are Kafka's.
+ * The configs of brokers that the defaults of topics' configs come from, in Kafka
+ * (org.apache.kafka.server.config.ServerTopicConfigSynonyms): the first one that is set decides. Here none can be set,
+ * and the defaults are Kafka's.
  */
 import type { TopicConfigName } from '../../log/topic/config.ts';
 import { type ConfigRow, topicConfigTable } from '../../log/topic/config-table.ts';

@@ -1,4 +1,7 @@
-/** A config as clients see it, whatever it belongs to: numbers of org.apache.kafka.common.requests.DescribeConfigsResponse. */
+/**
+ * A config as clients see it, whatever it belongs to: numbers of
+ * org.apache.kafka.common.requests.DescribeConfigsResponse.
+ */
 import type { ConfigRow } from '../../log/topic/config-table.ts';
 import type { ResponseOf } from '../api.ts';
 

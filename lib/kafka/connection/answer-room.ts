@@ -1,6 +1,6 @@
 /**
- * Room for what one request is answered, from before it is made until the client has taken it: as much as it is thought to need at first, and as
- * it has when it is there.
+ * Room for what one request is answered, from before it is made until the client has taken it: as much as it is thought
+ * to need at first, and as it has when it is there.
  */
 import { concatBytes } from '../../kernel/bytes.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
@@ -42,8 +42,8 @@ export class AnswerRoom {
   }
 
   /**
-   * The answer is there. As it is to be sent: parts of something larger keep all of that in memory, and where there is no room for
-   * it the answer is copied.
+   * The answer is there. As it is to be sent: parts of something larger keep all of that in memory, and where there is
+   * no room for it the answer is copied.
    */
   settle(chunks: readonly Uint8Array[]): readonly Uint8Array[] {
     const bytes = bytesIn(chunks);

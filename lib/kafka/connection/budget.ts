@@ -1,6 +1,7 @@
 /**
- * Room for the large things of all connections of a process: requests, or answers. A thing takes its room as soon as its size is known, and
- * goes on only when it has it, so that each one that was begun can be finished; those that wait get it in their order.
+ * Room for the large things of all connections of a process: requests, or answers. A thing takes its room as soon as
+ * its size is known, and goes on only when it has it, so that each one that was begun can be finished; those that wait
+ * get it in their order.
  */
 export class Budget {
   readonly #bytesMax: number;
@@ -18,7 +19,10 @@ export class Budget {
     return this.#isShort || this.#waiting.size > 0;
   }
 
-  /** Whether there is room now. Where not, `granted` is called when `holder` has got it. A holder waits for one thing at a time. */
+  /**
+   * Whether there is room now. Where not, `granted` is called when `holder` has got it. A holder waits for one thing at
+   * a time.
+   */
   take(holder: object, bytes: number, granted: () => void): boolean {
     if (this.#taken(bytes)) return true;
     this.#waiting.set(holder, { bytes, granted });

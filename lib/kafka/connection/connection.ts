@@ -1,13 +1,13 @@
 /**
  * One client's connection: frames in, answers out in the order of the requests.
  *
- * A request begins when the one before it was answered, or has said that it was accepted (`Call.accepted`): a produce request
- * that is being stored lets the next one follow, a fetch that waits for records does not.
+ * A request begins when the one before it was answered, or has said that it was accepted (`Call.accepted`): a produce
+ * request that is being stored lets the next one follow, a fetch that waits for records does not.
  *
- * What a connection keeps in memory is bounded: little is read ahead of the request whose turn it is; a frame larger than what every
- * connection may have (`kafkaFreeBytes`) is read when it has its turn and room in the budget that all share; an answer is not begun
- * before the client has taken the one before. So a slow client slows nobody else, and who has room without using it loses it
- * when others wait.
+ * What a connection keeps in memory is bounded: little is read ahead of the request whose turn it is; a frame larger
+ * than what every connection may have (`kafkaFreeBytes`) is read when it has its turn and room in the budget that all
+ * share; an answer is not begun before the client has taken the one before. So a slow client slows nobody else, and who
+ * has room without using it loses it when others wait.
  */
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
@@ -21,7 +21,10 @@ import { Outbox } from './outbox.ts';
 export interface ConnectionOptions {
   socket: Duplex;
   clock: Clock;
-  /** Shared by all connections: for requests, for those of clients that have yet to say who they are, and for what they are answered. */
+  /**
+   * Shared by all connections: for requests, for those of clients that have yet to say who they are, and for what they
+   * are answered.
+   */
   budgets: { requests: Budget; strangers: Budget; answers: Budget };
   /** Of a frame, as things stand. */
   frameBytesMax: () => number;
@@ -84,7 +87,10 @@ export class Connection {
     this.#options.socket.destroy();
   }
 
-  /** Whether it has been silent, at one frame, at taking an answer, or at saying who the client is for longer than allowed. */
+  /**
+   * Whether it has been silent, at one frame, at taking an answer, or at saying who the client is for longer than
+   * allowed.
+   */
   isOverdue(): boolean {
     const { clock, budgets } = this.#options;
     const nowMs = clock.monotonic();
@@ -154,7 +160,9 @@ export class Connection {
     this.#goOn();
   }
 
-  /** Reads while the next frame waits for nothing but its bytes, and a little ahead otherwise, to see the client's end. */
+  /**
+   * Reads while the next frame waits for nothing but its bytes, and a little ahead otherwise, to see the client's end.
+   */
   #readOn(): void {
     const { socket, clock } = this.#options;
     if (this.#draining || socket.destroyed) return;
@@ -223,7 +231,10 @@ export class Connection {
     }
   }
 
-  /** What the client still sends is passed over, until it closes as well: closing at once could cost it the last answers. */
+  /**
+   * What the client still sends is passed over, until it closes as well: closing at once could cost it the last
+   * answers.
+   */
   #endIfDone(): void {
     const { socket } = this.#options;
     if (!this.#draining || this.#inFlight > 0 || socket.destroyed) return;

@@ -1,8 +1,9 @@
 /**
  * Frames of Kafka's protocol: four bytes that say how many follow, and those.
  *
- * A frame's memory grows with what has come of it, not with what was announced; bytes that come one by one are put together, since each
- * piece costs more than it holds. Frames are cut only when they are asked for: a thousand tiny ones in one piece cost nothing before.
+ * A frame's memory grows with what has come of it, not with what was announced; bytes that come one by one are put
+ * together, since each piece costs more than it holds. Frames are cut only when they are asked for: a thousand tiny
+ * ones in one piece cost nothing before.
  */
 import { concatBytes, releaseBytes } from '../../kernel/bytes.ts';
 import { WireFormatError } from '../codec/wire-format-error.ts';
@@ -92,7 +93,10 @@ export class FrameAssembler {
   }
 }
 
-/** What begins so that a frame would be larger than any: two mistakes that are made often, and are told from their first bytes. */
+/**
+ * What begins so that a frame would be larger than any: two mistakes that are made often, and are told from their first
+ * bytes.
+ */
 function otherProtocol(bytes: Uint8Array): string | undefined {
   if (bytes[0] === 0x16 && bytes[1] === 3) return 'TLS, and connections are in the clear here (security.protocol)';
   const isMethod = /^(?:GET |PUT |POST|HEAD|OPTI|DELE|PATC|CONN)$/.test(String.fromCharCode(...bytes));

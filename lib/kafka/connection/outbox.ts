@@ -1,4 +1,7 @@
-/** Answers on their way to one client: in the order of their requests, in parts, the next one when the client has taken the one before. */
+/**
+ * Answers on their way to one client: in the order of their requests, in parts, the next one when the client has taken
+ * the one before.
+ */
 import { nextTick } from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
@@ -24,8 +27,8 @@ export class Outbox {
   }
 
   /**
-   * Sends an answer after those before it. Resolves when it is on its way, or the connection closed. Rejects, after those before it are sent, where
-   * there will be no answer.
+   * Sends an answer after those before it. Resolves when it is on its way, or the connection closed. Rejects, after
+   * those before it are sent, where there will be no answer.
    */
   send(answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
     const before = this.#sent;

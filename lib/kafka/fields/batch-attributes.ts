@@ -1,4 +1,6 @@
-/** What the attributes of a record batch say (KIP-98), before anything of it is checked. By the first batch of several. */
+/**
+ * What the attributes of a record batch say (KIP-98), before anything of it is checked. By the first batch of several.
+ */
 
 /** Where the low byte of the attributes is. */
 const ATTRIBUTES_AT = 22;

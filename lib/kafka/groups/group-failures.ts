@@ -4,8 +4,8 @@ import { isAllowed } from '../authorization/authorization.ts';
 import { type Failure, isBusy, wireCodes } from '../failures.ts';
 
 /**
- * What a client of a group is told of a failure. While storage is away it hears what every such client takes for a reason to ask for the
- * coordinator, and to try again; at a code that it does not expect it would end.
+ * What a client of a group is told of a failure. While storage is away it hears what every such client takes for a
+ * reason to ask for the coordinator, and to try again; at a code that it does not expect it would end.
  */
 export function toldOfGroup(failure: Failure): Failure {
   return isBusy(failure) ? { ...failure, code: wireCodes.NOT_COORDINATOR } : failure;

@@ -1,4 +1,7 @@
-/** A mechanism's message as a frame of its own, as it follows SaslHandshake 0. A refusal is no more than the connection's end. */
+/**
+ * A mechanism's message as a frame of its own, as it follows SaslHandshake 0. A refusal is no more than the
+ * connection's end.
+ */
 
 import { WireWriter } from '../codec/writer.ts';
 import type { Serving } from '../serve-request.ts';

@@ -1,9 +1,10 @@
 /**
- * How one connection says who it is, as Kafka's SaslServerAuthenticator has it: a handshake that names the mechanism, then the
- * mechanism's own messages; and the same again before the session ends (KIP-368), by the same mechanism and for the same principal.
+ * How one connection says who it is, as Kafka's SaslServerAuthenticator has it: a handshake that names the mechanism,
+ * then the mechanism's own messages; and the same again before the session ends (KIP-368), by the same mechanism and
+ * for the same principal.
  *
- * After the handshake of version 0 the messages are frames of their own, without header (`takesTokens`); from version 1 on they come
- * in SaslAuthenticate.
+ * After the handshake of version 0 the messages are frames of their own, without header (`takesTokens`); from version 1
+ * on they come in SaslAuthenticate.
  */
 import type { Principal } from '../../coordination/tenants/principal.ts';
 import type { Clock } from '../../kernel/clock.ts';

@@ -38,7 +38,10 @@ interface Claim {
   actsAs: string;
 }
 
-/** `n,[a=id],` and then, each after a separator, `auth=Bearer <token>` and extensions, which are let be; two separators end it. */
+/**
+ * `n,[a=id],` and then, each after a separator, `auth=Bearer <token>` and extensions, which are let be; two separators
+ * end it.
+ */
 function parse(text: string): Claim | undefined {
   const [header = '', ...pairs] = text.split(SEPARATOR);
   const actsAs = /^n,(?:a=([^,]*))?,$/.exec(header);

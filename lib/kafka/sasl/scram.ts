@@ -1,6 +1,6 @@
 /**
- * The server's side of SCRAM (RFC 5802, RFC 7677) as Kafka's clients speak it: without channel binding, and without Kafka's extension
- * `tokenauth`, since there are no delegation tokens here.
+ * The server's side of SCRAM (RFC 5802, RFC 7677) as Kafka's clients speak it: without channel binding, and without
+ * Kafka's extension `tokenauth`, since there are no delegation tokens here.
  *
  * An id that no key has gets as far as one that exists with a wrong secret, and no further.
  */
@@ -55,8 +55,9 @@ function prove({ digest, authenticator }: ScramOptions, begun: Begun, text: stri
   const final = parseClientFinal(text);
   if (final === undefined) return { outcome: 'refused', message: 'This last message of SCRAM is not understood.' };
   if (final.binding !== toBase64(utf8(first.header))) return REFUSED;
-  // Old librdkafkas (that of Debian's kcat among them) repeat their own nonce before it, as Kafka let them until 4.0. What counts is in
-  // the rest: the server's own nonce, which no other exchange has, and the proof over all that was said.
+  // Old librdkafkas (that of Debian's kcat among them) repeat their own nonce before it, as Kafka let them until 4.0.
+  // What counts is in the rest: the server's own nonce, which no other exchange has, and the proof over all that was
+  // said.
   if (!final.nonce.endsWith(nonce)) return REFUSED;
   const exchanged = utf8(`${first.bare},${serverFirst},${final.withoutProof}`);
   // All of them are tried, so that the time says nothing of which one it was.

@@ -1,6 +1,7 @@
 /**
- * Tokens of an OAuth 2 issuer (JWT, RFC 9068 in spirit): signed by one of the issuer's keys, from that issuer, for this audience, not
- * expired, with a principal and scopes. What is not configured is not guessed: issuer and audience are always compared.
+ * Tokens of an OAuth 2 issuer (JWT, RFC 9068 in spirit): signed by one of the issuer's keys, from that issuer, for this
+ * audience, not expired, with a principal and scopes. What is not configured is not guessed: issuer and audience are
+ * always compared.
  */
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import type { Grant, Principal } from '../../coordination/tenants/principal.ts';

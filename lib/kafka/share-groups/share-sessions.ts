@@ -1,7 +1,8 @@
 /**
- * Share sessions (KIP-932): what a member has asked one virtual broker to fetch from, so that it need not say it again, and the number of
- * its next request. A process keeps them, and nothing depends on them: a client whose session is not known here is told so and begins
- * another, and what it may acknowledge is in the store. They end with the connection that began them, as in Kafka.
+ * Share sessions (KIP-932): what a member has asked one virtual broker to fetch from, so that it need not say it again,
+ * and the number of its next request. A process keeps them, and nothing depends on them: a client whose session is not
+ * known here is told so and begins another, and what it may acknowledge is in the store. They end with the connection
+ * that began them, as in Kafka.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import type { TopicId } from '../../kernel/ids.ts';

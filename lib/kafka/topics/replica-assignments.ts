@@ -1,6 +1,6 @@
 /**
- * Manual assignments of replicas to brokers. Brokers are virtual here and hold nothing, so an assignment is checked as Kafka does and says
- * nothing more than how many replicas there are to be.
+ * Manual assignments of replicas to brokers. Brokers are virtual here and hold nothing, so an assignment is checked as
+ * Kafka does and says nothing more than how many replicas there are to be.
  */
 import type { Call } from '../api.ts';
 import { type Failure, wireCodes } from '../failures.ts';

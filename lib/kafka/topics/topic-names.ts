@@ -1,6 +1,6 @@
 /**
- * Names of topics by id, for requests that name topics so (KIP-516). What this process has not met yet it finds in the directory of topics, which it
- * remembers for a while (`GroupCache.topics`).
+ * Names of topics by id, for requests that name topics so (KIP-516). What this process has not met yet it finds in the
+ * directory of topics, which it remembers for a while (`GroupCache.topics`).
  */
 import type { Broker } from '../../broker/broker.ts';
 import { type TopicDirectory, topicOrNone } from '../../broker/groups/topic-directory.ts';
@@ -22,7 +22,8 @@ export class TopicNames {
     const known = this.#names.get(topicId);
     if (known !== undefined && (await this.#isStill(topicId, known))) return known;
     const listed = this.#namesIn(await this.#broker.groups.topics()).get(topicId);
-    // The directory may be older than another topic of the name, which must not get what is meant for the one before it.
+    // The directory may be older than another topic of the name, which must not get what is meant for the one before
+    // it.
     if (listed === undefined || !(await this.#isStill(topicId, listed))) return undefined;
     this.learn(topicId, listed);
     return listed;

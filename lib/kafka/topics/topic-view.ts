@@ -1,6 +1,6 @@
 /**
- * A topic as clients see it: each partition led by a virtual broker, with as many of the others beside it as the topic has replicas. Which
- * they are says nothing about where the records are; how many of them are in sync does.
+ * A topic as clients see it: each partition led by a virtual broker, with as many of the others beside it as the topic
+ * has replicas. Which they are says nothing about where the records are; how many of them are in sync does.
  */
 import { topicOrNone } from '../../broker/groups/topic-directory.ts';
 import { inSyncReplicas } from '../../broker/ledger/replicated.ts';
@@ -26,7 +26,10 @@ const ONLY_EPOCH = 0;
 /** By this clients know that they need not check the leader epoch. */
 const UNKNOWN_EPOCH = -1;
 
-/** Kafka's own topics (org.apache.kafka.common.internals.Topic). Here they are nothing special, but clients pass over them. */
+/**
+ * Kafka's own topics (org.apache.kafka.common.internals.Topic). Here they are nothing special, but clients pass over
+ * them.
+ */
 const INTERNAL: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state']);
 
 export function isInternal(name: string): boolean {

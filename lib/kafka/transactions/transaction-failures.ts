@@ -1,6 +1,6 @@
 /**
- * What the APIs of transactions share: who may use a transactional id, and how faults are told to clients, of which each API
- * understands some and takes all others for fatal (Java: TransactionManager; librdkafka: rdkafka_txnmgr.c).
+ * What the APIs of transactions share: who may use a transactional id, and how faults are told to clients, of which
+ * each API understands some and takes all others for fatal (Java: TransactionManager; librdkafka: rdkafka_txnmgr.c).
  */
 import type { ProducerIdentity } from '../../coordination/transactions/transactional-item.ts';
 import { type ErrorCode, MillraceError } from '../../kernel/errors.ts';
@@ -14,7 +14,9 @@ export function refusedTransactionalId(call: Call, id: string): Failure | undefi
   return { code: wireCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, message };
 }
 
-/** The producer that a request names. Ids are handed out as safe integers; what is none becomes -1, which nobody has. */
+/**
+ * The producer that a request names. Ids are handed out as safe integers; what is none becomes -1, which nobody has.
+ */
 export function producerIn({ producerId, producerEpoch }: { producerId: bigint; producerEpoch: number }) {
   const id = producerId >= 0n && producerId <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(producerId) : -1;
   return { id, epoch: producerEpoch } satisfies ProducerIdentity;
@@ -45,8 +47,8 @@ export function produceFailure(error: unknown): Failure {
 }
 
 /**
- * Of what was sent for a transaction that is not open, or that does not have the partition. Clients from the version `since` on know a code
- * for it, after which they abort and go on; for older ones the failure stays what it is.
+ * Of what was sent for a transaction that is not open, or that does not have the partition. Clients from the version
+ * `since` on know a code for it, after which they abort and go on; for older ones the failure stays what it is.
  */
 export function abortableFailure(
   failure: Failure,

@@ -2,7 +2,10 @@
 import { producerOf } from '../../coordination/transactions/producer.ts';
 import type { TransactionalState, TransactionStatus } from '../../coordination/transactions/transactional-item.ts';
 
-/** Kafka's names. Its states on the way to these (`PrepareCommit` …) are never seen: a transaction ends in one write here. */
+/**
+ * Kafka's names. Its states on the way to these (`PrepareCommit` …) are never seen: a transaction ends in one write
+ * here.
+ */
 const STATES: Record<TransactionStatus, string> = {
   empty: 'Empty',
   ongoing: 'Ongoing',

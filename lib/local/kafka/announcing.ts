@@ -1,9 +1,10 @@
 /**
- * A gateway that is one of several, without a load balancer before them: it says in the table that it is there, and looks who else is, so that
- * clients are told of all that are, and soon of none that is not. Nothing else connects these processes.
+ * A gateway that is one of several, without a load balancer before them: it says in the table that it is there, and
+ * looks who else is, so that clients are told of all that are, and soon of none that is not. Nothing else connects
+ * these processes.
  *
- * One that is killed is named for as long as its silence may last (`kafkaGatewaySilenceMsMax`); one that ends takes leave first. One that
- * reaches the table no more goes on naming whom it knew, and is itself named by nobody else.
+ * One that is killed is named for as long as its silence may last (`kafkaGatewaySilenceMsMax`); one that ends takes
+ * leave first. One that reaches the table no more goes on naming whom it knew, and is itself named by nobody else.
  */
 import type { Broker } from '../../broker/broker.ts';
 import { announceGateway } from '../../broker/gateways/announce-gateway.ts';

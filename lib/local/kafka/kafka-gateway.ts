@@ -1,4 +1,7 @@
-/** Kafka's protocol on the local server: a listener for each virtual broker, on ports next to each other, or one for all. */
+/**
+ * Kafka's protocol on the local server: a listener for each virtual broker, on ports next to each other, or one for
+ * all.
+ */
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import type { Broker } from '../../broker/broker.ts';
@@ -21,10 +24,16 @@ import { advertisedPort, type VirtualBrokersOptions, virtualBrokers } from './vi
 export interface LocalKafkaOptions extends VirtualBrokersOptions {
   /** It was asked for. Otherwise, where another program has the port, the server goes on without Kafka's protocol. */
   required: boolean;
-  /** All virtual brokers are behind one port, before which a load balancer has one for each. Default: each listens on its own. */
+  /**
+   * All virtual brokers are behind one port, before which a load balancer has one for each. Default: each listens on
+   * its own.
+   */
   onePort?: boolean;
   autoCreate: AutoCreate;
-  /** How long the first members of a classic group wait for each other; absent: not at all, as in the configuration that Kafka ships. */
+  /**
+   * How long the first members of a classic group wait for each other; absent: not at all, as in the configuration that
+   * Kafka ships.
+   */
   initialRebalanceDelayMs?: number;
   /** How long a client is taken for who it has proved to be; absent: as long as it is connected. */
   sessionMsMax?: number;

@@ -1,4 +1,6 @@
-/** What the server and the gateway are told about Kafka's protocol, by the flags and variables that begin with its name. */
+/**
+ * What the server and the gateway are told about Kafka's protocol, by the flags and variables that begin with its name.
+ */
 import { groupLimits } from '../../kernel/limits/groups.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { serverLimits } from '../../kernel/limits/server.ts';

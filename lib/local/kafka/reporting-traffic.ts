@@ -1,6 +1,6 @@
 /**
- * Says in the log, from time to time, what has gone through a gateway: a line that people read, and of which a stack's filters make metrics
- * (`GATEWAY_METRICS`). Nothing is said of a time in which nobody was connected.
+ * Says in the log, from time to time, what has gone through a gateway: a line that people read, and of which a stack's
+ * filters make metrics (`GATEWAY_METRICS`). Nothing is said of a time in which nobody was connected.
  */
 import { memoryUsage } from 'node:process';
 import type { Gateway } from '../../kafka/gateway.ts';

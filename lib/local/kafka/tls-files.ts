@@ -1,6 +1,7 @@
 /**
- * Certificate and key of the Kafka gateway, as files that are replaced while it runs: looked at every few seconds, and at once on
- * SIGHUP. New connections get the new ones; those that are there go on. What cannot be used is said, once, and the old ones stay.
+ * Certificate and key of the Kafka gateway, as files that are replaced while it runs: looked at every few seconds, and
+ * at once on SIGHUP. New connections get the new ones; those that are there go on. What cannot be used is said, once,
+ * and the old ones stay.
  */
 import { constants, createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';

@@ -9,7 +9,9 @@ export interface TokenSource extends Omit<TokenOptions, 'keys'> {
   keys: string;
 }
 
-/** Throws `OptionsError` where the keys are to be in a file, and are not. An URL is asked when the first token comes. */
+/**
+ * Throws `OptionsError` where the keys are to be in a file, and are not. An URL is asked when the first token comes.
+ */
 export async function tokensOf({ keys, ...options }: TokenSource, clock: Clock): Promise<TokenValidator> {
   if (/^https?:/i.test(keys)) return tokenValidator({ ...options, keys: { url: keys } }, clock);
   const read = () => readFile(keys, 'utf8');

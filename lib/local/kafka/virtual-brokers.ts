@@ -1,6 +1,7 @@
 /**
- * The virtual brokers of a local server: where each listens, on ports next to each other, and where clients are told that it is. What they
- * are told must be an address: that of all of a machine's interfaces is none, so in its place they get the machine's name, as Kafka has it.
+ * The virtual brokers of a local server: where each listens, on ports next to each other, and where clients are told
+ * that it is. What they are told must be an address: that of all of a machine's interfaces is none, so in its place
+ * they get the machine's name, as Kafka has it.
  */
 import { isIP } from 'node:net';
 import type { VirtualBroker } from '../../kafka/cluster.ts';
@@ -18,7 +19,10 @@ export interface VirtualBrokersOptions {
   /** Of the first; 0 takes a free one for each. */
   port: number;
   brokers: number;
-  /** Of the first, where others beside this process are brokers of the same cluster; the others have those after it. Absent: nobody else is. */
+  /**
+   * Of the first, where others beside this process are brokers of the same cluster; the others have those after it.
+   * Absent: nobody else is.
+   */
   nodeId?: number;
   /** One of each; or a single one, with ports that count up as those that are listened on do. */
   advertised?: readonly AdvertisedAddress[];

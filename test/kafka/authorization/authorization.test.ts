@@ -1,6 +1,6 @@
 /**
- * What keys may do over Kafka's protocol: each API for a key that has what it needs on names beginning with `a.`, asked about such a
- * name and about another; and for a key that has another scope on all names.
+ * What keys may do over Kafka's protocol: each API for a key that has what it needs on names beginning with `a.`, asked
+ * about such a name and about another; and for a key that has another scope on all names.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Broker } from '../../../lib/broker/broker.ts';

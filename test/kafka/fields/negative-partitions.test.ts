@@ -1,4 +1,7 @@
-/** Partitions are numbers of 32 bits with a sign in Kafka's protocol: those below 0 are as unknown as those beyond the last one. */
+/**
+ * Partitions are numbers of 32 bits with a sign in Kafka's protocol: those below 0 are as unknown as those beyond the
+ * last one.
+ */
 import { expect, it } from 'vitest';
 import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { batchOf } from '../../support/broker.ts';

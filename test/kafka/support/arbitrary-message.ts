@@ -1,6 +1,6 @@
 /**
- * Messages with something in every field, for any API and version, without their schemas: the generated decoder asks a reader for what
- * it expects, and this reader makes it up.
+ * Messages with something in every field, for any API and version, without their schemas: the generated decoder asks a
+ * reader for what it expects, and this reader makes it up.
  */
 import type { WireReader } from '../../../lib/kafka/codec/reader.ts';
 import { toBase64Url, utf8 } from '../../../lib/kernel/bytes.ts';

@@ -1,7 +1,9 @@
 /**
- * A client of Kafka's protocol over a socket, by the generated codec. It knows nothing of brokers: what is sent is what the test says.
+ * A client of Kafka's protocol over a socket, by the generated codec. It knows nothing of brokers: what is sent is what
+ * the test says.
  *
- * Requests may follow each other without waiting (pipelined); an answer that comes in another order than its request fails the client.
+ * Requests may follow each other without waiting (pipelined); an answer that comes in another order than its request
+ * fails the client.
  */
 import assert from 'node:assert/strict';
 import { connect, type Socket } from 'node:net';

@@ -1,6 +1,7 @@
 /**
- * A transactional producer of Kafka's protocol, as a test steps it: each call is one request, and answers with its error codes. A newer
- * one is of KIP-890's second part: it names no partitions and groups before, and goes on after each end as it is told.
+ * A transactional producer of Kafka's protocol, as a test steps it: each call is one request, and answers with its
+ * error codes. A newer one is of KIP-890's second part: it names no partitions and groups before, and goes on after
+ * each end as it is told.
  */
 import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';

@@ -1,4 +1,6 @@
-/** Two processes of the gateway over the same stores: what one has said the other knows, and nothing else connects them. */
+/**
+ * Two processes of the gateway over the same stores: what one has said the other knows, and nothing else connects them.
+ */
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { type Clock, systemClock } from '../../../lib/kernel/clock.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
