@@ -23,6 +23,9 @@ export async function handOnInTurns<T, R>(
 ): Promise<R[]> {
   if (items.length <= kafkaLimits.kafkaHandedOnMax) return [...(await work(items))];
   const results: R[] = [];
-  for (const some of chunked(items, kafkaLimits.kafkaHandedOnMax)) results.push(...(await turns.run(() => work(some))));
+  for (const some of chunked(items, kafkaLimits.kafkaHandedOnMax)) {
+    await turns.ownTurn();
+    results.push(...(await work(some)));
+  }
   return results;
 }

@@ -49,8 +49,8 @@ export async function serveRequest(frame: Uint8Array, serving: Serving): Promise
   if (api.beforeAuthentication !== true) requireIdentity(serving.session, name);
   // What may follow is not looked at, as in Kafka: librdkafka writes three bytes too many when it asks for all topics
   // (Metadata 9 and up).
-  const decode = () => codec.decodeRequest(reader, version);
-  const request = frame.length > kafkaLimits.kafkaFreeBytes ? await turns.run(decode) : decode();
+  if (frame.length > kafkaLimits.kafkaFreeBytes) await turns.ownTurn();
+  const request = codec.decodeRequest(reader, version);
   const call: Call = { ...serving, version, clientId: head.clientId };
   // Handling a request can give the frame's memory back.
   const requestBytes = frame.length;
@@ -60,10 +60,9 @@ export async function serveRequest(frame: Uint8Array, serving: Serving): Promise
   // Nobody waits for the answer any more.
   if (answerBytes > kafkaLimits.kafkaFreeBytes && !(await call.roomForAnswer(answerBytes))) return undefined;
   const { traffic } = call.gateway;
-  const answer = () => answerTo({ call, api, codec, head, request, requestBytes });
+  if (reader.elements > kafkaLimits.kafkaElementsAtOnceMax) await turns.ownTurn();
   try {
-    const isMuch = reader.elements > kafkaLimits.kafkaElementsAtOnceMax;
-    const { chunks, hasFailed } = await (isMuch ? turns.run(answer) : answer());
+    const { chunks, hasFailed } = await answerTo({ call, api, codec, head, request, requestBytes });
     traffic.done(name, { bytesIn: requestBytes, bytesOut: bytesIn(chunks ?? []), hasFailed });
     return chunks;
   } catch (error) {

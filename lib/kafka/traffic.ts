@@ -85,7 +85,7 @@ export async function tellsOfFault(answer: unknown, turns: Turns): Promise<boole
         else if (FAULTS.has(value) && isErrorCode(name)) return true;
       }
     }
-    if (seen % kafkaLimits.kafkaElementsAtOnceMax === 0) await turns.taken();
+    if (seen % kafkaLimits.kafkaElementsAtOnceMax === 0) await turns.ownTurn();
   }
   return false;
 }

@@ -7,7 +7,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds from an arbitrary origin that never go back; for deadlines and durations. */
   monotonic(): number;
-  /** Resolves after `ms`, or as soon as `signal` aborts, whichever is first. Never rejects. */
+  /**
+   * Resolves after `ms`, or as soon as `signal` aborts, whichever is first. Never rejects. After 0 it resolves when
+   * everything else had a turn that can go on now, such as what has come in by sockets.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -18,6 +21,8 @@ export const systemClock: Clock = {
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
+      // A timer takes a millisecond at least, of which much would come together. Browsers have nothing else.
+      if (ms <= 0 && typeof setImmediate === 'function') return void setImmediate(resolve);
       const done = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', done);

@@ -23,11 +23,8 @@ export async function mapBounded<T, R>(
       } catch (error) {
         failures.push(error);
       }
-      while (next < items.length && failures.length === 0) {
-        const pause = turns?.nextBreak();
-        if (pause === undefined) break;
-        await pause;
-      }
+      const turn = next < items.length ? turns?.ownTurn() : undefined;
+      if (turn !== undefined) await turn;
     }
   };
   await Promise.all(Array.from({ length: Math.min(inFlightMax, items.length) }, worker));

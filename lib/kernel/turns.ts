@@ -1,6 +1,6 @@
 /**
- * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for
- * ten thousand of them would hold back everybody else until its last one.
+ * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for ten
+ * thousand of them would hold back everybody else until its last one.
  */
 import type { Clock } from './clock.ts';
 
@@ -15,6 +15,8 @@ export class Turns {
   /** Of the turn that is being taken. */
   #endsMs: number | undefined;
   #break: Promise<void> | undefined;
+  /** Those who wait for a turn of their own, the next one first. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -22,30 +24,32 @@ export class Turns {
 
   /** What is to be waited for before there is more work; nothing while the turn has time left. */
   nextBreak(): Promise<void> | undefined {
-    if (this.#break !== undefined) return this.#break;
-    const { clock, turnMs } = this.#options;
-    const nowMs = clock.monotonic();
-    if (this.#endsMs === undefined) {
-      this.#endsMs = nowMs + turnMs;
-      void this.#endWhenIdle();
-    }
-    if (nowMs < this.#endsMs) return undefined;
-    this.#break = this.#rest();
+    if (this.#break === undefined && this.#isOver()) this.#break = this.#rest();
     return this.#break;
   }
 
-  /** Resolves when there is time for a little more work. */
-  async taken(): Promise<void> {
-    for (let pause = this.nextBreak(); pause !== undefined; pause = this.nextBreak()) await pause;
+  /**
+   * The same for who may have more to do than fills a turn: of those who wait, each goes on after a break of its own, in
+   * the order of asking, so that what they do in one piece does not add up.
+   */
+  ownTurn(): Promise<void> | undefined {
+    if (!this.#isOver()) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    if (this.#waiting.length === 1) void this.#serve();
+    return promise;
   }
 
-  /**
-   * For work that fills a turn, or several: of those who wait for the same break, each has it done in a turn of its
-   * own, in the order of asking.
-   */
-  async run<Result>(work: () => Result): Promise<Awaited<Result>> {
-    for (let pause = this.nextBreak(); pause !== undefined; pause = this.nextBreak()) await pause;
-    return await work();
+  /** Begins a turn where none is being taken. */
+  #isOver(): boolean {
+    const nowMs = this.#options.clock.monotonic();
+    if (this.#endsMs === undefined) this.#begin(nowMs);
+    return nowMs >= (this.#endsMs as number);
+  }
+
+  #begin(nowMs: number): void {
+    this.#endsMs = nowMs + this.#options.turnMs;
+    void this.#endWhenIdle();
   }
 
   /** Others get to work before it is over: no break is needed for them. */
@@ -59,5 +63,14 @@ export class Turns {
     await this.#options.clock.sleep(0);
     this.#break = undefined;
     this.#endsMs = undefined;
+  }
+
+  async #serve(): Promise<void> {
+    const { clock } = this.#options;
+    while (this.#waiting.length > 0) {
+      await clock.sleep(0);
+      this.#begin(clock.monotonic());
+      this.#waiting.shift()?.();
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { duplexPair } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../lib/kernel/clock.ts';
 
@@ -12,6 +13,17 @@ describe('systemClock', () => {
     const begun = systemClock.monotonic();
     await systemClock.sleep(5);
     expect(systemClock.monotonic() - begun).toBeGreaterThanOrEqual(4); // timers count whole milliseconds
+  });
+
+  it('lets what can go on at once go on before it wakes after no time at all', async () => {
+    const heard: string[] = [];
+    const [near, far] = duplexPair();
+    far.on('data', () => heard.push('data'));
+    near.write('x');
+    void Promise.resolve().then(() => heard.push('promise'));
+    await systemClock.sleep(0);
+    expect(heard.toSorted()).toEqual(['data', 'promise']);
+    await systemClock.sleep(-1, new AbortController().signal);
   });
 
   it('wakes at once when the signal aborts, and does not sleep at all when it has', async () => {

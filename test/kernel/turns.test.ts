@@ -37,13 +37,15 @@ it('has none for work that comes now and then, however much it becomes', async (
 it('gives each who has much to do a turn of its own, in the order of asking', async () => {
   const { time, turns } = workingClock();
   const done: string[] = [];
-  const work = (name: string, ms: number) =>
-    turns.run(() => {
-      time.ms += ms;
-      done.push(name);
-    });
+  const work = async (name: string, ms: number) => {
+    await turns.ownTurn();
+    // What is to be done may come a while after that it may be done.
+    for (let step = 0; step < 20; step++) await Promise.resolve();
+    time.ms += ms;
+    done.push(name);
+  };
   await work('first', TURN_MS);
-  const rest = ['second', 'third', 'fourth'].map((name) => work(name, TURN_MS));
+  const rest = ['second', 'third', 'fourth'].map((name) => work(name, 3 * TURN_MS));
   await Promise.resolve();
   expect(done).toEqual(['first']);
   await turn();
@@ -52,4 +54,17 @@ it('gives each who has much to do a turn of its own, in the order of asking', as
   expect(done).toEqual(['first', 'second', 'third']);
   await Promise.all(rest);
   expect(done).toEqual(['first', 'second', 'third', 'fourth']);
+});
+
+it('lets who has begun go on while its turn has time left, whoever waits', async () => {
+  const { time, turns } = workingClock();
+  expect(turns.ownTurn()).toBeUndefined();
+  time.ms = TURN_MS;
+  const [own, others] = [turns.ownTurn(), turns.ownTurn()];
+  await own;
+  time.ms += TURN_MS - 1;
+  expect(turns.ownTurn()).toBeUndefined();
+  time.ms += 1;
+  expect(turns.ownTurn()).toBeInstanceOf(Promise);
+  await others;
 });

@@ -15,9 +15,9 @@ export class ShortTurns extends Turns {
     super({ clock: { now: () => time.ms, monotonic, sleep: () => turn() as Promise<void> }, turnMs: 1 });
   }
 
-  override nextBreak(): Promise<void> | undefined {
-    const pause = super.nextBreak();
-    if (pause !== undefined) this.breaks += 1;
-    return pause;
+  override ownTurn(): Promise<void> | undefined {
+    const turn = super.ownTurn();
+    if (turn !== undefined) this.breaks += 1;
+    return turn;
   }
 }

@@ -126,12 +126,9 @@ class ShareFetching {
     return this.places.map(({ found }) => found ?? NOTHING);
   }
 
-  /** In a turn of its own, where there are thousands of places. */
-  private async inTurn<T>(work: () => T): Promise<Awaited<T>> {
-    const { turns } = this.request;
-    return turns === undefined || this.places.length <= kafkaLimits.kafkaElementsAtOnceMax
-      ? await work()
-      : turns.run(work);
+  /** Before all places are looked at, of which there may be thousands. */
+  private async nextTurn(): Promise<void> {
+    if (this.places.length > kafkaLimits.kafkaElementsAtOnceMax) await this.request.turns?.ownTurn();
   }
 
   private isOver(): boolean {
@@ -152,8 +149,10 @@ class ShareFetching {
 
   /** Those at which something is to be done or had; each has an even share of what may be acquired. */
   private async visitAll(): Promise<void> {
-    await this.inTurn(() => this.lookAgain());
-    const promising = await this.inTurn(() => this.promising());
+    await this.nextTurn();
+    await this.lookAgain();
+    await this.nextTurn();
+    const promising = this.promising();
     const { maxBytes, maxRecords, roomFor, turns } = this.request;
     const share = {
       maxRecords: Math.ceil(maxRecords / Math.max(1, promising.size)),
@@ -231,15 +230,11 @@ class ShareFetching {
    * For records, the end of a lock, what others give back, or until it is time to look what other processes have done.
    */
   private async wait(): Promise<void> {
-    const { clock } = this.broker;
+    const { shares, clock } = this.broker;
     const places = this.wanting();
     // Others may get what it waits for, again and again.
     if (++this.waits > 2) await clock.sleep(shareGroupLimits.shareWaitMsMin, this.request.signal);
-    await this.inTurn(() => this.waitFor(places));
-  }
-
-  private async waitFor(places: readonly Place[]): Promise<void> {
-    const { shares, clock } = this.broker;
+    await this.nextTurn();
     const restMs = this.deadlineMs - clock.monotonic();
     const known = places.map((place) => ({ place, partition: this.known(place) ?? NOT_READ }));
     const unlocksMs = known.map(({ partition }) => nextUnlockMs(partition) ?? Infinity);

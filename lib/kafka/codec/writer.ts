@@ -51,7 +51,10 @@ export class WireWriter {
         chunks.push(piece);
         continue;
       }
-      while (piece.next().done !== true) if (turns.nextBreak() !== undefined) await turns.taken();
+      while (piece.next().done !== true) {
+        const turn = turns.ownTurn();
+        if (turn !== undefined) await turn;
+      }
       // Elements have arrays, of which some may be left in turn.
       for (const chunk of await this.takeInTurns(turns)) chunks.push(chunk);
     }
