@@ -1,6 +1,6 @@
 /**
- * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for ten
- * thousand of them would hold back everybody else until its last one.
+ * Breaks in long runs of short work, each piece of which is done as soon as it is asked for: a request that asks for
+ * ten thousand of them would hold back everybody else until its last one.
  */
 import type { Clock } from './clock.ts';
 
@@ -29,8 +29,8 @@ export class Turns {
   }
 
   /**
-   * The same for who may have more to do than fills a turn: of those who wait, each goes on after a break of its own, in
-   * the order of asking, so that what they do in one piece does not add up.
+   * The same for who may have more to do than fills a turn: of those who wait, each goes on after a break of its own,
+   * in the order of asking, so that what they do in one piece does not add up.
    */
   ownTurn(): Promise<void> | undefined {
     if (!this.#isOver()) return undefined;
