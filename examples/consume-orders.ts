@@ -11,8 +11,7 @@ await client.produce('purchases', [
   { key: 'bob', value: { total: 30 } },
 ]);
 
-// When it aborts, the loop ends with the record in hand, and the consumer commits and leaves. A server aborts it on
-// SIGTERM.
+// When it aborts, the loop ends with the record in hand, and the consumer commits and leaves. A server aborts it on SIGTERM.
 const enough = new AbortController();
 const consumer = client.consumer({
   group: 'billing',

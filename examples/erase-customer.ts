@@ -10,8 +10,7 @@ await client.produce(
 // Of all records that are there by now; by a header it is `header: { key, value }` in place of the key.
 const { id } = await client.erasures.create({ topics: ['visits'], key: 'ada' });
 
-// Readers are not given the records any more within seconds. It is done when nothing holds them, somewhat more than an
-// hour later.
+// Readers are not given the records any more within seconds. It is done when nothing holds them, somewhat more than an hour later.
 for (;;) {
   const { state, recordsRemoved } = await client.erasures.describe(id);
   if (state !== 'running') {

@@ -17,8 +17,8 @@ await using consumer = client.consumer({
 });
 let done = 0;
 for await (const batch of consumer.batches()) {
-  // What was read is committed with what it leads to, and only while this member owns the partition: whoever takes it
-  // over begins after these records, or, where this fails, with them.
+  // What was read is committed with what it leads to, and only while this member owns the partition: whoever takes it over
+  // begins after these records, or, where this fails, with them.
   await client.transaction(async (transaction) => {
     const taxes = batch.records.map(({ value }) => ({ value: (value ?? 0) * 0.2 }));
     await transaction.send({ topic: 'taxes', records: taxes });

@@ -1,10 +1,9 @@
 /**
  * `npm run demo:compaction`: what a new consumer reads of a compacted topic is the table that all of its updates make.
  *
- * A server on embedded stores of its own takes a million updates of keys, in random order, from the SDK's producer; one
- * in twenty deletes its key. Then the maintenance that every server does now and then merges and compacts the topic. A
- * consumer that knows nothing yet reads what is left, and has to come to the table that was kept while writing, key for
- * key.
+ * A server on embedded stores of its own takes a million updates of keys, in random order, from the SDK's producer; one in
+ * twenty deletes its key. Then the maintenance that every server does now and then merges and compacts the topic. A consumer that
+ * knows nothing yet reads what is left, and has to come to the table that was kept while writing, key for key.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -122,9 +121,7 @@ async function write(client: MillraceClient, updates: number, keys: number): Pro
   return table;
 }
 
-/**
- * What of the maintenance makes the table: of two chores that every server does now and then, the one after the other.
- */
+/** What of the maintenance makes the table: of two chores that every server does now and then, the one after the other. */
 async function mergeAndCompact(options: LocalOptions): Promise<void> {
   await systemClock.sleep(LAG_MS);
   const stores = await openStores(options, { ...CONTEXT, baseUrl: () => '' });

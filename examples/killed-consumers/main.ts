@@ -1,7 +1,7 @@
 /**
- * `npm run demo:group`: a group of consumers, each a process (consumer.ts), that are killed with SIGKILL, told to end,
- * and joined by new ones at moments of chance while records flow. In the end every record must have been delivered,
- * each partition's in order as long as one consumer had it, and no partition to two at a time.
+ * `npm run demo:group`: a group of consumers, each a process (consumer.ts), that are killed with SIGKILL, told to end, and
+ * joined by new ones at moments of chance while records flow. In the end every record must have been delivered, each
+ * partition's in order as long as one consumer had it, and no partition to two at a time.
  */
 import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';

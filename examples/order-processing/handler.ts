@@ -1,10 +1,10 @@
 /**
- * Processes orders, as a Lambda function behind a topic. It is written for Lambda's own event source mapping of Kafka,
- * and would run behind one unchanged.
+ * Processes orders, as a Lambda function behind a topic. It is written for Lambda's own event source mapping of Kafka, and would
+ * run behind one unchanged.
  *
- * Orders of a partition are processed in order: the first that fails ends its partition, and is named in the answer.
- * What was before it is done; it and what comes after it are delivered again, until the trigger gives the order up and
- * sends it to the queue for poison orders.
+ * Orders of a partition are processed in order: the first that fails ends its partition, and is named in the answer. What was
+ * before it is done; it and what comes after it are delivered again, until the trigger gives the order up and sends it to the
+ * queue for poison orders.
  */
 import type { MSKEvent, MSKRecord } from 'aws-lambda';
 

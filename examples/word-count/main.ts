@@ -1,9 +1,9 @@
 /**
  * `npm run demo:words`: exactly-once word counts, by a worker that is killed a hundred times.
  *
- * Film titles (the vega-datasets package) go into one topic; a worker (worker.ts) reads them, and writes the words of
- * each batch and its position in one transaction. It is killed with SIGKILL at moments of chance and started again. In
- * the end the counts in the topic of words, added up, must be those of the titles that were written, word for word.
+ * Film titles (the vega-datasets package) go into one topic; a worker (worker.ts) reads them, and writes the words of each
+ * batch and its position in one transaction. It is killed with SIGKILL at moments of chance and started again. In the end
+ * the counts in the topic of words, added up, must be those of the titles that were written, word for word.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';

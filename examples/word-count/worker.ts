@@ -14,8 +14,8 @@ const IDLE_MS = 20;
 const client = createClient({ url, apiKey: secret });
 const group = `count-${lines}`;
 
-// First take the transactional id over: what an earlier worker still has under way can then never be committed. Only
-// what is read after that is true.
+// First take the transactional id over: what an earlier worker still has under way can then never be committed. Only what
+// is read after that is true.
 await client.initTransactions(group);
 const { partitions } = await client.topics.describe(lines);
 const positions = await committed();
