@@ -92,6 +92,29 @@ const requests: [ApiName, number, object][] = [
   ['DescribeProducers', 0, { topics: topicsWith({ partitionIndexes: [0] }) }],
   ['DescribeShareGroupOffsets', 1, { groups: many((at) => ({ groupId: nameOf(at), topics: [] })) }],
   ['DescribeTransactions', 0, { transactionalIds: many(nameOf) }],
+  [
+    'Fetch',
+    12,
+    {
+      sessionId: 0,
+      sessionEpoch: -1,
+      rackId: '',
+      maxWaitMs: 0,
+      minBytes: 0,
+      maxBytes: 1_000,
+      topics: [
+        {
+          topic: 't',
+          partitions: many((at) => ({
+            partition: at,
+            fetchOffset: 0n,
+            partitionMaxBytes: 1_000,
+            currentLeaderEpoch: -1,
+          })),
+        },
+      ],
+    },
+  ],
   ['FindCoordinator', 4, { keyType: 0, coordinatorKeys: many(nameOf) }],
   [
     'IncrementalAlterConfigs',

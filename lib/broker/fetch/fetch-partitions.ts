@@ -5,6 +5,7 @@
 import { MillraceError } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
+import type { Turns } from '../../kernel/turns.ts';
 import type { Broker } from '../broker.ts';
 import { isReady } from '../groups/read-fairly.ts';
 import { awaitBytes } from '../instances/await-bytes.ts';
@@ -34,6 +35,8 @@ export interface FetchPartitionsRequest {
   rack?: string;
   /** Asked before anything is read, about so many bytes. */
   room?: AnswerRoom;
+  /** For breaks in the work on thousands of partitions. */
+  turns?: Turns;
 }
 
 export interface AnswerRoom {
@@ -51,19 +54,28 @@ export type PartitionFetched =
 
 /** In the order of the request. An error of any partition ends the wait. */
 export async function fetchPartitions(broker: Broker, request: FetchPartitionsRequest): Promise<PartitionFetched[]> {
-  const opened = await mapBounded([...request.partitions], kafkaLimits.kafkaPartitionsInFlightMax, (wanted) =>
-    faultOr(() => open(broker, wanted)),
+  const { room, turns, rack } = request;
+  const nextTurn = async () => {
+    if (request.partitions.length > kafkaLimits.kafkaElementsAtOnceMax) await turns?.ownTurn();
+  };
+  const opened = await mapBounded(
+    [...request.partitions],
+    kafkaLimits.kafkaPartitionsInFlightMax,
+    (wanted) => faultOr(() => open(broker, wanted)),
+    turns,
   );
   const places = opened.filter((each): each is Place => !isRefused(each));
+  await nextTurn();
   if (places.length === opened.length) await awaitBytes(broker, places, request);
+  await nextTurn();
   const { shares, bytes } = shareOut(broker, places, request.maxBytes);
-  const { room } = request;
+  await nextTurn();
   if (room !== undefined && !room.now(bytes)) {
     const little = await readLittle(broker, opened, request);
     if (little !== undefined) return little;
     if (!(await room.wait(bytes))) shares.clear();
   }
-  return readShares(broker, opened, { shares, rack: request.rack });
+  return readShares(broker, opened, { shares, rack, turns });
 }
 
 /**
@@ -74,12 +86,12 @@ export async function fetchPartitions(broker: Broker, request: FetchPartitionsRe
 async function readLittle(
   broker: Broker,
   opened: readonly (Place | Refused)[],
-  { maxBytes, rack }: FetchPartitionsRequest,
+  { maxBytes, rack, turns }: FetchPartitionsRequest,
 ): Promise<PartitionFetched[] | undefined> {
   const { kafkaFreeBytes } = kafkaLimits;
   const places = opened.filter((each): each is Place => !isRefused(each));
   const { shares } = shareOut(broker, places, Math.min(maxBytes, kafkaFreeBytes));
-  const found = await readShares(broker, opened, { shares, rack, strict: true });
+  const found = await readShares(broker, opened, { shares, rack, turns, strict: true });
   const bytes = found.reduce((sum, each) => sum + ('fetched' in each ? bytesIn(each.fetched) : 0), 0);
   return bytes > 0 || shares.size === 0 ? found : undefined;
 }
@@ -87,15 +99,26 @@ async function readLittle(
 async function readShares(
   broker: Broker,
   opened: readonly (Place | Refused)[],
-  { shares, ...how }: { shares: ReadonlyMap<Place, number>; rack: string | undefined; strict?: boolean },
+  { shares, turns, ...how }: Sharing,
 ): Promise<PartitionFetched[]> {
-  const found = await mapBounded(opened, kafkaLimits.kafkaPartitionsInFlightMax, (place) =>
-    isRefused(place) ? Promise.resolve(place) : read(broker, place, { maxBytes: shares.get(place), ...how }),
+  const found = await mapBounded(
+    opened,
+    kafkaLimits.kafkaPartitionsInFlightMax,
+    (place) =>
+      isRefused(place) ? Promise.resolve(place) : read(broker, place, { maxBytes: shares.get(place), ...how }),
+    turns,
   );
   return withinShares(
     found,
     opened.map((place) => (isRefused(place) ? undefined : shares.get(place))),
   );
+}
+
+interface Sharing {
+  shares: ReadonlyMap<Place, number>;
+  rack: string | undefined;
+  turns: Turns | undefined;
+  strict?: boolean;
 }
 
 function bytesIn({ batches }: FetchBatchesResult): number {

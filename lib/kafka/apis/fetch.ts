@@ -73,6 +73,7 @@ async function handle(call: Call, request: Request): Promise<Response> {
     maxBytes: Math.min(Math.max(0, request.maxBytes), kafkaLimits.kafkaFetchBytesMax),
     signal: call.signal,
     room: { now: call.roomNow, wait: call.roomForAnswer },
+    turns: call.gateway.turns,
     ...(request.rackId !== '' && { rack: request.rackId }),
   });
   const answers: PartitionFetched[][] = request.topics.map(() => []);
