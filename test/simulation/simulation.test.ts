@@ -22,7 +22,7 @@ describe('the log, its producers, transactions and replicas under faults', () =>
       expect(summary.faults[kind], kind).toBeGreaterThan(HISTORIES);
     }
     for (const [kind, count] of Object.entries(summary.producers)) {
-      expect(count, kind).toBeGreaterThan(HISTORIES / 8);
+      expect(count, kind).toBeGreaterThan(HISTORIES / 10);
     }
     for (const [kind, count] of Object.entries(summary.replicas)) {
       expect(count, kind).toBeGreaterThan(HISTORIES / 60);
