@@ -63,7 +63,32 @@ export function openKafkajs(options: { brokers: string[]; retry?: Retry }): Kafk
   const { Kafka } = createRequire(kafkajsHome)('kafkajs') as {
     Kafka: new (options: { brokers: string[]; retry?: Retry; logLevel: number }) => Kafkajs;
   };
+  slowDownStoppedConsumers();
   return new Kafka({ ...options, logLevel: 0 });
+}
+
+interface KafkajsRunner {
+  running: boolean;
+  fetch(nodeId: string): Promise<unknown[]>;
+}
+
+/** How often the fetchers of a consumer that has stopped look whether they should stop too. */
+const STOPPED_PAUSE_MS = 50;
+let areSlowedDown = false;
+
+/**
+ * A consumer of kafkajs 2.2.4 that gives up while one of its fetchers goes on has that one ask for records for ever,
+ * without a turn of the event loop between: nothing else happens in the process, its own restart included.
+ */
+function slowDownStoppedConsumers(): void {
+  if (areSlowedDown) return;
+  areSlowedDown = true;
+  const Runner = createRequire(kafkajsHome)('kafkajs/src/consumer/runner') as { prototype: KafkajsRunner };
+  const { fetch } = Runner.prototype;
+  Runner.prototype.fetch = async function (nodeId) {
+    if (!this.running) await new Promise((resolve) => setTimeout(resolve, STOPPED_PAUSE_MS).unref());
+    return fetch.call(this, nodeId);
+  };
 }
 
 export interface PlatformaticMessage {
