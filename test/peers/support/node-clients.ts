@@ -69,7 +69,7 @@ export function openKafkajs(options: { brokers: string[]; retry?: Retry }): Kafk
 
 interface KafkajsRunner {
   running: boolean;
-  fetch(nodeId: string): Promise<unknown[]>;
+  fetch: (this: KafkajsRunner, nodeId: string) => Promise<unknown[]>;
 }
 
 /** How often the fetchers of a consumer that has stopped look whether they should stop too. */
