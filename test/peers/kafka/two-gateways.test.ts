@@ -127,7 +127,9 @@ describeWithPeer(missing)('two gateways', () => {
 
 /** As kafkajs says it, which may have tried again in vain. */
 function isLostConnection(error: string): boolean {
-  return /^KafkaJS(?:Connection\w*|NumberOfRetriesExceeded: Connection error)/.test(error);
+  return /^KafkaJS(?:Connection\w*|NumberOfRetriesExceeded: Connection error|\w+: Failed to find group coordinator)/.test(
+    error,
+  );
 }
 
 /** Ids that the first of two gateways coordinates, while both are there. */
