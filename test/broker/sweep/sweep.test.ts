@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { produceRecords, type RecordOutcome } from '../../../lib/broker/produce/produce.ts';
 import { sweep } from '../../../lib/broker/sweep/sweep.ts';
 import { deleteTopic } from '../../../lib/broker/topics/delete-topic.ts';
-import { utf8, utf8Text } from '../../../lib/kernel/bytes.ts';
+import { utf8 } from '../../../lib/kernel/bytes.ts';
 import { MillraceError } from '../../../lib/kernel/errors.ts';
 import { type LedgerId, newObjectId, newTopicId } from '../../../lib/kernel/ids.ts';
 import { ledgerLimits } from '../../../lib/kernel/limits/ledger.ts';
-import { requestLimits } from '../../../lib/kernel/limits/requests.ts';
 import { sweeperLimits } from '../../../lib/kernel/limits/sweeper.ts';
 import { seededRandom } from '../../../lib/kernel/random.ts';
 import { headKey } from '../../../lib/log/ledger/head.ts';
@@ -24,6 +22,7 @@ import {
   type Stores,
 } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
+import { valuesIn } from '../../support/transactions.ts';
 
 const AGE = sweeperLimits.orphanAgeMs;
 
@@ -53,17 +52,8 @@ function produce({ broker }: Process, value: string, ...partitions: number[]): P
 }
 
 /** What a process that has nothing in memory reads. */
-async function values({ stores }: World, partition = 0): Promise<(string | undefined)[]> {
-  const { records } = await fetchRecords(makeBroker({ stores }).broker, {
-    topic: 't',
-    partition,
-    position: { at: 'earliest' },
-    maxBytes: requestLimits.fetchBytesMax,
-    maxRecords: requestLimits.fetchRecordsMax,
-    minBytes: 1,
-    waitMs: 0,
-  });
-  return records.map(({ value }) => (value === null ? undefined : utf8Text(value)));
+function values({ stores }: World, partition = 0): Promise<string[]> {
+  return valuesIn(makeBroker({ stores }), 't', partition);
 }
 
 /** Everything that is old enough. */

@@ -1,6 +1,5 @@
 /** Transactions over ledgers with three replicas: seen at once in all of them, through faults of the replicas. */
 import { describe, expect, test } from 'vitest';
-import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { headView, highWatermark } from '../../../lib/broker/ledger/replicated.ts';
 import { produceRecords } from '../../../lib/broker/produce/produce.ts';
 import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
@@ -18,7 +17,7 @@ import type { WriteResult } from '../../../lib/storage/metadata/port.ts';
 import { headOf, lost, makeBroker, type Process, settled } from '../../support/broker.ts';
 import { idle } from '../../support/manual-clock.ts';
 import { makeReplicatedStores, type SwitchableStore } from '../../support/replicas.ts';
-import { finished, to } from '../../support/transactions.ts';
+import { finished, to, valuesIn } from '../../support/transactions.ts';
 
 const ID = 'id';
 const REPLICATED = [to('a', 0, 'ours'), to('b', 0, 'ours')];
@@ -62,13 +61,6 @@ function unkept(...processes: Process[]): void {
   for (const { broker } of processes) broker.keeper.look = async () => {};
 }
 
-async function valuesIn({ broker }: Process, topic: string): Promise<string[]> {
-  const position = { at: 'earliest' } as const;
-  const request = { topic, partition: 0, position, maxRecords: 1_000, maxBytes: 1 << 20, minBytes: 1, waitMs: 0 };
-  const { records } = await fetchRecords(broker, request);
-  return records.map(({ value }) => new TextDecoder().decode(value ?? undefined));
-}
-
 /** Meets the first atomic writes of the process, one after the other. */
 function script(process: Process, ...steps: ((proceed: () => Promise<WriteResult>) => Promise<WriteResult>)[]) {
   let writes = 0;
@@ -101,7 +93,7 @@ describe('a transaction over replicated ledgers', () => {
         expect((await headOf(stores.metadata, ledger)).tail[0]?.replicated).toEqual({ holders: 0b111, epoch: 0 });
       }
       for (const process of [one, two]) {
-        for (const topic of ['a', 'b', 'single']) expect(await valuesIn(process, topic)).toEqual(['ours']);
+        for (const topic of ['a', 'b', 'single']) expect(await valuesIn(process, topic, 0)).toEqual(['ours']);
       }
       expect(stores.replicas.map(({ puts }) => puts.length)).toEqual(inlineBytesMax === 0 ? [1, 1, 1] : [0, 0, 0]);
     },
@@ -297,8 +289,8 @@ describe('a transaction in parts over replicated ledgers', () => {
       for (const only of [0, 1, 2]) {
         for (const id of [0, 1, 2]) replica(id).fault = id === only ? undefined : 'down';
         const reader = makeBroker({ stores });
-        expect(await valuesIn(reader, 'a')).toEqual(values);
-        expect(await valuesIn(reader, 'b')).toEqual(values);
+        expect(await valuesIn(reader, 'a', 0)).toEqual(values);
+        expect(await valuesIn(reader, 'b', 0)).toEqual(values);
       }
     },
   );

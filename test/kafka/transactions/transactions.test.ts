@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
 import { listCommittedOffsets } from '../../../lib/broker/groups/list-committed-offsets.ts';
 import { createTopic } from '../../../lib/broker/topics/create-topic.ts';
 import { describeTransaction } from '../../../lib/broker/transactions/describe-transaction.ts';
@@ -8,6 +7,7 @@ import { systemClock } from '../../../lib/kernel/clock.ts';
 import { errorRow } from '../../../lib/kernel/errors.ts';
 import { encodeBatch } from '../../../lib/log/record-batch/encode.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { valuesIn } from '../../support/transactions.ts';
 import { gatewayWorld, memoryBroker } from '../support/gateway-world.ts';
 import { join, sync } from '../support/group-requests.ts';
 import { TransactionalProducer } from '../support/transactional-producer.ts';
@@ -24,18 +24,7 @@ async function world(clock = systemClock) {
   const made = await gatewayWorld({ broker: memoryBroker(clock), initialRebalanceDelayMs: 0 });
   await createTopic(made.broker, { name: 't', partitions: 2 });
   const producer = async (id = 'x') => new TransactionalProducer(await made.connect(), id);
-  const values = async (partition: number) => {
-    const { records } = await fetchRecords(made.broker, {
-      topic: 't',
-      partition,
-      position: { at: 'earliest' },
-      maxBytes: 1_000_000,
-      maxRecords: 1_000,
-      minBytes: 0,
-      waitMs: 0,
-    });
-    return records.map(({ value }) => Buffer.from(value ?? []).toString());
-  };
+  const values = (partition: number) => valuesIn(made, 't', partition);
   return { ...made, producer, values };
 }
 
