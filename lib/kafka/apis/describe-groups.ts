@@ -5,9 +5,9 @@ import { describeClassic } from '../../broker/groups/classic/describe-classic.ts
 import { errorRow } from '../../kernel/errors.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, ResponseOf, ServedApi } from '../api.ts';
-import { type Failure, failureOf, NONE } from '../failures.ts';
+import { type Failure, NONE } from '../failures.ts';
 import { describeEach } from '../groups/describe-each.ts';
-import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { toldOfGroup } from '../groups/group-failures.ts';
 
 type Described = ResponseOf<'DescribeGroups'>['groups'][number];
 
@@ -20,7 +20,11 @@ export const describeGroups: ServedApi<'DescribeGroups'> = {
   highest: 6,
   answerBytes: (_call, { groups }) => groups.length * kafkaLimits.kafkaAnswerGroupBytes,
   handle: async (call, { groups, includeAuthorizedOperations }) => ({
-    groups: await describeEach(call, { groups, includeAuthorizedOperations }, describe),
+    groups: await describeEach(
+      call,
+      { groups, includeAuthorizedOperations },
+      { describe, refused: (group, failure) => refused(call, group, failure) },
+    ),
   }),
   failed: (call, { groups }, failure) => ({
     groups: groups.map((group) => refused(call, group, toldOfGroup(failure))),
@@ -28,28 +32,22 @@ export const describeGroups: ServedApi<'DescribeGroups'> = {
 };
 
 async function describe(call: Call, group: string): Promise<Described> {
-  const denied = refusedGroup(call, group);
-  if (denied !== undefined) return refused(call, group, denied);
-  try {
-    const { status, protocolType, protocol, members } = await describeClassic(call.gateway.broker, group);
-    return {
-      errorCode: NONE,
-      groupId: group,
-      groupState: status,
-      protocolType,
-      protocolData: protocol,
-      members: members.map(({ member, metadata, assignment }) => ({
-        memberId: member.memberId ?? '',
-        groupInstanceId: member.instanceId ?? null,
-        clientId: member.client ?? '',
-        clientHost: member.host ?? '',
-        memberMetadata: metadata,
-        memberAssignment: assignment,
-      })),
-    };
-  } catch (error) {
-    return refused(call, group, toldOfGroup(failureOf(error)));
-  }
+  const { status, protocolType, protocol, members } = await describeClassic(call.gateway.broker, group);
+  return {
+    errorCode: NONE,
+    groupId: group,
+    groupState: status,
+    protocolType,
+    protocolData: protocol,
+    members: members.map(({ member, metadata, assignment }) => ({
+      memberId: member.memberId ?? '',
+      groupInstanceId: member.instanceId ?? null,
+      clientId: member.client ?? '',
+      clientHost: member.host ?? '',
+      memberMetadata: metadata,
+      memberAssignment: assignment,
+    })),
+  };
 }
 
 function refused({ version }: Call, groupId: string, { code, message }: Failure): Described {

@@ -3,9 +3,9 @@ import { describeShare } from '../../broker/share-groups/describe-share.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, ResponseOf, ServedApi } from '../api.ts';
 import { canSee, groupTopicsDenied } from '../authorization/authorization.ts';
-import { type Failure, failureOf, NONE } from '../failures.ts';
-import { describeEach } from '../groups/describe-each.ts';
-import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
+import { NONE } from '../failures.ts';
+import { describeEach, undescribed as refused } from '../groups/describe-each.ts';
+import { toldOfGroup } from '../groups/group-failures.ts';
 
 type Described = ResponseOf<'ShareGroupDescribe'>['groups'][number];
 
@@ -17,48 +17,29 @@ export const shareGroupDescribe: ServedApi<'ShareGroupDescribe'> = {
   highest: 1,
   answerBytes: (_call, { groupIds }) => groupIds.length * kafkaLimits.kafkaAnswerGroupBytes,
   handle: async (call, { groupIds, includeAuthorizedOperations }) => ({
-    groups: await describeEach(call, { groups: groupIds, includeAuthorizedOperations }, describe),
+    groups: await describeEach(call, { groups: groupIds, includeAuthorizedOperations }, { describe, refused }),
   }),
   failed: (_call, { groupIds }, failure) => ({ groups: groupIds.map((group) => refused(group, toldOfGroup(failure))) }),
 };
 
 async function describe(call: Call, group: string): Promise<Described> {
-  const denied = refusedGroup(call, group);
-  if (denied !== undefined) return refused(group, denied);
-  try {
-    const { status, epoch, targetEpoch, members } = await describeShare(call.gateway.broker, group);
-    const isHidden = members.flatMap(({ assigned }) => assigned).some(({ topicName }) => !canSee(call, topicName));
-    if (isHidden) return refused(group, groupTopicsDenied);
-    return {
-      errorCode: NONE,
-      groupId: group,
-      groupState: status,
-      groupEpoch: epoch,
-      assignmentEpoch: targetEpoch,
-      assignorName: ASSIGNOR,
-      members: members.map(({ member, assigned }) => ({
-        memberId: member.memberId ?? '',
-        memberEpoch: targetEpoch,
-        clientId: member.client ?? '',
-        clientHost: member.host ?? '',
-        subscribedTopicNames: member.subscription.names,
-        assignment: { topicPartitions: assigned },
-      })),
-    };
-  } catch (error) {
-    return refused(group, toldOfGroup(failureOf(error)));
-  }
-}
-
-function refused(groupId: string, { code, message }: Failure): Described {
+  const { status, epoch, targetEpoch, members } = await describeShare(call.gateway.broker, group);
+  const isHidden = members.flatMap(({ assigned }) => assigned).some(({ topicName }) => !canSee(call, topicName));
+  if (isHidden) return refused(group, groupTopicsDenied);
   return {
-    errorCode: code,
-    errorMessage: message,
-    groupId,
-    groupState: '',
-    groupEpoch: 0,
-    assignmentEpoch: 0,
-    assignorName: '',
-    members: [],
+    errorCode: NONE,
+    groupId: group,
+    groupState: status,
+    groupEpoch: epoch,
+    assignmentEpoch: targetEpoch,
+    assignorName: ASSIGNOR,
+    members: members.map(({ member, assigned }) => ({
+      memberId: member.memberId ?? '',
+      memberEpoch: targetEpoch,
+      clientId: member.client ?? '',
+      clientHost: member.host ?? '',
+      subscribedTopicNames: member.subscription.names,
+      assignment: { topicPartitions: assigned },
+    })),
   };
 }
