@@ -19,12 +19,12 @@ import {
   UnanswerableError,
   wireCodes,
 } from '../failures.ts';
-import { isZstd } from '../fields/batch-attributes.ts';
+import { isTransactional, isZstd } from '../fields/batch-attributes.ts';
 import { wireOffset } from '../fields/offsets.ts';
 import { mapInTurns } from '../map-in-turns.ts';
 import { isFault } from '../traffic.ts';
 import { produceFailure } from '../transactions/transaction-failures.ts';
-import { isTransactional, writeInTransaction } from '../transactions/transactional-produce.ts';
+import { writeInTransaction } from '../transactions/transactional-produce.ts';
 
 type Request = RequestOf<'Produce'>;
 type TopicData = Request['topicData'][number];

@@ -4,19 +4,10 @@ import type { Call } from '../api.ts';
 import { type Failure, wireCodes } from '../failures.ts';
 import { abortableFailure, produceFailure, refusedTransactionalId } from './transaction-failures.ts';
 
-/** Of a record batch: where the low byte of its attributes is, and what says there that it is transactional. */
-const ATTRIBUTES_AT = 22;
-const TRANSACTIONAL = 0x10;
-
 /** From this version on records put their partitions into the transaction by themselves (KIP-890). */
 const ENLISTS_SINCE = 12;
 /** Clients know `TRANSACTION_ABORTABLE` from this version on. */
 const ABORTABLE_SINCE = 11;
-
-/** By the first batch; whether the others are like it is checked with all else. */
-export function isTransactional(batches: Uint8Array): boolean {
-  return ((batches[ATTRIBUTES_AT] ?? 0) & TRANSACTIONAL) !== 0;
-}
 
 export interface TransactionalWrite {
   /** What the request says; without one nothing transactional is taken. */
