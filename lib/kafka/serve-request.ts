@@ -6,6 +6,7 @@ import type { Call, ServedApi, Session } from './api.ts';
 import { WireReader } from './codec/reader.ts';
 import { WireFormatError } from './codec/wire-format-error.ts';
 import { WireWriter } from './codec/writer.ts';
+import { bytesIn, framed } from './connection/frames.ts';
 import { failureOf, UnanswerableError, wireCodes } from './failures.ts';
 import { type ApiName, apis } from './generated/apis.ts';
 import type { QuotaUse } from './quota.ts';
@@ -184,12 +185,5 @@ async function frameOf(
   // one.
   if (version >= apis[name].flexibleFrom && name !== 'ApiVersions') writer.taggedFields();
   body(writer);
-  const chunks = await writer.takeInTurns(turns);
-  const size = new WireWriter();
-  size.int32(bytesIn(chunks));
-  return [...size.take(), ...chunks];
-}
-
-function bytesIn(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
+  return framed(await writer.takeInTurns(turns));
 }

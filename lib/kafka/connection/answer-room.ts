@@ -5,6 +5,7 @@
 import { concatBytes } from '../../kernel/bytes.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Budget } from './budget.ts';
+import { bytesIn } from './frames.ts';
 
 export class AnswerRoom {
   readonly #budget: Budget;
@@ -68,12 +69,6 @@ export class AnswerRoom {
     if (this.#taken > 0) this.#budget.give(this.#taken);
     this.#taken = 0;
   }
-}
-
-function bytesIn(chunks: readonly Uint8Array[]): number {
-  let bytes = 0;
-  for (const { length } of chunks) bytes += length;
-  return bytes;
 }
 
 /** Of all that the chunks are parts of. */

@@ -12,6 +12,17 @@ const SIZE_BYTES = 4;
 /** Pieces are joined up to this size. */
 const JOINED_BYTES_MAX = 16 * 1024;
 
+/** A frame to be sent: its size, and the chunks that it is made of. */
+export function framed(chunks: readonly Uint8Array[]): Uint8Array[] {
+  const size = Buffer.allocUnsafe(SIZE_BYTES);
+  size.writeInt32BE(bytesIn(chunks));
+  return [size, ...chunks];
+}
+
+export function bytesIn(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
+}
+
 export class FrameAssembler {
   readonly #bytesMax: () => number;
   #chunks: Uint8Array[] = [];

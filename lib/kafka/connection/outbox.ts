@@ -6,6 +6,7 @@ import { nextTick } from 'node:process';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../kernel/clock.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
+import { bytesIn } from './frames.ts';
 
 export class Outbox {
   readonly #socket: Duplex;
@@ -79,10 +80,6 @@ export class Outbox {
     });
     this.#stuckSinceMs = undefined;
   }
-}
-
-function bytesIn(chunks: readonly Uint8Array[]): number {
-  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The chunks in groups of so many bytes, cut where a group is full; nothing is copied. */
