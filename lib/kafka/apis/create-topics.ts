@@ -37,7 +37,7 @@ async function handle(call: Call, request: Request): Promise<ResponseOf<'CreateT
   const { once, twice } = namedTwice(topics, ({ name }) => name);
   if (partitionsOf(call, once) > kafkaLimits.kafkaCreatedPartitionsMax) {
     const message = `One request creates at most ${kafkaLimits.kafkaCreatedPartitionsMax} partitions.`;
-    return createTopics.failed(call, request, failureOf(new MillraceError('POLICY_VIOLATION', message)));
+    return createTopics.failed(call, request, failureWith('POLICY_VIOLATION', message));
   }
   const made = await mapInTurns(call, once, (topic) => createOne(call, topic, validateOnly));
   const failure = failureWith('INVALID_REQUEST', 'The request names the topic twice.');

@@ -5,6 +5,7 @@ import { canSee, topicDenied } from '../authorization/authorization.ts';
 import { ZERO_UUID } from '../codec/reader.ts';
 import { type Failure, failureOf, NONE } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { wireOffset } from '../fields/offsets.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
 import { handOnInTurns, mapInTurns } from '../map-in-turns.ts';
 
@@ -12,8 +13,7 @@ type Asked = RequestOf<'DescribeShareGroupOffsets'>['groups'][number];
 type Described = ResponseOf<'DescribeShareGroupOffsets'>['groups'][number];
 type DescribedTopic = Described['topics'][number];
 
-/** Of a partition that the group has not read of. */
-const NOT_READ = -1n;
+const NO_OFFSET = -1n;
 
 export const describeShareGroupOffsets: ServedApi<'DescribeShareGroupOffsets'> = {
   lowest: 0,
@@ -65,9 +65,9 @@ function topicOf(topicName: string, places: readonly SharePlace[]): DescribedTop
     topicId: places[0]?.topicId ?? ZERO_UUID,
     partitions: places.map(({ partition, start }) => ({
       partitionIndex: partition,
-      startOffset: start === undefined ? NOT_READ : BigInt(start.offset),
+      startOffset: wireOffset(start?.offset),
       leaderEpoch: 0,
-      lag: start === undefined ? NOT_READ : BigInt(start.lag),
+      lag: wireOffset(start?.lag),
       errorCode: NONE,
     })),
   };
@@ -75,7 +75,7 @@ function topicOf(topicName: string, places: readonly SharePlace[]): DescribedTop
 
 function deniedTopic({ topicName, partitions }: NonNullable<Asked['topics']>[number]): DescribedTopic {
   const { code, message } = topicDenied(topicName);
-  const refusal = { startOffset: NOT_READ, leaderEpoch: 0, lag: NOT_READ, errorCode: code, errorMessage: message };
+  const refusal = { startOffset: NO_OFFSET, leaderEpoch: 0, lag: NO_OFFSET, errorCode: code, errorMessage: message };
   return {
     topicName,
     topicId: ZERO_UUID,

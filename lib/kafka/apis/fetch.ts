@@ -6,9 +6,9 @@ import { fetchPartitions, type PartitionFetched } from '../../broker/fetch/fetch
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed, topicDenied } from '../authorization/authorization.ts';
-import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
+import { type Failure, failureOf, NONE, toldOfReading, UNKNOWN_TOPIC_ID, wireCodes } from '../failures.ts';
 import { epochFailure, leaderEpochOf } from '../fields/leader-epochs.ts';
-import { offsetOf } from '../fields/offsets.ts';
+import { offsetOf, wireOffset } from '../fields/offsets.ts';
 import { mapInTurns } from '../map-in-turns.ts';
 
 type Request = RequestOf<'Fetch'>;
@@ -18,7 +18,8 @@ type PartitionData = Response['responses'][number]['partitions'][number];
 const NO_SESSION = 0;
 /** Of a request that begins or ends a session; any other number goes on with one, and there is none. */
 const SESSIONLESS_EPOCHS: ReadonlySet<number> = new Set([0, -1]);
-const UNKNOWN = -1n;
+/** From this version on topics are named by their ids (KIP-516). */
+const TOPIC_IDS_FROM = 13;
 
 export const fetch: ServedApi<'Fetch'> = {
   lowest: 4,
@@ -113,8 +114,8 @@ function refused(
   return {
     partitionIndex,
     errorCode: failureIn(answer).code,
-    highWatermark: facts.highWatermark === undefined ? UNKNOWN : BigInt(facts.highWatermark),
-    logStartOffset: facts.logStartOffset === undefined ? UNKNOWN : BigInt(facts.logStartOffset),
+    highWatermark: wireOffset(facts.highWatermark),
+    logStartOffset: wireOffset(facts.logStartOffset),
     abortedTransactions: null,
     records: [],
   };
@@ -129,10 +130,10 @@ async function nameOf(
   { gateway, version }: Call,
   { topic, topicId }: Request['topics'][number],
 ): Promise<string | undefined> {
-  return version >= 13 ? gateway.topicNames.nameOf(topicId) : topic;
+  return version >= TOPIC_IDS_FROM ? gateway.topicNames.nameOf(topicId) : topic;
 }
 
 function refusalOf(call: Call, name: string | undefined): Failure | undefined {
-  if (name === undefined) return { code: wireCodes.UNKNOWN_TOPIC_ID, message: 'No topic has this id.' };
+  if (name === undefined) return UNKNOWN_TOPIC_ID;
   return isAllowed(call, 'consume', name) ? undefined : topicDenied(name);
 }

@@ -19,6 +19,7 @@ import {
   UNKNOWN_TOPIC_ID,
   unanswerable,
 } from '../failures.ts';
+import { eachOnce } from '../fields/each-once.ts';
 import { mapInTurns } from '../map-in-turns.ts';
 import { isInternal, type TopicView, viewOfListed, viewOrNone } from '../topics/topic-view.ts';
 
@@ -65,8 +66,7 @@ function wantedOf(call: Call, request: Request): readonly Wanted[] | 'all' {
   if (version < BY_ID_FROM && topics.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
     throw new MillraceError('INVALID_REQUEST', `Version ${version} of Metadata names topics by their names.`);
   }
-  // Who names a topic twice is answered once.
-  return [...new Map(topics.map((topic) => [`${topic.topicId} ${topic.name}`, topic])).values()];
+  return eachOnce(topics, ({ name, topicId }) => `${topicId} ${name}`);
 }
 
 function clusterOf({ gateway: { cluster } }: Call) {

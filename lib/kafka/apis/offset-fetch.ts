@@ -14,6 +14,7 @@ import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { isAllowed } from '../authorization/authorization.ts';
 import { type Failure, failureOf, NONE, wireCodes } from '../failures.ts';
 import { eachOnce } from '../fields/each-once.ts';
+import { wireOffset } from '../fields/offsets.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
 import { mapInTurns } from '../map-in-turns.ts';
 
@@ -29,7 +30,6 @@ type PartitionAnswer = TopicAnswer['partitions'][number];
 const GROUP_CODE_FROM = 2;
 const BATCHED_FROM = 8;
 const TOPIC_IDS_FROM = 10;
-const NO_OFFSET = -1n;
 const NO_EPOCH = -1;
 
 export const offsetFetch: ServedApi<'OffsetFetch'> = {
@@ -151,7 +151,7 @@ interface Found {
 function answered(partitionIndex: number, found: Found | undefined, errorCode: number = NONE): PartitionAnswer {
   return {
     partitionIndex,
-    committedOffset: found === undefined ? NO_OFFSET : BigInt(found.offset),
+    committedOffset: wireOffset(found?.offset),
     committedLeaderEpoch: found?.leaderEpoch ?? NO_EPOCH,
     metadata: found?.metadata ?? '',
     errorCode,

@@ -20,7 +20,13 @@ import {
   sessionKeyOf,
   shareFailureOf,
 } from '../share-groups/share-acknowledgements.ts';
-import { FINAL_EPOCH, FIRST_EPOCH, type SessionFound, type SessionPartition } from '../share-groups/share-sessions.ts';
+import {
+  FINAL_EPOCH,
+  FIRST_EPOCH,
+  partitionName,
+  type SessionFound,
+  type SessionPartition,
+} from '../share-groups/share-sessions.ts';
 
 type Request = RequestOf<'ShareFetch'>;
 type Response = ResponseOf<'ShareFetch'>;
@@ -50,7 +56,7 @@ async function handle(call: Call, request: Request): Promise<Response> {
   }
   const { session } = found;
   const isLast = request.shareSessionEpoch === FINAL_EPOCH;
-  const named = eachOnce(request.topics.flatMap(namedPartitions), nameOf);
+  const named = eachOnce(request.topics.flatMap(namedPartitions), partitionName);
   const toForget = request.forgottenTopicsData.flatMap(({ topicId, partitions }) =>
     partitions.map((partition) => ({ topicId, partition })),
   );
@@ -125,15 +131,15 @@ interface Asked {
 
 /** Of all partitions that the request is about: to fetch from, with acknowledgements, or of a session that ends. */
 async function answers(call: Call, request: Request, { member, wanted, named, released }: Asked): Promise<Answered[]> {
-  const said = new Map(named.filter(({ batches }) => batches.length > 0).map((each) => [nameOf(each), each]));
-  const [wantedNames, releasedNames] = [wanted, released].map((all) => new Set(all.map(nameOf))) as [
+  const said = new Map(named.filter(({ batches }) => batches.length > 0).map((each) => [partitionName(each), each]));
+  const [wantedNames, releasedNames] = [wanted, released].map((all) => new Set(all.map(partitionName))) as [
     Set<string>,
     Set<string>,
   ];
-  const all = eachOnce([...wanted, ...said.values(), ...released], nameOf);
+  const all = eachOnce([...wanted, ...said.values(), ...released], partitionName);
   const topics = await topicsOf(call, all);
   const plans = all.map((each) => {
-    const batches = said.get(nameOf(each))?.batches;
+    const batches = said.get(partitionName(each))?.batches;
     const acknowledgements = batches && acknowledgementsOf(call, batches, request.isRenewAck);
     const isMalformed = batches !== undefined && acknowledgements === undefined;
     const topic = topics.get(each.topicId) as string | Failure;
@@ -144,8 +150,8 @@ async function answers(call: Call, request: Request, { member, wanted, named, re
             topic,
             topicId,
             partition,
-            withoutRecords: !wantedNames.has(nameOf(each)),
-            releases: releasedNames.has(nameOf(each)),
+            withoutRecords: !wantedNames.has(partitionName(each)),
+            releases: releasedNames.has(partitionName(each)),
             ...(acknowledgements !== undefined && { acknowledgements }),
           }
         : undefined;
@@ -215,10 +221,6 @@ function partitionData(
 function byTopic(answered: readonly Answered[]): Response['responses'] {
   const topics = Map.groupBy(answered, ({ topicId }) => topicId);
   return [...topics].map(([topicId, own]) => ({ topicId, partitions: own.map(({ data }) => data) }));
-}
-
-function nameOf({ topicId, partition }: SessionPartition): string {
-  return `${topicId}:${partition}`;
 }
 
 function refused({ code, message }: Failure): Response {

@@ -45,16 +45,16 @@ export class ShareSession {
   }
 
   has(partition: SessionPartition): boolean {
-    return this.byName.has(nameOf(partition));
+    return this.byName.has(partitionName(partition));
   }
 
   /** False, and nothing is changed, where it would have more than a session can have. */
   update(added: readonly SessionPartition[], forgotten: readonly SessionPartition[]): boolean {
-    const names = new Set([...this.byName.keys(), ...added.map(nameOf)]);
-    for (const partition of forgotten) names.delete(nameOf(partition));
+    const names = new Set([...this.byName.keys(), ...added.map(partitionName)]);
+    for (const partition of forgotten) names.delete(partitionName(partition));
     if (names.size > shareGroupLimits.shareSessionPartitionsMax) return false;
-    for (const partition of added) this.byName.set(nameOf(partition), partition);
-    for (const partition of forgotten) this.byName.delete(nameOf(partition));
+    for (const partition of added) this.byName.set(partitionName(partition), partition);
+    for (const partition of forgotten) this.byName.delete(partitionName(partition));
     return true;
   }
 
@@ -130,7 +130,7 @@ export class ShareSessions {
   }
 }
 
-function nameOf({ topicId, partition }: SessionPartition): string {
+export function partitionName({ topicId, partition }: SessionPartition): string {
   return `${topicId}:${partition}`;
 }
 
