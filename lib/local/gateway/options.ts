@@ -12,7 +12,7 @@ export interface GatewayOptions
     LocalOptions,
     'storage' | 'inlineBytesMax' | 'replicaLagMsMax' | 'producerIdExpirationMs' | 'apiKeys' | 'host'
   > {
-  kafka: LocalKafkaOptions;
+  kafka: LocalKafkaOptions & { required: true };
 }
 
 export type GatewayCommand = { command: 'help' } | { command: 'serve'; options: GatewayOptions };

@@ -28,7 +28,7 @@ export async function startGateway(options: GatewayOptions, context: ServiceCont
   try {
     const broker = await openBroker(options, stores, context);
     const authenticator = authenticatorOf(options, broker, log);
-    const gateway = await openGateway({ ...options.kafka, required: true }, { broker, authenticator, clock, log });
+    const gateway = await openGateway(options.kafka, { broker, authenticator, clock, log });
     assert(gateway !== undefined, 'a gateway that is required listens or throws');
     let closing: Promise<void> | undefined;
     const close = async () => {

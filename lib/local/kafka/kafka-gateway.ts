@@ -129,7 +129,7 @@ async function open(
   const { reportMs } = options;
   const reporting = reportMs && reportTraffic({ gateway, everyMs: reportMs, clock, log }, ended.signal);
   return {
-    address: `${isIP(host) === 6 ? `[${host}]` : host}:${ports[0]}`,
+    address: addressOf(host, ports[0]),
     close: async () => {
       closing.abort();
       // A table that does not answer keeps no client waiting.
@@ -152,6 +152,10 @@ function sayWhereClientsAreSent(
   log: Logger,
 ): void {
   if (nodes.every((node, index) => node.host === host && node.port === ports[index])) return;
-  const addresses = nodes.map((node) => `${isIP(node.host) === 6 ? `[${node.host}]` : node.host}:${node.port}`);
+  const addresses = nodes.map((node) => addressOf(node.host, node.port));
   log.info("Kafka's clients are told to connect to these addresses (--kafka-advertised)", { addresses });
+}
+
+function addressOf(host: string, port: number | undefined): string {
+  return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }
