@@ -26,7 +26,7 @@ function writePlain(field: Field, struct: Struct): string[] {
     isOptional(field, struct) && isNullable(field) && defaultOf(field) !== 'null'
       ? `(message.${field.name} === undefined ? ${defaultOf(field)} : message.${field.name})`
       : given;
-  const write = `${writeValue(field, untagged, { writer: 'writer', value })};`;
+  const write = `${writeValue(field, untagged, value)};`;
   return [of === 'true' ? `  ${write}` : `  if (${of}) ${write}`, ...lost];
 }
 
@@ -45,7 +45,7 @@ function writeTags(struct: Struct): string[] {
       return [
         `  if (${when}) {`,
         `    const value = ${value};`,
-        `    tagged.push({ tag: ${field.tag}, write: (writer) => ${writeValue(field, field.tagged, { writer: 'writer', value: 'value' })} });`,
+        `    tagged.push({ tag: ${field.tag}, write: (writer) => ${writeValue(field, field.tagged, 'value')} });`,
         '  }',
       ];
     }),
@@ -68,36 +68,30 @@ function differs(field: Field, value: string): string {
   return isNullable(field) ? `(${value} === null || ${value}.length > 0)` : `${value}.length > 0`;
 }
 
-interface Place {
-  writer: string;
-  value: string;
-}
-
-function writeValue(field: Field, among: Versions, place: Place): string {
+function writeValue(field: Field, among: Versions, value: string): string {
   const flexible = condition(field.flexible, among);
   const nullable = condition(field.nullable, among);
   if (!isNullable(field) || nullable === 'true')
-    return write(field.type, place, { flexible, nullable: isNullable(field) });
+    return write(field.type, value, { flexible, nullable: isNullable(field) });
   // Null where the version knows none: the type cannot say so.
-  const { value } = place;
   const checked = `refuseNull(${value}, ${nullable}, '${field.name}', version)`;
-  return write(field.type, { ...place, value: checked }, { flexible, nullable: true });
+  return write(field.type, checked, { flexible, nullable: true });
 }
 
 function write(
   type: FieldType,
-  { writer, value }: Place,
+  value: string,
   { flexible, nullable }: { flexible: string; nullable: boolean },
 ): string {
   if (type.kind === 'array') {
-    const element = write(type.element, { writer, value: 'element' }, { flexible, nullable: false });
-    return `${writer}.array(${value}, ${flexible}, (element) => ${element})`;
+    const element = write(type.element, 'element', { flexible, nullable: false });
+    return `writer.array(${value}, ${flexible}, (element) => ${element})`;
   }
   if (type.kind === 'struct') {
     const { name } = type.struct;
     return nullable
-      ? `${writer}.nullableStruct(${value}, (struct) => write${name}(${writer}, version, struct))`
-      : `write${name}(${writer}, version, ${value})`;
+      ? `writer.nullableStruct(${value}, (struct) => write${name}(writer, version, struct))`
+      : `write${name}(writer, version, ${value})`;
   }
-  return hasLength(type.kind) ? `${writer}.${type.kind}(${value}, ${flexible})` : `${writer}.${type.kind}(${value})`;
+  return hasLength(type.kind) ? `writer.${type.kind}(${value}, ${flexible})` : `writer.${type.kind}(${value})`;
 }

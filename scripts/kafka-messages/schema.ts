@@ -52,7 +52,6 @@ export interface Struct {
 export interface Message {
   struct: Struct;
   apiKey: number | undefined;
-  kind: 'request' | 'response' | 'header' | 'data';
   versions: Versions;
   flexible: Versions;
   /** All structs of the message, itself first. */
@@ -75,7 +74,6 @@ interface FieldJson {
 
 interface MessageJson {
   apiKey?: number;
-  type: Message['kind'];
   name: string;
   validVersions: string;
   flexibleVersions: string;
@@ -107,9 +105,9 @@ class StructParser {
   }
 
   message(): Message {
-    const { name, apiKey, type, fields } = this.#json;
+    const { name, apiKey, fields } = this.#json;
     const struct = this.#struct(name, fields, this.#bounds.versions);
-    return { struct, apiKey, kind: type, ...this.#bounds, structs: [...this.#structs.values()] };
+    return { struct, apiKey, ...this.#bounds, structs: [...this.#structs.values()] };
   }
 
   #struct(name: string, fields: FieldJson[], versions: Versions): Struct {
