@@ -46,12 +46,10 @@ export class Cluster {
     );
   }
 
-  /** Neighbouring partitions have different leaders, where there are several brokers. */
-  leaderOf(topicId: string, partition: number): VirtualBroker {
-    return this.#at(hash(topicId) + partition);
-  }
-
-  /** The leader and the brokers after it: one for each replica, or all of them where there are fewer. */
+  /**
+   * The leader and the brokers after it: one for each replica, or all of them where there are fewer. Neighbouring
+   * partitions have different leaders, where there are several brokers.
+   */
   replicasOf(topicId: string, partition: number, replicationFactor: number): VirtualBroker[] {
     const leader = hash(topicId) + partition;
     const count = Math.min(replicationFactor, this.#nodes.length);
