@@ -1,5 +1,5 @@
 /** Files of objects as they are opened, written and read. */
-import { constants, fdatasync, open, read, writev } from 'node:fs';
+import { constants, fdatasync, open, read, writev, writevSync } from 'node:fs';
 import { open as openHandle } from 'node:fs/promises';
 import { promisify } from 'node:util';
 
@@ -12,14 +12,25 @@ const readSome = promisify(read);
 
 /** Writes the chunks one after the other without joining them; one call may write less than it is given. */
 export async function writeAll(file: FileDescriptor, chunks: readonly Uint8Array[]): Promise<void> {
-  let rest = chunks.filter((chunk) => chunk.length > 0);
-  while (rest.length > 0) {
-    let { bytesWritten } = await writeSome(file, rest);
-    let done = 0;
-    while (done < rest.length && bytesWritten >= (rest[done]?.length ?? 0)) bytesWritten -= rest[done++]?.length ?? 0;
-    rest = rest.slice(done);
-    if (rest[0] !== undefined && bytesWritten > 0) rest[0] = rest[0].subarray(bytesWritten);
+  let rest = unwritten(chunks, 0);
+  while (rest.length > 0) rest = unwritten(rest, (await writeSome(file, rest)).bytesWritten);
+}
+
+/** The same at once, without the thread pool. */
+export function writeAllSync(file: FileDescriptor, chunks: readonly Uint8Array[]): void {
+  let rest = unwritten(chunks, 0);
+  while (rest.length > 0) rest = unwritten(rest, writevSync(file, rest));
+}
+
+/** What is left of the chunks behind their first `bytes`, without those that are empty. */
+export function unwritten(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const rest: Uint8Array[] = [];
+  let done = bytes;
+  for (const chunk of chunks) {
+    if (chunk.length > done) rest.push(done === 0 ? chunk : chunk.subarray(done));
+    done = Math.max(0, done - chunk.length);
   }
+  return rest;
 }
 
 /** Less where the file ends before. */

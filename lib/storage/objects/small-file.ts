@@ -7,19 +7,9 @@
  * read from the disk as well; but what small ranges are read of was written minutes ago, since merging makes large
  * files of small ones.
  */
-import {
-  closeSync,
-  fstatSync,
-  mkdirSync,
-  openSync,
-  readSync,
-  renameSync,
-  unlinkSync,
-  writeSync,
-  writevSync,
-} from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, unlinkSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { codeOf, type FileDescriptor } from './files.ts';
+import { codeOf, writeAllSync } from './files.ts';
 import type { ByteRange } from './port.ts';
 
 const MOVE_ATTEMPTS = 2;
@@ -32,7 +22,7 @@ export function writeSmallFile(
   const file = openSync(temporary, 'wx');
   try {
     try {
-      writeAll(file, chunks);
+      writeAllSync(file, chunks);
     } finally {
       closeSync(file);
     }
@@ -58,23 +48,6 @@ export function readSmallRange(path: string, flags: number, { start, end }: Byte
     return new Uint8Array(bytes.buffer, bytes.byteOffset, length);
   } finally {
     closeSync(file);
-  }
-}
-
-function writeAll(file: FileDescriptor, chunks: readonly Uint8Array[]): void {
-  let bytes = chunks.reduce((sum, { length }) => sum + length, 0);
-  let written = writevSync(file, chunks);
-  bytes -= written;
-  // What one call has left over, which it may on a disk that is nearly full.
-  for (const chunk of chunks) {
-    if (bytes === 0) return;
-    let at = Math.min(chunk.length, written);
-    written -= at;
-    for (; at < chunk.length; ) {
-      const more = writeSync(file, chunk, at);
-      at += more;
-      bytes -= more;
-    }
   }
 }
 
