@@ -2,7 +2,7 @@
  * Objects on disk that were read once and are wanted again soon, by whoever reads other parts of them. They are kept in
  * a few files, one behind the other; where there is no room for more, the oldest file goes, with all that is in it.
  */
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { storageLimits } from '../../kernel/limits/storage.ts';
 import type { FileDescriptor } from './files.ts';
 import type { ByteRange, ObjectName } from './port.ts';
@@ -74,17 +74,20 @@ export class KeptObjects {
     }
     this.bytes += bytes.length;
     let kept = this.files.at(-1);
+    let position: number;
     try {
       if (kept === undefined || kept.bytes >= this.bytesMax / storageLimits.keptFilesMax) {
         kept = { file: await this.spool.open(), bytes: 0, names: [], readers: 0, isGivenUp: false };
         this.files.push(kept);
       }
+      // What a write that failed has left there counts as well.
+      position = fstatSync(kept.file).size;
       await this.spool.write(kept.file, bytes);
     } catch (error) {
       this.forget(bytes.length);
       throw error;
     }
-    this.places.set(name, { in: kept, position: kept.bytes, bytes: bytes.length });
+    this.places.set(name, { in: kept, position, bytes: bytes.length });
     kept.bytes += bytes.length;
     kept.names.push(name);
   }

@@ -56,3 +56,25 @@ test('what has no room at all is not kept', async () => {
   expect(await kept.read('o/1', { start: 0, end: 1 })).toBeUndefined();
   await kept.close();
 });
+
+test('what comes after a write that failed halfway is found where it is', async () => {
+  const { kept, spool } = made(FILE);
+  const [first, second] = [bytesOf(1_000, 1), bytesOf(1_000, 2)];
+  await kept.keep('o/1', first);
+  const write = spool.write.bind(spool);
+  spool.write = async (file, bytes) => {
+    await write(file, bytes.subarray(0, 300));
+    throw new Error('the disk is full');
+  };
+  await expect(kept.keep('o/2', second)).rejects.toThrow('the disk is full');
+  spool.write = write;
+  await kept.keep('o/2', second);
+  for (const [name, bytes] of [
+    ['o/1', first],
+    ['o/2', second],
+  ] as const) {
+    const read = await kept.read(name, { start: 0, end: bytes.length });
+    expect(Buffer.compare(read?.bytes as Uint8Array, bytes)).toBe(0);
+  }
+  await kept.close();
+});
