@@ -46,8 +46,8 @@ const FORMAT_VERSION = 1;
 /** A head of 1 to 2 KiB stays on its page at this size, which halves the time of an update against SQLite's 4,096. */
 const PAGE_BYTES = 8_192;
 /**
- * Pages of the log (64 MiB) before it is copied into the file: a head that is written often is then copied once. Every
- * call waits meanwhile, and for both to be on the disk.
+ * Pages of the log (62.5 MiB) before it is copied into the file: a head that is written often is then copied once.
+ * Every call waits meanwhile, and for both to be on the disk.
  */
 const CHECKPOINT_PAGES = 8_000;
 const CACHE_KIB = 16 * 1_024;
