@@ -5,11 +5,11 @@
 import { fetchPartitions, type PartitionFetched } from '../../broker/fetch/fetch-partitions.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
-import { isAllowed, topicDenied } from '../authorization/authorization.ts';
-import { type Failure, failureOf, NONE, toldOfReading, UNKNOWN_TOPIC_ID, wireCodes } from '../failures.ts';
+import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
 import { epochFailure, leaderEpochOf } from '../fields/leader-epochs.ts';
 import { offsetOf, wireOffset } from '../fields/offsets.ts';
 import { mapInTurns } from '../map-in-turns.ts';
+import { nameAsked, refusedReading } from '../topics/asked-topic.ts';
 
 type Request = RequestOf<'Fetch'>;
 type Response = ResponseOf<'Fetch'>;
@@ -51,8 +51,10 @@ async function handle(call: Call, request: Request): Promise<Response> {
   if (request.sessionId !== NO_SESSION || !SESSIONLESS_EPOCHS.has(request.sessionEpoch)) {
     return { errorCode: wireCodes.FETCH_SESSION_ID_NOT_FOUND, sessionId: NO_SESSION, responses: [] };
   }
-  const names = await mapInTurns(call, request.topics, (topic) => nameOf(call, topic));
-  const refusals = names.map((name) => refusalOf(call, name));
+  const names = await mapInTurns(call, request.topics, ({ topic: name, topicId }) =>
+    nameAsked(call, { name, topicId }, { idsFrom: TOPIC_IDS_FROM }),
+  );
+  const refusals = names.map((name) => refusedReading(call, name));
   const wanted: Wanted[] = request.topics.flatMap(({ partitions }, topicAt) =>
     refusals[topicAt] === undefined
       ? partitions.map(({ partition, fetchOffset, partitionMaxBytes, currentLeaderEpoch }) => ({
@@ -124,16 +126,4 @@ function refused(
 function failureIn(answer: Exclude<PartitionFetched, { fetched: unknown }> | { failure: Failure }): Failure {
   if ('failure' in answer) return answer.failure;
   return 'fault' in answer ? toldOfReading(failureOf(answer.fault)) : (epochFailure(answer.verdict) as Failure);
-}
-
-async function nameOf(
-  { gateway, version }: Call,
-  { topic, topicId }: Request['topics'][number],
-): Promise<string | undefined> {
-  return version >= TOPIC_IDS_FROM ? gateway.topicNames.nameOf(topicId) : topic;
-}
-
-function refusalOf(call: Call, name: string | undefined): Failure | undefined {
-  if (name === undefined) return UNKNOWN_TOPIC_ID;
-  return isAllowed(call, 'consume', name) ? undefined : topicDenied(name);
 }

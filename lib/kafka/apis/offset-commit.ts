@@ -3,11 +3,11 @@ import { commitEachOffset } from '../../broker/groups/commit-each-offset.ts';
 import type { GroupOffset } from '../../broker/transactions/prepare.ts';
 import { errorRow, MillraceError } from '../../kernel/errors.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
-import { isAllowed } from '../authorization/authorization.ts';
-import { type Failure, NONE, wireCodes } from '../failures.ts';
+import { NONE, wireCodes } from '../failures.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
 import { offsetToCommit } from '../groups/offset-to-commit.ts';
 import { handOnInTurns, mapInTurns } from '../map-in-turns.ts';
+import { nameAsked, refusedReading } from '../topics/asked-topic.ts';
 
 type Request = RequestOf<'OffsetCommit'>;
 type RequestTopic = Request['topics'][number];
@@ -26,15 +26,15 @@ export const offsetCommit: ServedApi<'OffsetCommit'> = {
 async function handle(call: Call, request: Request): Promise<Response> {
   const denied = refusedGroup(call, request.groupId);
   if (denied !== undefined) return answer(request, () => denied.code);
-  const names = await mapInTurns(call, request.topics, (topic) => nameOf(call, topic));
-  const refusals = names.map((name) => refusalOf(call, name));
+  const names = await mapInTurns(call, request.topics, (topic) => nameAsked(call, topic, { idsFrom: TOPIC_IDS_FROM }));
+  const refusals = names.map((name) => refusedReading(call, name));
   const committed = request.topics.flatMap((topic, at) =>
     refusals[at] === undefined ? topic.partitions.map((partition) => ({ at, partition })) : [],
   );
   const offsets = committed.map(({ at, partition }) => offsetToCommit(names[at] ?? '', partition));
   const codes = await handOnInTurns(call, offsets, (some) => commit(call, request, some));
   const codeOf = new Map(committed.map(({ partition }, index) => [partition, codes[index] ?? NONE]));
-  return answer(request, (partition, at) => refusals[at] ?? codeOf.get(partition) ?? NONE);
+  return answer(request, (partition, at) => refusals[at]?.code ?? codeOf.get(partition) ?? NONE);
 }
 
 async function commit(call: Call, request: Request, offsets: readonly GroupOffset[]): Promise<number[]> {
@@ -53,15 +53,6 @@ async function commit(call: Call, request: Request, offsets: readonly GroupOffse
     if (!(error instanceof MillraceError) || error.code !== 'FENCED_MEMBER_EPOCH') throw error;
     return offsets.map(() => wireCodes.STALE_MEMBER_EPOCH);
   }
-}
-
-async function nameOf({ gateway, version }: Call, { name, topicId }: RequestTopic): Promise<string | undefined> {
-  return version >= TOPIC_IDS_FROM ? gateway.topicNames.nameOf(topicId) : name;
-}
-
-function refusalOf(call: Call, name: string | undefined): Failure['code'] | undefined {
-  if (name === undefined) return wireCodes.UNKNOWN_TOPIC_ID;
-  return isAllowed(call, 'consume', name) ? undefined : wireCodes.TOPIC_AUTHORIZATION_FAILED;
 }
 
 function answer(

@@ -17,6 +17,7 @@ import { eachOnce } from '../fields/each-once.ts';
 import { wireOffset } from '../fields/offsets.ts';
 import { refusedGroup, toldOfGroup } from '../groups/group-failures.ts';
 import { mapInTurns } from '../map-in-turns.ts';
+import { nameAsked, refusedReading } from '../topics/asked-topic.ts';
 
 type Request = RequestOf<'OffsetFetch'>;
 type RequestGroup = Request['groups'][number];
@@ -103,21 +104,15 @@ function toldOfMember({ code, message }: Failure): Failure {
 }
 
 async function some(call: Call, group: string, topics: readonly RequestTopic[]): Promise<TopicAnswer[]> {
-  const { broker, topicNames } = call.gateway;
   checkGroupId(group);
   return mapInTurns(call, topics, async ({ name, topicId, partitionIndexes }) => {
-    const known = call.version >= TOPIC_IDS_FROM ? await topicNames.nameOf(topicId) : name;
-    const refusal = refusalOf(call, known);
-    const wanted = refusal === NONE ? [{ topic: known ?? '', partitions: partitionIndexes }] : [];
-    const [found] = await readCommittedOffsets(broker, { group, topics: wanted });
-    const partitions = partitionIndexes.map((partition, index) => answered(partition, found?.[index], refusal));
+    const known = await nameAsked(call, { name, topicId }, { idsFrom: TOPIC_IDS_FROM });
+    const refusal = refusedReading(call, known);
+    const wanted = refusal === undefined ? [{ topic: known ?? '', partitions: partitionIndexes }] : [];
+    const [found] = await readCommittedOffsets(call.gateway.broker, { group, topics: wanted });
+    const partitions = partitionIndexes.map((partition, index) => answered(partition, found?.[index], refusal?.code));
     return { name, topicId, partitions };
   });
-}
-
-function refusalOf(call: Call, name: string | undefined): number {
-  if (name === undefined) return wireCodes.UNKNOWN_TOPIC_ID;
-  return isAllowed(call, 'consume', name) ? NONE : wireCodes.TOPIC_AUTHORIZATION_FAILED;
 }
 
 async function all(call: Call, { groupId: group }: RequestGroup): Promise<TopicAnswer[]> {

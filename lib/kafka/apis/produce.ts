@@ -22,6 +22,7 @@ import {
 import { isTransactional, isZstd } from '../fields/batch-attributes.ts';
 import { wireOffset } from '../fields/offsets.ts';
 import { mapInTurns } from '../map-in-turns.ts';
+import { nameAsked } from '../topics/asked-topic.ts';
 import { isFault } from '../traffic.ts';
 import { produceFailure } from '../transactions/transaction-failures.ts';
 import { writeInTransaction } from '../transactions/transactional-produce.ts';
@@ -66,7 +67,9 @@ function refuseUnheard(codes: readonly number[]): never {
 async function handle(call: Call, request: Request): Promise<ResponseOf<'Produce'> | undefined> {
   const acks = acksOf(request.acks);
   if (acks === undefined) return produce.failed(call, request, INVALID_REQUIRED_ACKS);
-  const names = await mapInTurns(call, request.topicData, (topic) => nameOf(call, topic));
+  const names = await mapInTurns(call, request.topicData, (topic) =>
+    nameAsked(call, topic, { idsFrom: TOPIC_IDS_FROM }),
+  );
   // Of the frame, only the records stay.
   releaseWithParts(request.topicData.flatMap(({ partitionData }) => partitionData.map(batchesOf)));
   const written = await writeAll(call, request, { names, acks });
@@ -207,10 +210,6 @@ function answerOf(topic: TopicData, refusal: () => Omit<PartitionResponse, 'inde
 
 function idOf({ name, topicId }: TopicData) {
   return { name, topicId };
-}
-
-async function nameOf({ gateway, version }: Call, { name, topicId }: TopicData): Promise<string | undefined> {
-  return version >= TOPIC_IDS_FROM ? gateway.topicNames.nameOf(topicId) : name;
 }
 
 function acksOf(acks: number): Acks | undefined {
