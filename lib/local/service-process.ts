@@ -4,10 +4,10 @@
  * second signal.
  */
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { type Clock, systemClock } from '../kernel/clock.ts';
 import { MillraceError } from '../kernel/errors.ts';
 import { type Random, systemRandom } from '../kernel/random.ts';
+import { interruption } from '../process/interruption.ts';
 import { collectLessOften } from './heap.ts';
 import { ListenError } from './listen.ts';
 import { createLogger, type Logger } from './logger.ts';
@@ -44,12 +44,13 @@ export async function runService<Options>(service: Service<Options>, args: reado
     return;
   }
   collectLessOften();
-  const signals = new StopSignals();
+  const stop = Promise.withResolvers<NodeJS.Signals>();
+  interruption(stop.resolve);
   const running = await startOrExit(() =>
     service.start(command.options, { clock: systemClock, random: systemRandom, log }),
   );
   process.stdout.write(`millrace listening ${running.addresses}\n`);
-  const signal = await signals.first;
+  const signal = await stop.promise;
   log.info('stopping', { signal });
   await close(running, log);
 }
@@ -87,24 +88,6 @@ async function close(running: RunningService, log: Logger): Promise<void> {
   }
   // Nothing is left to do; what a library keeps open must not keep the process.
   process.exit(0);
-}
-
-/** Takes the first signal as the wish to stop, and the second as the wish to stop at once. */
-class StopSignals {
-  readonly first: Promise<NodeJS.Signals>;
-
-  constructor() {
-    let stopping = false;
-    this.first = new Promise((resolve) => {
-      const onSignal = (signal: NodeJS.Signals) => {
-        if (stopping) process.exit(128 + constants.signals[signal]);
-        stopping = true;
-        resolve(signal);
-      };
-      process.on('SIGTERM', onSignal);
-      process.on('SIGINT', onSignal);
-    });
-  }
 }
 
 /**
