@@ -14,8 +14,9 @@
  *         batches   for each its records, oldest first
  */
 import { assert } from '../../kernel/assert.ts';
-import { ByteReader, ByteWriter, fromBase64Url, toBase64Url } from '../../kernel/bytes.ts';
-import { TOPIC_ID_BYTES, type TopicId } from '../../kernel/ids.ts';
+import { ByteReader, ByteWriter } from '../../kernel/bytes.ts';
+import type { TopicId } from '../../kernel/ids.ts';
+import { readTopicId, writeTopicId } from '../groups/partitions.ts';
 import { judge, type Place, type Sequences, sequenceAfter, withBatch } from '../producers/sequences.ts';
 
 export interface PartitionName {
@@ -117,9 +118,7 @@ export function packEnlisted(partitions: readonly EnlistedPartition[]): Uint8Arr
   const topics = Map.groupBy(partitions, ({ topicId }) => topicId);
   writer.unsignedVarint(topics.size);
   for (const [topicId, own] of topics) {
-    const id = fromBase64Url(topicId);
-    assert(id?.length === TOPIC_ID_BYTES, `topic id ${topicId} is not a UUID`);
-    writer.bytes(id).unsignedVarint(own.length);
+    writeTopicId(writer, topicId).unsignedVarint(own.length);
     for (const { partition, isCurrent, firstSequence, batches } of own) {
       writer.unsignedVarint(partition).u8(batches.length * 2 + Number(isCurrent));
       writer.unsignedVarint(firstSequence);
@@ -133,7 +132,7 @@ export function unpackEnlisted(packed: Uint8Array): EnlistedPartition[] {
   const reader = new ByteReader(packed);
   const partitions: EnlistedPartition[] = [];
   for (let topics = reader.unsignedVarint(); topics > 0; topics--) {
-    const topicId = toBase64Url(reader.bytes(TOPIC_ID_BYTES));
+    const topicId = readTopicId(reader);
     for (let left = reader.unsignedVarint(); left > 0; left--) {
       const partition = reader.unsignedVarint();
       const flags = reader.u8();
