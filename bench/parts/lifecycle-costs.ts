@@ -213,7 +213,7 @@ function billTable(rows: readonly Merged[], remerged: Remerged): Table {
     percent(totalOf(bill) / own),
   ];
   return {
-    title: `${BYTES / MIB} MiB of records of 1 KiB in requests of 100, 16 partitions: millionths of a dollar, and shares of the ingest's`,
+    title: `Records of 1 KiB in requests of 100, ${BYTES / MIB} MiB, and ${FAST_BYTES / MIB} at 100 MiB/s: millionths of a dollar, and shares of the ingest's`,
     columns: ['', 'PUTs', 'GETs', 'table', 'requests', 'function time', 'in all', 'share'],
     rows: rows.flatMap((row) => {
       const ingested = ingestBill(row.ingest, row.ingested);
@@ -223,7 +223,7 @@ function billTable(rows: readonly Merged[], remerged: Remerged): Table {
         line(row.ingest.name, ingested, own),
         line('  pages into segments', pages, own),
         line('  deleting what that left', clearing, own),
-        line('  segments into one of 256 MiB', again, own),
+        ...(isMergedAgain(row.ingest) ? [line('  segments into one of 256 MiB', again, own)] : []),
       ];
     }),
     notes: [
