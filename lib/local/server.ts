@@ -13,7 +13,7 @@ import { createApp } from '../http/app.ts';
 import { createHttpServer, type HttpServer } from '../http/node-server.ts';
 import { maintenanceLimits } from '../kernel/limits/maintenance.ts';
 import { serverLimits } from '../kernel/limits/server.ts';
-import { openGateway } from './kafka/kafka-gateway.ts';
+import { type GatewaySurroundings, type LocalGateway, openGateway } from './kafka/kafka-gateway.ts';
 import { keepReplicasUntil } from './keeping-replicas.ts';
 import { listen } from './listen.ts';
 import { eraseUntil, maintainUntil } from './maintaining.ts';
@@ -59,7 +59,10 @@ export async function startServer(options: LocalOptions, context: ServerContext)
     );
     const connections = track(http);
     url = urlOf(await listen(http.server, options));
-    const gateway = options.kafka && (await openGateway(options.kafka, { broker, authenticator, clock, log }));
+    const gateway = await openKafka(options, { broker, authenticator, clock, log }).catch(async (error: unknown) => {
+      await closeInTime(http, connections, context);
+      throw error;
+    });
     const delivering = triggers;
     delivering?.start();
     const { offsetsRetentionMs, maintenanceIntervalMs: everyMs = maintenanceLimits.maintenanceIntervalMs } = options;
@@ -95,6 +98,13 @@ async function openTriggers(
   if (file === undefined) return undefined;
   const { openLocalTriggers } = await import('./triggers/local-triggers.ts');
   return openLocalTriggers({ broker, log, file, isAlone: storage.kind !== 'aws' });
+}
+
+async function openKafka(
+  { kafka }: LocalOptions,
+  surroundings: GatewaySurroundings,
+): Promise<LocalGateway | undefined> {
+  return kafka && openGateway(kafka, surroundings);
 }
 
 function httpServer(

@@ -18,7 +18,11 @@ afterEach(async () => {
 });
 
 function options(...args: string[]): LocalOptions {
-  const command = parseCommand({ args: ['--port', '0', ...args], env: {}, readFile: String });
+  const command = parseCommand({
+    args: [...(args.includes('--port') ? [] : ['--port', '0']), ...args],
+    env: {},
+    readFile: String,
+  });
   if (command.command !== 'serve') throw new Error('asks for help');
   return command.options;
 }
@@ -63,6 +67,18 @@ describe('the local server', () => {
     await start('--data', ':memory:', '--maintenance-interval-ms', '1000');
     const rounds = () => logged.filter((line) => line.includes('The compaction of topics has ended'));
     await expect.poll(() => rounds().length, { timeout: 15_000 }).toBeGreaterThan(1);
+  });
+
+  it("does not listen any more where Kafka's protocol was asked for and cannot be served", async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    const free = createServer().listen(0, '127.0.0.1');
+    await Promise.all([once(taken, 'listening'), once(free, 'listening')]);
+    const [kafkaPort, port] = [taken, free].map((server) => String((server.address() as AddressInfo).port));
+    await new Promise((resolve) => free.close(resolve));
+    const starting = start('--data', ':memory:', '--port', port as string, '--kafka-port', kafkaPort as string);
+    await expect(starting).rejects.toThrow('is in use');
+    await new Promise((resolve) => taken.close(resolve));
+    await expect(fetch(`http://127.0.0.1:${port}/v1/topics`)).rejects.toThrow('fetch failed');
   });
 
   it('signs URLs that outlive a restart', async () => {
