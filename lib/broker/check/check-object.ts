@@ -6,10 +6,10 @@
  * is about to go.
  */
 import type { LedgerId } from '../../kernel/ids.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { Footer } from '../../log/segment/footer.ts';
 import { deletedTopicKey } from '../../log/topic/deleted-topic-item.ts';
 import type { Broker } from '../broker.ts';
+import { lifecycleOf } from '../lifecycle/ledger-lifecycle.ts';
 import { footerOf, isCommitted } from '../lifecycle/orphans.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, finding } from './finding.ts';
@@ -39,6 +39,6 @@ async function isReferredTo(broker: Broker, footer: Footer): Promise<boolean> {
 async function isClearedUp(broker: Broker, ledger: LedgerId): Promise<boolean> {
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return (await broker.metadata.get(deletedTopicKey(ledger.topicId), 'strong')) !== undefined;
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   return lifecycle.deleted < head.retired;
 }

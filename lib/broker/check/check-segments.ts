@@ -9,7 +9,6 @@ import { checkLimits } from '../../kernel/limits/check.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { sentence } from '../../kernel/sentence.ts';
 import { decodeHead, headKey } from '../../log/ledger/head.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import {
   decodeSegmentItem,
   partitionKey,
@@ -21,6 +20,7 @@ import {
 import { objectName } from '../../log/segment/object-name.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import { inSyncReplicas } from '../ledger/replicated.ts';
+import { lifecycleOf } from '../lifecycle/ledger-lifecycle.ts';
 import { copyFindings, named, readable } from './check-commit.ts';
 import type { CheckContext } from './context.ts';
 import { type Finding, type FindingKind, finding, type ObjectProblem } from './finding.ts';
@@ -49,7 +49,7 @@ export async function checkSegments(context: CheckContext, place: SegmentPlace):
   const { metadata } = context.broker;
   const { topic, partition } = place;
   const ledger = { topicId: topic.topicId, index: Math.floor(partition / topic.ledgerPartitions) };
-  const readVersion = async () => decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong')).version;
+  const readVersion = async () => (await lifecycleOf(context.broker, ledger)).version;
   for (let attempt = 0; attempt < checkLimits.checkAttemptsMax; attempt++) {
     const version = await readVersion();
     const attributes = await metadata.get(headKey(ledger), 'strong');

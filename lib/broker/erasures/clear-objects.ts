@@ -10,12 +10,12 @@ import { commitsObject, planSweepFence } from '../../log/ledger/append.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import { pagesMergedForGrace } from '../../log/merged/marks.ts';
 import type { Footer } from '../../log/segment/footer.ts';
 import { objectName } from '../../log/segment/object-name.ts';
 import type { Broker } from '../broker.ts';
 import { deleteStored, type StoredObject } from '../lifecycle/delete-objects.ts';
+import { lifecycleOf } from '../lifecycle/ledger-lifecycle.ts';
 import { pagesFrom } from '../lifecycle/ledger-pieces.ts';
 import { footerOf } from '../lifecycle/orphans.ts';
 
@@ -68,7 +68,7 @@ interface LedgerView {
 /** `undefined`: the topic is deleted. */
 async function viewOf(broker: Broker, ledger: LedgerId): Promise<LedgerView | undefined> {
   // In this order: what the marks say of pages must not be newer than the head.
-  const { marks } = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const { marks } = await lifecycleOf(broker, ledger);
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return undefined;
   const settled = Math.min(pagesMergedForGrace(marks, broker.clock.now()), head.merged);

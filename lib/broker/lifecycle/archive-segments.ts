@@ -15,7 +15,6 @@ import { chunked, mapBounded } from '../../kernel/map-bounded.ts';
 import { headKey } from '../../log/ledger/head.ts';
 import { type ArchiveRules, archiveDue, archiveRules } from '../../log/merged/archive-due.ts';
 import { type CondemnedAt, condemnedKey, encodeCondemned } from '../../log/merged/condemned-item.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import { planReplace } from '../../log/merged/plans.ts';
 import { decodeSegmentItem, type SegmentItem, segmentKey } from '../../log/merged/segment-item.ts';
 import { FIXED_CLASS } from '../../log/segment/archive-class.ts';
@@ -24,6 +23,7 @@ import type { Topic } from '../../log/topic/topic.ts';
 import type { ArchiveOutcome } from '../../storage/objects/port.ts';
 import type { Broker } from '../broker.ts';
 import { deleteStored } from './delete-objects.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { segmentsFrom } from './ledger-pieces.ts';
 
 export interface SegmentArchiving {
@@ -122,7 +122,7 @@ async function note({ broker, ledger }: Step, moved: readonly Moved[]): Promise<
   let left = moved.map(({ segment }) => segment);
   const classes = new Map(moved.map(({ segment, storageClass }) => [placeOf(segment), storageClass]));
   for (let attempt = 0; attempt < archiveLimits.archiveNotesMax && left.length > 0; attempt++) {
-    const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+    const lifecycle = await lifecycleOf(broker, ledger);
     const { there, gone } = await asTheyAre(broker, ledger, left);
     await condemnAgain(broker, ledger, gone);
     if (there.length === 0) return;

@@ -9,7 +9,6 @@
 import type { LedgerId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import {
   decodeSegmentItem,
   partitionKey,
@@ -19,12 +18,13 @@ import {
 } from '../../log/merged/segment-item.ts';
 import type { Topic } from '../../log/topic/topic.ts';
 import type { Broker } from '../broker.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { replaceSegments } from './replace-segments.ts';
 
 /** As many as one transaction takes. Answers how many went; the next step goes on with what is left. */
 export async function dropSegments(broker: Broker, topic: Topic, ledger: LedgerId): Promise<number> {
   // In this order: a segment that is seen is one of that version or a newer one, of which nothing is applied then.
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   if (lifecycle.version === 0) return 0;
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return 0;

@@ -5,8 +5,9 @@
 import type { LedgerId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { planLease } from '../../log/merged/fence.ts';
-import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import type { Broker } from '../broker.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 
 /** `undefined`: someone else is at it. A ledger that has no lifecycle item yet is worked on without. */
 export async function withLease<T>(
@@ -14,7 +15,7 @@ export async function withLease<T>(
   { ledger, holder }: { ledger: LedgerId; holder: string },
   work: () => Promise<T>,
 ): Promise<T | undefined> {
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   const { lease } = lifecycle;
   const nowMs = broker.clock.now();
   if (lease !== undefined && lease.holder !== holder && lease.untilMs > nowMs) return undefined;

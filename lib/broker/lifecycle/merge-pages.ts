@@ -13,7 +13,7 @@ import type { Commit } from '../../log/ledger/commit.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { Page } from '../../log/ledger/page.ts';
 import { type MergePolicy, mergeDue, type PageFacts, pageFacts } from '../../log/merged/due.ts';
-import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import { planMerge } from '../../log/merged/plans.ts';
 import { mergePolicyOf, segmentTargetBytes, stepTargetBytes } from '../../log/merged/topic-policy.ts';
 import type { Topic } from '../../log/topic/topic.ts';
@@ -21,6 +21,7 @@ import type { Broker } from '../broker.ts';
 import { isInSync, OWN_BUCKET, replicasOf, sealable } from '../ledger/replicated.ts';
 import type { Unreadable } from './commit-bytes.ts';
 import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { pagesFrom } from './ledger-pieces.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import type { SharedSources } from './shared-sources.ts';
@@ -68,7 +69,7 @@ export async function mergePages(broker: Broker, request: PageMergeRequest): Pro
   const { head } = due;
   if (head === undefined || due.pages.length === 0 || signal?.aborted === true) return { ...none, outcome: 'none' };
   if (!canBeMerged(broker, head)) return { ...none, outcome: 'not-in-sync' };
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   // Someone has merged since the head was read.
   if ((lifecycle.marks.at(-1)?.pages ?? 0) > head.merged) return { ...none, outcome: 'refused' };
   const step = { broker, topic, ledger, head, lifecycle, shared, signal };

@@ -9,7 +9,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import type { LedgerId, ObjectId } from '../../kernel/ids.ts';
 import { mergingLimits } from '../../kernel/limits/merging.ts';
 import { proposeSegmentMerge, type SegmentMerge } from '../../log/merged/levels.ts';
-import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
 import { segmentTargetBytes } from '../../log/merged/topic-policy.ts';
 import type { Topic } from '../../log/topic/topic.ts';
@@ -17,6 +17,7 @@ import type { Broker } from '../broker.ts';
 import { isInSync, OWN_BUCKET, replicasOf } from '../ledger/replicated.ts';
 import { readOrder } from '../read/visible.ts';
 import { discardObjects } from './commit-segments.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { segmentsBack } from './ledger-pieces.ts';
 import { readSegment } from './read-segment.ts';
 import { replaceSegments } from './replace-segments.ts';
@@ -45,7 +46,7 @@ const NOTHING = { segments: 0, bytes: 0 };
 /** One step. Throws where storage fails. */
 export async function mergeSegments(broker: Broker, request: SegmentMergeRequest): Promise<SegmentsMerged> {
   const { topic, ledger, partition, signal, targetBytes = segmentTargetBytes(topic.config) } = request;
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   if (lifecycle.version === 0 || signal?.aborted === true) return { ...NOTHING, outcome: 'none' };
   const proposed = proposeSegmentMerge(await lastSegments(broker, { topicId: topic.topicId, partition }), {
     targetBytes,
@@ -134,7 +135,7 @@ async function copySegments(
     await letGo();
     if (!(error instanceof MillraceError) || error.retriable) throw error;
     // What others have replaced is gone by right once its grace is over, for which this step may have been frozen.
-    const { version } = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+    const { version } = await lifecycleOf(broker, ledger);
     if (version !== lifecycle.version) return { outcome: 'refused' };
     broker.log.error('A merged segment cannot be read, and stays by itself', {
       topic: topic.name,

@@ -9,13 +9,13 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, objectIdText } from '../../kernel/ids.ts';
 import { topicLimits } from '../../kernel/limits/topics.ts';
 import { planSegmentFence } from '../../log/merged/fence.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import type { SegmentFooter } from '../../log/merged/segment-footer.ts';
 import { decodeSegmentItem, partitionKey, segmentSortKey } from '../../log/merged/segment-item.ts';
 import { ledgerOf, type Topic } from '../../log/topic/topic.ts';
 import { decodeTopic, topicKey } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
 import { mergedEnds } from '../check/merged-ends.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { namedAmong } from './merged-object.ts';
 
 /** What of its footer says where a merged object belongs. */
@@ -128,11 +128,11 @@ async function topicOf({ metadata }: Broker, objects: readonly MergedPart[]): Pr
   return topic;
 }
 
-async function closeTo({ metadata }: Broker, ledger: LedgerId, birthMs: number): Promise<void> {
+async function closeTo(broker: Broker, ledger: LedgerId, birthMs: number): Promise<void> {
   for (let attempt = 0; attempt < topicLimits.configAttemptsMax; attempt++) {
-    const lifecycle = decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong'));
+    const lifecycle = await lifecycleOf(broker, ledger);
     if (lifecycle.swept >= birthMs) return;
-    const written = await metadata.write(planSegmentFence(ledger, lifecycle, birthMs));
+    const written = await broker.metadata.write(planSegmentFence(ledger, lifecycle, birthMs));
     if (written.outcome === 'applied') return;
   }
   throw undecided('The fence of its ledger cannot be raised');

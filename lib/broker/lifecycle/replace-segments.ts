@@ -2,15 +2,11 @@
 import { toHex } from '../../kernel/bytes.ts';
 import type { LedgerId } from '../../kernel/ids.ts';
 import type { Write } from '../../kernel/items.ts';
-import {
-  type CompactionProgress,
-  decodeLifecycle,
-  type Lifecycle,
-  lifecycleKey,
-} from '../../log/merged/lifecycle-item.ts';
+import type { CompactionProgress, Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import { planReplace } from '../../log/merged/plans.ts';
 import type { Broker } from '../broker.ts';
 import { commitSegments, isSegmentThere, type SegmentsCommitted } from './commit-segments.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import type { RewrittenSegments } from './rewrite-segments.ts';
 
 export interface SegmentsReplacement {
@@ -43,7 +39,7 @@ export function replaceSegments(broker: Broker, replacement: SegmentsReplacement
     if (first !== undefined) return isSegmentThere(broker, ledger.topicId, first);
     // Without new segments there is nothing but a version to go by, and no object that somebody else's could be taken
     // for.
-    const now = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+    const now = await lifecycleOf(broker, ledger);
     return now.version > lifecycle.version;
   };
   return commitSegments(broker, { plan, objects: rewritten.flatMap(({ objects }) => objects), isApplied });

@@ -16,13 +16,14 @@ import { type BundleEntry, bundleKey, decodeBundleItem, isBundle } from '../../l
 import type { Commit } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead, ledgerKey } from '../../log/ledger/head.ts';
 import { decodePage, PAGES_START, type Page, pageKey, pageSortKey } from '../../log/ledger/page.ts';
-import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import { planRetire, planRetired, retirableTo } from '../../log/merged/retire.ts';
 import { discard } from '../../log/topic/topic-writes.ts';
 import type { QueryPage } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
 import { deleteObjects } from './delete-objects.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 import { settleProducers } from './settle-producers.ts';
 
 export interface Retired {
@@ -32,7 +33,7 @@ export interface Retired {
 
 /** As much as one step takes on; the next one goes on from there. */
 export async function retirePages(broker: Broker, ledger: LedgerId): Promise<Retired> {
-  const lifecycle = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   const head = await broker.heads.strong(ledger);
   if (head === undefined) return { pages: 0, objects: 0 };
   const retired = await retire(broker, ledger, head, lifecycle);
@@ -89,8 +90,8 @@ async function deletePages({ metadata }: Broker, ledger: LedgerId, end: number):
   }
 }
 
-async function deletedOf({ metadata }: Broker, ledger: LedgerId): Promise<number> {
-  return decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong')).deleted;
+async function deletedOf(broker: Broker, ledger: LedgerId): Promise<number> {
+  return (await lifecycleOf(broker, ledger)).deleted;
 }
 
 /** Those that are there. */

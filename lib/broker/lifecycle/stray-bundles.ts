@@ -10,10 +10,10 @@ import { planSweepFence } from '../../log/ledger/append.ts';
 import { bundleIdIn, decodeBundleItem, isBundle } from '../../log/ledger/bundle.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { decodeHead, type LedgerHead } from '../../log/ledger/head.ts';
-import { decodeLifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
 import { discard } from '../../log/topic/topic-writes.ts';
 import type { Broker } from '../broker.ts';
 import { writeRepeatedly } from '../write-attempts.ts';
+import { lifecycleOf } from './ledger-lifecycle.ts';
 
 /**
  * Those of the items of bundles whose entry is neither in the tail nor in a page that is not gone. One look at the
@@ -60,7 +60,7 @@ async function unnamedAmong(
   { ledger, head }: { ledger: LedgerId; head: LedgerHead },
   items: readonly ItemKey[],
 ): Promise<ItemKey[]> {
-  const { deleted } = decodeLifecycle(await broker.metadata.get(lifecycleKey(ledger), 'strong'));
+  const { deleted } = await lifecycleOf(broker, ledger);
   if (deleted < head.retired) return [];
   const named = new Set<string>();
   const note = (commits: readonly Commit[]) => {

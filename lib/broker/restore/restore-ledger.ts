@@ -10,7 +10,7 @@ import { type LedgerId, ledgerName, objectIdText } from '../../kernel/ids.ts';
 import { restoreLimits } from '../../kernel/limits/restore.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import { type ChosenSegments, chooseSegments, type FoundSegment } from '../../log/merged/choose-segments.ts';
-import { decodeLifecycle, type Lifecycle, lifecycleKey } from '../../log/merged/lifecycle-item.ts';
+import type { Lifecycle } from '../../log/merged/lifecycle-item.ts';
 import { planRestore } from '../../log/merged/restore.ts';
 import {
   decodeSegmentItem,
@@ -24,6 +24,7 @@ import type { Broker } from '../broker.ts';
 import { mergedEnds } from '../check/merged-ends.ts';
 import { decoded } from '../check/unreadable.ts';
 import { replicasOf } from '../ledger/replicated.ts';
+import { lifecycleOf } from '../lifecycle/ledger-lifecycle.ts';
 import { condemnedMerged } from '../lifecycle/merged-object.ts';
 
 export interface PartitionProposal extends ChosenSegments {
@@ -58,7 +59,7 @@ export async function proposeLedger(broker: Broker, objects: LedgerObjects): Pro
   const { topic, index } = objects;
   const ledger = { topicId: topic.topicId, index };
   // First: what is written later is on the condition of its version.
-  const lifecycle = decodeLifecycle(await metadata.get(lifecycleKey(ledger), 'strong'));
+  const lifecycle = await lifecycleOf(broker, ledger);
   const attributes = await metadata.get(headKey(ledger), 'strong');
   const head = attributes && decoded(() => decodeHead(attributes)).value;
   const proposal = { topic, ledger, lifecycle, newestVersion: 0, partitions: [], unjudged: [] };
