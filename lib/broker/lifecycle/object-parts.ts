@@ -6,6 +6,7 @@
 import type { ObjectId } from '../../kernel/ids.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';
 import type { Part } from '../../log/segment/footer.ts';
+import { LruMap } from '../lru-map.ts';
 
 export interface ObjectParts {
   object: ObjectId;
@@ -14,19 +15,15 @@ export interface ObjectParts {
 
 /** By the objects' names; bounded by parts, of which an object has between one and hundreds. */
 export class ObjectPartsCache {
-  /** What was not used for longest comes first. */
-  private readonly known = new Map<string, ObjectParts>();
-  private parts = 0;
+  private readonly known = new LruMap<string, ObjectParts>(
+    retiringLimits.objectPartsRemembered,
+    ({ parts }) => parts.length,
+  );
   /** What is being read. */
   private readonly under = new Map<string, Promise<ObjectParts | undefined>>();
 
   get(name: string): ObjectParts | undefined {
-    const found = this.known.get(name);
-    if (found !== undefined) {
-      this.known.delete(name);
-      this.known.set(name, found);
-    }
-    return found;
+    return this.known.get(name);
   }
 
   /**
@@ -47,18 +44,11 @@ export class ObjectPartsCache {
   }
 
   keep(name: string, { object, parts }: ObjectParts): void {
-    this.forget(name);
     // Without the runs, which are most of a footer.
     this.known.set(name, { object, parts: parts.map(({ ledger, seen }) => ({ ledger, seen })) });
-    this.parts += parts.length;
-    for (const oldest of this.known.keys()) {
-      if (this.parts <= retiringLimits.objectPartsRemembered) break;
-      this.forget(oldest);
-    }
   }
 
   forget(name: string): void {
-    this.parts -= this.known.get(name)?.parts.length ?? 0;
     this.known.delete(name);
   }
 }
