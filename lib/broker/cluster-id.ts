@@ -8,21 +8,12 @@ import { assert } from '../kernel/assert.ts';
 import { newTopicId } from '../kernel/ids.ts';
 import type { ItemKey } from '../kernel/items.ts';
 import type { Broker } from './broker.ts';
+import { madeOnce } from './made-once.ts';
 
 const KEY: ItemKey = { pk: 'cluster', sk: 'id' };
 
 export async function clusterId({ metadata, random }: Pick<Broker, 'metadata' | 'random'>): Promise<string> {
-  const known = await metadata.get(KEY, 'strong');
-  if (known !== undefined) return idOf(known);
-  await metadata.write([
-    { kind: 'put', key: KEY, attributes: { i: newTopicId(random) }, conditions: [{ clause: 'item-absent' }] },
-  ]);
-  const made = await metadata.get(KEY, 'strong');
-  assert(made !== undefined, 'the cluster has an id');
-  return idOf(made);
-}
-
-function idOf({ i }: Record<string, unknown>): string {
+  const { i } = await madeOnce(metadata, KEY, () => ({ i: newTopicId(random) }));
   assert(typeof i === 'string', 'the id of the cluster is text');
   return i;
 }

@@ -8,23 +8,14 @@
 import { assert } from '../../kernel/assert.ts';
 import type { ItemKey } from '../../kernel/items.ts';
 import type { Broker } from '../broker.ts';
+import { madeOnce } from '../made-once.ts';
 
 const KEY: ItemKey = { pk: 'cluster', sk: 'salt-seed' };
 const SEED_BYTES = 32;
 
 /** Made by whoever asks first. */
 export async function saltSeed({ metadata, random }: Pick<Broker, 'metadata' | 'random'>): Promise<Uint8Array> {
-  const known = await metadata.get(KEY, 'strong');
-  if (known !== undefined) return seedOf(known);
-  await metadata.write([
-    { kind: 'put', key: KEY, attributes: { s: random.bytes(SEED_BYTES) }, conditions: [{ clause: 'item-absent' }] },
-  ]);
-  const made = await metadata.get(KEY, 'strong');
-  assert(made !== undefined, 'there is a seed of salts');
-  return seedOf(made);
-}
-
-function seedOf({ s }: Record<string, unknown>): Uint8Array {
+  const { s } = await madeOnce(metadata, KEY, () => ({ s: random.bytes(SEED_BYTES) }));
   assert(s instanceof Uint8Array, 'the seed of salts is bytes');
   return s;
 }
