@@ -6,7 +6,7 @@
  * the process's configuration. Its secret is kept as a hash under a salt of the process's own, for comparison in
  * constant time; a short one is as safe as the network's throttling makes it, so operators should declare long ones.
  *
- * A stored key is read once and then taken from memory for `limits.principalCacheMs`.
+ * A stored key is read once and then taken from memory for `keyLimits.principalCacheMs`.
  */
 import type { Principal } from '../../coordination/tenants/principal.ts';
 import { MillraceError } from '../../kernel/errors.ts';

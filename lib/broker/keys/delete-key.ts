@@ -1,6 +1,6 @@
 /**
  * Deletes an API key. This process refuses its secret from then on; another may accept it from memory for
- * `limits.principalCacheMs` more.
+ * `keyLimits.principalCacheMs` more.
  */
 import { principalEntryKey, principalKey } from '../../coordination/tenants/principal-item.ts';
 import { countDeletion } from '../../kernel/deletion-count.ts';
