@@ -2,7 +2,7 @@
  * Two gateways over one table and one bucket, which know of each other by the table alone, and clients that write and
  * read through both. One of them is killed, or told to stop, under load, and later comes back at its address.
  */
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
 import { type Broker, createBroker } from '../../../lib/broker/broker.ts';
 import { nodeCompression } from '../../../lib/broker/compression.ts';
 import { fetchRecords } from '../../../lib/broker/fetch/fetch.ts';
@@ -41,7 +41,13 @@ describeWithPeer(missing)('two gateways', () => {
   const ending: (() => Promise<unknown>)[] = [];
 
   beforeAll(async () => {
-    [dynamo, s3] = await Promise.all([makeDynamo(), makeS3()]);
+    s3 = await makeS3();
+  });
+
+  // DynamoDB Local writes a tenth as fast where thousands of changes are in the streams of other tables.
+  beforeEach(async () => {
+    dynamo = await makeDynamo();
+    ending.push(() => dynamo.close());
   });
 
   afterEach(async () => {
@@ -49,7 +55,6 @@ describeWithPeer(missing)('two gateways', () => {
   });
 
   afterAll(async () => {
-    await dynamo?.close();
     await s3?.close();
   });
 
@@ -127,9 +132,7 @@ describeWithPeer(missing)('two gateways', () => {
 
 /** As kafkajs says it, which may have tried again in vain. */
 function isLostConnection(error: string): boolean {
-  return /^KafkaJS(?:Connection\w*|NumberOfRetriesExceeded: Connection error|\w+: Failed to find group coordinator)/.test(
-    error,
-  );
+  return /^KafkaJS(?:Connection\w*|NumberOfRetriesExceeded: Connection error)/.test(error);
 }
 
 /** Ids that the first of two gateways coordinates, while both are there. */
@@ -172,7 +175,7 @@ async function goesOn(load: Load): Promise<void> {
 
 /** Each at its offset, and in the order in which they were sent. */
 function expectStored(acked: readonly Acked[], log: string[][]): void {
-  expect(acked.length).toBeGreaterThan(20);
+  expect(acked.length).toBeGreaterThan(50);
   expect(acked.filter(({ partition, offset, value }) => log[partition]?.[offset] !== value)).toEqual([]);
   for (let partition = 0; partition < PARTITIONS; partition++) {
     const offsets = acked.filter((one) => one.partition === partition).map(({ offset }) => offset);

@@ -63,7 +63,7 @@ export function openKafkajs(options: { brokers: string[]; retry?: Retry }): Kafk
   const { Kafka } = createRequire(kafkajsHome)('kafkajs') as {
     Kafka: new (options: { brokers: string[]; retry?: Retry; logLevel: number }) => Kafkajs;
   };
-  slowDownStoppedConsumers();
+  endFetchersOfStoppedConsumers();
   return new Kafka({ ...options, logLevel: 0 });
 }
 
@@ -72,21 +72,20 @@ interface KafkajsRunner {
   fetch: (this: KafkajsRunner, nodeId: string) => Promise<unknown[]>;
 }
 
-/** How often the fetchers of a consumer that has stopped look whether they should stop too. */
-const STOPPED_PAUSE_MS = 50;
-let areSlowedDown = false;
+let isMended = false;
 
 /**
- * A consumer of kafkajs 2.2.4 that gives up while one of its fetchers goes on has that one ask for records for ever,
- * without a turn of the event loop between: nothing else happens in the process, its own restart included.
+ * A consumer of kafkajs 2.2.4 that stops, or gives up, just when its brokers have changed begins new fetchers that
+ * nobody ends: they ask for nothing for ever, without a turn of the event loop between, so that nothing else happens in
+ * the process. Here the first one that asks for a stopped consumer ends them, as if its broker had failed.
  */
-function slowDownStoppedConsumers(): void {
-  if (areSlowedDown) return;
-  areSlowedDown = true;
+function endFetchersOfStoppedConsumers(): void {
+  if (isMended) return;
+  isMended = true;
   const Runner = createRequire(kafkajsHome)('kafkajs/src/consumer/runner') as { prototype: KafkajsRunner };
   const { fetch } = Runner.prototype;
   Runner.prototype.fetch = async function (nodeId) {
-    if (!this.running) await new Promise((resolve) => setTimeout(resolve, STOPPED_PAUSE_MS).unref());
+    if (!this.running) throw new Error('the consumer has stopped');
     return fetch.call(this, nodeId);
   };
 }
