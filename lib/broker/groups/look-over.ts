@@ -3,19 +3,16 @@
  * by whoever comes first, and so does who wants to know whether a group is empty.
  */
 import { type GroupState, planLook } from '../../coordination/groups/group-item.ts';
-import { isLookDue, judgeMembers, suspected } from '../../coordination/groups/liveness.ts';
-import { planMember, planRemoval } from '../../coordination/groups/member-item.ts';
+import { isLookDue, judgeMembers } from '../../coordination/groups/liveness.ts';
 import { decideRegroup } from '../../coordination/groups/regroup.ts';
-import type { Write } from '../../kernel/items.ts';
 import { groupLimits } from '../../kernel/limits/groups.ts';
-import { storageLimits } from '../../kernel/limits/storage.ts';
-import { mapBounded } from '../../kernel/map-bounded.ts';
 import type { Broker } from '../broker.ts';
 import { judgeShare, lookOverShare } from '../share-groups/look-over-share.ts';
 import { judgeClassic, lookOverClassic } from './classic/look-over-classic.ts';
 import { readMembers, readState, readTarget } from './group-items.ts';
 import { keepFenced, newNonce, regroup } from './regroup.ts';
 import { topicsFor } from './topic-directory.ts';
+import { writeJudged } from './write-judged.ts';
 
 /** Whether anything was changed. A look that fails half-way is made by the next who comes, at the next time. */
 export async function lookOver(broker: Broker, group: string, known: GroupState | undefined): Promise<boolean> {
@@ -51,17 +48,12 @@ async function look(broker: Broker, group: string, known: GroupState): Promise<b
   if (taken.outcome === 'refused' || state === undefined) return false;
   const target = await readTarget(metadata, group);
   const members = await readMembers(metadata, group);
-  const { suspects, gone } = judgeMembers(members, { target, nowMs });
-  await keepFenced(broker, group, gone);
-  // Refused where the member has shown a sign of life meanwhile, or somebody else was faster.
-  const writes: Write[] = [
-    ...suspects.map((member) => planMember(group, suspected(member, nowMs))),
-    ...gone.map((member) => planRemoval(group, member)),
-  ];
-  await mapBounded(writes, storageLimits.storageFanOutMax, (write) => metadata.write([write]));
+  const judged = judgeMembers(members, { target, nowMs });
+  await keepFenced(broker, group, judged.gone);
+  await writeJudged(broker, { group, judged, nowMs });
   const { topics, matches } = await topicsFor(broker, members.values());
   const same = decideRegroup({ state, target, members, topics, matches, nowMs, nonce: newNonce(broker.random) });
-  if (gone.length === 0 && same.regroup !== 'next') return false;
+  if (judged.gone.length === 0 && same.regroup !== 'next') return false;
   await regroup(broker, group);
   return true;
 }

@@ -1,13 +1,11 @@
 /** Looks over a classic group: members that are gone are removed, and what is due of its rounds is done. */
 import { type GroupState, planLook } from '../../../coordination/groups/group-item.ts';
-import { type Judged, judgeMembers, suspected } from '../../../coordination/groups/liveness.ts';
-import { type Member, planMember, planRemoval } from '../../../coordination/groups/member-item.ts';
-import type { Write } from '../../../kernel/items.ts';
+import { type Judged, judgeMembers } from '../../../coordination/groups/liveness.ts';
+import type { Member } from '../../../coordination/groups/member-item.ts';
 import { groupLimits } from '../../../kernel/limits/groups.ts';
-import { storageLimits } from '../../../kernel/limits/storage.ts';
-import { mapBounded } from '../../../kernel/map-bounded.ts';
 import type { Broker } from '../../broker.ts';
 import { readMembers, readState } from '../group-items.ts';
+import { writeJudged } from '../write-judged.ts';
 import { takeRounds } from './rounds.ts';
 
 /** For whoever has found that a look is due; whether it has removed anybody. */
@@ -42,12 +40,7 @@ export async function judgeClassic(broker: Broker, group: string): Promise<Judge
   const { metadata, clock } = broker;
   const nowMs = clock.now();
   const judged = judgeMembers(await readMembers(metadata, group), { target: undefined, nowMs });
-  // Refused where the member has shown a sign of life meanwhile, or somebody else was faster.
-  const writes: Write[] = [
-    ...judged.suspects.map((member) => planMember(group, suspected(member, nowMs))),
-    ...judged.gone.map((member) => planRemoval(group, member)),
-  ];
-  await mapBounded(writes, storageLimits.storageFanOutMax, (write) => metadata.write([write]));
+  await writeJudged(broker, { group, judged, nowMs });
   // Also where nobody is gone: who removed somebody before may not have come this far.
   await takeRounds(broker, group);
   return judged;
