@@ -58,9 +58,10 @@ export async function describeConsumers(broker: Broker, group: string): Promise<
   };
 }
 
-async function named(
+/** Of a member's partitions, those of topics that are there. */
+export async function named(
   broker: Broker,
-  { subscription }: ConsumerMember,
+  { subscription }: Pick<ConsumerMember, 'subscription'>,
   partitions: Partitions,
 ): Promise<NamedPartitions[]> {
   if (partitions.size === 0) return [];

@@ -5,10 +5,9 @@ import type { GroupStatus } from '../../coordination/groups/status.ts';
 import { shareEntryOf } from '../../coordination/share-groups/share-target-item.ts';
 import { checkGroupId } from '../../coordination/transactions/ids.ts';
 import type { Broker } from '../broker.ts';
-import type { NamedPartitions } from '../groups/describe-consumers.ts';
+import { type NamedPartitions, named } from '../groups/describe-consumers.ts';
 import { noSuchGroup, viewGroup, viewType } from '../groups/group-view.ts';
 import { lookOver } from '../groups/look-over.ts';
-import { topicsOf } from '../groups/topic-directory.ts';
 import { readShareTarget } from './share-cache.ts';
 
 export interface DescribedShareGroup {
@@ -29,12 +28,7 @@ export async function describeShare(broker: Broker, group: string): Promise<Desc
   for (const member of view.members.values()) {
     if (member.kind !== 'share') continue;
     const assigned = (target && shareEntryOf(target, member)?.assigned) ?? NO_PARTITIONS;
-    const topics = assigned.size === 0 ? undefined : await topicsOf(broker, member.subscription, assigned);
-    const named = [...assigned].flatMap(([topicId, partitions]) => {
-      const topicName = topics?.get(topicId)?.name;
-      return topicName === undefined ? [] : [{ topicId, topicName, partitions }];
-    });
-    members.push({ member, assigned: named });
+    members.push({ member, assigned: await named(broker, member, assigned) });
   }
   return { status: view.status, epoch: view.state?.epoch ?? 0, targetEpoch: target?.epoch ?? 0, members };
 }

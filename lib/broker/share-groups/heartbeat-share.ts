@@ -19,6 +19,7 @@ import { readMember, readState } from '../groups/group-items.ts';
 import { noSuchGroup } from '../groups/group-view.ts';
 import { lookOver } from '../groups/look-over.ts';
 import { orThrow } from '../groups/refusals.ts';
+import { removeNew } from '../groups/refuse-claimed.ts';
 import { newNonce, type Regrouped } from '../groups/regroup.ts';
 import { requireUnclaimed } from '../triggers/claim.ts';
 import { type Decision, decideAgain } from '../write-attempts.ts';
@@ -72,7 +73,7 @@ async function join(broker: Broker, heartbeat: ShareHeartbeat, sessionTimeoutMs:
     if (refused !== undefined) throw refused;
     return member;
   } catch (error) {
-    if (member.writes === 1) await metadata.write([planRemoval(group, member)]);
+    await removeNew(broker, group, member);
     throw error;
   }
 }
