@@ -28,15 +28,18 @@ import type { Neighbour } from './side-by-side.ts';
 const ENTRY_COST_BYTES = 256;
 const CHUNK_COST_BYTES = 400;
 
-interface Entry {
+interface Read {
   chunks: Uint8Array[];
-  memory: Memory;
   /** Whether the chunks carry their offsets already; bytes cached on behalf of another partition do not yet. */
   patched: boolean;
   /** Whether the batches are known to match their checksums. */
   checked: boolean;
   /** Whether someone outside of the cache may hold the chunks. */
   handedOut: boolean;
+}
+
+interface Entry extends Read {
+  memory: Memory;
 }
 
 /** What entries lie in that were read together: it is there as long as one of them is. */
@@ -105,7 +108,7 @@ export class RunCache {
     { use = 'decode', order, beside = [] }: RunUse = {},
   ): Promise<readonly Uint8Array[] | undefined> {
     const name = runName(run.commit, run.slot);
-    let entry = this.touch(name);
+    let entry: Read | undefined = this.touch(name);
     if (entry === undefined) {
       const slots = among === 'tail' ? run.commit.runs.map(({ slot }) => slot) : withNeighbours(run, beside);
       if (!(await this.load(run, { slots, among, order }))) return undefined;
@@ -118,8 +121,7 @@ export class RunCache {
       const bytes = await this.fetch(run.commit, range, order);
       if (bytes === undefined) return undefined;
       if (bytes.length !== range.end - range.start) throw cutShort();
-      const memory = { bytes: run.bytes, entries: 1 };
-      entry = { chunks: [bytes], memory, patched: false, checked: false, handedOut: true };
+      entry = { chunks: [bytes], patched: false, checked: false, handedOut: true };
     }
     try {
       prepare(entry, run, use);
@@ -247,7 +249,7 @@ function cutShort(): MillraceError {
 }
 
 /** Makes the entry fit for its use: checked where it is to be decoded, with its offsets in place. */
-function prepare(entry: Entry, run: LocatedRun, use: BatchUse): void {
+function prepare(entry: Read, run: LocatedRun, use: BatchUse): void {
   if (use === 'decode' && !entry.checked) {
     for (const chunk of entry.chunks)
       for (const { position } of batchHeaders(chunk)) checkBatchChecksum(chunk, position);
