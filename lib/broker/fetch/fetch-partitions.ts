@@ -59,7 +59,7 @@ export async function fetchPartitions(broker: Broker, request: FetchPartitionsRe
     if (request.partitions.length > kafkaLimits.kafkaElementsAtOnceMax) await turns?.ownTurn();
   };
   const opened = await mapBounded(
-    [...request.partitions],
+    request.partitions,
     kafkaLimits.kafkaPartitionsInFlightMax,
     (wanted) => faultOr(() => open(broker, wanted)),
     turns,

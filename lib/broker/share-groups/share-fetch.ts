@@ -8,6 +8,7 @@ import { nextToRead } from '../../coordination/share-groups/acquire.ts';
 import type { ShareGroupConfig } from '../../coordination/share-groups/group-config.ts';
 import { nextUnlockMs, type SharePartition } from '../../coordination/share-groups/share-partition.ts';
 import type { SharePartitionId } from '../../coordination/share-groups/share-partition-item.ts';
+import { Ending } from '../../kernel/ending.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
@@ -51,7 +52,7 @@ export interface ShareFetchRequest extends Omit<Wanted, 'maxBytes'> {
 export async function shareFetch(broker: Broker, request: ShareFetchRequest): Promise<ShareVisited[]> {
   const config = await broker.shares.config(request.group);
   const places = await mapBounded(
-    [...request.partitions],
+    request.partitions,
     WIDTH,
     (asked) => open(broker, request.group, asked),
     request.turns,
@@ -240,13 +241,12 @@ class ShareFetching {
     const unlocksMs = known.map(({ partition }) => nextUnlockMs(partition) ?? Infinity);
     const lockedMs = Math.max(shareGroupLimits.shareWaitMsMin, Math.min(...unlocksMs) - clock.now());
     const waitMs = Math.min(restMs, lockedMs, shareGroupLimits.sharePartitionAgeMs);
-    const stop = new AbortController();
-    const { signal: given } = this.request;
-    const signal = given === undefined ? stop.signal : AbortSignal.any([given, stop.signal]);
-    const unlisten = places.map(({ id }) => shares.listen(id, () => stop.abort()));
+    const wait = new Ending(this.request.signal);
+    const unlisten = places.map(({ id }) => shares.listen(id, () => wait.end()));
     try {
-      await this.awaitRecords(known, { waitMs, signal });
+      await this.awaitRecords(known, { waitMs, signal: wait.signal });
     } finally {
+      wait.end();
       for (const end of unlisten) end();
     }
   }

@@ -99,7 +99,7 @@ export async function alterShareOffsets(
   await lookForMembers(broker, group);
   await requireUnclaimed(broker, group);
   await requireEmptyShare(broker, group, { mayMake: true });
-  return mapBounded([...places], WIDTH, async (place) => {
+  return mapBounded(places, WIDTH, async (place) => {
     try {
       await setPlace(broker, group, place);
       return undefined;
@@ -141,7 +141,7 @@ export async function deleteShareOffsets(
   checkGroupId(group);
   await lookForMembers(broker, group);
   await requireEmptyShare(broker, group, { mayMake: false });
-  return mapBounded([...topics], WIDTH, async (topic) => {
+  return mapBounded(topics, WIDTH, async (topic) => {
     const found = await topicOrNone(broker, topic);
     if (found === undefined) return undefined;
     const { topicId } = found;

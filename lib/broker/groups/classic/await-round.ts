@@ -5,6 +5,7 @@
 import type { GroupState } from '../../../coordination/groups/group-item.ts';
 import { isLookDue, isRenewalDue } from '../../../coordination/groups/liveness.ts';
 import { type ClassicMember, planMember, touched } from '../../../coordination/groups/member-item.ts';
+import { Ending } from '../../../kernel/ending.ts';
 import { groupLimits } from '../../../kernel/limits/groups.ts';
 import type { Broker } from '../../broker.ts';
 import { lookOver } from '../look-over.ts';
@@ -31,21 +32,21 @@ export async function awaitRound(broker: Broker, wait: RoundWait): Promise<void>
 
 async function untilMoved(broker: Broker, { group, state, member, untilMs, signal }: RoundWait): Promise<void> {
   const { clock, groups } = broker;
-  const told = new AbortController();
+  const wait = new Ending(signal);
   const unlisten = groups.listen(group, (change) => {
-    if (change === 'round') told.abort();
+    if (change === 'round') wait.end();
   });
-  const wake = AbortSignal.any([signal, told.signal]);
   const renewalMs = member.seenMs + member.sessionTimeoutMs / 3;
   try {
-    while (!wake.aborted && !isRenewalDue(member, clock.now())) {
+    while (!wait.signal.aborted && !isRenewalDue(member, clock.now())) {
       const known = await groups.state(group, groupLimits.groupRoundLookMs);
       if (hasMoved(known, state, clock.now())) return;
       const dueMs = Math.min(renewalMs, untilMs ?? Number.POSITIVE_INFINITY) - clock.now();
       if (untilMs !== undefined && clock.now() >= untilMs) return;
-      await clock.sleep(Math.min(groupLimits.groupRoundLookMs, Math.max(dueMs, 1)), wake);
+      await clock.sleep(Math.min(groupLimits.groupRoundLookMs, Math.max(dueMs, 1)), wait.signal);
     }
   } finally {
+    wait.end();
     unlisten();
   }
 }
