@@ -1,14 +1,24 @@
+export interface LruMapOptions<V> {
+  weigh?: (value: V) => number;
+  dropped?: (value: V) => void;
+}
+
 /** A map of bounded size: what was not used for longest goes first. */
 export class LruMap<K, V> {
   private readonly entries = new Map<K, V>();
   private readonly weightMax: number;
   private readonly weigh: (value: V) => number;
+  private readonly dropped: ((value: V) => void) | undefined;
   private weight = 0;
 
-  /** Every value weighs 1 unless said otherwise. What alone is too heavy is not kept. */
-  constructor(weightMax: number, weigh: (value: V) => number = () => 1) {
+  /**
+   * Every value weighs 1 unless said otherwise. What alone is too heavy is not kept. `dropped` is told of each value
+   * that is there no longer.
+   */
+  constructor(weightMax: number, { weigh = () => 1, dropped }: LruMapOptions<V> = {}) {
     this.weightMax = weightMax;
     this.weigh = weigh;
+    this.dropped = dropped;
   }
 
   get(key: K): V | undefined {
@@ -35,5 +45,6 @@ export class LruMap<K, V> {
     if (value === undefined) return;
     this.entries.delete(key);
     this.weight -= this.weigh(value);
+    this.dropped?.(value);
   }
 }

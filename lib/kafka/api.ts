@@ -64,6 +64,8 @@ export interface Call {
   readonly hangUp: () => void;
   /** Reads nothing from the client for so many milliseconds (KIP-219). */
   readonly mute: (ms: number) => void;
+  /** `sent` is called when nothing of the answer is needed any more, where there was one. */
+  readonly whenSent: (sent: () => void) => void;
 }
 
 /** What all connections of a gateway share. */

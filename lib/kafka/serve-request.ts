@@ -21,7 +21,7 @@ const namesByKey: ReadonlyMap<number, ApiName> = new Map(
 /** What the connection brings along with a frame. */
 export type Serving = Pick<
   Call,
-  'gateway' | 'session' | 'signal' | 'accepted' | 'roomForAnswer' | 'roomNow' | 'hangUp' | 'mute'
+  'gateway' | 'session' | 'signal' | 'accepted' | 'roomForAnswer' | 'roomNow' | 'hangUp' | 'mute' | 'whenSent'
 >;
 
 interface RequestHead {

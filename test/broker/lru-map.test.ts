@@ -36,7 +36,7 @@ describe('LruMap', () => {
     const values = fc.array(fc.tuple(fc.nat({ max: 9 }), fc.integer({ min: 1, max: 12 })), { maxLength: 60 });
     fc.assert(
       fc.property(values, (sets) => {
-        const map = new LruMap<number, number>(weightMax, (weight) => weight);
+        const map = new LruMap<number, number>(weightMax, { weigh: (weight) => weight });
         let model: [number, number][] = [];
         for (const [key, weight] of sets) {
           map.set(key, weight);

@@ -51,6 +51,7 @@ async function counted() {
     roomNow: () => true,
     hangUp: () => {},
     mute: () => {},
+    whenSent: () => {},
   });
   return { turns, callIn, topicId };
 }

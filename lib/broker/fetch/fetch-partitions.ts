@@ -10,6 +10,7 @@ import type { Broker } from '../broker.ts';
 import { isReady } from '../groups/read-fairly.ts';
 import { awaitBytes } from '../instances/await-bytes.ts';
 import { highWatermark } from '../ledger/replicated.ts';
+import type { Loan } from '../read/loan.ts';
 import { type OpenPartition, openPartition } from '../read/open-partition.ts';
 import { checkLeaderEpoch, type EpochVerdict } from './check-leader-epoch.ts';
 import { bytesFrom, type FetchBatchesResult, fetchBatches } from './fetch.ts';
@@ -37,6 +38,8 @@ export interface FetchPartitionsRequest {
   room?: AnswerRoom;
   /** For breaks in the work on thousands of partitions. */
   turns?: Turns;
+  /** Ends when the batches are looked at no more; absent: they may be for ever. */
+  loan?: Loan;
 }
 
 export interface AnswerRoom {
@@ -54,7 +57,7 @@ export type PartitionFetched =
 
 /** In the order of the request. An error of any partition ends the wait. */
 export async function fetchPartitions(broker: Broker, request: FetchPartitionsRequest): Promise<PartitionFetched[]> {
-  const { room, turns, rack } = request;
+  const { room, turns, rack, loan } = request;
   const nextTurn = async () => {
     if (request.partitions.length > kafkaLimits.kafkaElementsAtOnceMax) await turns?.ownTurn();
   };
@@ -75,7 +78,7 @@ export async function fetchPartitions(broker: Broker, request: FetchPartitionsRe
     if (little !== undefined) return little;
     if (!(await room.wait(bytes))) shares.clear();
   }
-  return readShares(broker, opened, { shares, rack, turns });
+  return readShares(broker, opened, { shares, rack, turns, loan });
 }
 
 /**
@@ -86,12 +89,12 @@ export async function fetchPartitions(broker: Broker, request: FetchPartitionsRe
 async function readLittle(
   broker: Broker,
   opened: readonly (Place | Refused)[],
-  { maxBytes, rack, turns }: FetchPartitionsRequest,
+  { maxBytes, rack, turns, loan }: FetchPartitionsRequest,
 ): Promise<PartitionFetched[] | undefined> {
   const { kafkaFreeBytes } = kafkaLimits;
   const places = opened.filter((each): each is Place => !isRefused(each));
   const { shares } = shareOut(broker, places, Math.min(maxBytes, kafkaFreeBytes));
-  const found = await readShares(broker, opened, { shares, rack, turns, strict: true });
+  const found = await readShares(broker, opened, { shares, rack, turns, loan, strict: true });
   const bytes = found.reduce((sum, each) => sum + ('fetched' in each ? bytesIn(each.fetched) : 0), 0);
   return bytes > 0 || shares.size === 0 ? found : undefined;
 }
@@ -118,6 +121,7 @@ interface Sharing {
   shares: ReadonlyMap<Place, number>;
   rack: string | undefined;
   turns: Turns | undefined;
+  loan: Loan | undefined;
   strict?: boolean;
 }
 
@@ -129,7 +133,7 @@ function bytesIn({ batches }: FetchBatchesResult): number {
 async function read(
   broker: Broker,
   place: Place,
-  { maxBytes, rack, strict }: { maxBytes: number | undefined; rack: string | undefined; strict?: boolean },
+  { maxBytes, rack, loan, strict }: Pick<Sharing, 'rack' | 'loan' | 'strict'> & { maxBytes: number | undefined },
 ): Promise<PartitionFetched> {
   const { topic, partition, offset } = place;
   const waiting = maxBytes === undefined ? asItStands(broker, place) : undefined;
@@ -144,6 +148,7 @@ async function read(
       minBytes: 1,
       waitMs: 0,
       rack,
+      loan,
       ...(strict !== undefined && { strict }),
     }),
   }));

@@ -10,6 +10,7 @@ import { records } from '../../log/record-batch/decode.ts';
 import type { LogRecord } from '../../log/record-batch/record.ts';
 import type { Broker } from '../broker.ts';
 import { highWatermark } from '../ledger/replicated.ts';
+import type { Loan } from '../read/loan.ts';
 import { freshView, type OpenPartition, openPartition, viewOf, withNewerView } from '../read/open-partition.ts';
 import { outOfRange, type PartitionView } from '../read/partition-view.ts';
 import { readBatches } from '../read/read-batches.ts';
@@ -44,6 +45,11 @@ export interface FetchRequest {
   rack?: string;
 }
 
+export interface FetchBatchesRequest extends FetchRequest {
+  /** Ends when the batches are looked at no more; absent: they may be for ever. */
+  loan?: Loan | undefined;
+}
+
 export interface FetchBatchesResult {
   /**
    * Whole record batches with their offsets and leader epochs; the first may begin before `offset`. Not to be changed.
@@ -73,13 +79,13 @@ export interface FetchRecordsResult {
  * Whole batches from the position on, as they are stored: whoever decodes them checks their CRCs. Throws
  * OFFSET_OUT_OF_RANGE below the log start and beyond the end.
  */
-export async function fetchBatches(broker: Broker, request: FetchRequest): Promise<FetchBatchesResult> {
+export async function fetchBatches(broker: Broker, request: FetchBatchesRequest): Promise<FetchBatchesResult> {
   const fetched = await stretch(broker, request, 'pass-on');
   broker.meter.fetched(fetched.nextOffset - fetched.offset, bytesOf(fetched.batches));
   return fetched;
 }
 
-async function stretch(broker: Broker, request: FetchRequest, use: BatchUse): Promise<FetchBatchesResult> {
+async function stretch(broker: Broker, request: FetchBatchesRequest, use: BatchUse): Promise<FetchBatchesResult> {
   const partition = await openPartition(broker, request.topic, request.partition);
   const offset = await resolve(broker, partition, request);
   const view = await viewWith(broker, partition, offset, request);
@@ -90,7 +96,7 @@ async function stretchIn(
   broker: Broker,
   view: PartitionView,
   offset: number,
-  { maxBytes, strict, rack, use }: FetchRequest & { use: BatchUse },
+  { maxBytes, strict, rack, use, loan }: FetchBatchesRequest & { use: BatchUse },
 ): Promise<FetchBatchesResult> {
   const { logStart: logStartOffset, highWatermark } = view;
   if (offset < logStartOffset) throw outOfRange(offset, view);
@@ -101,6 +107,7 @@ async function stretchIn(
     maxBytes,
     use,
     rack,
+    loan,
     ...(strict !== undefined && { strict }),
   });
   return { batches, offset, nextOffset, highWatermark, logStartOffset };

@@ -17,10 +17,9 @@ import { LruMap } from '../lru-map.ts';
 export class PageCache {
   private readonly metadata: MetadataStore;
   private readonly pages = new LruMap<string, Page>(cacheLimits.pageCacheEntries);
-  private readonly bundles = new LruMap<string, readonly Commit[]>(
-    cacheLimits.bundleCacheCommits,
-    ({ length }) => length,
-  );
+  private readonly bundles = new LruMap<string, readonly Commit[]>(cacheLimits.bundleCacheCommits, {
+    weigh: ({ length }) => length,
+  });
 
   constructor({ metadata }: { metadata: MetadataStore }) {
     this.metadata = metadata;

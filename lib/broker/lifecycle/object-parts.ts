@@ -15,10 +15,9 @@ export interface ObjectParts {
 
 /** By the objects' names; bounded by parts, of which an object has between one and hundreds. */
 export class ObjectPartsCache {
-  private readonly known = new LruMap<string, ObjectParts>(
-    retiringLimits.objectPartsRemembered,
-    ({ parts }) => parts.length,
-  );
+  private readonly known = new LruMap<string, ObjectParts>(retiringLimits.objectPartsRemembered, {
+    weigh: ({ parts }) => parts.length,
+  });
   /** What is being read. */
   private readonly under = new Map<string, Promise<ObjectParts | undefined>>();
 

@@ -3,6 +3,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
 import { batchHeaders } from '../../log/record-batch/header.ts';
 import type { Broker } from '../broker.ts';
+import type { Loan } from './loan.ts';
 import { isLost, notFound } from './lost.ts';
 import { baseOf, bytesOf, endOf, type PartitionView, type Placed } from './partition-view.ts';
 import { readPlaced } from './read-placed.ts';
@@ -23,6 +24,8 @@ export interface StretchRequest {
   /** For both see RunCache. */
   use?: BatchUse;
   rack?: string;
+  /** Absent: the batches may be looked at for ever. */
+  loan?: Loan | undefined;
 }
 
 /**
@@ -34,12 +37,12 @@ export async function readBatches(
   broker: Broker,
   view: PartitionView,
   offset: number,
-  { maxBytes, strict = false, use, rack }: StretchRequest,
+  { maxBytes, strict = false, use, rack, loan }: StretchRequest,
 ): Promise<Stretch> {
   const near = await take(view.from(offset), offset, maxBytes);
   const taken = strict ? fitting(near, maxBytes) : near;
   if (strict && taken.length === 0) return { batches: [], nextOffset: offset };
-  const how = { use, order: readOrder(view.head, rack), beside: besideOf(broker, view, taken) };
+  const how = { use, order: readOrder(view.head, rack), beside: besideOf(broker, view, taken), loan };
   const { found, fault } = await untilFault(taken.map((placed) => readPlaced(broker, placed, how)));
   const stretch: Stretch = { batches: [], nextOffset: offset };
   let budget = maxBytes;

@@ -10,8 +10,8 @@ import type { RunUse } from './run-cache.ts';
 export async function readPlaced(
   { runs, segments }: Broker,
   placed: Placed,
-  { use = 'decode', order, beside }: RunUse,
+  { use = 'decode', order, beside, loan }: RunUse,
 ): Promise<readonly Uint8Array[] | undefined> {
-  if (placed.among !== 'segments') return runs.read(placed.run, placed.among, { use, order, beside });
-  return [await segments.read(placed.extent, { isChecked: use === 'decode', ...(order && { order }) })];
+  if (placed.among !== 'segments') return runs.read(placed.run, placed.among, { use, order, beside, loan });
+  return [await segments.read(placed.extent, { isChecked: use === 'decode', ...(order && { order }), loan })];
 }

@@ -21,6 +21,7 @@ import type { ByteRange, ObjectStore } from '../../storage/objects/port.ts';
 import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
+import { Lent, type Loan } from './loan.ts';
 import { placeBatches, rangeOf } from './run-bytes.ts';
 import type { Neighbour } from './side-by-side.ts';
 
@@ -28,18 +29,32 @@ import type { Neighbour } from './side-by-side.ts';
 const ENTRY_COST_BYTES = 256;
 const CHUNK_COST_BYTES = 400;
 
-interface Read {
-  chunks: Uint8Array[];
+/** Batches of a run as they were read. */
+class Read extends Lent {
+  readonly chunks: readonly Uint8Array[];
   /** Whether the chunks carry their offsets already; bytes cached on behalf of another partition do not yet. */
-  patched: boolean;
+  patched = false;
   /** Whether the batches are known to match their checksums. */
   checked: boolean;
-  /** Whether someone outside of the cache may hold the chunks. */
-  handedOut: boolean;
+
+  constructor(chunks: readonly Uint8Array[], checked: boolean) {
+    super();
+    this.chunks = chunks;
+    this.checked = checked;
+  }
+
+  protected override release(): void {
+    for (const chunk of this.chunks) releaseBytes(chunk);
+  }
 }
 
-interface Entry extends Read {
-  memory: Memory;
+class Entry extends Read {
+  readonly memory: Memory;
+
+  constructor(chunks: readonly Uint8Array[], checked: boolean, memory: Memory) {
+    super(chunks, checked);
+    this.memory = memory;
+  }
 }
 
 /** What entries lie in that were read together: it is there as long as one of them is. */
@@ -57,6 +72,8 @@ export interface RunUse {
   order?: ReadOrder;
   /** Who reads history of the same ledger beside the caller. */
   beside?: readonly Neighbour[] | undefined;
+  /** Absent: what is read may be looked at for ever. */
+  loan?: Loan | undefined;
 }
 
 interface Load {
@@ -105,7 +122,7 @@ export class RunCache {
   async read(
     run: LocatedRun,
     among: 'tail' | 'history',
-    { use = 'decode', order, beside = [] }: RunUse = {},
+    { use = 'decode', order, beside = [], loan }: RunUse = {},
   ): Promise<readonly Uint8Array[] | undefined> {
     const name = runName(run.commit, run.slot);
     let entry: Read | undefined = this.touch(name);
@@ -121,7 +138,7 @@ export class RunCache {
       const bytes = await this.fetch(run.commit, range, order);
       if (bytes === undefined) return undefined;
       if (bytes.length !== range.end - range.start) throw cutShort();
-      entry = { chunks: [bytes], patched: false, checked: false, handedOut: true };
+      entry = new Read([bytes], false);
     }
     try {
       prepare(entry, run, use);
@@ -129,7 +146,7 @@ export class RunCache {
       this.remove(name);
       throw unusable(error);
     }
-    entry.handedOut = true;
+    entry.lend(loan);
     return entry.chunks;
   }
 
@@ -206,7 +223,7 @@ export class RunCache {
     if (memory.bytes > this.bytesMax || runs.length === 0) return;
     for (const { name, chunks } of runs) {
       this.remove(name);
-      this.entries.set(name, { chunks, memory, patched: false, checked, handedOut: false });
+      this.entries.set(name, new Entry(chunks, checked, memory));
     }
     this.bytes += memory.bytes;
     for (const oldest of this.entries.keys()) {
@@ -222,7 +239,7 @@ export class RunCache {
     this.entries.delete(name);
     memory.entries -= 1;
     if (memory.entries === 0) this.bytes -= memory.bytes;
-    if (!entry.handedOut) for (const chunk of entry.chunks) releaseBytes(chunk);
+    entry.letGo();
   }
 }
 

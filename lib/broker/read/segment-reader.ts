@@ -4,6 +4,7 @@
  * An extent is neighbouring blocks of about 4 MiB, always the same ones: the least that is asked for at once, whoever
  * reads, so that a gigabyte costs few requests, and readers of one partition share what was brought.
  */
+import { releaseBytes } from '../../kernel/bytes.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { crc32cCombine } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
@@ -19,6 +20,7 @@ import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
 import { LruMap } from '../lru-map.ts';
+import { Lent, type Loan } from './loan.ts';
 import { SegmentDirectory, type SegmentPlace, type SoughtTime, segmentMissing } from './segment-directory.ts';
 
 export type { SegmentPlace };
@@ -38,14 +40,36 @@ export interface Extent {
   newestMs?: number;
 }
 
+export interface ExtentUse {
+  isChecked: boolean;
+  order?: ReadOrder;
+  loan?: Loan | undefined;
+}
+
+class Content extends Lent {
+  readonly bytes: Promise<Uint8Array | undefined>;
+
+  constructor(bytes: Promise<Uint8Array | undefined>) {
+    super();
+    this.bytes = bytes;
+  }
+
+  protected override release(): void {
+    this.bytes.then(
+      (bytes) => bytes && releaseBytes(bytes),
+      () => {},
+    );
+  }
+}
+
 export class SegmentReader {
   private readonly directory: SegmentDirectory;
   private readonly objects: TieredObjectStore;
   /** By object. */
   private readonly indexes = new LruMap<string, readonly Extent[]>(storageLimits.segmentIndexCacheEntries);
-  private readonly contents = new LruMap<string, Promise<Uint8Array | undefined>>(
-    storageLimits.segmentExtentCacheEntries,
-  );
+  private readonly contents = new LruMap<string, Content>(storageLimits.segmentExtentCacheEntries, {
+    dropped: (content) => content.letGo(),
+  });
 
   constructor({ metadata, objects, clock }: { metadata: MetadataStore; objects: TieredObjectStore; clock: Clock }) {
     this.directory = new SegmentDirectory({ metadata, clock });
@@ -88,11 +112,13 @@ export class SegmentReader {
 
   /**
    * The extent's batches, offsets in place; not to be changed. `isChecked`: they match their checksums. Whoever hands
-   * them on need not have that: each batch carries its own.
+   * them on need not have that: each batch carries its own. Without a `loan` they may be looked at for ever.
    */
-  async read(extent: Extent, { isChecked, order }: { isChecked: boolean; order?: ReadOrder }): Promise<Uint8Array> {
+  async read(extent: Extent, { isChecked, order, loan }: ExtentUse): Promise<Uint8Array> {
     if (extent.bytes === 0) return new Uint8Array();
-    const bytes = await this.contentOf(extent, order);
+    const content = this.contentOf(extent, order);
+    content.lend(loan);
+    const bytes = await content.bytes;
     if (bytes === undefined) throw missing(extent.name, extent.baseOffset, extent.endOffset);
     if (isChecked) {
       readable(() => {
@@ -103,21 +129,18 @@ export class SegmentReader {
   }
 
   /** One request, however many ask at a time. Neither a failure nor a miss is kept. */
-  private async contentOf(extent: Extent, order: ReadOrder | undefined): Promise<Uint8Array | undefined> {
+  private contentOf(extent: Extent, order: ReadOrder | undefined): Content {
     const key = `${extent.name}@${extent.position}`;
     const under = this.contents.get(key);
     if (under !== undefined) return under;
     const range = { start: extent.position, end: extent.position + extent.bytes };
-    const read = this.store(order).getRange(extent.name, range);
-    this.contents.set(key, read);
-    try {
-      const bytes = await read;
-      if (bytes === undefined) this.contents.delete(key);
-      return bytes;
-    } catch (error) {
-      this.contents.delete(key);
-      throw error;
-    }
+    const content = new Content(this.store(order).getRange(extent.name, range));
+    this.contents.set(key, content);
+    const forget = () => {
+      if (this.contents.get(key) === content) this.contents.delete(key);
+    };
+    content.bytes.then((bytes) => bytes ?? forget(), forget);
+    return content;
   }
 
   private store(order: ReadOrder | undefined) {

@@ -3,6 +3,7 @@
  * request names all of its partitions.
  */
 import { fetchPartitions, type PartitionFetched } from '../../broker/fetch/fetch-partitions.ts';
+import { Loan } from '../../broker/read/loan.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import type { Call, RequestOf, ResponseOf, ServedApi } from '../api.ts';
 import { type Failure, failureOf, NONE, toldOfReading, wireCodes } from '../failures.ts';
@@ -67,6 +68,8 @@ async function handle(call: Call, request: Request): Promise<Response> {
         }))
       : [],
   );
+  const loan = new Loan();
+  call.whenSent(() => loan.end());
   const found = await fetchPartitions(broker, {
     partitions: wanted,
     minBytes: Math.max(1, request.minBytes),
@@ -77,6 +80,7 @@ async function handle(call: Call, request: Request): Promise<Response> {
     signal: call.signal,
     room: { now: call.roomNow, wait: call.roomForAnswer },
     turns: call.gateway.turns,
+    loan,
     ...(request.rackId !== '' && { rack: request.rackId }),
   });
   const answers: PartitionFetched[][] = request.topics.map(() => []);

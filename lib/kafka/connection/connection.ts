@@ -196,13 +196,15 @@ export class Connection {
       this.#draining = true;
     };
     const mute = (ms: number) => void this.#mute(ms);
-    const answer = serve(frame, { signal, accepted, roomForAnswer, roomNow, hangUp, mute })
+    const listeners: (() => void)[] = [];
+    const whenSent = (sent: () => void) => listeners.push(sent);
+    const answer = serve(frame, { signal, accepted, roomForAnswer, roomNow, hangUp, mute, whenSent })
       .then((chunks) => chunks && answerRoom.settle(chunks))
       .finally(() => {
         this.#pendingBytes -= length;
         if (room > 0) budget.give(room);
       });
-    void this.#deliver(answer).then(() => {
+    void this.#deliver(answer, listeners).then(() => {
       answerRoom.release();
       this.#inFlight -= 1;
       accepted();
@@ -222,9 +224,14 @@ export class Connection {
   }
 
   /** Never rejects. */
-  async #deliver(answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
+  async #deliver(
+    answer: Promise<readonly Uint8Array[] | undefined>,
+    listeners: readonly (() => void)[],
+  ): Promise<void> {
     try {
-      await this.#outbox.send(answer);
+      await this.#outbox.send(answer, () => {
+        for (const sent of listeners) sent();
+      });
       this.#activeMs = this.#options.clock.monotonic();
     } catch (error) {
       this.#fail(error);

@@ -8,6 +8,8 @@ import type { Clock } from '../../kernel/clock.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
 import { bytesIn } from './frames.ts';
 
+type Answer = Promise<readonly Uint8Array[] | undefined>;
+
 export class Outbox {
   readonly #socket: Duplex;
   readonly #clock: Clock;
@@ -30,21 +32,25 @@ export class Outbox {
   /**
    * Sends an answer after those before it. Resolves when it is on its way, or the connection closed. Rejects, after
    * those before it are sent, where there will be no answer.
+   *
+   * `written` is called when the socket needs none of the answer's bytes any more.
    */
-  send(answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
+  send(answer: Answer, written?: () => void): Promise<void> {
     const before = this.#sent;
-    const sent = this.#sendAfter(before, answer);
+    const sent = this.#sendAfter(before, answer, written);
     this.#sent = sent.catch(() => {});
     return sent;
   }
 
-  async #sendAfter(before: Promise<void>, answer: Promise<readonly Uint8Array[] | undefined>): Promise<void> {
+  async #sendAfter(before: Promise<void>, answer: Answer, written: (() => void) | undefined): Promise<void> {
     const [settled] = await Promise.allSettled([answer, before]);
     if (settled.status === 'rejected') {
       this.#letGo();
       throw settled.reason;
     }
-    for (const part of partsOf(settled.value ?? [])) await this.#write(part);
+    const parts = [...partsOf(settled.value ?? [])];
+    const last = parts.at(-1);
+    for (const part of parts) await this.#write(part, part === last ? written : undefined);
   }
 
   /** Small answers that are ready at the same time go out together: each of the socket's calls wakes the client. */
@@ -61,11 +67,12 @@ export class Outbox {
     this.#socket.uncork();
   }
 
-  async #write(part: readonly Uint8Array[]): Promise<void> {
+  async #write(part: readonly Uint8Array[], written: (() => void) | undefined): Promise<void> {
     const socket = this.#socket;
     if (!socket.writable) return;
     this.#hold();
-    for (const chunk of part) socket.write(chunk);
+    const last = part.at(-1);
+    for (const chunk of part) socket.write(chunk, chunk === last ? written : undefined);
     if (bytesIn(part) > kafkaLimits.kafkaAnswersTogetherBytesMax) this.#letGo();
     if (socket.writableLength < kafkaLimits.kafkaUnsentBytesMax) return;
     this.#stuckSinceMs = this.#clock.monotonic();

@@ -1,5 +1,6 @@
 import { assert, describe, expect, it } from 'vitest';
 import { runOf } from '../../../lib/broker/append/accept-batches.ts';
+import { Loan } from '../../../lib/broker/read/loan.ts';
 import type { RunCache } from '../../../lib/broker/read/run-cache.ts';
 import { concatBytes } from '../../../lib/kernel/bytes.ts';
 import { crc32c } from '../../../lib/kernel/crc32c.ts';
@@ -368,6 +369,21 @@ describe('the budget', () => {
     expect(gone.length).toBeGreaterThan(0);
     expect(gone.length).toBeLessThan(kept.flat().length);
     expect(offsetsIn(read)).toEqual([[0, 0]]);
+  });
+
+  it('gives back the memory of what a reader was lent when both are done with it', async () => {
+    const world = await makeWorld(2_000);
+    const { runs } = world.reader.broker;
+    for (let i = 0; i < 6; i++) await commit(world, [0, 'v'.repeat(500)]);
+    const [first, ...others] = await runsOf(world.stores.metadata, world.ledger, 0);
+    const [loan, other] = [new Loan(), new Loan()];
+    const lent = await readRun(runs, first as LocatedRun, 'history', { loan });
+    await readRun(runs, first as LocatedRun, 'history', { loan: other });
+    for (const run of others) await readRun(runs, run, 'history');
+    other.end();
+    expect(offsetsIn(lent)).toEqual([[0, 0]]);
+    loan.end();
+    expect(lent.map(({ length }) => length)).toEqual([0]);
   });
 
   it('holds for what the process wrote itself', async () => {

@@ -49,3 +49,45 @@ it('sends what is ready before it says that there will be no answer', async () =
   await ended;
   expect(calls).toEqual(['a']);
 });
+
+it('says when the socket needs nothing of an answer any more', async () => {
+  const writes: (() => void)[] = [];
+  const socket = new Duplex({
+    read() {},
+    write(_chunk, _encoding, done) {
+      writes.push(done);
+    },
+  });
+  const outbox = new Outbox(socket, new ManualClock());
+  const left: string[] = [];
+  void outbox.send(Promise.resolve([utf8('a'), utf8('b')]), () => left.push('first'));
+  void outbox.send(Promise.resolve([utf8('c')]), () => left.push('second'));
+  for (const expected of [[], [], ['first'], ['first', 'second']]) {
+    await idle();
+    expect(left).toEqual(expected);
+    writes.shift()?.();
+  }
+  expect(writes).toEqual([]);
+});
+
+it('says so of an answer that the socket took no more than a part of', async () => {
+  let end = () => {};
+  const socket = new Duplex({
+    read() {},
+    write(_chunk, _encoding, done) {
+      end = done;
+    },
+  });
+  const outbox = new Outbox(socket, new ManualClock());
+  const left: string[] = [];
+  socket.on('error', () => {});
+  void outbox.send(Promise.resolve([utf8('a'), utf8('b')]), () => left.push('left'));
+  await idle();
+  expect(left).toEqual([]);
+  socket.destroy(new Error('gone'));
+  await idle();
+  expect(left).toEqual([]);
+  end();
+  await idle();
+  expect(left).toEqual(['left']);
+});
