@@ -15,7 +15,7 @@ import { inlineThreshold } from './parts/inline-threshold.ts';
 import { kafkaConsume } from './parts/kafka-consume.ts';
 import { kafkaLatency } from './parts/kafka-latency.ts';
 import { kafkaMemory } from './parts/kafka-memory.ts';
-import { kafkaPeer } from './parts/kafka-peer.ts';
+import { kafkaPeer, kafkaPeerS3 } from './parts/kafka-peer.ts';
 import { kafkaProduce } from './parts/kafka-produce.ts';
 import { lambdaInit } from './parts/lambda-init.ts';
 import { lifecycleCosts } from './parts/lifecycle-costs.ts';
@@ -41,6 +41,7 @@ const PARTS: readonly Part[] = [
   kafkaLatency,
   kafkaMemory,
   kafkaPeer,
+  kafkaPeerS3,
   directRead,
   sdkProducer,
   idempotentProduce,

@@ -8,7 +8,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaTestClient } from '../../test/kafka/support/kafka-test-client.ts';
 import { jarsMissing } from '../../test/peers/kafka/java/jars.ts';
 import { startKafkaBroker } from '../../test/peers/kafka/java/kafka-broker.ts';
+import { startGatewayProcess } from '../../test/peers/support/gateway-process.ts';
 import { freePort } from '../../test/peers/support/peer.ts';
+import { S3_CREDENTIALS } from '../../test/peers/support/s3-server.ts';
+import type { AwsStorage } from '../../test/peers/support/serving-process.ts';
 import type { PartContext } from '../part.ts';
 import { type MillraceOptions, startMillrace } from '../processes/millrace.ts';
 
@@ -36,6 +39,12 @@ export async function startGateway(
   return { name: 'Millrace', port: kafkaPort, pid: server.pid, stop: () => server.stop() };
 }
 
+/** The gateway alone, as its container runs it. */
+export async function startGatewayOn(storage: AwsStorage): Promise<Side> {
+  const { port, pid, stop } = await startGatewayProcess({ storage, port: await freePort() });
+  return { name: 'Millrace', port, pid, stop: async () => void (await stop()) };
+}
+
 /** One broker, one replica, and the defaults of its start script and of the configuration that it ships. */
 export async function startApacheKafka(context: PartContext): Promise<Side> {
   const port = await freePort();
@@ -52,14 +61,27 @@ export function nisshiMissing(): string | undefined {
 }
 
 /**
- * Nisshi, once Tansu: a broker without state over an object store, which here is its own in memory: no disk and no
- * network is in its way.
+ * Nisshi, once Tansu: a broker without state over an object store. That is its own in memory, unless told otherwise: no
+ * disk and no network is in its way then.
  */
-export async function startNisshi(): Promise<Side> {
+export async function startNisshi(s3?: Pick<AwsStorage, 'bucket' | 's3Endpoint'>): Promise<Side> {
   const port = await freePort();
   const url = `tcp://127.0.0.1:${port}`;
   const args = ['broker', '--listener-url', url, '--advertised-listener-url', url];
-  const child = spawn(NISSHI ?? 'nisshi', [...args, '--storage-engine', 'memory://nisshi/'], { stdio: 'ignore' });
+  const engine = s3 === undefined ? 'memory://nisshi/' : `s3://${s3.bucket}/`;
+  const child = spawn(NISSHI ?? 'nisshi', [...args, '--storage-engine', engine], {
+    stdio: 'ignore',
+    env: {
+      ...process.env,
+      ...(s3 !== undefined && {
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: S3_CREDENTIALS.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: S3_CREDENTIALS.secretAccessKey,
+        AWS_ENDPOINT: s3.s3Endpoint,
+        AWS_ALLOW_HTTP: 'true',
+      }),
+    },
+  });
   const killWithParent = () => child.kill('SIGKILL');
   process.once('exit', killWithParent);
   const ended = once(child, 'exit');

@@ -6,10 +6,11 @@ import type { ClientRecord } from '../../../lib/client/records.ts';
 import { CONFORMANCE_MS_MAX, runConformance } from '../support/conformance.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';
-import { type AwsStorage, type LocalServer, startLocalServer } from '../support/local-server.ts';
+import { type LocalServer, startLocalServer } from '../support/local-server.ts';
 import { describeWithPeer } from '../support/peer.ts';
 import { makeS3, type S3 } from '../support/s3.ts';
 import { S3RVER_BUCKET, s3ServerMissing } from '../support/s3-server.ts';
+import type { AwsStorage } from '../support/serving-process.ts';
 
 const CREATE_TABLE = ['--create-table'];
 

@@ -19,11 +19,11 @@ import { KafkaTestClient } from '../../kafka/support/kafka-test-client.ts';
 import { type Dynamo, makeDynamo } from '../support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../support/dynamodb-local.ts';
 import { type GatewayProcess, startGatewayProcess } from '../support/gateway-process.ts';
-import type { AwsStorage } from '../support/local-server.ts';
 import { nodeClientsMissing } from '../support/node-clients.ts';
 import { describeWithPeer, freePort } from '../support/peer.ts';
 import { makeS3, type S3 } from '../support/s3.ts';
 import { s3ServerMissing } from '../support/s3-server.ts';
+import type { AwsStorage } from '../support/serving-process.ts';
 import { type Acked, Load } from './gateways-under-load.ts';
 
 const TOPIC = 'topic';

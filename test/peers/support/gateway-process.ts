@@ -1,7 +1,6 @@
 /** The Kafka gateway as a process of its own, as its container runs it, on DynamoDB Local and an S3 server. */
 import { join } from 'node:path';
-import type { AwsStorage } from './local-server.ts';
-import { type ServingProcess, startServing } from './serving-process.ts';
+import { type AwsStorage, type ServingProcess, startServing } from './serving-process.ts';
 
 const ENTRY = join(import.meta.dirname, '../../../container/gateway.ts');
 

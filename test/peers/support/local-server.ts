@@ -1,18 +1,11 @@
 /** The local server as a process of its own, on DynamoDB Local and an S3 server. */
 import { join } from 'node:path';
-import { type ServingProcess, startServing } from './serving-process.ts';
+import { type AwsStorage, type ServingProcess, startServing } from './serving-process.ts';
 
 const MAIN = join(import.meta.dirname, '../../../lib/local/main.ts');
 
 export interface LocalServer extends Pick<ServingProcess, 'pid' | 'stop' | 'kill'> {
   readonly url: string;
-}
-
-export interface AwsStorage {
-  table: string;
-  bucket: string;
-  dynamoEndpoint: string;
-  s3Endpoint: string;
 }
 
 export async function startLocalServer(storage: AwsStorage, args: readonly string[] = []): Promise<LocalServer> {

@@ -2,8 +2,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import type { AwsStorage } from './local-server.ts';
 import { S3_CREDENTIALS } from './s3-server.ts';
+
+export interface AwsStorage {
+  table: string;
+  bucket: string;
+  dynamoEndpoint: string;
+  s3Endpoint: string;
+}
 
 export interface ServingProcess {
   /** The line by which it says that it serves. */
