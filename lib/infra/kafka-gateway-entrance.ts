@@ -16,6 +16,7 @@ import type { KafkaGatewayOptions } from './kafka-gateway-options.ts';
 export interface KafkaGatewayEntranceProps extends KafkaGatewayOptions {
   tenant: string;
   vpc: IVpc;
+  internal: boolean;
   /** Of the virtual brokers, one listener each. */
   ports: readonly number[];
   /** Where a task listens. */
@@ -51,7 +52,7 @@ export class KafkaGatewayEntrance extends Construct {
 
   constructor(scope: Construct, id: string, props: KafkaGatewayEntranceProps) {
     super(scope, id);
-    const { vpc, internal = false, taskPort } = props;
+    const { vpc, internal, taskPort } = props;
     this.taskGroup = new SecurityGroup(this, 'TaskGroup', {
       vpc,
       description: `Kafka gateway of the Millrace tenant ${props.tenant}: tasks`,
@@ -93,13 +94,7 @@ export class KafkaGatewayEntrance extends Construct {
     this.addAlias(props);
   }
 
-  private addOuterGroup({
-    vpc,
-    tenant,
-    ports,
-    internal = false,
-    allowedCidrs,
-  }: KafkaGatewayEntranceProps): SecurityGroup {
+  private addOuterGroup({ vpc, tenant, ports, internal, allowedCidrs }: KafkaGatewayEntranceProps): SecurityGroup {
     const group = new SecurityGroup(this, 'ClientGroup', {
       vpc,
       description: `Kafka gateway of the Millrace tenant ${tenant}: clients`,

@@ -55,9 +55,15 @@ const NUMBERS = {
   memoryMiB: [MEMORY_MIB_MIN, 122_880],
 } as const;
 
+/** With what holds where an option is not given. */
+export function withDefaults<Options extends KafkaGatewayOptions>(options: Options) {
+  const { port = 9_092, brokers = 3, tasksMin = 2, tasksMax = 10, internal = false } = options;
+  return { ...options, port, brokers, tasksMin, tasksMax, internal };
+}
+
 /** Throws an `OptionError`. */
 export function checkKafkaGatewayOptions(options: KafkaGatewayOptions): void {
-  const { host, certificateArn, hostedZoneId, internal = false, cpu, vpc } = options;
+  const { host, certificateArn, hostedZoneId, cpu, vpc } = options;
   if (!isHostName(host)) {
     throw new OptionError(`kafka.host is ${JSON.stringify(host)}; it is a name such as kafka.example.com.`);
   }
@@ -74,7 +80,7 @@ export function checkKafkaGatewayOptions(options: KafkaGatewayOptions): void {
   if (cpu !== undefined && !CPUS.includes(cpu)) {
     throw new OptionError(`kafka.cpu is ${JSON.stringify(cpu)}; it is one of ${CPUS.join(', ')}.`);
   }
-  const { port = 9_092, brokers = 3, tasksMin = 2, tasksMax = 10 } = options;
+  const { port, brokers, tasksMin, tasksMax, internal } = withDefaults(options);
   if (tasksMin > tasksMax) throw new OptionError(`kafka.tasksMin is ${tasksMin}, and kafka.tasksMax ${tasksMax}.`);
   if (port + brokers - 1 > 65_535) throw new OptionError(`kafka.port is ${port}, too high for ${brokers} brokers.`);
   if (internal && vpc === undefined) {

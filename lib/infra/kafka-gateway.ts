@@ -23,7 +23,7 @@ import { acknowledge } from './acknowledge.ts';
 import { KafkaGatewayEntrance } from './kafka-gateway-entrance.ts';
 import { kafkaGatewayImage } from './kafka-gateway-image.ts';
 import { KafkaGatewayMetrics, REPORT_MS } from './kafka-gateway-metrics.ts';
-import { checkKafkaGatewayOptions, type KafkaGatewayOptions } from './kafka-gateway-options.ts';
+import { checkKafkaGatewayOptions, type KafkaGatewayOptions, withDefaults } from './kafka-gateway-options.ts';
 import { logRetention } from './log-retention.ts';
 import {
   acknowledgeObjectNames,
@@ -69,13 +69,14 @@ export class KafkaGateway extends Construct {
   /** Where clients begin (`bootstrap.servers`). */
   readonly bootstrapServers: string;
 
-  constructor(scope: Construct, id: string, props: KafkaGatewayProps) {
+  constructor(scope: Construct, id: string, given: KafkaGatewayProps) {
     super(scope, id);
-    checkKafkaGatewayOptions(props);
+    checkKafkaGatewayOptions(given);
+    const props = withDefaults(given);
     if (props.adminKey === undefined) {
       throw new OptionError('kafka needs the authorizer api-keys: clients of Kafka say who they are by these keys.');
     }
-    const { host, port = 9_092, brokers = 3 } = props;
+    const { host, port, brokers, tasksMin } = props;
     const ports = Array.from({ length: brokers }, (_, index) => port + index);
     this.bootstrapServers = ports.map((one) => `${host}:${one}`).join(',');
     this.vpc = props.vpc ?? this.addVpc(props);
@@ -95,7 +96,7 @@ export class KafkaGateway extends Construct {
     this.service = new FargateService(this, 'Service', {
       cluster,
       taskDefinition: this.addTask(props, { ports, logGroup }),
-      desiredCount: props.tasksMin ?? 2,
+      desiredCount: tasksMin,
       // All that run go on until as many new ones are there.
       minHealthyPercent: 100,
       circuitBreaker: { rollback: true },
@@ -106,11 +107,10 @@ export class KafkaGateway extends Construct {
     });
     this.service.node.addDependency(this.role);
     this.service.attachToNetworkTargetGroup(this.entrance.targets);
-    this.addScaling(props);
-    const { tenant, tasksMin = 2 } = props;
+    this.addScaling(tasksMin, props.tasksMax);
     const { service } = this;
     this.metrics = new KafkaGatewayMetrics(this, 'Metrics', {
-      tenant,
+      tenant: props.tenant,
       service,
       loadBalancer: this.entrance.loadBalancer,
       targets: this.entrance.targets,
@@ -202,8 +202,8 @@ export class KafkaGateway extends Construct {
   }
 
   /** Connections stay where they are, so what they cost is looked at, their memory, and not how many there are. */
-  private addScaling({ tasksMin = 2, tasksMax = 10 }: KafkaGatewayProps): void {
-    const scaling = this.service.autoScaleTaskCount({ minCapacity: tasksMin, maxCapacity: tasksMax });
+  private addScaling(minCapacity: number, maxCapacity: number): void {
+    const scaling = this.service.autoScaleTaskCount({ minCapacity, maxCapacity });
     scaling.scaleOnCpuUtilization('Cpu', { targetUtilizationPercent: 60 });
     scaling.scaleOnMemoryUtilization('Memory', { targetUtilizationPercent: 70 });
   }
