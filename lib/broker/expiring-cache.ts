@@ -4,7 +4,7 @@
  * absence is told from a read that began after the question, and never remembered.
  */
 import type { Clock } from '../kernel/clock.ts';
-import { LruMap } from './lru-map.ts';
+import { LruMap } from '../kernel/lru-map.ts';
 
 export interface ExpiringCacheOptions<V> {
   /** Reads strongly. */

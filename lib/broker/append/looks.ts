@@ -2,7 +2,7 @@
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { replicationLimits } from '../../kernel/limits/replication.ts';
-import { LruMap } from '../lru-map.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { ReplicationRules } from '../replication/rules.ts';
 import type { AppenderParts } from './parts.ts';
 

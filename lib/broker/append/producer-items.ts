@@ -4,9 +4,9 @@
  */
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { producerLimits } from '../../kernel/limits/producers.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { decodeProducerItem, producerItemKey } from '../../log/ledger/producer-item.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 export class ProducerItems {
   private readonly metadata: MetadataStore;

@@ -7,12 +7,12 @@
  * bucket's objects, then the table's items. What is born behind the walk is the next one's.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { ledgerCount, type Topic } from '../../log/topic/topic.ts';
 import { decodeTopic, TOPIC_DIRECTORY, topicKey } from '../../log/topic/topic-item.ts';
 import type { TableScan } from '../../storage/metadata/port.ts';
 import type { Broker } from '../broker.ts';
-import { LruMap } from '../lru-map.ts';
 import { checkItems } from './check-items.ts';
 import { checkLedger } from './check-ledger.ts';
 import { checkMergedObject } from './check-merged-object.ts';

@@ -9,10 +9,10 @@
 import type { TopicId } from '../../kernel/ids.ts';
 import { checkLimits } from '../../kernel/limits/check.ts';
 import { requestLimits } from '../../kernel/limits/requests.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { DELETED_TOPICS } from '../../log/topic/deleted-topic-item.ts';
 import { TOPIC_DIRECTORY } from '../../log/topic/topic-item.ts';
 import type { Broker } from '../broker.ts';
-import { LruMap } from '../lru-map.ts';
 
 export class KnownTopics {
   private readonly broker: Broker;

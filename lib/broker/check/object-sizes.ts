@@ -4,8 +4,8 @@
  * matters.
  */
 import { checkLimits } from '../../kernel/limits/check.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { ObjectStore } from '../../storage/objects/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 export class ObjectSizes {
   private readonly objects: Pick<ObjectStore, 'getTail'>;

@@ -8,7 +8,7 @@ import { compileTopicPattern } from '../../coordination/groups/topic-pattern.ts'
 import type { Clock } from '../../kernel/clock.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { groupLimits } from '../../kernel/limits/groups.ts';
-import { LruMap } from '../lru-map.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 
 export class TopicMatches {
   private readonly clock: Clock;

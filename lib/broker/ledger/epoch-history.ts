@@ -15,9 +15,9 @@ import {
 import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 const NONE: readonly never[] = [];
 

@@ -9,9 +9,9 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { decodeHead, headKey, type LedgerHead } from '../../log/ledger/head.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 /** `undefined`: the ledger is gone. */
 type Listener = (head: LedgerHead | undefined) => void;

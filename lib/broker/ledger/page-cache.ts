@@ -7,12 +7,12 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import type { Attributes } from '../../kernel/items.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { type BundleEntry, bundleKey, decodeBundleItem } from '../../log/ledger/bundle.ts';
 import { type Commit, idOf } from '../../log/ledger/commit.ts';
 import { ledgerKey } from '../../log/ledger/head.ts';
 import { decodePage, type Page, pageKey, pageSequence, pageSortKey } from '../../log/ledger/page.ts';
 import type { MetadataStore } from '../../storage/metadata/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 export class PageCache {
   private readonly metadata: MetadataStore;

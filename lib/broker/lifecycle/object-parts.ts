@@ -5,8 +5,8 @@
  */
 import type { ObjectId } from '../../kernel/ids.ts';
 import { retiringLimits } from '../../kernel/limits/retiring.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { Part } from '../../log/segment/footer.ts';
-import { LruMap } from '../lru-map.ts';
 
 export interface ObjectParts {
   object: ObjectId;

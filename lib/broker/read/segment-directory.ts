@@ -8,6 +8,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import {
   decodeSegmentItem,
   partitionKey,
@@ -16,7 +17,6 @@ import {
   segmentSortKey,
 } from '../../log/merged/segment-item.ts';
 import type { Consistency, MetadataStore, QueryPage } from '../../storage/metadata/port.ts';
-import { LruMap } from '../lru-map.ts';
 
 export interface SegmentPlace {
   topicId: TopicId;

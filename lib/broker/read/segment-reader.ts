@@ -10,6 +10,7 @@ import { crc32cCombine } from '../../kernel/crc32c.ts';
 import { MillraceError } from '../../kernel/errors.ts';
 import { objectIdText } from '../../kernel/ids.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { decodeSegmentFooter } from '../../log/merged/segment-footer.ts';
 import { blocksBetween, checkBlock, type SegmentBlock } from '../../log/merged/segment-index.ts';
 import type { SegmentItem } from '../../log/merged/segment-item.ts';
@@ -19,7 +20,6 @@ import type { ObjectName } from '../../storage/objects/port.ts';
 import type { ReadOrder } from '../../storage/objects/replicated.ts';
 import type { TieredObjectStore } from '../../storage/objects/tiered.ts';
 import { OWN_BUCKET } from '../ledger/replicated.ts';
-import { LruMap } from '../lru-map.ts';
 import { Lent, type Loan } from './loan.ts';
 import { SegmentDirectory, type SegmentPlace, type SoughtTime, segmentMissing } from './segment-directory.ts';
 

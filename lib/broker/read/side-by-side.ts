@@ -6,7 +6,7 @@
 import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
-import { LruMap } from '../lru-map.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 
 /** A partition that is being read, and how far that has come. */
 export interface Neighbour {

@@ -8,8 +8,8 @@ import { toHex } from '../../kernel/bytes.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { BrokerLog } from '../broker-log.ts';
-import { LruMap } from '../lru-map.ts';
 import type { Cursors } from './cursors.ts';
 
 interface Waiting {

@@ -6,6 +6,7 @@ import { MillraceError } from '../../kernel/errors.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import { mapBounded } from '../../kernel/map-bounded.ts';
 import { isBundle } from '../../log/ledger/bundle.ts';
 import type { Commit } from '../../log/ledger/commit.ts';
@@ -17,7 +18,6 @@ import type { BrokerLog } from '../broker-log.ts';
 import type { EpochHistory } from '../ledger/epoch-history.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
 import { areAllAmong } from '../ledger/replicated.ts';
-import { LruMap } from '../lru-map.ts';
 import type { FoundCommit } from './find-commits.ts';
 
 export interface BringTarget {

@@ -20,11 +20,11 @@ import type { Clock } from '../../kernel/clock.ts';
 import { type LedgerId, ledgerName } from '../../kernel/ids.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { replicationLimits } from '../../kernel/limits/replication.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { LedgerHead } from '../../log/ledger/head.ts';
 import type { ReplicaSet } from '../../storage/objects/replicated.ts';
 import type { ReplicaHealthBook } from '../../storage/objects/replicated-health.ts';
 import type { PageCache } from '../ledger/page-cache.ts';
-import { LruMap } from '../lru-map.ts';
 import type { Probes } from './probes.ts';
 
 interface FailingMark {

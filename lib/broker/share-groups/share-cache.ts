@@ -27,9 +27,9 @@ import {
 import type { Clock } from '../../kernel/clock.ts';
 import { cacheLimits } from '../../kernel/limits/caches.ts';
 import { shareGroupLimits } from '../../kernel/limits/share-groups.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 import type { Consistency, MetadataStore } from '../../storage/metadata/port.ts';
 import { ExpiringCache } from '../expiring-cache.ts';
-import { LruMap } from '../lru-map.ts';
 
 /** A share partition as it was read or written; without `stored` there was none. */
 export interface SeenSharePartition {

@@ -4,9 +4,9 @@
  */
 import type { Broker } from '../../broker/broker.ts';
 import { type TopicDirectory, topicOrNone } from '../../broker/groups/topic-directory.ts';
-import { LruMap } from '../../broker/lru-map.ts';
 import type { TopicId } from '../../kernel/ids.ts';
 import { kafkaLimits } from '../../kernel/limits/kafka.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 
 export class TopicNames {
   readonly #broker: Broker;

@@ -4,26 +4,18 @@
  */
 import type { Attributes, ItemKey } from '../../kernel/items.ts';
 import { storageLimits } from '../../kernel/limits/storage.ts';
+import { LruMap } from '../../kernel/lru-map.ts';
 
 export class KeptItems {
-  /** By partition key and sort key; least recently used first. */
-  readonly #items = new Map<string, Attributes>();
+  #items = empty();
 
   /** Not to be changed: whoever asks gets the same object. */
   get(key: ItemKey): Attributes | undefined {
-    const name = nameOf(key);
-    const item = this.#items.get(name);
-    if (item === undefined) return undefined;
-    this.#items.delete(name);
-    this.#items.set(name, item);
-    return item;
+    return this.#items.get(nameOf(key));
   }
 
   keep(key: ItemKey, item: Attributes): void {
-    const name = nameOf(key);
-    this.#items.delete(name);
-    this.#items.set(name, item);
-    if (this.#items.size > storageLimits.keptItemsMax) this.#items.delete(this.#items.keys().next().value as string);
+    this.#items.set(nameOf(key), item);
   }
 
   delete(key: ItemKey): void {
@@ -32,8 +24,13 @@ export class KeptItems {
 
   /** After a write that was taken back. */
   clear(): void {
-    this.#items.clear();
+    this.#items = empty();
   }
+}
+
+/** By partition key and sort key. */
+function empty(): LruMap<string, Attributes> {
+  return new LruMap(storageLimits.keptItemsMax);
 }
 
 /** The length says where the one ends and the other begins. */

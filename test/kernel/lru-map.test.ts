@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LruMap } from '../../lib/broker/lru-map.ts';
+import { LruMap } from '../../lib/kernel/lru-map.ts';
 
 describe('LruMap', () => {
   it('holds what was used last, up to its size, like a list that everything used moves to the end of', () => {
