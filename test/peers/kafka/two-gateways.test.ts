@@ -89,7 +89,9 @@ describeWithPeer(missing)('two gateways', () => {
     const { storage, broker } = await stores();
     const [port, otherPort] = [await freePort(), await freePort()];
     const [first] = await Promise.all([startGateway(storage, 1, port), startGateway(storage, 2, otherPort)]);
-    await until('they know of each other', async () => (await nodesOf(otherPort)).length === 2);
+    for (const asked of [port, otherPort]) {
+      await until('they know of each other', async () => (await nodesOf(asked)).join() === '1,2');
+    }
     const load = new Load({
       addresses: [`127.0.0.1:${port}`, `127.0.0.1:${otherPort}`],
       topic: TOPIC,
@@ -109,7 +111,9 @@ describeWithPeer(missing)('two gateways', () => {
     await until('it is named no more', async () => (await nodesOf(otherPort)).join() === '2');
     await goesOn(load);
     await startGateway(storage, 1, port);
-    await until('it is named again', async () => (await nodesOf(otherPort)).join() === '1,2');
+    for (const asked of [port, otherPort]) {
+      await until('it is named again', async () => (await nodesOf(asked)).join() === '1,2');
+    }
     await goesOn(load);
     await pause(LOAD_MS);
 
