@@ -3,7 +3,6 @@
  * written, and then read to the end. Once both keep all of it in their memory, Nisshi's own store being there, and once
  * in buckets of one S3 server.
  */
-
 import { makeDynamo } from '../../test/peers/support/dynamo.ts';
 import { dynamoDbLocalMissing } from '../../test/peers/support/dynamodb-local.ts';
 import { makeS3 } from '../../test/peers/support/s3.ts';

@@ -1,5 +1,7 @@
 export interface LruMapOptions<V> {
+  /** Absent: every value weighs 1. */
   weigh?: (value: V) => number;
+  /** Told of each value that is there no longer. */
   dropped?: (value: V) => void;
 }
 
@@ -11,10 +13,7 @@ export class LruMap<K, V> {
   private readonly dropped: ((value: V) => void) | undefined;
   private weight = 0;
 
-  /**
-   * Every value weighs 1 unless said otherwise. What alone is too heavy is not kept. `dropped` is told of each value
-   * that is there no longer.
-   */
+  /** What alone is too heavy is not kept. */
   constructor(weightMax: number, { weigh = () => 1, dropped }: LruMapOptions<V> = {}) {
     this.weightMax = weightMax;
     this.weigh = weigh;

@@ -24,11 +24,11 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-async function logOf(batches: number) {
+async function written() {
   const random = seededRandom(1);
   const broker = memoryBroker(undefined, { cacheBytes: CACHE_BYTES });
   await createTopic(broker, { name: 't', partitions: 1 });
-  for (let at = 0; at < batches; at++) {
+  for (let at = 0; at < BATCHES; at++) {
     const value = toHex(random.bytes(BATCH_BYTES / 2));
     await produceBatches(broker, { topic: 't', partition: 0, batches: batchOf(value), acks: 'all' });
   }
@@ -54,7 +54,7 @@ async function offsetsFrom(client: KafkaTestClient, offset: number): Promise<num
 const offsetsSince = (offset: number) => Array.from({ length: BATCHES - offset }, (_, at) => offset + at);
 
 it.each(['in the clear', 'in TLS'])('gives its memory back no sooner than the client has taken it, %s', async (how) => {
-  const broker = await logOf(BATCHES);
+  const broker = await written();
   const { port } = await gatewayWorld({ broker, ...(how === 'in TLS' && { tls: certificate('server') }) });
   const open = async () => {
     const options = { port, host: '127.0.0.1', rejectUnauthorized: false };

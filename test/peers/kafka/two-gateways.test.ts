@@ -44,7 +44,7 @@ describeWithPeer(missing)('two gateways', () => {
     s3 = await makeS3();
   });
 
-  // DynamoDB Local writes a tenth as fast where thousands of changes are in the streams of other tables.
+  // After the load of one test DynamoDB Local takes ten times as long for each write of the next one's table.
   beforeEach(async () => {
     dynamo = await makeDynamo();
     ending.push(() => dynamo.close());
